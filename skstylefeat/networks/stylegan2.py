@@ -1,0 +1,351 @@
+"""StyleGAN2's generator in plain PyTorch, with the parameter names of NVIDIA's networks.
+
+Two identities keep it fast without a compiled extension:
+
+* modulation scales the activations instead of the weights, so that one ordinary convolution
+  serves the whole batch: ``conv(x, W * s) == conv(x * s, W)``;
+* zero insertion, 3x3 convolution and the FIR filter are one linear map, a transposed
+  convolution of stride 2 with a 6x6 kernel.
+
+References
+----------
+.. [1] T. Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SQRT2 = 2.0**0.5
+LRELU_SLOPE = 0.2
+DEMODULATION_EPS = 1e-8
+MAPPING_LR_MULTIPLIER = 0.01
+ARCHITECTURES = ("skip", "orig", "resnet")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Architecture of a StyleGAN2 generator.
+
+    Parameters
+    ----------
+    resolution : int
+        Side of the images in pixels, a power of two from 4.
+    channels : tuple of int
+        Channels of the feature maps at 4, 8, ..., `resolution` pixels.
+    z_dim, w_dim : int, default=512
+        Width of the Gaussian input and of the intermediate latent space W.
+    n_mapping : int, default=8
+        Depth of the mapping network.
+    c_dim : int, default=0
+        Number of classes of a conditional generator, 0 for none.
+    img_channels : int, default=3
+        Channels of the images.
+    architecture : {"skip", "orig", "resnet"}, default="skip"
+        How blocks contribute to the image.
+    conv_clamp : float or None, default=None
+        Bound on the magnitude of every layer's output.
+    resample_filter : tuple of float, default=(1, 3, 3, 1)
+        Separable low-pass filter of the up-sampling.
+    """
+
+    resolution: int
+    channels: tuple
+    z_dim: int = 512
+    w_dim: int = 512
+    n_mapping: int = 8
+    c_dim: int = 0
+    img_channels: int = 3
+    architecture: str = "skip"
+    conv_clamp: float | None = None
+    resample_filter: tuple = (1.0, 3.0, 3.0, 1.0)
+
+    def __post_init__(self):
+        object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
+        object.__setattr__(self, "resample_filter", tuple(float(f) for f in self.resample_filter))
+        if self.resolution < 4 or self.resolution & (self.resolution - 1):
+            raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
+        if len(self.channels) != len(self.block_resolutions):
+            raise ValueError(
+                f"channels names {len(self.channels)} blocks, but a generator of resolution "
+                f"{self.resolution} has {len(self.block_resolutions)} (4, 8, ... pixels)."
+            )
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(
+                f"architecture must be one of {ARCHITECTURES}, got {self.architecture!r}."
+            )
+        if len(self.resample_filter) != 4:
+            raise ValueError(
+                f"resample_filter must have 4 taps, got {len(self.resample_filter)}: only the "
+                "filters of StyleGAN2 are supported."
+            )
+
+    @property
+    def block_resolutions(self):
+        """Resolutions of the synthesis blocks: 4, 8, ..., `resolution`."""
+        return tuple(2**k for k in range(2, self.resolution.bit_length()))
+
+    @property
+    def n_ws(self):
+        """Number of W vectors that steer one image, 2 log2(resolution) - 2."""
+        return 2 * self.resolution.bit_length() - 4
+
+    def to_dict(self):
+        """Return the architecture as a dictionary that JSON can hold."""
+        return asdict(self)
+
+
+class FullyConnected(nn.Module):
+    """Linear layer with the equalised learning rate: y = x W^T lr / sqrt(in) + b lr."""
+
+    def __init__(self, in_features, out_features, *, bias_init=0.0, lr_multiplier=1.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((out_features,), float(bias_init)))
+        self.weight_gain = lr_multiplier / in_features**0.5
+        self.bias_gain = lr_multiplier
+
+    def forward(self, x):
+        return F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+
+
+class MappingNetwork(nn.Module):
+    """Multilayer perceptron from z (and a class) to w."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.n_layers = config.n_mapping
+        self.c_dim = config.c_dim
+        width = config.z_dim
+        if config.c_dim:
+            self.embed = FullyConnected(config.c_dim, config.w_dim)
+            width += config.w_dim
+        for i in range(config.n_mapping):
+            layer = FullyConnected(width, config.w_dim, lr_multiplier=MAPPING_LR_MULTIPLIER)
+            self.add_module(f"fc{i}", layer)
+            width = config.w_dim
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
+
+    def forward(self, z, c=None, truncation_psi=1.0):
+        x = _rms_normalise(z)
+        if self.c_dim:
+            x = torch.cat([x, _rms_normalise(self.embed(c))], dim=1)
+        for i in range(self.n_layers):
+            x = F.leaky_relu(getattr(self, f"fc{i}")(x), LRELU_SLOPE) * SQRT2
+        if truncation_psi != 1.0:
+            x = self.w_avg.lerp(x, truncation_psi)
+        return x
+
+
+def _rms_normalise(x):
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+def fir_kernel(taps):
+    """Return the 2-D low-pass kernel of 1-D `taps`, with the gain 4 of a 2x up-sampling."""
+    taps = torch.as_tensor(taps, dtype=torch.float32)
+    kernel = torch.outer(taps, taps)
+    return kernel * (4.0 / kernel.sum())
+
+
+def upsample2x(x, kernel):
+    """Up-sample `x` of shape (n, C, H, W) by zero insertion and the 4x4 FIR `kernel`."""
+    n, channels, height, width = x.shape
+    flat = x.reshape(n * channels, 1, height, width)
+    flat = F.conv_transpose2d(flat, kernel[None, None], stride=2, padding=1)
+    return flat.reshape(n, channels, 2 * height, 2 * width)
+
+
+class StyledConv(nn.Module):
+    """Modulated 3x3 convolution, noise, bias and leaky ReLU; its output is a feature map."""
+
+    def __init__(self, in_channels, out_channels, resolution, *, up, config):
+        super().__init__()
+        self.affine = FullyConnected(config.w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("fir", fir_kernel(config.resample_filter), persistent=False)
+        self.up = up
+        self.clamp = config.conv_clamp
+        self._frozen_kernel = None
+
+    def _up_kernel(self):
+        """Compose convolution and FIR filter into one (in, out, 6, 6) transposed kernel."""
+        if self._frozen_kernel is not None and self._frozen_kernel.device == self.weight.device:
+            return self._frozen_kernel
+        out_channels, in_channels = self.weight.shape[:2]
+        kernel = F.conv2d(
+            self.weight.reshape(out_channels * in_channels, 1, 3, 3),
+            self.fir.flip(0, 1)[None, None],
+            padding=3,
+        )
+        kernel = kernel.reshape(out_channels, in_channels, 6, 6).transpose(0, 1)
+        if not self.weight.requires_grad:
+            self._frozen_kernel = kernel.contiguous()
+        return kernel
+
+    def forward(self, x, w, noise_mode, gain=1.0):
+        style = self.affine(w)
+        energy = self.weight.square().sum(dim=(2, 3))
+        demodulation = (style.square() @ energy.T + DEMODULATION_EPS).rsqrt()
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = F.conv_transpose2d(x, self._up_kernel(), stride=2, padding=2)
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        # lrelu(a x) == a lrelu(x) for a > 0, so the gain is folded into the small factors.
+        gain = gain * SQRT2
+        x = x * (demodulation * gain)[:, :, None, None]
+        offset = (self.bias * gain)[None, :, None, None]
+        if noise_mode == "const":
+            x = x + self.noise_const * (self.noise_strength * gain)
+        elif noise_mode == "random":
+            noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
+            x = x + noise * (self.noise_strength * gain)
+        x = F.leaky_relu(x + offset, LRELU_SLOPE)
+        if self.clamp is not None:
+            limit = self.clamp * gain / SQRT2
+            x = x.clamp(-limit, limit)
+        return x
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to image channels, without demodulation."""
+
+    def __init__(self, in_channels, config):
+        super().__init__()
+        self.affine = FullyConnected(config.w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(config.img_channels, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(config.img_channels))
+        self.weight_gain = in_channels**-0.5
+        self.clamp = config.conv_clamp
+
+    def forward(self, x, w):
+        style = self.affine(w) * self.weight_gain
+        # Few output channels: scaling the weights beats scaling the large activations.
+        weight = self.weight[:, :, 0, 0] * style[:, None, :]
+        image = torch.einsum("noc,nchw->nohw", weight, x) + self.bias[None, :, None, None]
+        return image if self.clamp is None else image.clamp(-self.clamp, self.clamp)
+
+
+class SkipConv(nn.Module):
+    """Residual path of the "resnet" architecture: a 1x1 convolution, then 2x up-sampling."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.weight_gain = in_channels**-0.5
+
+    def forward(self, x, kernel, gain):
+        return upsample2x(F.conv2d(x, self.weight * (self.weight_gain * gain)), kernel)
+
+
+class SynthesisBlock(nn.Module):
+    """The layers of one resolution."""
+
+    def __init__(self, in_channels, out_channels, resolution, config):
+        super().__init__()
+        self.resolution = resolution
+        self.is_first = in_channels == 0
+        is_last = resolution == config.resolution
+        if self.is_first:
+            self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
+        else:
+            self.conv0 = StyledConv(in_channels, out_channels, resolution, up=True, config=config)
+            if config.architecture == "resnet":
+                self.skip = SkipConv(in_channels, out_channels)
+        self.conv1 = StyledConv(out_channels, out_channels, resolution, up=False, config=config)
+        if is_last or config.architecture == "skip":
+            self.torgb = ToRGB(out_channels, config)
+
+    @property
+    def conv_names(self):
+        """Names of the styled convolutions, in the order in which they run."""
+        return ("conv1",) if self.is_first else ("conv0", "conv1")
+
+
+class SynthesisNetwork(nn.Module):
+    """From one W vector per layer to feature maps and an image."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        in_channels = 0
+        for resolution, channels in zip(config.block_resolutions, config.channels, strict=True):
+            block = SynthesisBlock(in_channels, channels, resolution, config)
+            self.add_module(f"b{resolution}", block)
+            in_channels = channels
+        self.register_buffer("fir", fir_kernel(config.resample_filter), persistent=False)
+
+    def blocks(self):
+        """Yield the blocks from 4 pixels up, each with the index of its first W vector."""
+        w_index = 0
+        for resolution in self.config.block_resolutions:
+            block = getattr(self, f"b{resolution}")
+            yield w_index, block
+            w_index += len(block.conv_names)
+
+    def affines(self):
+        """Yield (name, index of the W vector, layer) of every style-consuming layer."""
+        for w_index, block in self.blocks():
+            for offset, name in enumerate(block.conv_names):
+                yield f"b{block.resolution}.{name}", w_index + offset, getattr(block, name)
+            if hasattr(block, "torgb"):
+                w = w_index + len(block.conv_names)
+                yield f"b{block.resolution}.torgb", w, block.torgb
+
+    def steps(self, ws, noise_mode="const", *, image=True):
+        """Run the network, yielding (name, feature map) after every styled convolution.
+
+        The last item is ("image", image), unless `image` is false, which saves the toRGB
+        layers. A caller that stops iterating stops the computation there.
+        """
+        x = rgb = None
+        for w_index, block in self.blocks():
+            name = f"b{block.resolution}"
+            gain = 1.0
+            residual = None
+            if block.is_first:
+                x = block.const.expand(len(ws), *block.const.shape)
+            elif self.config.architecture == "resnet":
+                residual = block.skip(x, self.fir, 0.5**0.5)
+                gain = 0.5**0.5
+            for offset, conv in enumerate(block.conv_names):
+                is_last_conv = conv == "conv1"
+                x = getattr(block, conv)(
+                    x, ws[:, w_index + offset], noise_mode, gain if is_last_conv else 1.0
+                )
+                if is_last_conv and residual is not None:
+                    x = x + residual
+                yield f"{name}.{conv}", x
+            if image:
+                if rgb is not None:
+                    rgb = upsample2x(rgb, self.fir)
+                if hasattr(block, "torgb"):
+                    y = block.torgb(x, ws[:, w_index + len(block.conv_names)])
+                    rgb = y if rgb is None else rgb + y
+        if image:
+            yield "image", rgb
+
+    def forward(self, ws, noise_mode="const"):
+        for _, x in self.steps(ws, noise_mode):
+            pass
+        return x
+
+
+class StyleGAN2Generator(nn.Module):
+    """Mapping and synthesis network of one architecture."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.mapping = MappingNetwork(config)
+        self.synthesis = SynthesisNetwork(config)
+
+    def forward(self, z, c=None, truncation_psi=1.0, noise_mode="const"):
+        w = self.mapping(z, c, truncation_psi)
+        return self.synthesis(w[:, None].expand(-1, self.config.n_ws, -1), noise_mode)
