@@ -23,6 +23,7 @@ LRELU_SLOPE = 0.2
 DEMODULATION_EPS = 1e-8
 MAPPING_LR_MULTIPLIER = 0.01
 ARCHITECTURES = ("skip", "orig", "resnet")
+RESIDUAL_GAIN = 0.5**0.5  # keeps the variance of a sum of two paths
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,7 @@ class StyledConv(nn.Module):
             self._frozen_kernel = kernel.contiguous()
         return kernel
 
-    def forward(self, x, w, noise_mode, gain=1.0):
-        style = self.affine(w)
+    def forward(self, x, style, noise_mode, gain=1.0):
         energy = self.weight.square().sum(dim=(2, 3))
         demodulation = (style.square() @ energy.T + DEMODULATION_EPS).rsqrt()
         x = x * style[:, :, None, None]
@@ -224,8 +224,8 @@ class ToRGB(nn.Module):
         self.weight_gain = in_channels**-0.5
         self.clamp = config.conv_clamp
 
-    def forward(self, x, w):
-        style = self.affine(w) * self.weight_gain
+    def forward(self, x, style):
+        style = style * self.weight_gain
         # Few output channels: scaling the weights beats scaling the large activations.
         weight = self.weight[:, :, 0, 0] * style[:, None, :]
         image = torch.einsum("noc,nchw->nohw", weight, x) + self.bias[None, :, None, None]
@@ -282,57 +282,65 @@ class SynthesisNetwork(nn.Module):
         self.register_buffer("fir", fir_kernel(config.resample_filter), persistent=False)
 
     def blocks(self):
-        """Yield the blocks from 4 pixels up, each with the index of its first W vector."""
-        w_index = 0
+        """Yield the blocks from 4 pixels up."""
         for resolution in self.config.block_resolutions:
-            block = getattr(self, f"b{resolution}")
-            yield w_index, block
-            w_index += len(block.conv_names)
+            yield getattr(self, f"b{resolution}")
 
-    def affines(self):
-        """Yield (name, index of the W vector, layer) of every style-consuming layer."""
-        for w_index, block in self.blocks():
-            for offset, name in enumerate(block.conv_names):
-                yield f"b{block.resolution}.{name}", w_index + offset, getattr(block, name)
+    def modulated(self):
+        """Yield (name, index of its W vector, layer) of every modulated layer, in running order.
+
+        The toRGB layer of a block and the first convolution of the next one share a W vector.
+        """
+        w_index = 0
+        for block in self.blocks():
+            for name in block.conv_names:
+                yield f"b{block.resolution}.{name}", w_index, getattr(block, name)
+                w_index += 1
             if hasattr(block, "torgb"):
-                w = w_index + len(block.conv_names)
-                yield f"b{block.resolution}.torgb", w, block.torgb
+                yield f"b{block.resolution}.torgb", w_index, block.torgb
 
-    def steps(self, ws, noise_mode="const", *, image=True):
+    def styles(self, ws):
+        """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, channels)."""
+        return {name: layer.affine(ws[:, index]) for name, index, layer in self.modulated()}
+
+    def steps(self, styles, noise_mode="const", *, image=True):
         """Run the network, yielding (name, feature map) after every styled convolution.
 
         The last item is ("image", image), unless `image` is false, which saves the toRGB
         layers. A caller that stops iterating stops the computation there.
         """
         x = rgb = None
-        for w_index, block in self.blocks():
-            name = f"b{block.resolution}"
-            gain = 1.0
+        for block in self.blocks():
+            prefix = f"b{block.resolution}"
             residual = None
             if block.is_first:
-                x = block.const.expand(len(ws), *block.const.shape)
+                n = len(styles[f"{prefix}.conv1"])
+                x = block.const.expand(n, *block.const.shape)
             elif self.config.architecture == "resnet":
-                residual = block.skip(x, self.fir, 0.5**0.5)
-                gain = 0.5**0.5
-            for offset, conv in enumerate(block.conv_names):
-                is_last_conv = conv == "conv1"
-                x = getattr(block, conv)(
-                    x, ws[:, w_index + offset], noise_mode, gain if is_last_conv else 1.0
-                )
-                if is_last_conv and residual is not None:
+                residual = block.skip(x, self.fir, RESIDUAL_GAIN)
+            for conv in block.conv_names:
+                name = f"{prefix}.{conv}"
+                joins = residual is not None and conv == "conv1"
+                gain = RESIDUAL_GAIN if joins else 1.0
+                x = getattr(block, conv)(x, styles[name], noise_mode, gain)
+                if joins:
                     x = x + residual
-                yield f"{name}.{conv}", x
+                yield name, x
             if image:
                 if rgb is not None:
                     rgb = upsample2x(rgb, self.fir)
                 if hasattr(block, "torgb"):
-                    y = block.torgb(x, ws[:, w_index + len(block.conv_names)])
+                    y = block.torgb(x, styles[f"{prefix}.torgb"])
                     rgb = y if rgb is None else rgb + y
         if image:
             yield "image", rgb
 
     def forward(self, ws, noise_mode="const"):
-        for _, x in self.steps(ws, noise_mode):
+        return self.from_styles(self.styles(ws), noise_mode)
+
+    def from_styles(self, styles, noise_mode="const"):
+        """Return the image (n, img_channels, H, W) of styles by layer name."""
+        for _, x in self.steps(styles, noise_mode):
             pass
         return x
 

@@ -1,0 +1,77 @@
+"""The critic that the bundled generator is trained against; it never leaves this folder."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SQRT2 = 2.0**0.5
+
+
+class EqualisedConv(nn.Module):
+    """Convolution whose weights are scaled at run time, with an optional leaky ReLU."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, *, activate=True):
+        super().__init__()
+        shape = (out_channels, in_channels, kernel_size, kernel_size)
+        self.weight = nn.Parameter(torch.randn(shape))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if activate else None
+        self.weight_gain = (in_channels * kernel_size**2) ** -0.5
+        self.padding = kernel_size // 2
+        self.activate = activate
+
+    def forward(self, x):
+        x = F.conv2d(x, self.weight * self.weight_gain, self.bias, padding=self.padding)
+        return F.leaky_relu(x, 0.2) * SQRT2 if self.activate else x
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions and a halving of the resolution, beside a linear path."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.conv0 = EqualisedConv(in_channels, in_channels, 3)
+        self.conv1 = EqualisedConv(in_channels, out_channels, 3)
+        self.skip = EqualisedConv(in_channels, out_channels, 1, activate=False)
+
+    def forward(self, x):
+        skip = self.skip(F.avg_pool2d(x, 2))
+        # Averaging before the second convolution costs a quarter of averaging after it.
+        x = self.conv1(F.avg_pool2d(self.conv0(x), 2))
+        return (x + skip) * SQRT2**-1
+
+
+class Discriminator(nn.Module):
+    """Residual critic with the standard deviation of the minibatch as one more channel.
+
+    Parameters
+    ----------
+    resolution : int
+        Side of the images in pixels.
+    channels : sequence of int
+        Channels at 4, 8, ..., `resolution` pixels, as in the generator.
+    """
+
+    def __init__(self, resolution, channels):
+        super().__init__()
+        widths = list(channels)[::-1]
+        self.from_rgb = EqualisedConv(3, widths[0], 1)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        )
+        self.conv = EqualisedConv(widths[-1] + 1, widths[-1], 3)
+        self.hidden = EqualisedConv(widths[-1] * 16, widths[-1], 1)
+        self.score = EqualisedConv(widths[-1], 1, 1, activate=False)
+
+    def forward(self, x):
+        x = self.blocks(self.from_rgb(x))
+        x = self.conv(torch.cat([x, _group_deviation(x)], dim=1))
+        return self.score(self.hidden(x.flatten(1)[:, :, None, None])).flatten()
+
+
+def _group_deviation(x, group=8):
+    """Return the mean standard deviation over groups of images as a map (n, 1, H, W)."""
+    n, _, height, width = x.shape
+    group = group if n % group == 0 else n
+    deviation = (x.reshape(group, -1, *x.shape[1:]).var(dim=0, correction=0) + 1e-8).sqrt()
+    deviation = deviation.mean(dim=(1, 2, 3), keepdim=True)
+    return deviation.repeat(group, 1, height, width)

@@ -1,0 +1,351 @@
+"""A frozen StyleGAN2 generator with arrays in and arrays out."""
+
+import numpy as np
+import torch
+
+from skstylefeat._layers import LayerInfo
+from skstylefeat.networks.safetensors_io import build_generator
+from skstylefeat.networks.stylegan2 import GeneratorConfig
+
+NOISE_MODES = ("const", "none")
+
+
+def resolve_device(device):
+    """Return the torch device of `device`, the best one present for "auto"."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    return torch.device(device)
+
+
+class Generator:
+    """StyleGAN2 generator: latents to feature maps and images.
+
+    Made by :func:`skstylefeat.load_generator`. The weights are frozen and in float32. All
+    methods take and return NumPy arrays and are deterministic: the noise is the network's
+    constant one, or none.
+
+    Parameters
+    ----------
+    module : StyleGAN2Generator
+        The network.
+    name : str, default="generator"
+        What messages call it.
+    reference : str or None, default=None
+        Bundled name or path from which a pickle loads the weights again. Where it is None the
+        weights travel inside the pickle.
+    sha256 : str or None, default=None
+        Hash of the weights file, checked when a pickle is loaded.
+    card : dict of str to str, default=None
+        Model card.
+    device : str, default="cpu"
+        Torch device, or "auto".
+
+    Attributes
+    ----------
+    resolution : int
+        Side of the images in pixels.
+    img_channels : int
+        Channels of the images.
+    z_dim, w_dim : int
+        Width of the Gaussian input and of W.
+    n_ws : int
+        W vectors per image in W+.
+    c_dim : int
+        Number of classes of a conditional generator, else 0.
+    w_avg : ndarray of shape (w_dim,)
+        Mean of W, the centre of truncation.
+    layers : tuple of LayerInfo
+        The styled convolutions whose outputs are feature maps: ``b4.conv1``, ``b8.conv0``, ...
+
+    Examples
+    --------
+    >>> from skstylefeat import load_generator
+    >>> generator = load_generator("faces64")
+    >>> w = generator.mapping(generator.sample_z(2, random_state=0), truncation_psi=0.7)
+    >>> generator.synthesis(w).shape
+    (2, 3, 64, 64)
+    >>> generator.features(w, layers=["b8.conv0"])["b8.conv0"].shape
+    (2, 128, 8, 8)
+    """
+
+    def __init__(
+        self, module, *, name="generator", reference=None, sha256=None, card=None, device="cpu"
+    ):
+        self.device = resolve_device(device)
+        self.module = module.requires_grad_(False).eval().to(self.device)
+        self.name = name
+        self.reference = reference
+        self.sha256 = sha256
+        self.card = dict(card or {})
+        config = module.config
+        self.resolution = config.resolution
+        self.img_channels = config.img_channels
+        self.z_dim, self.w_dim = config.z_dim, config.w_dim
+        self.n_ws, self.c_dim = config.n_ws, config.c_dim
+        self.layers = tuple(
+            LayerInfo(f"b{block.resolution}.{conv}", channels, block.resolution, block.resolution)
+            for block, channels in zip(
+                module.synthesis.blocks(), config.channels, strict=True
+            )
+            for conv in block.conv_names
+        )
+
+    @property
+    def w_avg(self):
+        return self.module.mapping.w_avg.cpu().numpy().copy()
+
+    def __repr__(self):
+        return (
+            f"Generator({self.name!r}, resolution={self.resolution}, n_ws={self.n_ws}, "
+            f"w_dim={self.w_dim}, device='{self.device}')"
+        )
+
+    def __sklearn_clone__(self):
+        return self  # frozen, so estimators may share it
+
+    def __getstate__(self):
+        state = {"name": self.name, "sha256": self.sha256, "reference": self.reference}
+        if self.reference is None:
+            state["config"] = self.module.config.to_dict()
+            state["card"] = self.card
+            state["arrays"] = {
+                key: value.cpu().numpy() for key, value in self.module.state_dict().items()
+            }
+        return state
+
+    def __setstate__(self, state):
+        if state["reference"] is not None:
+            from skstylefeat.networks.store import load_generator
+
+            loaded = load_generator(state["reference"], expected_sha256=state["sha256"])
+            self.__dict__.update(loaded.__dict__)
+            return
+        config = GeneratorConfig(**state["config"])
+        tensors = {key: torch.from_numpy(value.copy()) for key, value in state["arrays"].items()}
+        module = build_generator(config, tensors, state["name"])
+        self.__init__(
+            module, name=state["name"], sha256=state["sha256"], card=state["card"], device="auto"
+        )
+
+    def to(self, device):
+        """Return a generator with the same weights on another torch device, or "auto"."""
+        device = resolve_device(device)
+        if device == self.device:
+            return self
+        module = build_generator(self.module.config, self.module.state_dict(), self.name)
+        return Generator(
+            module,
+            name=self.name,
+            reference=self.reference,
+            sha256=self.sha256,
+            card=self.card,
+            device=device,
+        )
+
+    def sample_z(self, n_samples, random_state=None):
+        """Draw Gaussian inputs.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many.
+        random_state : int, RandomState or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        z : ndarray of shape (n_samples, z_dim), float32
+        """
+        from sklearn.utils import check_random_state
+
+        rng = check_random_state(random_state)
+        return rng.standard_normal((n_samples, self.z_dim)).astype(np.float32)
+
+    def mapping(self, z, *, c=None, truncation_psi=1.0):
+        """Map Gaussian inputs to W.
+
+        Parameters
+        ----------
+        z : array-like of shape (n, z_dim)
+            Inputs.
+        c : int or array-like of shape (n,), default=None
+            Class of every image, for a conditional generator.
+        truncation_psi : float, default=1.0
+            Pull towards the mean code: ``w_avg + psi * (w - w_avg)``.
+
+        Returns
+        -------
+        w : ndarray of shape (n, w_dim), float32
+        """
+        z = np.asarray(z, dtype=np.float32)
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise ValueError(
+                f"z has shape {z.shape}, but {self.name!r} expects (n, z_dim) = (n, {self.z_dim})."
+            )
+        labels = self._one_hot(c, len(z))
+        with torch.inference_mode():
+            w = self.module.mapping(self._tensor(z), labels, truncation_psi)
+        return w.cpu().numpy()
+
+    def synthesis(self, latents, *, noise="const"):
+        """Synthesise images.
+
+        Parameters
+        ----------
+        latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+            Codes in W or W+.
+        noise : {"const", "none"}, default="const"
+            The network's constant noise, or none.
+
+        Returns
+        -------
+        images : ndarray of shape (n, img_channels, resolution, resolution), float32
+            Nominally in [-1, 1], not clipped.
+        """
+        noise = _check_noise(noise)
+        ws = self._tensor(self.broadcast(latents))
+        with torch.inference_mode():
+            return self.module.synthesis(ws, noise).cpu().numpy()
+
+    def features(self, latents, layers=None, *, noise="const"):
+        """Return the feature maps of `layers`, by name.
+
+        Parameters
+        ----------
+        latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+            Codes in W or W+.
+        layers : sequence of str, default=None
+            Names of the styled convolutions, all by default. The computation stops after the
+            last one.
+        noise : {"const", "none"}, default="const"
+            The network's constant noise, or none.
+
+        Returns
+        -------
+        maps : dict of str to ndarray of shape (n, C, H, W), float32
+            Outputs after noise, bias and activation, before ToRGB.
+        """
+        return dict(self.iter_features(latents, layers, noise=noise))
+
+    def iter_features(self, latents, layers=None, *, noise="const"):
+        """Yield (name, maps) layer by layer, as :meth:`features`, one layer in memory at a time."""
+        noise = _check_noise(noise)
+        wanted = self._check_layers(layers)
+        ws = self._tensor(self.broadcast(latents))
+        synthesis = self.module.synthesis
+        with torch.inference_mode():
+            for name, x in synthesis.steps(synthesis.styles(ws), noise, image=False):
+                if name in wanted:
+                    wanted.discard(name)
+                    yield name, x.cpu().numpy()
+                if not wanted:
+                    return
+
+    def styles(self, latents):
+        """Return the codes in S space: every layer's affine output, toRGB layers included.
+
+        There is no way back: many W+ codes have almost the same styles, and most styles
+        belong to no code.
+
+        Parameters
+        ----------
+        latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+            Codes in W or W+.
+
+        Returns
+        -------
+        s : ndarray of shape (n, n_styles), float32
+            Concatenated in the order in which the layers run; see `style_slices`.
+        """
+        ws = self._tensor(self.broadcast(latents))
+        with torch.inference_mode():
+            parts = self.module.synthesis.styles(ws).values()
+            return torch.cat(list(parts), dim=1).cpu().numpy()
+
+    @property
+    def style_slices(self):
+        """Columns of every layer in the rows of :meth:`styles`, by layer name."""
+        slices, start = {}, 0
+        for name, _, layer in self.module.synthesis.modulated():
+            stop = start + layer.affine.weight.shape[0]
+            slices[name] = slice(start, stop)
+            start = stop
+        return slices
+
+    def synthesis_from_styles(self, styles, *, noise="const"):
+        """Synthesise images from rows of S space.
+
+        Parameters
+        ----------
+        styles : array-like of shape (n, n_styles)
+            Rows as :meth:`styles` returns them.
+        noise : {"const", "none"}, default="const"
+            The network's constant noise, or none.
+
+        Returns
+        -------
+        images : ndarray of shape (n, img_channels, resolution, resolution), float32
+        """
+        noise = _check_noise(noise)
+        slices = self.style_slices
+        styles = np.asarray(styles, dtype=np.float32)
+        width = max(s.stop for s in slices.values())
+        if styles.ndim != 2 or styles.shape[1] != width:
+            raise ValueError(
+                f"styles have shape {styles.shape}, but {self.name!r} expects (n, {width})."
+            )
+        with torch.inference_mode():
+            parts = {name: self._tensor(styles[:, columns]) for name, columns in slices.items()}
+            return self.module.synthesis.from_styles(parts, noise).cpu().numpy()
+
+    def broadcast(self, latents):
+        """Return codes of any accepted shape as W+ of shape (n, n_ws, w_dim), float32."""
+        latents = np.asarray(latents, dtype=np.float32)
+        full = (self.n_ws, self.w_dim)
+        if latents.ndim == 2 and latents.shape[1] == self.n_ws * self.w_dim:
+            return latents.reshape(-1, *full)
+        if latents.ndim == 2 and latents.shape[1] == self.w_dim:
+            return np.broadcast_to(latents[:, None], (len(latents), *full))
+        if latents.ndim == 3 and latents.shape[1:] == full:
+            return latents
+        raise ValueError(
+            f"latents have shape {latents.shape}, but {self.name!r} expects (n, n_ws * w_dim) = "
+            f"(n, {self.n_ws * self.w_dim}), (n, n_ws, w_dim) = (n, {self.n_ws}, {self.w_dim}) "
+            f"or (n, w_dim) = (n, {self.w_dim}). Were they made with another generator?"
+        )
+
+    def _check_layers(self, layers):
+        names = [layer.name for layer in self.layers]
+        if layers is None:
+            return set(names)
+        unknown = [name for name in layers if name not in names]
+        if unknown:
+            raise ValueError(f"{self.name!r} has no layers {unknown}; it has {names}.")
+        return set(layers)
+
+    def _one_hot(self, c, n):
+        if not self.c_dim:
+            if c is not None:
+                raise ValueError(f"{self.name!r} has no classes; leave c out.")
+            return None
+        if c is None:
+            raise ValueError(
+                f"{self.name!r} is conditional: give c, a class from 0 to {self.c_dim - 1} for "
+                "every row."
+            )
+        c = np.broadcast_to(np.asarray(c), (n,))
+        if c.dtype.kind not in "iu" or c.min(initial=0) < 0 or c.max(initial=0) >= self.c_dim:
+            raise ValueError(f"c must hold classes from 0 to {self.c_dim - 1}, got {c!r}.")
+        return self._tensor(np.eye(self.c_dim, dtype=np.float32)[c])
+
+    def _tensor(self, array):
+        # A copy where NumPy's memory is read-only, which torch does not support.
+        return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(self.device)
+
+
+def _check_noise(noise):
+    if noise not in NOISE_MODES:
+        raise ValueError(f"noise must be one of {NOISE_MODES}, got {noise!r}.")
+    return noise
