@@ -1,0 +1,404 @@
+"""Mutual information of feature maps by joint histograms, for all channels and pairs at once.
+
+Equation 1 of "facial attribute representations" (paper A) measures how much the map of one
+channel in one image tells about the map of the same channel in another image. The functions
+here are pure numpy. They are exact, in the sense that the plug-in estimate of every pair equals
+the one of :func:`sklearn.metrics.mutual_info_score` on the same bins; what makes them fast is
+that values are cut into bins once, and that one pass of :func:`numpy.bincount` over the joint
+codes of several images serves all the pairs among them.
+"""
+
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from math import comb, log
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.sparse import coo_array
+
+__all__ = [
+    "bin_maps",
+    "default_n_bins",
+    "mutual_information",
+    "pairwise_mutual_information",
+]
+
+# The default number of bins keeps P >= 5 * B**2, five pixels for every cell of the joint table.
+_PIXELS_PER_CELL = 5
+_MIN_BINS, _MAX_BINS = 2, 64
+# Elements that are worked on at a time: they stay in the processor's cache between passes.
+_BLOCK = 1 << 15
+# Pixels of one image, and cells of one joint table, that are counted in one call.
+_MAX_PIXELS_PER_CALL = 1 << 20
+_MAX_CELLS = 1 << 18
+
+
+def default_n_bins(n_pixels):
+    """Return the number of bins for maps of `n_pixels` pixels.
+
+    Parameters
+    ----------
+    n_pixels : int
+        Pixels of one map, height times width.
+
+    Returns
+    -------
+    int
+        ``floor(sqrt(n_pixels / 5))``, at least 2 and at most 64.
+
+    Notes
+    -----
+    A plug-in estimate from `P` pixels and `B` x `B` cells is biased upwards by about
+    ``(B - 1)**2 / (2 P)`` nats: with 16 pixels and 64 bins two maps that have nothing to do
+    with each other look almost identical. With ``B = sqrt(P / 5)`` that bias stays below 0.1
+    nats whatever the size, so that layers of 4x4 and 256x256 can be compared: 2 bins at 4x4, 3
+    at 8x8, 7 at 16x16, 28 at 64x64, and 64 from 256x256 on. More than 64 bins only resolve the
+    noise in the activations, while the bias goes on falling with the number of pixels.
+
+    Examples
+    --------
+    >>> from skstylefeat.information import default_n_bins
+    >>> [default_n_bins(side * side) for side in (4, 8, 16, 64, 1024)]
+    [2, 3, 7, 28, 64]
+    """
+    return int(np.clip(np.floor(np.sqrt(n_pixels / _PIXELS_PER_CELL)), _MIN_BINS, _MAX_BINS))
+
+
+def _check_maps(maps):
+    """Return maps as floats of shape (n, C, P); say what came if they have another shape."""
+    maps = np.asarray(maps)
+    if maps.ndim not in (3, 4):
+        raise ValueError(
+            f"Expected maps of shape (n, C, H, W) or (n, C, P), got an array of shape "
+            f"{maps.shape}. Add the axes that are missing, e.g. maps[:, None] for one channel."
+        )
+    if 0 in maps.shape:
+        raise ValueError(f"Expected at least one image, channel and pixel, got shape {maps.shape}.")
+    if maps.dtype == np.float16:
+        maps = maps.astype(np.float32)
+    elif maps.dtype not in (np.float32, np.float64):
+        maps = maps.astype(np.float64)
+    return maps.reshape(*maps.shape[:2], -1)
+
+
+def _check_binning(n_bins, n_pixels, limits, binning):
+    if binning not in ("width", "quantile"):
+        raise ValueError(f"binning must be 'width' or 'quantile', got {binning!r}.")
+    if limits is not None:
+        if binning == "quantile":
+            raise ValueError("range has no meaning for binning='quantile'; leave it None.")
+        try:
+            low, high = (float(bound) for bound in limits)
+        except (TypeError, ValueError):
+            low = high = 0.0
+        if not -np.inf < low < high < np.inf:
+            raise ValueError(f"range must be None or (low, high) with low < high, got {limits!r}.")
+    if isinstance(n_bins, str) and n_bins == "auto":
+        return default_n_bins(n_pixels)
+    if not isinstance(n_bins, Integral) or isinstance(n_bins, bool) or not 2 <= n_bins <= 1024:
+        raise ValueError(f"n_bins must be 'auto' or an integer from 2 to 1024, got {n_bins!r}.")
+    return int(n_bins)
+
+
+def _width_codes(values, low, high, n_bins, out):
+    """Write the equal-width bin of every value into `out`, both of shape (n, C, P).
+
+    The bins are those of ``numpy.linspace(low, high, n_bins + 1)``, as in `numpy.histogram`,
+    for the ranges `low` and `high` of shape (C,). A multiplication finds the bin; the few values
+    so near to an edge that rounding could put them on the wrong side are compared with it.
+    """
+    scale = (n_bins / (high - low)).astype(values.dtype)[:, None]
+    origin = low.astype(values.dtype)[:, None]
+    if not (np.isfinite(scale).all() and np.array_equal(origin[:, 0], low)):
+        values = values.astype(np.float64)
+        scale, origin = (n_bins / (high - low))[:, None], low[:, None]
+    tolerance = n_bins * 2.0**-21
+    edges = np.linspace(low, high, n_bins + 1)
+    n_channels, n_pixels = values.shape[1:]
+    size = min(max(1, _BLOCK // n_channels), n_pixels)
+    for image, codes in zip(values, out, strict=True):
+        for start in range(0, n_pixels, size):
+            chunk = image[:, start : start + size]
+            position = np.subtract(chunk, origin)
+            position *= scale
+            codes[:, start : start + size] = np.clip(position, 0, n_bins - 1)
+            edge = np.rint(position)
+            position -= edge
+            np.abs(position, out=position)
+            where = np.flatnonzero(position < tolerance)
+            if where.size:
+                channel, pixel = np.divmod(where, chunk.shape[1])
+                edge = np.clip(edge[channel, pixel], 0, n_bins).astype(np.intp)
+                exact = edge - (chunk[channel, pixel] < edges[edge, channel])
+                codes[channel, start + pixel] = np.clip(exact, 0, n_bins - 1)
+
+
+def _codes(maps, n_bins, limits, binning):
+    """Return the bins of maps (n, C, P) in the smallest unsigned type."""
+    low, high = (reduce(axis=(0, 2)).astype(np.float64) for reduce in (maps.min, maps.max))
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise ValueError("Feature maps contain NaN or infinity; mutual information needs numbers.")
+    if limits is not None:
+        low, high = (np.full_like(low, bound) for bound in limits)
+    codes = np.zeros(maps.shape, dtype=np.int32)
+    # Channels that are constant, or all but constant in float64, have no bins: they stay 0.
+    with np.errstate(divide="ignore", over="ignore"):
+        varies = np.isfinite(n_bins / (high - low))
+    if binning == "quantile":
+        shares = np.linspace(0, 1, n_bins + 1)[1:-1]
+        for channel in np.flatnonzero(varies):
+            values = maps[:, channel]
+            codes[:, channel] = np.searchsorted(np.quantile(values, shares), values, side="right")
+    elif varies.all():
+        _width_codes(maps, low, high, n_bins, codes)
+    elif varies.any():
+        some = codes[:, varies]
+        _width_codes(maps[:, varies], low[varies], high[varies], n_bins, some)
+        codes[:, varies] = some
+    return codes
+
+
+def bin_maps(maps, n_bins="auto", *, range=None, binning="width"):
+    """Cut feature maps into bins, with bins common to all images of a channel.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n, C, H, W) or (n, C, P)
+        Feature maps, one row an image.
+    n_bins : int or "auto", default="auto"
+        Number of bins; "auto" is :func:`default_n_bins` of the number of pixels.
+    range : tuple (low, high) or None, default=None
+        Range that equal-width bins divide. None takes the lowest and highest value of each
+        channel over the given images. Values outside fall into the first or last bin.
+    binning : {"width", "quantile"}, default="width"
+        Bins of equal width, or bins that hold equally many of the channel's values.
+
+    Returns
+    -------
+    ndarray of the same shape, dtype uint8 (uint16 for more than 256 bins)
+        Bin of each pixel, from 0 to ``n_bins - 1``. A constant channel is 0 throughout.
+
+    Raises
+    ------
+    ValueError
+        If the maps have another rank, are empty or contain NaN or infinity, or if an option
+        has a value that is not listed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.information import bin_maps
+    >>> bin_maps(np.linspace(0, 1, 6).reshape(1, 1, 6), n_bins=3)
+    array([[[0, 0, 1, 1, 2, 2]]], dtype=uint8)
+    """
+    shape = np.shape(maps)
+    maps = _check_maps(maps)
+    n_bins = _check_binning(n_bins, maps.shape[2], range, binning)
+    return _codes(maps, n_bins, range, binning).reshape(shape)
+
+
+@lru_cache(maxsize=64)
+def _pair_cover(n_images, block_size):
+    """Return blocks of at most `block_size` images that together contain every pair."""
+    if n_images == 1:
+        return ((0,),)
+    open_pairs = ~np.eye(n_images, dtype=bool)
+    blocks = []
+    while open_pairs.any():
+        # Greedy: an image with most open pairs first, then whoever closes most of them.
+        block = [int(open_pairs.sum(axis=1).argmax())]
+        while len(block) < block_size:
+            gain = open_pairs[:, block].sum(axis=1)
+            gain[block] = -1
+            best = int(gain.argmax())
+            if gain[best] == 0:
+                break
+            block.append(best)
+        block.sort()
+        open_pairs[np.ix_(block, block)] = False
+        blocks.append(tuple(block))
+    return tuple(blocks)
+
+
+def _block_size(n_images, n_bins, n_pixels):
+    """Return how many images to count jointly, by the cost of a pair.
+
+    `m` images take one pass over the pixels and tables of ``n_bins**m`` cells, and serve
+    ``m (m - 1) / 2`` pairs. Adding up cells to the tables of pairs costs about a quarter of
+    counting a pixel.
+    """
+
+    def cost(m):
+        cells = n_bins**m
+        return (n_pixels * (1 + 0.15 * m) + cells * (1 + 0.25 * comb(m, 2))) / comb(m, 2)
+
+    sizes = [m for m in range(3, n_images + 1) if n_bins**m <= _MAX_CELLS]
+    return min([min(2, n_images), *sizes], key=lambda m: cost(m) if m > 1 else 0.0)
+
+
+def _chunk_information(maps, n_bins, limits, binning, correction, n_log_n):
+    """Return MI in nats, (C, n, n), for a few channels of maps (n, C, P)."""
+    n_images, n_channels, n_pixels = maps.shape
+    codes = _codes(maps, n_bins, limits, binning)
+    sums = np.full((n_channels, n_images, n_images), np.nan)
+    occupied = np.zeros((n_channels, n_images, n_images), dtype=np.int64)
+    ones = np.ones(n_channels * n_pixels, dtype=np.int32)
+    for block in _pair_cover(n_images, _block_size(n_images, n_bins, n_pixels)):
+        *first, last = block
+        rows = np.repeat(np.arange(n_channels, dtype=np.int32)[:, None], n_pixels, axis=1)
+        for image in first:
+            rows *= n_bins
+            rows += codes[image]
+        # A sparse matrix adds up what falls into one cell, with no pass to find the limits and
+        # without the lock that numpy.bincount holds on the interpreter.
+        cells = coo_array(
+            (ones, (rows.ravel(), codes[last].ravel())),
+            shape=(n_channels * n_bins ** len(first), n_bins),
+        )
+        table = cells.toarray().reshape(n_channels, *[n_bins] * len(block))
+        members = range(len(block))
+        for i, j in combinations_with_replacement(members, 2):
+            a, b = block[i], block[j]
+            if not np.isnan(sums[0, a, b]):
+                continue  # an earlier block had the pair
+            counts = table.sum(axis=tuple(1 + k for k in members if k not in (i, j)))
+            counts = counts.reshape(n_channels, -1)
+            sums[:, a, b] = sums[:, b, a] = n_log_n.take(counts).sum(axis=1)
+            if i == j or correction is not None:
+                occupied[:, a, b] = occupied[:, b, a] = np.count_nonzero(counts, axis=1)
+    own = np.einsum("cii->ci", sums)
+    bins = np.einsum("cii->ci", occupied)
+    information = log(n_pixels) + (sums - own[:, :, None] - own[:, None, :]) / n_pixels
+    if correction == "miller-madow":
+        excess = bins[:, :, None] + bins[:, None, :] - occupied - 1
+        information += excess / (2 * n_pixels)
+    # A map that fills one bin only tells nothing: exactly 0, not what rounding leaves.
+    constant = bins == 1
+    information[constant[:, :, None] | constant[:, None, :]] = 0.0
+    return np.maximum(information, 0.0, out=information)
+
+
+def _pairwise(maps, n_bins, limits, binning, correction, n_jobs):
+    n_images, n_channels, n_pixels = maps.shape
+    n_cells = n_bins ** _block_size(n_images, n_bins, n_pixels)
+    step = max(1, min(_MAX_PIXELS_PER_CALL // n_pixels, _MAX_CELLS // n_cells))
+    counts = np.arange(n_pixels + 1, dtype=np.float64)
+    n_log_n = counts * np.log(np.maximum(counts, 1.0))
+    parts = Parallel(n_jobs=n_jobs, require="sharedmem")(
+        delayed(_chunk_information)(
+            maps[:, start : start + step], n_bins, limits, binning, correction, n_log_n
+        )
+        for start in range(0, n_channels, step)
+    )
+    return np.concatenate(parts)
+
+
+def pairwise_mutual_information(
+    maps, n_bins="auto", *, range=None, binning="width", correction=None, base=None, n_jobs=None
+):
+    """Mutual information of every pair of images, for every channel.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n, C, H, W) or (n, C, P)
+        Feature maps of one layer, one row an image. float32 is read as it is, without a copy.
+    n_bins : int or "auto", default="auto"
+        Number of bins, at most 1,024; "auto" is :func:`default_n_bins` of the pixels.
+    range : tuple (low, high) or None, default=None
+        Range of equal-width bins; None takes each channel's own over the given images.
+    binning : {"width", "quantile"}, default="width"
+        Bins of equal width, or of equally many values.
+    correction : {"miller-madow"} or None, default=None
+        Bias correction of the plug-in estimate. "miller-madow" adds
+        ``(K_x + K_y - K_xy - 1) / (2 P)`` nats for `K` occupied cells; values below zero are
+        set to zero.
+    base : float or None, default=None
+        Base of the logarithm: None gives nats, 2 gives bits.
+    n_jobs : int or None, default=None
+        Threads that share the channels. The result does not depend on it.
+
+    Returns
+    -------
+    ndarray of shape (C, n, n), float64
+        Symmetric. The diagonal holds the entropy of each map.
+
+    Raises
+    ------
+    ValueError
+        If the maps have another rank, are empty or contain NaN or infinity, or if an option
+        has a value that is not listed.
+
+    Notes
+    -----
+    Paper A, equation 1: ``sum_xy p(x, y) log(p(x, y) / (p(x) p(y)))``, where `x` and `y` are the
+    bins of the same pixel in two images. A map of one value has no information: 0.
+
+    The joint histogram of `m` images holds those of all its pairs, so that images are counted
+    in blocks of `m`, where `m` follows from the number of bins and pixels. Beside the maps,
+    memory holds the codes and counts of a few channels, and the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.information import pairwise_mutual_information
+    >>> maps = np.random.default_rng(0).normal(size=(3, 2, 64, 64))
+    >>> maps[1, 0] = maps[0, 0] ** 3
+    >>> information = pairwise_mutual_information(maps, n_bins=8)
+    >>> information.shape
+    (2, 3, 3)
+    >>> bool(information[0, 0, 1] > 10 * information[0, 0, 2])
+    True
+    """
+    maps = _check_maps(maps)
+    n_bins = _check_binning(n_bins, maps.shape[2], range, binning)
+    if correction not in (None, "miller-madow"):
+        raise ValueError(f"correction must be None or 'miller-madow', got {correction!r}.")
+    if base is not None and not (isinstance(base, Real) and base > 1):
+        raise ValueError(f"base must be None for nats or a number above 1, got {base!r}.")
+    information = _pairwise(maps, n_bins, range, binning, correction, n_jobs)
+    if base is not None:
+        information /= log(base)
+    return information
+
+
+def mutual_information(
+    a, b, n_bins="auto", *, range=None, binning="width", correction=None, base=None
+):
+    """Mutual information of two feature maps (paper A, equation 1).
+
+    Parameters
+    ----------
+    a, b : array-like of the same shape
+        Two maps of one channel, e.g. (H, W); pixels at the same place are paired.
+    n_bins, range, binning, correction, base
+        As in :func:`pairwise_mutual_information`. Both maps share their bins.
+
+    Returns
+    -------
+    float
+        Information in nats, or in the unit of `base`; never negative.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or as in :func:`pairwise_mutual_information`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.information import mutual_information
+    >>> a = np.arange(16.0).reshape(4, 4)
+    >>> mutual_information(a, a, n_bins=4, base=2)
+    2.0
+    >>> mutual_information(a, np.ones((4, 4)))
+    0.0
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        raise ValueError(f"Two maps of the same shape were expected, got {a.shape} and {b.shape}.")
+    maps = np.stack([a.reshape(1, -1), b.reshape(1, -1)])
+    information = pairwise_mutual_information(
+        maps, n_bins, range=range, binning=binning, correction=correction, base=base
+    )
+    return float(information[0, 0, 1])
