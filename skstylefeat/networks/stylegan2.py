@@ -176,18 +176,27 @@ class StyledConv(nn.Module):
 
     def _up_kernel(self):
         """Compose convolution and FIR filter into one (in, out, 6, 6) transposed kernel."""
-        if self._frozen_kernel is not None and self._frozen_kernel.device == self.weight.device:
-            return self._frozen_kernel
+        if self.weight.requires_grad:
+            return self._composed_kernel()
+        kernel = self._frozen_kernel
+        if kernel is None or kernel.device != self.weight.device:
+            # Kept for later calls, so it must not inherit this call's modes: an inference tensor
+            # could not serve a backward pass, nor a half-precision one a float32 forward.
+            with (
+                torch.inference_mode(False),
+                torch.autocast(self.weight.device.type, enabled=False),
+            ):
+                kernel = self._frozen_kernel = self._composed_kernel().contiguous()
+        return kernel
+
+    def _composed_kernel(self):
         out_channels, in_channels = self.weight.shape[:2]
         kernel = F.conv2d(
             self.weight.reshape(out_channels * in_channels, 1, 3, 3),
             self.fir.flip(0, 1)[None, None],
             padding=3,
         )
-        kernel = kernel.reshape(out_channels, in_channels, 6, 6).transpose(0, 1)
-        if not self.weight.requires_grad:
-            self._frozen_kernel = kernel.contiguous()
-        return kernel
+        return kernel.reshape(out_channels, in_channels, 6, 6).transpose(0, 1)
 
     def forward(self, x, style, noise_mode, gain=1.0):
         energy = self.weight.square().sum(dim=(2, 3))
