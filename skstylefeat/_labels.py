@@ -1,0 +1,73 @@
+"""Labels of which some are missing: -1, None and NaN mean that nobody has labelled a row."""
+
+import numpy as np
+from sklearn.utils.validation import _num_samples, column_or_1d
+
+__all__ = ["labelled_rows", "split_labels"]
+
+
+def labelled_rows(y):
+    """Return which entries of a 1-D array hold a label.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels; -1, None and NaN stand for none. The text ``"-1"`` is a label.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+    """
+    if y.dtype.kind in "iu":
+        return y != -1
+    if y.dtype.kind == "f":
+        return ~np.isnan(y) & (y != -1)
+    if y.dtype.kind == "O":
+        return np.array([not _is_missing(label) for label in y], dtype=bool)
+    return np.ones(len(y), dtype=bool)
+
+
+def _is_missing(label):
+    """Tell whether one label of an object array is -1, None, NaN or pandas' NA."""
+    if label is None or type(label).__name__ == "NAType":
+        return True
+    return isinstance(label, (int, float, np.number)) and (label == -1 or label != label)
+
+
+def split_labels(y, n_samples):
+    """Check labels and return those that are there.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type that can be sorted, with -1, None or NaN where there is none.
+    n_samples : int
+        How many rows there are.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Rows that have a label.
+    labels : ndarray
+        Their labels; whole numbers that came as floats or objects become integers, texts become
+        a string array.
+
+    Raises
+    ------
+    ValueError
+        If `y` has another length or is not 1-D.
+    """
+    if isinstance(y, (list, tuple)):
+        y = np.array(y, dtype=object)
+    y = column_or_1d(y, warn=True)
+    if _num_samples(y) != n_samples:
+        raise ValueError(f"y has {len(y)} labels but X has {n_samples} rows; give one for each.")
+    rows = np.flatnonzero(labelled_rows(y))
+    labels = y[rows]
+    if labels.dtype.kind == "O":
+        labels = np.array(labels.tolist())
+        if labels.dtype.kind in "US" and any(not isinstance(value, str) for value in y[rows]):
+            raise ValueError("y mixes texts with other labels; use one type for all labels.")
+    if labels.dtype.kind == "f" and np.array_equal(labels, np.trunc(labels)):
+        labels = labels.astype(np.int64)
+    return rows, labels
