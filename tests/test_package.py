@@ -1,0 +1,126 @@
+"""The package as a whole: what it exports, what it imports, what it ships."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import skstylefeat
+
+ROOT = Path(__file__).parents[1]
+
+
+def _loaded_after(statement):
+    """Names of the modules a fresh interpreter holds after `statement`."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_import_brings_in_no_heavy_library():
+    loaded = _loaded_after("import skstylefeat")
+    assert "skstylefeat" in loaded
+    assert loaded.isdisjoint({"torch", "sklearn", "scipy", "numpy", "PIL", "matplotlib"})
+
+
+NUMPY_WORLD = (
+    "ChannelMISelector",
+    "ClusterAnnotator",
+    "FeatureMaps",
+    "HyperplaneDistance",
+    "LatentRegressor",
+    "MaxPoolReducer",
+    "PseudoLabelClassifier",
+    "select_calibration_points",
+)
+
+
+def test_numpy_world_brings_in_no_torch():
+    loaded = _loaded_after("\n".join(f"from skstylefeat import {name}" for name in NUMPY_WORLD))
+    assert "skstylefeat._annotator" in loaded
+    assert "torch" not in loaded
+    assert "matplotlib" not in loaded
+
+
+def test_plotting_imports_no_matplotlib():
+    loaded = _loaded_after("import skstylefeat.plotting")
+    assert "skstylefeat.plotting" in loaded
+    assert loaded.isdisjoint({"matplotlib", "torch"})
+
+
+@pytest.mark.parametrize("name", skstylefeat.__all__)
+def test_every_exported_name_exists_and_is_documented(name):
+    value = getattr(skstylefeat, name)
+    assert value.__doc__ and value.__doc__.strip()
+
+
+def test_dir_lists_the_exports():
+    assert set(skstylefeat.__all__) <= set(dir(skstylefeat))
+
+
+def test_unknown_attribute_is_named():
+    with pytest.raises(AttributeError, match="no_such_estimator"):
+        skstylefeat.no_such_estimator
+
+
+def test_import_star_gives_all_exports():
+    namespace = {}
+    exec("from skstylefeat import *", namespace)
+    assert set(skstylefeat.__all__) <= set(namespace)
+
+
+def test_version_is_written_once():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert config["project"]["dynamic"] == ["version"]
+    assert config["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "skstylefeat.__version__"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", skstylefeat.__version__)
+    assert f"## {skstylefeat.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_constraints_admit_the_declared_dependencies():
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            pins[canonicalize_name(name)] = version
+    declared = [*config["dependencies"]]
+    for extra in config["optional-dependencies"].values():
+        declared += extra
+    for text in declared:
+        requirement = Requirement(text)
+        assert pins[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_readme_commands_name_what_exists():
+    readme = (ROOT / "README.md").read_text()
+    main_job = "-c constraints.txt '.[plot]' && .venv/bin/python -m skstylefeat"
+    tests = "-c constraints.txt -e '.[test]' && .venv/bin/python -m pytest"
+    assert readme.count(main_job) == 1
+    assert readme.count(tests) == 1
+    assert "<!-- test command -->" in readme, ".ci/run finds the command by this mark"
+
+
+def test_ruff_finds_nothing():
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."], capture_output=True, text=True, cwd=ROOT
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_bundled_weights_are_small_and_have_cards():
+    weights = sorted((ROOT / "skstylefeat" / "weights").glob("*.safetensors"))
+    assert weights, "no bundled weights"
+    assert sum(path.stat().st_size for path in weights) < 12e6
+    for path in weights:
+        card = path.with_suffix(".md").read_text()
+        assert len(card) > 500, f"{path.name}'s card says too little"
