@@ -25,7 +25,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.safetensors_io import save_generator
+from skstylefeat.networks.safetensors_io import save_network
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 CHANNELS = (128, 128, 96, 48, 24)
@@ -124,7 +124,7 @@ class Trainer:
         state["images_seen"], state["steps"] = self.images_seen, self.steps
         torch.save(state, folder / "checkpoint.tmp")
         (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
-        save_generator(self.ema, folder / "generator.safetensors", card=card(self))
+        save_network(self.ema, folder / "generator.safetensors", card=card(self))
 
     def resume(self, folder):
         """Load the checkpoint of a stopped run, if there is one."""

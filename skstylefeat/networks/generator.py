@@ -2,24 +2,15 @@
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 from skstylefeat._layers import LayerInfo
-from skstylefeat.networks.safetensors_io import build_generator
-from skstylefeat.networks.stylegan2 import GeneratorConfig
+from skstylefeat.networks._facade import NetworkFacade
 
 NOISE_MODES = ("const", "none")
 
 
-def resolve_device(device):
-    """Return the torch device of `device`, the best one present for "auto"."""
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    return torch.device(device)
-
-
-class Generator:
+class Generator(NetworkFacade):
     """StyleGAN2 generator: latents to feature maps and images.
 
     Made by :func:`skstylefeat.load_generator`. The weights are frozen and in float32. All
@@ -70,16 +61,10 @@ class Generator:
     (2, 128, 8, 8)
     """
 
-    def __init__(
-        self, module, *, name="generator", reference=None, sha256=None, card=None, device="cpu"
-    ):
-        self.device = resolve_device(device)
-        self.module = module.requires_grad_(False).eval().to(self.device)
-        self.name = name
-        self.reference = reference
-        self.sha256 = sha256
-        self.card = dict(card or {})
-        config = module.config
+    kind = "generator"
+
+    def _describe(self):
+        config = self.module.config
         self.resolution = config.resolution
         self.img_channels = config.img_channels
         self.z_dim, self.w_dim = config.z_dim, config.w_dim
@@ -87,7 +72,7 @@ class Generator:
         self.layers = tuple(
             LayerInfo(f"b{block.resolution}.{conv}", channels, block.resolution, block.resolution)
             for block, channels in zip(
-                module.synthesis.blocks(), config.channels, strict=True
+                self.module.synthesis.blocks(), config.channels, strict=True
             )
             for conv in block.conv_names
         )
@@ -100,48 +85,6 @@ class Generator:
         return (
             f"Generator({self.name!r}, resolution={self.resolution}, n_ws={self.n_ws}, "
             f"w_dim={self.w_dim}, device='{self.device}')"
-        )
-
-    def __sklearn_clone__(self):
-        return self  # frozen, so estimators may share it
-
-    def __getstate__(self):
-        state = {"name": self.name, "sha256": self.sha256, "reference": self.reference}
-        if self.reference is None:
-            state["config"] = self.module.config.to_dict()
-            state["card"] = self.card
-            state["arrays"] = {
-                key: value.cpu().numpy() for key, value in self.module.state_dict().items()
-            }
-        return state
-
-    def __setstate__(self, state):
-        if state["reference"] is not None:
-            from skstylefeat.networks.store import load_generator
-
-            loaded = load_generator(state["reference"], expected_sha256=state["sha256"])
-            self.__dict__.update(loaded.__dict__)
-            return
-        config = GeneratorConfig(**state["config"])
-        tensors = {key: torch.from_numpy(value.copy()) for key, value in state["arrays"].items()}
-        module = build_generator(config, tensors, state["name"])
-        self.__init__(
-            module, name=state["name"], sha256=state["sha256"], card=state["card"], device="auto"
-        )
-
-    def to(self, device):
-        """Return a generator with the same weights on another torch device, or "auto"."""
-        device = resolve_device(device)
-        if device == self.device:
-            return self
-        module = build_generator(self.module.config, self.module.state_dict(), self.name)
-        return Generator(
-            module,
-            name=self.name,
-            reference=self.reference,
-            sha256=self.sha256,
-            card=self.card,
-            device=device,
         )
 
     def sample_z(self, n_samples, random_state=None):
@@ -158,8 +101,6 @@ class Generator:
         -------
         z : ndarray of shape (n_samples, z_dim), float32
         """
-        from sklearn.utils import check_random_state
-
         rng = check_random_state(random_state)
         return rng.standard_normal((n_samples, self.z_dim)).astype(np.float32)
 
@@ -339,10 +280,6 @@ class Generator:
         if c.dtype.kind not in "iu" or c.min(initial=0) < 0 or c.max(initial=0) >= self.c_dim:
             raise ValueError(f"c must hold classes from 0 to {self.c_dim - 1}, got {c!r}.")
         return self._tensor(np.eye(self.c_dim, dtype=np.float32)[c])
-
-    def _tensor(self, array):
-        # A copy where NumPy's memory is read-only, which torch does not support.
-        return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(self.device)
 
 
 def _check_noise(noise):

@@ -1,37 +1,42 @@
-"""Our own weights file: safetensors with the architecture and a model card as metadata."""
+"""Our own weights files: safetensors with the architecture and a model card as metadata."""
 
 import json
 from dataclasses import fields
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
-GENERATOR_FORMAT = "skstylefeat.generator"
+KINDS = {
+    "skstylefeat.generator": (GeneratorConfig, StyleGAN2Generator),
+    "skstylefeat.encoder": (EncoderConfig, EncoderNetwork),
+}
+CARD_PREFIX = "card."
 
 
-def save_generator(module, path, card=None):
-    """Write a generator as safetensors.
+def save_network(module, path, card=None):
+    """Write a generator or a native encoder as safetensors.
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : StyleGAN2Generator or EncoderNetwork
         The network.
     path : path-like
         File to write.
     card : dict of str to str, default=None
         Model card: what the network was trained on, its quality, limits and licence.
     """
-    metadata = {"format": GENERATOR_FORMAT, "config": json.dumps(module.config.to_dict())}
-    metadata |= {f"card.{key}": str(value) for key, value in (card or {}).items()}
-    tensors = {key: value.float().contiguous() for key, value in module.state_dict().items()}
+    kind = next(kind for kind, (_, network) in KINDS.items() if isinstance(module, network))
+    metadata = {"format": kind, "config": json.dumps(module.config.to_dict())}
+    metadata |= {CARD_PREFIX + key: str(value) for key, value in (card or {}).items()}
+    tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
     save_file(tensors, path, metadata=metadata)
 
 
-def read_generator_file(path):
-    """Read a generator that `save_generator` wrote, or a safetensors file in NVIDIA's names.
+def read_network_file(path):
+    """Read a file that `save_network` wrote, or a safetensors generator in NVIDIA's names.
 
     Parameters
     ----------
@@ -40,31 +45,29 @@ def read_generator_file(path):
 
     Returns
     -------
-    config : GeneratorConfig
+    config : GeneratorConfig or EncoderConfig
         The architecture.
     state : dict of str to Tensor
-        The parameters, by NVIDIA's names.
+        The parameters.
     card : dict of str to str
         The model card.
     """
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    if metadata.get("format") == GENERATOR_FORMAT:
-        known = {field.name for field in fields(GeneratorConfig)}
-        values = json.loads(metadata["config"])
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(
-                f"{path}: the architecture has unknown entries {unknown}; it was written by a "
-                "newer version of skstylefeat. Upgrade the package."
-            )
-        config = GeneratorConfig(**values)
-        card = {k.removeprefix("card."): v for k, v in metadata.items() if k.startswith("card.")}
-    else:
-        config = config_from_state(state, path)
-        card = dict(metadata)
-    return config, state, card
+    kind = metadata.get("format", "")
+    if kind not in KINDS:
+        return config_from_state(state, path), state, dict(metadata)
+    config_class, _ = KINDS[kind]
+    values = json.loads(metadata["config"])
+    unknown = sorted(set(values) - {field.name for field in fields(config_class)})
+    if unknown:
+        raise ValueError(
+            f"{path}: the architecture has unknown entries {unknown}; it was written by a newer "
+            "version of skstylefeat. Upgrade the package."
+        )
+    card = {k.removeprefix(CARD_PREFIX): v for k, v in metadata.items() if k.startswith(CARD_PREFIX)}
+    return config_class(**values), state, card
 
 
 def config_from_state(state, path, **known):
@@ -112,9 +115,10 @@ def config_from_state(state, path, **known):
     return GeneratorConfig(**(values | known))
 
 
-def build_generator(config, state, source):
-    """Return a frozen float32 generator with `state` loaded, or say what does not fit."""
-    module = StyleGAN2Generator(config)
+def build_network(config, state, source):
+    """Return the frozen float32 network of `config` with `state` loaded, or say what is wrong."""
+    network = next(network for config_class, network in KINDS.values() if type(config) is config_class)
+    module = network(config)
     expected = module.state_dict()
     missing = sorted(set(expected) - set(state))
     extra = sorted(set(state) - set(expected))
@@ -129,5 +133,5 @@ def build_generator(config, state, source):
             f"missing {missing[:5]}, unexpected {extra[:5]}, wrong shapes {wrong[:5]}. "
             "The file is damaged, or it holds another kind of network."
         )
-    module.load_state_dict({key: value.to(torch.float32) for key, value in state.items()})
+    module.load_state_dict(state)
     return module.requires_grad_(False).eval()

@@ -6,8 +6,10 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from skstylefeat.networks.checkpoints import read_encoder, read_generator
+from skstylefeat.networks.encoder import Encoder
 from skstylefeat.networks.generator import Generator
-from skstylefeat.networks.safetensors_io import build_generator
+from skstylefeat.networks.safetensors_io import build_network
 
 SEARCH_PATH_VARIABLE = "SKSTYLEFEAT_WEIGHTS"
 ENCODER_SUFFIX = "-encoder"
@@ -119,10 +121,54 @@ def check_sha256(path, expected):
 
 @lru_cache(maxsize=8)
 def _load_generator(path, digest, reference):
-    from skstylefeat.networks.checkpoints import read_generator
-
     config, state, card = read_generator(path)
-    module = build_generator(config, state, path)
-    return Generator(
-        module, name=Path(reference).stem, reference=reference, sha256=digest, card=card
-    )
+    module = build_network(config, state, path)
+    name = Path(reference).stem
+    return Generator(module, name=name, reference=reference, sha256=digest, card=card)
+
+
+def load_encoder(name_or_path, *, device="cpu", expected_sha256=None):
+    """Load an encoder of images into W+.
+
+    Parameters
+    ----------
+    name_or_path : str, path-like or Encoder
+        The name of a bundled generator ("faces64") for the encoder that belongs to it, or a
+        file: ours (safetensors), or the pSp family's ``.pt`` (pSp, e4e, ReStyle). No code of a
+        file is ever run. An `Encoder` is returned as it is.
+    device : str, default="cpu"
+        Torch device, or "auto" for the best one present.
+    expected_sha256 : str, default=None
+        Refuse the file if its hash is another.
+
+    Returns
+    -------
+    Encoder
+        Loaded once a process for each file and device.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such name or file.
+    ValueError
+        The file is damaged, holds no encoder, or its hash differs.
+
+    Examples
+    --------
+    >>> from skstylefeat import load_encoder
+    >>> load_encoder("faces64").n_ws
+    10
+    """
+    if isinstance(name_or_path, Encoder):
+        return name_or_path.to(device)
+    bundled = os.fspath(name_or_path) in bundled_names()
+    path = find_weights(f"{name_or_path}{ENCODER_SUFFIX}" if bundled else name_or_path)
+    digest = check_sha256(path, expected_sha256)
+    return _load_encoder(str(path), digest, os.fspath(name_or_path)).to(device)
+
+
+@lru_cache(maxsize=8)
+def _load_encoder(path, digest, reference):
+    module, card = read_encoder(path)
+    name = Path(path).stem
+    return Encoder(module, name=name, reference=reference, sha256=digest, card=card)

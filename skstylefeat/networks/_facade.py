@@ -1,0 +1,111 @@
+"""What generator and encoder share: a device, a name, and pickles that hold a reference."""
+
+import copy
+import hashlib
+
+import numpy as np
+import torch
+
+from skstylefeat.networks.safetensors_io import KINDS, build_network
+
+
+def resolve_device(device):
+    """Return the torch device of `device`, the best one present for "auto"."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    return torch.device(device)
+
+
+class NetworkFacade:
+    """A frozen network with NumPy in and out, shared by estimators and cheap to pickle."""
+
+    kind = None
+
+    def __init__(
+        self, module, *, name=None, reference=None, sha256=None, card=None, device="cpu"
+    ):
+        self.device = resolve_device(device)
+        self.module = module.requires_grad_(False).eval().to(self.device)
+        self.name = name or self.kind
+        self.reference = reference
+        self.sha256 = sha256
+        self.card = dict(card or {})
+        self._describe()
+
+    def _describe(self):
+        """Set the attributes that are read off the module."""
+        raise NotImplementedError
+
+    def __sklearn_clone__(self):
+        return self  # frozen, so estimators may share it
+
+    def __getstate__(self):
+        state = {"name": self.name, "sha256": self.sha256, "reference": self.reference}
+        if self.reference is None:
+            state |= self.embedded_state()
+        return state
+
+    def __setstate__(self, state):
+        if state["reference"] is not None:
+            from skstylefeat.networks import store
+
+            load = {"generator": store.load_generator, "encoder": store.load_encoder}[self.kind]
+            loaded = load(state["reference"], expected_sha256=state["sha256"])
+            self.__dict__.update(loaded.__dict__)
+        else:
+            config_class, _ = KINDS[state["format"]]
+            tensors = {key: torch.from_numpy(x.copy()) for key, x in state["arrays"].items()}
+            module = build_network(config_class(**state["config"]), tensors, state["name"])
+            self.__init__(
+                module, name=state["name"], sha256=state["sha256"], card=state["card"]
+            )
+
+    def embedded_state(self):
+        """Return the weights as NumPy arrays and the architecture, for pickles without a file."""
+        formats = [key for key, (_, network) in KINDS.items() if type(self.module) is network]
+        if not formats:
+            raise ValueError(
+                f"The weights of {self.name!r} ({type(self.module).__name__}) cannot be embedded "
+                "in a pickle; keep its file and refer to it (store_weights=False)."
+            )
+        arrays = {key: x.cpu().numpy() for key, x in self.module.state_dict().items()}
+        return {
+            "format": formats[0],
+            "config": self.module.config.to_dict(),
+            "card": self.card,
+            "arrays": arrays,
+        }
+
+    def embedded(self):
+        """Return the same network without a reference: its weights travel in pickles."""
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__dict__, reference=None)
+        return clone
+
+    def to(self, device):
+        """Return a network with the same weights on another torch device, or "auto"."""
+        device = resolve_device(device)
+        if device == self.device:
+            return self
+        clone = object.__new__(type(self))
+        clone.__dict__.update(
+            self.__dict__, module=copy.deepcopy(self.module).to(device), device=device
+        )
+        return clone
+
+    def weights_hash(self):
+        """Return the file's SHA-256, or one of the weights where there is no file."""
+        if self.sha256 is None:
+            digest = hashlib.sha256()
+            for key, value in self.module.state_dict().items():
+                digest.update(key.encode())
+                digest.update(value.cpu().numpy().tobytes())
+            self.sha256 = digest.hexdigest()
+        return self.sha256
+
+    def _tensor(self, array):
+        # A copy where NumPy's memory is read-only, which torch does not support.
+        array = np.require(array, dtype=np.float32, requirements=["C", "W"])
+        return torch.from_numpy(array).to(self.device)
