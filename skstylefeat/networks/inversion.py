@@ -21,6 +21,7 @@ RAMP_UP, RAMP_DOWN = 0.05, 0.25
 NOISE_SCALE, NOISE_RAMP = 0.05, 0.75
 HYBRID_RATE = 0.03  # a start from the encoder needs smaller steps and no noise
 CONTRAST_WEIGHT = 0.05
+STEPS_FROM_MEAN, STEPS_FROM_ENCODER = 200, 60
 N_W_SAMPLES = 4_096
 BETAS, EPS = (0.9, 0.999), 1e-8
 
@@ -190,3 +191,20 @@ def _rate(progress, rate, explore):
     up = min(1.0, progress / RAMP_UP) if explore else 1.0
     down = 0.5 - 0.5 * np.cos(np.pi * min(1.0, (1 - progress) / RAMP_DOWN))
     return rate * max(up, 0.02) * down
+
+
+def invert(module, images, start=None, *, space="w+", n_steps=None, seeds=None):
+    """Optimise codes of NumPy images (n, H, W, 3) in [0, 1]; return codes (n, n_ws, w_dim)."""
+    device = module.mapping.w_avg.device
+    pixels = np.ascontiguousarray(images.transpose(0, 3, 1, 2)) * 2 - 1
+    if n_steps is None:
+        n_steps = STEPS_FROM_MEAN if start is None else STEPS_FROM_ENCODER
+    codes, _ = optimise_codes(
+        module,
+        torch.from_numpy(pixels).to(device),
+        None if start is None else torch.from_numpy(start).to(device),
+        space=space,
+        n_steps=n_steps,
+        seeds=seeds,
+    )
+    return codes.cpu().numpy()

@@ -1,0 +1,522 @@
+"""StyleGANInverter: images to latents or to lazy feature maps."""
+
+import hashlib
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skstylefeat._cache import CodeCache
+from skstylefeat._images import as_images
+from skstylefeat._progress import progress_bar
+from skstylefeat.feature_maps import FeatureMaps
+
+DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign domain
+DOMAIN_RATIO = 4.0  # worse than the generator's own images by this factor
+
+
+def _gives_latents(self):
+    """Lazy feature maps have no columns, so no names."""
+    return self.output == "latents"
+
+
+class StyleGANInverter(TransformerMixin, BaseEstimator):
+    """Invert images into the latent space of a StyleGAN2 generator.
+
+    Parameters
+    ----------
+    generator : str, path-like or Generator, default="faces64"
+        A bundled name, a file of any supported format, or a loaded generator.
+    encoder : str, path-like, Encoder or None, default="auto"
+        An encoder in the same forms. "auto" takes the bundled encoder of a bundled generator,
+        or the encoder in the generator's own file (pSp family). "train" trains one
+        for the given generator in `fit`, on its own images and, without labels, on X.
+    method : {"encoder", "optimize", "hybrid"}, default="encoder"
+        One forward pass of the encoder; optimisation from the mean code; or optimisation
+        from the encoder's code.
+    space : {"w+", "w", "s"}, default="w+"
+        Space of the latents: a W vector for every layer, one for all layers (the mean over the
+        layers, or optimised as one), or the styles.
+    output : {"latents", "features"}, default="latents"
+        Rows of latents, or a lazy :class:`FeatureMaps` of the inverted images.
+    layers : list of str, default=None
+        Layers of the feature maps, all by default.
+    n_steps : int, default=None
+        Steps of the optimisation; by default 200 from the mean code and 60 from the
+        encoder's.
+    train_images : int, default=30000
+        Images that ``encoder="train"`` looks at.
+    batch_size : int, default=64
+        Images inverted at once.
+    image_shape : tuple of int, default=None
+        (H, W) or (H, W, C) of the images when X holds flat rows.
+    device : str, default="auto"
+        Torch device; "auto" takes CUDA, then MPS, then the CPU.
+    n_jobs : int, default=None
+        Batches inverted at once, through joblib.
+    cache_dir : path-like, default=None
+        Folder that keeps finished codes by content hash of image and weights, so that a killed
+        job goes on where it was.
+    store_weights : bool, default=False
+        Whether a pickle holds the weights themselves, rather than their name or path and their
+        SHA-256. A trained encoder is always stored.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the training and of the optimisation's noise.
+    verbose : int, default=0
+        Whether to show progress.
+
+    Attributes
+    ----------
+    generator_ : Generator
+        The generator.
+    encoder_ : Encoder or None
+        The encoder, None for ``method="optimize"``.
+    domain_error_ : float
+        Mean squared error, for images in [0, 1], of the generator's own images after
+        inversion: what to expect inside its domain. Only known with an encoder.
+    n_features_in_ : int
+        Columns of X, where `fit` saw flat rows.
+
+    See Also
+    --------
+    HyperplaneDistance : Distances of the latents from a hyperplane.
+    ChannelMISelector : Channels of the feature maps that matter for an attribute.
+
+    Notes
+    -----
+    Images are brought to the generator's size. An encoder works on images that are framed as the
+    generator's own, so align them first. The codes do not depend on `batch_size` or `n_jobs`
+    beyond rounding.
+
+    Examples
+    --------
+    >>> from skstylefeat import StyleGANInverter
+    >>> from skstylefeat.datasets import make_faces
+    >>> faces = make_faces(4, random_state=0)
+    >>> inverter = StyleGANInverter("faces64").fit(faces.images)
+    >>> latents = inverter.transform(faces.images)
+    >>> latents.shape
+    (4, 1280)
+    >>> inverter.inverse_transform(latents).shape
+    (4, 64, 64, 3)
+    """
+
+    _parameter_constraints = {
+        "method": [StrOptions({"encoder", "optimize", "hybrid"})],
+        "space": [StrOptions({"w+", "w", "s"})],
+        "output": [StrOptions({"latents", "features"})],
+        "layers": ["array-like", None],
+        "n_steps": [Interval(Integral, 0, None, closed="left"), None],
+        "train_images": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "image_shape": [tuple, list, None],
+        "device": [str],
+        "n_jobs": [Integral, None],
+        "store_weights": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose", Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        generator="faces64",
+        encoder="auto",
+        *,
+        method="encoder",
+        space="w+",
+        output="latents",
+        layers=None,
+        n_steps=None,
+        train_images=30_000,
+        batch_size=64,
+        image_shape=None,
+        device="auto",
+        n_jobs=None,
+        cache_dir=None,
+        store_weights=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.generator = generator
+        self.encoder = encoder
+        self.method = method
+        self.space = space
+        self.output = output
+        self.layers = layers
+        self.n_steps = n_steps
+        self.train_images = train_images
+        self.batch_size = batch_size
+        self.image_shape = image_shape
+        self.device = device
+        self.n_jobs = n_jobs
+        self.cache_dir = cache_dir
+        self.store_weights = store_weights
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Load the networks, and train an encoder where ``encoder="train"``.
+
+        Parameters
+        ----------
+        X : array-like, list or path-like
+            Images: uint8, or floats in [0, 1], of shape (n, H, W), (n, H, W, 3) or flat rows
+            with `image_shape`; paths or PIL images; or a folder.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : StyleGANInverter
+        """
+        from skstylefeat.networks import load_generator
+
+        images = self._check_images(X, reset=True)
+        images[:1].read()  # a wrong kind of image is refused before anything is loaded
+        if self.space == "s" and self.output == "features":
+            raise ValueError("output='features' needs space='w+' or 'w', got space='s'.")
+        rng = check_random_state(self.random_state)
+        self._seed = int(rng.randint(2**31 - 1))
+        self.generator_ = load_generator(self.generator, device=self.device)
+        if self.generator_.img_channels != 3:
+            raise ValueError(
+                f"{self.generator_.name!r} makes images of {self.generator_.img_channels} "
+                "channel(s); inversion supports RGB generators."
+            )
+        self.encoder_ = None if self.method == "optimize" else self._load_encoder(images)
+        if self.encoder_ is not None:
+            self._check_fits()
+            self.domain_error_ = self._own_error()
+        if self.store_weights:
+            self.generator_ = self.generator_.embedded()
+            self.encoder_ = None if self.encoder_ is None else self.encoder_.embedded()
+        return self
+
+    def transform(self, X):
+        """Invert images.
+
+        Parameters
+        ----------
+        X : array-like, list or path-like
+            Images as in `fit`.
+
+        Returns
+        -------
+        latents : ndarray of shape (n, n_ws * w_dim), (n, w_dim) or (n, n_styles), float32
+            For ``output="latents"``: rows of W+, in C order of (n_ws, w_dim), of W or of S.
+        maps : FeatureMaps
+            For ``output="features"``.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X, reset=False)
+        codes = self._invert(images)
+        if self.encoder_ is not None:
+            self._warn_if_foreign(images, codes)
+        if self.space == "w":
+            codes = codes.mean(axis=1, keepdims=True)
+        if self.output == "features":
+            return FeatureMaps.from_latents(
+                codes.reshape(len(codes), -1),
+                self._generator_reference(),
+                self.layers,
+                device=self.device,
+                n_jobs=self.n_jobs,
+            )
+        if self.space == "s":
+            return self.generator_.styles(codes)
+        return codes.reshape(len(codes), -1)
+
+    def inverse_transform(self, latents):
+        """Synthesise the images of latents.
+
+        Parameters
+        ----------
+        latents : array-like of shape (n, n_ws * w_dim), (n, w_dim) or (n, n_styles)
+            Rows as `transform` returns them.
+
+        Returns
+        -------
+        images : ndarray of shape (n, H, W, 3), float32
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        latents = np.asarray(latents, dtype=np.float32)
+        if not np.isfinite(latents).all():
+            raise ValueError("latents contain NaN or infinity.")
+        make = (
+            self.generator_.synthesis_from_styles
+            if self.space == "s"
+            else self.generator_.synthesis
+        )
+        parts = [make(latents[rows]) for rows in gen_batches(len(latents), self.batch_size)]
+        return _to_unit(np.concatenate(parts))
+
+    def reconstruction_errors(self, X):
+        """Return the mean squared error (n,) of every image's reconstruction, in [0, 1] units."""
+        check_is_fitted(self)
+        images = self._check_images(X, reset=False)
+        codes = self._invert(images)
+        if self.space == "w":
+            codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
+        return self._errors(images, codes)
+
+    def score(self, X, y=None):
+        """Return the negative mean squared reconstruction error, so that greater is better.
+
+        Parameters
+        ----------
+        X : array-like, list or path-like
+            Images as in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            ``-10 * log10(-score)`` is the PSNR in dB of the mean error.
+        """
+        return -float(self.reconstruction_errors(X).mean())
+
+    @available_if(_gives_latents)
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str
+            ``w3_17`` is component 17 of the W vector of layer input 3; ``w17`` for W;
+            ``b8.conv0:17`` for S.
+        """
+        check_is_fitted(self)
+        w_dim, n_ws = self.generator_.w_dim, self.generator_.n_ws
+        if self.space == "w":
+            names = [f"w{j}" for j in range(w_dim)]
+        elif self.space == "w+":
+            names = [f"w{i}_{j}" for i in range(n_ws) for j in range(w_dim)]
+        else:
+            slices = self.generator_.style_slices
+            names = [f"{layer}:{j}" for layer, s in slices.items() for j in range(s.stop - s.start)]
+        return np.asarray(names, dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Set the container of the latents; lazy feature maps stay what they are.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Container, as in scikit-learn.
+
+        Returns
+        -------
+        self : StyleGANInverter
+        """
+        return super().set_output(transform=transform) if _gives_latents(self) else self
+
+    def _check_images(self, X, *, reset):
+        images = as_images(X, self.image_shape)
+        if len(images) == 0:
+            raise ValueError(
+                "Found array with 0 sample(s) while a minimum of 1 is required: X holds no image."
+            )
+        if self.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
+            if reset:
+                self.n_features_in_ = X.shape[1]
+            elif X.shape[1] != self.n_features_in_:
+                raise ValueError(
+                    f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
+                    f"{self.n_features_in_} features as input."
+                )
+        return images
+
+    def _load_encoder(self, images):
+        from skstylefeat.networks import load_encoder
+
+        if isinstance(self.encoder, str) and self.encoder == "train":
+            return self._train_encoder(images)
+        if self.encoder is not None and not _is_auto(self.encoder):
+            return load_encoder(self.encoder, device=self.device)
+        source = self.generator_.reference
+        if source is None or self.encoder is None:
+            raise ValueError(
+                f"method={self.method!r} needs an encoder for {self.generator_.name!r}: give "
+                "encoder=<file>, encoder='train' to train one, or method='optimize' to do without."
+            )
+        try:
+            return load_encoder(source, device=self.device)
+        except (FileNotFoundError, ValueError) as error:
+            raise ValueError(
+                f"No encoder is known for the generator {self.generator_.name!r} ({error}). Give "
+                "encoder=<file>, encoder='train' to train one in fit, or method='optimize' to do "
+                "without."
+            ) from error
+
+    def _train_encoder(self, images):
+        from skstylefeat.networks.encoder import Encoder
+        from skstylefeat.networks.training import train_encoder
+
+        side = self.generator_.resolution
+        module = train_encoder(
+            self.generator_.module,
+            images.read((side, side)),
+            n_images=self.train_images,
+            random_state=self._seed,
+            verbose=self.verbose,
+        )
+        card = {"trained_for": self.generator_.name, "images_seen": self.train_images}
+        name = f"{self.generator_.name}-trained"
+        encoder = Encoder(module, name=name, card=card, device=self.device)
+        encoder.weights_hash()
+        return encoder
+
+    def _check_fits(self):
+        generator, encoder = self.generator_, self.encoder_
+        if (encoder.n_ws, encoder.w_dim) != (generator.n_ws, generator.w_dim):
+            raise ValueError(
+                f"The encoder {encoder.name!r} makes codes ({encoder.n_ws}, {encoder.w_dim}), but "
+                f"the generator {generator.name!r} expects ({generator.n_ws}, {generator.w_dim}). "
+                "Use the encoder that was trained for this generator."
+            )
+
+    def _generator_reference(self):
+        """Return what feature maps hold: the short reference where there is one."""
+        return self.generator_.reference or self.generator_
+
+    def _recipe(self):
+        """Return all that decides a code besides its image, as a string."""
+        encoder = "" if self.encoder_ is None else self.encoder_.weights_hash()
+        seed = "" if self.method == "encoder" else self._seed
+        return (
+            f"{self.generator_.weights_hash()} {encoder} {self.method} "
+            f"{self.space == 'w'} {self.n_steps} {seed}|"
+        )
+
+    def _invert(self, images):
+        """Return the W+ codes (n, n_ws, w_dim) of a collection, from the cache where they are."""
+        recipe = {
+            "generator": self.generator_,
+            "encoder": self.encoder_,
+            "method": self.method,
+            "space": "w" if self.space == "w" else "w+",
+            "n_steps": self.n_steps,
+            "seed": self._seed,
+        }
+        cache = None
+        if self.cache_dir is not None:
+            shape = (self.generator_.n_ws, self.generator_.w_dim)
+            cache = CodeCache(self.cache_dir, self._recipe(), shape)
+        batches = list(gen_batches(len(images), self.batch_size))
+        bar = progress_bar(total=len(images), desc="inverting images", verbose=self.verbose)
+        parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+        parts = []
+        for part in parallel(delayed(_invert_batch)(images[b], cache, recipe) for b in batches):
+            parts.append(part)
+            bar.update(len(part))
+        bar.close()
+        return np.concatenate(parts)
+
+    def _errors(self, images, codes):
+        side = self.generator_.resolution
+        errors = []
+        for rows in gen_batches(len(images), self.batch_size):
+            made = _to_unit(self.generator_.synthesis(codes[rows]))
+            difference = made - images[rows].read((side, side))
+            errors.append(np.square(difference).mean(axis=(1, 2, 3)))
+        return np.concatenate(errors)
+
+    def _own_error(self):
+        """Return the error of the generator's own images after a pass through the encoder."""
+        generator = self.generator_
+        z = generator.sample_z(DOMAIN_SAMPLE, random_state=0)
+        c = np.arange(DOMAIN_SAMPLE) % generator.c_dim if generator.c_dim else None
+        own = _to_unit(generator.synthesis(generator.mapping(z, c=c)))
+        images = as_images(own)
+        recipe = {"generator": generator, "encoder": self.encoder_, "method": "encoder"}
+        return float(self._errors(images, _invert_batch(images, None, recipe)).mean())
+
+    def _warn_if_foreign(self, images, codes):
+        rows = np.linspace(0, len(images) - 1, min(DOMAIN_SAMPLE, len(images))).astype(int)
+        error = float(np.median(self._errors(images[rows], codes[rows])))
+        if error > DOMAIN_RATIO * self.domain_error_:
+            warnings.warn(
+                f"The images look foreign to the generator {self.generator_.name!r}: their "
+                f"reconstruction error (MSE {error:.4f}) is more than {DOMAIN_RATIO:g} times that "
+                f"of its own images ({self.domain_error_:.4f}). Codes of foreign images mean "
+                "little: check how the images are aligned and cropped, or use a generator "
+                "of their domain.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = self.image_shape is not None
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _is_auto(encoder):
+    return isinstance(encoder, str) and encoder == "auto"
+
+
+def _to_unit(images):
+    """Bring network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
+    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+
+
+def _invert_batch(images, cache, recipe):
+    """Invert one batch; a function of the module, so that worker processes can run it."""
+    generator, encoder = recipe["generator"], recipe["encoder"]
+    size = encoder.input_size if recipe["method"] == "encoder" else (generator.resolution,) * 2
+    pixels = images.read(size)
+    if cache is None:
+        return _compute(pixels, images, recipe)
+    keys = cache.keys(pixels)
+    codes = [cache.get(key) for key in keys]
+    missing = [i for i, code in enumerate(codes) if code is None]
+    if missing:
+        made = _compute(pixels[missing], images[missing], recipe)
+        for i, code in zip(missing, made, strict=True):
+            cache.put(keys[i], code)
+            codes[i] = code
+    return np.stack(codes)
+
+
+def _compute(pixels, images, recipe):
+    from skstylefeat.networks.inversion import invert
+
+    encoder, method = recipe["encoder"], recipe["method"]
+    start = None
+    if method != "optimize":
+        shown = pixels if method == "encoder" else images.read(encoder.input_size)
+        start = encoder.encode(shown, generator=recipe["generator"])
+        if method == "encoder":
+            return start
+    seeds = [_content_seed(image, recipe["seed"]) for image in pixels]
+    return invert(
+        recipe["generator"].module,
+        pixels,
+        start,
+        space=recipe["space"],
+        n_steps=recipe["n_steps"],
+        seeds=seeds,
+    )
+
+
+def _content_seed(image, seed):
+    """Return a seed that depends on the image, not on its place, so that order changes nothing."""
+    digest = hashlib.sha256(np.ascontiguousarray(image).tobytes() + str(seed).encode()).digest()
+    return int.from_bytes(digest[:4], "little")
