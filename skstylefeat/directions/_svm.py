@@ -1,0 +1,278 @@
+"""Directions from labels: the normal of a linear support vector machine (InterFaceGAN)."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.svm import LinearSVC
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+MIN_VALIDATION_ROWS = 10
+MAX_ITER = 20_000
+
+
+def binary_target(y, extremes):
+    """Reduce labels to two classes, and say which rows take part.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Two distinct values of any type, or at least three numbers.
+    extremes : float
+        Share of the rows at each end that takes part where there are three numbers or more.
+
+    Returns
+    -------
+    rows : ndarray of int
+        The rows that take part, ascending.
+    positive : ndarray of bool
+        For these rows, whether they belong to the second class or the upper end.
+    classes : ndarray or None
+        The two values, or None for a score.
+    """
+    y = column_or_1d(y)
+    if y.dtype.kind in "fc" and not np.isfinite(y).all():
+        raise ValueError(
+            "Input y contains NaN or infinity: drop the unlabelled rows before a direction is "
+            "learnt from them."
+        )
+    values = np.unique(y)
+    if len(values) < 2:
+        raise ValueError(
+            f"A direction needs labels of two classes; got 1 class ({values[0]!r}) in "
+            f"n_samples = {len(y)}."
+        )
+    if len(values) == 2:
+        return np.arange(len(y)), y == values[1], values
+    try:
+        scores = y.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"y holds {len(values)} classes that are not numbers ({list(values[:5])}). Give two "
+            "classes, or numbers whose order means something."
+        ) from None
+    low, high = np.quantile(scores, [extremes, 1 - extremes])
+    if low < high:
+        rows = np.flatnonzero((scores <= low) | (scores >= high))
+        return rows, scores[rows] >= high, None
+    # One value fills the middle: it goes to whichever side leaves the other one populated.
+    positive = scores > low
+    if not positive.any():
+        positive = scores >= low
+    return np.arange(len(y)), positive, None
+
+
+def fit_hyperplane(X, positive, C, random_state):
+    """Fit a linear SVM on standardised latents and return its plane in the latents' own units.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    positive : ndarray of bool, shape (n,)
+    C : float
+        Inverse strength of the regularisation for rows scaled to unit mean square norm.
+    random_state : RandomState
+
+    Returns
+    -------
+    normal : ndarray of shape (n_features,), float64
+        Unit norm.
+    intercept : float
+        Signed distance of the origin.
+    """
+    mean = X.mean(axis=0, dtype=np.float64)
+    scale = X.std(axis=0, dtype=np.float64)
+    scale[scale < 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0
+    if not scale.any():
+        raise ValueError(
+            f"All {len(X)} latents (n_features = {X.shape[1]}) are equal: no direction separates "
+            "them."
+        )
+    # Rows of norm about 1 give C the same meaning at 128 and at 9,216 numbers a code.
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+    inverse /= np.sqrt(np.count_nonzero(scale))
+    svm = LinearSVC(
+        C=C, dual="auto", class_weight="balanced", max_iter=MAX_ITER, random_state=random_state
+    )
+    svm.fit((X - mean) * inverse, positive)
+    normal = svm.coef_[0] * inverse
+    norm = np.linalg.norm(normal)
+    if norm == 0.0:
+        raise ValueError(
+            "The linear SVM found no direction (its coefficients are 0): the two groups of latents "
+            "have the same mean. Give more labels or raise C."
+        )
+    intercept = svm.intercept_[0] - normal @ mean
+    return normal / norm, float(intercept / norm)
+
+
+def project_out(normal, intercept, others, centre):
+    """Make a plane's normal orthogonal to other directions.
+
+    Moving along the result leaves the distances to the other planes unchanged. The new plane goes
+    through the point of the old one that is nearest to `centre`.
+
+    Parameters
+    ----------
+    normal : ndarray of shape (n_features,)
+        Unit norm.
+    intercept : float
+    others : array-like of shape (n_features,) or (k, n_features)
+    centre : ndarray of shape (n_features,)
+
+    Returns
+    -------
+    normal : ndarray of shape (n_features,)
+    intercept : float
+    """
+    others = np.asarray(others, dtype=np.float64)
+    if others.size % len(normal) or others.shape[-1:] != normal.shape:
+        raise ValueError(
+            f"conditional_on has shape {others.shape}; the latents have {len(normal)} features, so "
+            f"({len(normal)},) or (k, {len(normal)}) was expected."
+        )
+    basis, singular, _ = np.linalg.svd(others.reshape(-1, len(normal)).T, full_matrices=False)
+    basis = basis[:, singular > 1e-10 * singular.max(initial=0.0)]
+    foot = centre - (normal @ centre + intercept) * normal
+    projected = normal - basis @ (basis.T @ normal)
+    norm = np.linalg.norm(projected)
+    if norm < 1e-6:
+        raise ValueError(
+            "Nothing is left of the direction once those in conditional_on are projected out: they "
+            "span it."
+        )
+    projected /= norm
+    return projected, float(-projected @ foot)
+
+
+class LinearSVMDirection(BaseEstimator):
+    """Semantic direction as the unit normal of a linear SVM's hyperplane (InterFaceGAN).
+
+    Latents are standardised inside, and the plane is given back in their own units with its
+    intercept, so that ``latents @ direction_ + intercept_`` is the signed distance of LARGE's
+    eq. (1).
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse strength of the regularisation. Rows are scaled to a mean square norm of 1, so a
+        value means the same for every width of the latents.
+    extremes : float, default=0.25
+        Where `y` is a score (three numbers or more): the share of rows at each end that the plane
+        separates. Two labels always use all rows.
+    conditional_on : array-like of shape (n_features,) or (k, n_features), default=None
+        Directions that stay fixed: they are projected out of the normal.
+    validation_fraction : float, default=0.3
+        Share of the rows held out for `validation_score_`; the final plane is fitted on all rows.
+        0 skips it.
+    random_state : int, RandomState or None, default=None
+        Draws the held-out rows and orders the solver's coordinates.
+
+    Attributes
+    ----------
+    direction_ : ndarray of shape (n_features,), float64
+        Unit normal. It points to the second of the sorted classes, or to the high scores.
+    intercept_ : float
+        Signed distance of the origin from the plane.
+    validation_score_ : float
+        Accuracy on the held-out rows, NaN where there were too few.
+    classes_ : ndarray of shape (2,) or None
+        The two labels, None for a score.
+    n_features_in_ : int
+
+    See Also
+    --------
+    skstylefeat.HyperplaneDistance : Uses this estimator for ``direction=None``.
+
+    References
+    ----------
+    .. [1] Y. Shen et al., "Interpreting the Latent Space of GANs for Semantic Face Editing",
+       CVPR 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.directions import LinearSVMDirection
+    >>> w = np.random.RandomState(0).normal(size=(400, 8))
+    >>> svm = LinearSVMDirection(random_state=0).fit(w, 3 * w[:, 2] + 10)
+    >>> int(abs(svm.direction_).argmax())
+    2
+    """
+
+    _parameter_constraints: dict = {
+        "C": [Interval(Real, 0, None, closed="neither")],
+        "extremes": [Interval(Real, 0, 0.5, closed="right")],
+        "conditional_on": ["array-like", None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        C=1.0,
+        extremes=0.25,
+        conditional_on=None,
+        validation_fraction=0.3,
+        random_state=None,
+    ):
+        self.C = C
+        self.extremes = extremes
+        self.conditional_on = conditional_on
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Find the plane that separates the labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            W codes, or W+ or S codes as rows; a normal in W+ has its own part for each layer.
+        y : array-like of shape (n_samples,)
+            Two labels of any type, or a score.
+
+        Returns
+        -------
+        self
+        """
+        X, y = validate_data(
+            self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, y_numeric=False
+        )
+        rows, positive, self.classes_ = binary_target(y, self.extremes)
+        X = X if len(rows) == len(X) else X[rows]
+        random_state = check_random_state(self.random_state)
+        self.validation_score_ = self._validate(X, positive, random_state)
+        normal, intercept = fit_hyperplane(X, positive, self.C, random_state)
+        if self.conditional_on is not None:
+            centre = X.mean(axis=0, dtype=np.float64)
+            normal, intercept = project_out(normal, intercept, self.conditional_on, centre)
+        self.direction_ = normal
+        self.intercept_ = intercept
+        return self
+
+    def _validate(self, X, positive, random_state):
+        n_held_out = round(self.validation_fraction * len(X))
+        smaller = min(np.count_nonzero(positive), np.count_nonzero(~positive))
+        if min(n_held_out, len(X) - n_held_out) < 2 or len(X) < MIN_VALIDATION_ROWS or smaller < 2:
+            return float("nan")
+        train, test = train_test_split(
+            np.arange(len(X)), test_size=n_held_out, stratify=positive, random_state=random_state
+        )
+        normal, intercept = fit_hyperplane(X[train], positive[train], self.C, random_state)
+        return float(np.mean((X[test] @ normal + intercept > 0) == positive[test]))
+
+    def decision_function(self, X):
+        """Return the signed distances of latents from the plane, shape (n_samples,)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
