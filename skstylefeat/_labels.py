@@ -1,9 +1,9 @@
 """Labels of which some are missing: -1, None and NaN mean that nobody has labelled a row."""
 
 import numpy as np
-from sklearn.utils.validation import _num_samples, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-__all__ = ["labelled_rows", "split_labels"]
+__all__ = ["label_array", "labelled_rows", "split_labels"]
 
 
 def labelled_rows(y):
@@ -34,6 +34,34 @@ def _is_missing(label):
     return isinstance(label, (int, float, np.number)) and (label == -1 or label != label)
 
 
+def label_array(y, n_samples):
+    """Return labels as a 1-D array with one entry a row.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type. Lists become object arrays, so that 1 and None can stand in one.
+    n_samples : int
+        How many rows there are.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If `y` has another length or is not 1-D.
+    """
+    if isinstance(y, (list, tuple)) and not any(np.ndim(label) for label in y):
+        entries, y = y, np.empty(len(y), dtype=object)
+        y[:] = entries
+    y = column_or_1d(y, warn=True)
+    if len(y) != n_samples:
+        raise ValueError(f"y has {len(y)} labels but X has {n_samples} rows; give one for each.")
+    return y
+
+
 def split_labels(y, n_samples):
     """Check labels and return those that are there.
 
@@ -49,24 +77,20 @@ def split_labels(y, n_samples):
     rows : ndarray of int
         Rows that have a label.
     labels : ndarray
-        Their labels; whole numbers that came as floats or objects become integers, texts become
-        a string array.
+        Their labels in one type: whole numbers that came as floats or objects become integers,
+        texts a string array.
 
     Raises
     ------
     ValueError
-        If `y` has another length or is not 1-D.
+        If `y` has another length, is not 1-D, or mixes texts with numbers.
     """
-    if isinstance(y, (list, tuple)):
-        y = np.array(y, dtype=object)
-    y = column_or_1d(y, warn=True)
-    if _num_samples(y) != n_samples:
-        raise ValueError(f"y has {len(y)} labels but X has {n_samples} rows; give one for each.")
+    y = label_array(y, n_samples)
     rows = np.flatnonzero(labelled_rows(y))
     labels = y[rows]
     if labels.dtype.kind == "O":
         labels = np.array(labels.tolist())
-        if labels.dtype.kind in "US" and any(not isinstance(value, str) for value in y[rows]):
+        if labels.dtype.kind in "US" and not all(isinstance(label, str) for label in y[rows]):
             raise ValueError("y mixes texts with other labels; use one type for all labels.")
     if labels.dtype.kind == "f" and np.array_equal(labels, np.trunc(labels)):
         labels = labels.astype(np.int64)

@@ -5,7 +5,12 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
 
 __all__ = ["MaxPoolReducer", "pool_maps"]
 
@@ -190,15 +195,24 @@ class MaxPoolReducer(TransformerMixin, BaseEstimator):
         """Return FeatureMaps as they are and everything else as a checked array."""
         if hasattr(X, "pool") and hasattr(X, "channel_names"):
             return _check_channels(self, X, reset=reset)
-        ndim = np.ndim(X) if isinstance(X, np.ndarray) else None
-        if ndim in (3, 5) or (ndim == 4 and 0 in X.shape[2:]):
+        ndim = X.ndim if isinstance(X, np.ndarray) else 2
+        if ndim == 2:
+            return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+        if ndim != 4 or 0 in X.shape:
             raise ValueError(
-                f"Expected FeatureMaps, maps of shape (n, C, H, W) or rows (n, C), got an array of "
-                f"shape {X.shape}."
+                f"Expected FeatureMaps, maps of shape (n, C, H, W) or rows (n, C), with at least "
+                f"one pixel each, got an array of shape {X.shape}. Reshape your data."
             )
-        return validate_data(
-            self, X, reset=reset, dtype=[np.float64, np.float32], allow_nd=True, ensure_2d=ndim != 4
-        )
+        X = check_array(X, dtype=[np.float64, np.float32], allow_nd=True)
+        if reset:
+            self.n_features_in_ = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+        elif X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"Maps have {X.shape[1]} channels, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input, as in fit."
+            )
+        return X
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

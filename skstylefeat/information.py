@@ -135,7 +135,7 @@ def _width_codes(values, low, high, n_bins, out):
 
 
 def _codes(maps, n_bins, limits, binning):
-    """Return the bins of maps (n, C, P) in the smallest unsigned type."""
+    """Return the bins of maps (n, C, P)."""
     low, high = (reduce(axis=(0, 2)).astype(np.float64) for reduce in (maps.min, maps.max))
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError("Feature maps contain NaN or infinity; mutual information needs numbers.")
@@ -176,7 +176,7 @@ def bin_maps(maps, n_bins="auto", *, range=None, binning="width"):
 
     Returns
     -------
-    ndarray of the same shape, dtype uint8 (uint16 for more than 256 bins)
+    ndarray of the same shape, int32
         Bin of each pixel, from 0 to ``n_bins - 1``. A constant channel is 0 throughout.
 
     Raises
@@ -190,7 +190,7 @@ def bin_maps(maps, n_bins="auto", *, range=None, binning="width"):
     >>> import numpy as np
     >>> from skstylefeat.information import bin_maps
     >>> bin_maps(np.linspace(0, 1, 6).reshape(1, 1, 6), n_bins=3)
-    array([[[0, 0, 1, 1, 2, 2]]], dtype=uint8)
+    array([[[0, 0, 1, 1, 2, 2]]], dtype=int32)
     """
     shape = np.shape(maps)
     maps = _check_maps(maps)

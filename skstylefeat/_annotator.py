@@ -1,0 +1,527 @@
+"""ClusterAnnotator: name many images by asking a person about a few of each cluster."""
+
+import csv
+import os
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
+from sklearn.cluster import KMeans
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skstylefeat._labels import label_array, split_labels
+
+__all__ = ["ClusterAnnotator"]
+
+_DEFAULT_CLUSTERS = 8
+# Paper A, table 2: three labels a cluster, but one where there are 2, 5 or 10 in all, that is,
+# where three a cluster would leave fewer than ten clusters.
+_FEWEST_CLUSTERS = 10
+# Weight of the neighbours' votes in the naming of a cluster, in votes. Below one, so that they
+# break ties and name clusters without votes, but never overrule a majority.
+_NEIGHBOUR_VOTES = 0.5
+_READERS = {"str": str, "int": int, "float": float, "bool": lambda text: text == "True"}
+
+
+class ClusterAnnotator(ClusterMixin, BaseEstimator):
+    """Cluster images, ask for the labels of a few of each cluster, and name all the others.
+
+    Parameters
+    ----------
+    n_clusters : int, "classes" or None, default=None
+        Number of clusters. "classes" takes the number of different labels in `y`, and with that
+        counts labels outside the query. None makes as many as `n_labels` calls for, and 8, or
+        fewer for fewer rows, where there is no `n_labels`.
+    n_annotations : int, default=3
+        Labels asked for in each cluster; all rows of a smaller one.
+    n_labels : int or None, default=None
+        Budget of labels in all. They are dealt out to the clusters in turns, larger clusters
+        first. With ``n_clusters=None`` there are ``n_labels // n_annotations`` clusters if that
+        makes at least 10, otherwise `n_labels` clusters of one label each: the budgets of 2, 5,
+        10, 30, 60, 120 and 600 labels of paper A, table 2.
+    clusterer : estimator or None, default=None
+        Any scikit-learn clusterer, or mixture; None is :class:`sklearn.cluster.KMeans` with 10
+        initialisations. Its `n_clusters` or `n_components` is set where a number of clusters is
+        given here, and an open `random_state` is filled. New rows go to the cluster that its
+        `predict` says, or that of the nearest centroid if it has none. Rows it calls noise (-1)
+        count for the cluster of the nearest centroid.
+    query : {"random", "central", "diverse", "labelled"}, default="random"
+        Rows of a cluster to ask about: drawn at random, nearest to the centroid, or far from each
+        other starting at the centroid. "labelled" asks nothing: it takes the rows that `y` labels.
+    standardize : bool, default=True
+        Scale columns to unit variance before clustering.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the clusterer and the draw of the query.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n,), int
+        Cluster of each row, from 0 to ``n_clusters_ - 1``.
+    n_clusters_ : int
+        Number of clusters that have a row.
+    query_indices_ : ndarray of int
+        Rows to label, cluster by cluster.
+    cluster_centers_ : ndarray of shape (n_clusters_, n_features_in_)
+        Means of the clusters, in the units of `X`.
+    annotations_ : dict of int to label
+        Labels by row, as far as they have come.
+    cost_ : int
+        Number of labels that have come: what the person has done so far.
+    classes_ : ndarray of shape (n_classes,)
+        Classes that have come; present once a label has.
+    cluster_labels_ : ndarray of shape (n_clusters_,)
+        Name of each cluster; present once a label has come.
+    cluster_votes_ : ndarray of shape (n_clusters_, n_classes), int
+        Labels that have come, by cluster and class.
+    cluster_proba_ : ndarray of shape (n_clusters_, n_classes)
+        Probability of each class in each cluster.
+    clusterer_ : estimator
+        The fitted clusterer.
+    n_features_in_ : int
+        Number of columns.
+
+    See Also
+    --------
+    PseudoLabelClassifier : Trains a classifier on the names given here.
+
+    Notes
+    -----
+    Paper A, "facial attribute representations", section 5.3: k clusters, n images of each labelled
+    by a person, and the majority label for the whole cluster.
+
+    Labels are read at the query only; any other label in `y` may as well be absent. The share of
+    a class in a cluster is ``(votes + pi / 2) / (n_votes + 1 / 2)``, where `pi` is the share among
+    the other clusters' votes, weighted by the inverse squared distance of their centroids. So a
+    majority always decides, neighbours break ties, and clusters that nobody labelled are named by
+    those around them.
+
+    `predict_proba` pulls these shares towards equal ones for rows near a cluster of another
+    name: with `m` the distance to the nearest centroid of another name minus that to the own, the
+    share counts with weight ``1 - exp(-m / s)``, where `s` is the median difference between second
+    nearest and nearest centroid in `fit`. The highest probability is always that of the class that
+    `predict` names, and sorts rows by confidence.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from skstylefeat import ClusterAnnotator
+    >>> X, y = make_blobs(n_samples=200, centers=3, cluster_std=0.5, random_state=0)
+    >>> annotator = ClusterAnnotator(n_clusters=6, n_annotations=1, random_state=0).fit(X)
+    >>> len(annotator.query_indices_)
+    6
+    >>> annotator.annotate(y[annotator.query_indices_]).cost_
+    6
+    >>> annotator.score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left"), StrOptions({"classes"}), None],
+        "n_annotations": [Interval(Integral, 1, None, closed="left")],
+        "n_labels": [Interval(Integral, 1, None, closed="left"), None],
+        "clusterer": [HasMethods(["fit_predict"]), None],
+        "query": [StrOptions({"random", "central", "diverse", "labelled"})],
+        "standardize": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_clusters=None,
+        n_annotations=3,
+        *,
+        n_labels=None,
+        clusterer=None,
+        query="random",
+        standardize=True,
+        random_state=None,
+    ):
+        self.n_clusters = n_clusters
+        self.n_annotations = n_annotations
+        self.n_labels = n_labels
+        self.clusterer = clusterer
+        self.query = query
+        self.standardize = standardize
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Cluster rows and propose which to label; name the clusters if labels are given.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            One row an image.
+        y : array-like of shape (n,) or None, default=None
+            Labels; -1, None or NaN where there is none. Read at `query_indices_` only.
+
+        Returns
+        -------
+        self : ClusterAnnotator
+
+        Raises
+        ------
+        ValueError
+            If there are more clusters than rows, or a label is missing at the query.
+        """
+        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        rng = check_random_state(self.random_state)
+        y = None if y is None else label_array(y, len(X))
+        self._scale = X.std(axis=0) if self.standardize else np.ones_like(X[0])
+        # A constant column has no unit; rounding leaves its deviation just above zero.
+        self._scale[self._scale <= 10 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)] = 1
+        Z = X / self._scale
+        self.clusterer_ = self._make_clusterer(self._count_clusters(len(X), y), len(X), rng)
+        self._number_clusters(Z, np.asarray(self.clusterer_.fit_predict(Z)))
+        self.query_indices_ = self._choose_query(Z, y, rng)
+        self._set_annotations({})
+        if y is not None:
+            self._read_query(y)
+        return self
+
+    def annotate(self, labels):
+        """Take labels, in any order and in as many rounds as you like, and name the clusters.
+
+        Parameters
+        ----------
+        labels : dict of int to label, or array-like of shape (len(query_indices_),)
+            Labels by row of the `X` of `fit`, inside the query or not, or one for each row of the
+            query. A label that comes again replaces the earlier one. In an array, -1, None or NaN
+            leaves a row as it is; in a dict it takes the label back.
+
+        Returns
+        -------
+        self : ClusterAnnotator
+
+        Raises
+        ------
+        ValueError
+            If a row does not exist, or an array has not one entry for each row of the query.
+        """
+        check_is_fitted(self, "query_indices_")
+        annotations = dict(self.annotations_)
+        if isinstance(labels, dict):
+            bad = [row for row in labels if not self._is_row(row)]
+            if bad:
+                raise ValueError(
+                    f"annotate got labels for {bad[:5]}, but rows are the integers from 0 to "
+                    f"{len(self.labels_) - 1}."
+                )
+            for row in labels:
+                annotations.pop(int(row), None)
+            rows, given = list(labels), list(labels.values())
+        else:
+            rows, given = self.query_indices_.tolist(), labels
+            if len(given) != len(rows):
+                raise ValueError(
+                    f"annotate got {len(given)} labels, but the query asks for {len(rows)}. Give "
+                    "one for each of query_indices_, or a dict of row to label."
+                )
+        present, values = split_labels(given, len(rows))
+        annotations |= {
+            int(rows[at]): value for at, value in zip(present, values.tolist(), strict=True)
+        }
+        self._set_annotations(annotations)
+        return self
+
+    def predict(self, X):
+        """Name rows by their cluster.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows, those of `fit` or new ones.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels, from `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If no label has come yet.
+        """
+        Z = self._check_rows(X)
+        return self.cluster_labels_[self._assign(Z)]
+
+    def predict_proba(self, X):
+        """Probability of each class for each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows, those of `fit` or new ones.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            Columns follow `classes_`; rows add up to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If no label has come yet.
+        """
+        Z = self._check_rows(X)
+        clusters = self._assign(Z)
+        distances = euclidean_distances(Z, self._centers)
+        own = np.take_along_axis(distances, clusters[:, None], axis=1)[:, 0]
+        other_name = self.cluster_labels_[clusters][:, None] != self.cluster_labels_
+        margin = np.min(distances, axis=1, where=other_name, initial=np.inf) - own
+        # Never 0, so that the class of the cluster stays ahead of the others.
+        weight = -np.expm1(-np.maximum(margin / self._margin_scale, 1e-6))[:, None]
+        return weight * self.cluster_proba_[clusters] + (1 - weight) / len(self.classes_)
+
+    def score(self, X, y):
+        """Accuracy of the names.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows.
+        y : array-like of shape (n,)
+            True labels.
+
+        Returns
+        -------
+        float
+            Share of rows named correctly.
+        """
+        return float(accuracy_score(y, self.predict(X)))
+
+    @property
+    def pending_indices_(self):
+        """Rows of the query that have no label yet."""
+        return np.array([row for row in self.query_indices_ if row not in self.annotations_], int)
+
+    def save_annotations(self, path):
+        """Write the labels so far to a CSV file, replacing it at once.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File with a header and the columns ``row``, ``cluster``, ``label``, ``type``.
+        """
+        check_is_fitted(self, "query_indices_")
+        path = Path(path)
+        unfinished = path.with_name(path.name + ".part")
+        with unfinished.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["row", "cluster", "label", "type"])
+            for row, label in sorted(self.annotations_.items()):
+                writer.writerow([row, self.labels_[row], label, type(label).__name__])
+        os.replace(unfinished, path)
+
+    def load_annotations(self, path):
+        """Take labels from a CSV file, as `annotate` does.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File of `save_annotations`, or any CSV with the columns ``row`` and ``label``. Without
+            a column ``type`` labels are texts.
+
+        Returns
+        -------
+        self : ClusterAnnotator
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or a row cannot be read.
+        """
+        labels = {}
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if not {"row", "label"} <= set(reader.fieldnames or ()):
+                raise ValueError(
+                    f"{path} has the columns {reader.fieldnames}; expected row and label."
+                )
+            for line in reader:
+                try:
+                    labels[int(line["row"])] = _READERS[line.get("type") or "str"](line["label"])
+                except (ValueError, KeyError, TypeError) as error:
+                    raise ValueError(
+                        f"{path}, line {reader.line_num}: cannot read {line}; expected an integer "
+                        f"row and a label of one of the types {list(_READERS)}."
+                    ) from error
+        return self.annotate(labels)
+
+    def _count_clusters(self, n_samples, y):
+        """Return the number of clusters that the parameters ask for; None leaves it open."""
+        if self.n_clusters == "classes":
+            if y is None:
+                raise ValueError("n_clusters='classes' needs y, to count the classes in.")
+            count = len(np.unique(split_labels(y, n_samples)[1]))
+        elif self.n_clusters is not None:
+            count = self.n_clusters
+        elif self.clusterer is not None and self.n_labels is None:
+            return None
+        else:
+            budget = self.n_labels
+            if budget is None and self.query == "labelled" and y is not None:
+                budget = len(split_labels(y, n_samples)[0])
+            if budget is None:
+                count = _DEFAULT_CLUSTERS
+            else:
+                several = budget // self.n_annotations
+                count = several if several >= _FEWEST_CLUSTERS else budget
+            count = min(count, n_samples)
+        if not 1 <= count <= n_samples:
+            raise ValueError(
+                f"{count} clusters were asked for, but there are n_samples={n_samples} rows to "
+                "cluster. Set n_clusters to at most the number of rows."
+            )
+        return count
+
+    def _make_clusterer(self, count, n_samples, rng):
+        seed = rng.randint(np.iinfo(np.int32).max)
+        if self.clusterer is None:
+            return KMeans(n_clusters=count, n_init=10, random_state=seed)
+        clusterer = clone(self.clusterer)
+        known = clusterer.get_params(deep=False)
+        if "random_state" in known and known["random_state"] is None:
+            clusterer.set_params(random_state=seed)
+        if count is not None:
+            name = next((name for name in ("n_clusters", "n_components") if name in known), None)
+            if name is None:
+                raise ValueError(
+                    f"{type(clusterer).__name__} has no n_clusters or n_components to set to "
+                    f"{count}; leave n_clusters and n_labels None."
+                )
+            clusterer.set_params(**{name: count})
+        return clusterer
+
+    def _number_clusters(self, Z, raw):
+        """Number the clusters that have rows from 0, and note where they lie."""
+        self._raw_labels = np.unique(raw[raw >= 0])
+        self.n_clusters_ = len(self._raw_labels)
+        if not self.n_clusters_:
+            raise ValueError(
+                f"{type(self.clusterer_).__name__} calls all {len(Z)} rows noise. Loosen its "
+                "parameters, such as eps or min_cluster_size."
+            )
+        labels = np.searchsorted(self._raw_labels, raw)
+        self._centers = np.stack([Z[raw == label].mean(axis=0) for label in self._raw_labels])
+        self.cluster_centers_ = self._centers * self._scale
+        distances = euclidean_distances(Z, self._centers)
+        self.labels_ = np.where(raw >= 0, labels, distances.argmin(axis=1))
+        self._margin_scale = 1.0
+        if self.n_clusters_ > 1:
+            nearest = np.partition(distances, 1, axis=1)
+            margin = float(np.median(nearest[:, 1] - nearest[:, 0]))
+            self._margin_scale = margin if margin > 0 else 1.0
+
+    def _choose_query(self, Z, y, rng):
+        if self.query == "labelled":
+            rows = np.empty(0, dtype=int) if y is None else split_labels(y, len(Z))[0]
+            if not len(rows):
+                raise ValueError("query='labelled' takes the labels in y, but y has none.")
+            return rows
+        members = [np.flatnonzero(self.labels_ == cluster) for cluster in range(self.n_clusters_)]
+        sizes = np.array([len(rows) for rows in members])
+        if self.n_labels is None:
+            quotas = np.minimum(sizes, self.n_annotations)
+        else:
+            quotas = _deal_out(self.n_labels, sizes)
+        chosen = [
+            self._choose_rows(Z[rows], center, quota, rows, rng)
+            for rows, center, quota in zip(members, self._centers, quotas, strict=True)
+        ]
+        return np.concatenate(chosen)
+
+    def _choose_rows(self, Z, center, count, rows, rng):
+        if self.query == "random":
+            return rng.choice(rows, count, replace=False)
+        distance = euclidean_distances(Z, center[None])[:, 0]
+        if self.query == "central":
+            return rows[np.argsort(distance, kind="stable")[:count]]
+        chosen = [int(distance.argmin())]
+        gap = np.full(len(Z), np.inf)
+        while len(chosen) < count:
+            gap = np.minimum(gap, euclidean_distances(Z, Z[chosen[-1:]])[:, 0])
+            gap[chosen] = -1
+            chosen.append(int(gap.argmax()))
+        return rows[chosen[:count]]
+
+    def _read_query(self, y):
+        present, labels = split_labels(y[self.query_indices_], len(self.query_indices_))
+        missing = np.delete(self.query_indices_, present)
+        if len(missing):
+            raise ValueError(
+                f"y has no label for {len(missing)} of the {len(self.query_indices_)} rows of the "
+                f"query: {missing[:10].tolist()}. Label all of query_indices_, which fit(X) "
+                "proposes; or hand over what there is: annotate({row: label}) takes the labels as "
+                "they come, query='labelled' those that are in y."
+            )
+        rows = self.query_indices_.tolist()
+        self._set_annotations(dict(zip(rows, labels.tolist(), strict=True)))
+
+    def _set_annotations(self, annotations):
+        """Keep the labels and name the clusters by them."""
+        rows = np.fromiter(annotations, dtype=int, count=len(annotations))
+        _, labels = split_labels(list(annotations.values()), len(annotations))
+        self.annotations_ = annotations
+        self.cost_ = len(annotations)
+        if not annotations:
+            for name in ("classes_", "cluster_labels_", "cluster_votes_", "cluster_proba_"):
+                self.__dict__.pop(name, None)
+            return
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        votes = np.zeros((self.n_clusters_, len(self.classes_)), dtype=int)
+        np.add.at(votes, (self.labels_[rows], codes), 1)
+        n_votes = votes.sum(axis=1, keepdims=True)
+        weights = 1 / np.maximum(euclidean_distances(self._centers, squared=True), 1e-12)
+        np.fill_diagonal(weights, 0)
+        weights = weights * (n_votes[:, 0] > 0)
+        around = weights @ (votes / np.maximum(n_votes, 1))
+        total = weights.sum(axis=1, keepdims=True)
+        around = np.where(total > 0, around / np.maximum(total, 1e-300), 1 / len(self.classes_))
+        self.cluster_votes_ = votes
+        self.cluster_proba_ = (votes + _NEIGHBOUR_VOTES * around) / (n_votes + _NEIGHBOUR_VOTES)
+        self.cluster_labels_ = self.classes_[self.cluster_proba_.argmax(axis=1)]
+
+    def _is_row(self, row):
+        is_integer = isinstance(row, Integral) and not isinstance(row, bool)
+        return is_integer and 0 <= row < len(self.labels_)
+
+    def _check_rows(self, X):
+        check_is_fitted(self, "query_indices_")
+        if not self.annotations_:
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted with labels yet: its clusters "
+                "have no names. Label the rows of query_indices_ and hand them to annotate(), or "
+                "call fit(X, y)."
+            )
+        return validate_data(self, X, reset=False, dtype=[np.float64, np.float32]) / self._scale
+
+    def _assign(self, Z):
+        """Return the cluster of each row."""
+        if not hasattr(self.clusterer_, "predict"):
+            return euclidean_distances(Z, self._centers).argmin(axis=1)
+        raw = np.asarray(self.clusterer_.predict(Z.astype(self._centers.dtype, copy=False)))
+        clusters = np.searchsorted(self._raw_labels, raw).clip(max=self.n_clusters_ - 1)
+        # A cluster that no row of fit was in has no votes: its rows go to the nearest one.
+        strange = self._raw_labels[clusters] != raw
+        if strange.any():
+            clusters[strange] = euclidean_distances(Z[strange], self._centers).argmin(axis=1)
+        return clusters
+
+
+def _deal_out(n_labels, sizes):
+    """Deal labels out to clusters in turns, largest first, none more than it has rows."""
+    quotas = np.zeros_like(sizes)
+    order = np.argsort(-sizes, kind="stable")
+    left = min(n_labels, int(sizes.sum()))
+    while left:
+        turn = order[quotas[order] < sizes[order]][:left]
+        quotas[turn] += 1
+        left -= len(turn)
+    return quotas
