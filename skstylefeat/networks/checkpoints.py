@@ -1,14 +1,418 @@
-"""Recognise what a weights file is, by its content, and read it."""
+"""Recognise what a weights file is, by its content, and read it.
 
-from skstylefeat.networks.safetensors_io import build_network, read_network_file
+=================================  ==============================================================
+Layout                             What is read
+=================================  ==============================================================
+NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the whole module) of StyleGAN2 networks
+NVIDIA's names in a torch file     the state dict, bare or under ``G_ema`` or ``g_ema``
+rosinality ``.pt``                 ``g_ema`` with ``latent_avg``
+pSp family ``.pt``                 ``decoder.*`` as generator, ``encoder.*`` as encoder
+ours                               safetensors with the architecture as metadata
+=================================  ==============================================================
+
+Nothing of a file is executed; see `skstylefeat.networks._unpickling`.
+"""
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+
+from skstylefeat.networks._nvidia import read_network
+from skstylefeat.networks._rosinality import is_rosinality, read_state
+from skstylefeat.networks._torch_files import (
+    PersistentObject,
+    StoredTensor,
+    load_tensors,
+    open_file,
+)
+from skstylefeat.networks._unpickling import CheckpointError
+from skstylefeat.networks.encoders import EncoderNetwork
+from skstylefeat.networks.psp import build_psp_encoder
+from skstylefeat.networks.safetensors_io import (
+    build_network,
+    config_from_state,
+    read_network_file,
+)
+from skstylefeat.networks.stylegan2 import (
+    GeneratorConfig,
+    MappingNetwork,
+    StyleGAN2Generator,
+)
+
+W_AVG_SAMPLES = 10_000
+W_AVG_SEED = 0
+MAX_RESOLUTION = 1 << 13
+MAX_WIDTH = 1 << 16
+MAX_MAPPING_LAYERS = 64
+MAX_SAFETENSORS_HEADER = 1 << 24
+
+NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
+NVIDIA_STATE = "StyleGAN2 state dict in NVIDIA's names"
+ROSINALITY = "rosinality stylegan2-pytorch"
+PSP = "pSp family (pSp, e4e, ReStyle)"
+OURS = "skstylefeat"
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a file is.
+
+    Parameters
+    ----------
+    layout : str
+        The container: "pickle", "torch", "torch (before 1.6)" or "safetensors".
+    kind : str
+        Whose format it is.
+    generator : object
+        What holds the generator: a `PersistentObject`, or a state dict; None if there is none.
+    encoder : dict or None
+        State dict of an encoder.
+    latent_avg : StoredTensor or None
+        Mean of W.
+    options : dict
+        The options that a pSp-family file was trained with.
+    """
+
+    layout: str
+    kind: str
+    generator: object = None
+    encoder: dict | None = None
+    latent_avg: StoredTensor | None = None
+    options: dict = field(default_factory=dict)
+
+
+def recognise(path, refused=None):
+    """Open a file and tell what it is.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    refused : set, default=None
+        Collects the names of globals outside the allow-list; by default the first one raises.
+
+    Returns
+    -------
+    Recognised
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged, or not one of the known formats.
+    UnsafeCheckpointError
+        If it asks for a function or class that weights do not need.
+    """
+    layout, tree = open_file(path, refused)
+    if layout == "safetensors":
+        return Recognised(layout, OURS)
+    if isinstance(tree, PersistentObject):
+        return Recognised(layout, NVIDIA, generator=tree)
+    if not isinstance(tree, dict):
+        raise _unknown(path, f"an object of type {type(tree).__name__}")
+    network = next((tree[key] for key in ("G_ema", "g_ema") if key in tree), None)
+    if isinstance(network, PersistentObject):
+        return Recognised(layout, NVIDIA, generator=network)
+    state = tree.get("state_dict")
+    if isinstance(state, dict) and any(_is_key(key, ("encoder.", "decoder.")) for key in state):
+        return _recognise_psp(layout, tree, _tensors(state))
+    tensors = _tensors(network if isinstance(network, dict) else tree)
+    if is_rosinality(tensors):
+        average = tree.get("latent_avg")
+        average = average if isinstance(average, StoredTensor) else None
+        tensors.pop("latent_avg", None)
+        return Recognised(layout, ROSINALITY, generator=tensors, latent_avg=average)
+    if "synthesis.b4.conv1.weight" in tensors:
+        return Recognised(layout, NVIDIA_STATE, generator=tensors)
+    entries = ", ".join(repr(str(key)[:40]) for key in list(tree)[:6])
+    raise _unknown(path, f"a dictionary with the entries {entries or '(none)'}")
+
+
+def _recognise_psp(layout, tree, tensors):
+    parts = {
+        part: {
+            key.removeprefix(f"{part}."): value
+            for key, value in tensors.items()
+            if key.startswith(f"{part}.")
+        }
+        for part in ("encoder", "decoder")
+    }
+    average = tree.get("latent_avg")
+    options = tree.get("opts")
+    return Recognised(
+        layout,
+        PSP,
+        generator=parts["decoder"] or None,
+        encoder=parts["encoder"] or None,
+        latent_avg=average if isinstance(average, StoredTensor) else None,
+        options=options if isinstance(options, dict) else {},
+    )
+
+
+def _is_key(key, prefixes):
+    return isinstance(key, str) and key.startswith(prefixes)
+
+
+def _tensors(mapping):
+    """Return the tensors of a state dict, without the prefix that DataParallel adds."""
+    tensors = {
+        key: value
+        for key, value in mapping.items()
+        if isinstance(key, str) and isinstance(value, StoredTensor)
+    }
+    if tensors and all(key.startswith("module.") for key in tensors):
+        tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
+    return tensors
+
+
+def _unknown(path, what):
+    return CheckpointError(
+        f"{path} holds {what}, which is none of the known formats: NVIDIA's StyleGAN2 pickles "
+        "('G_ema'), rosinality's ('g_ema'), the pSp family's ('state_dict', 'opts'), or our "
+        "safetensors. `python -m skstylefeat inspect FILE` shows what a file is."
+    )
 
 
 def read_generator(path):
-    """Return (GeneratorConfig, state in NVIDIA's names, model card) of a file of any format."""
-    return read_network_file(path)
+    """Read the generator of a file of any known format.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    config : GeneratorConfig
+        The architecture.
+    state : dict of str to Tensor
+        float32 parameters by the names of `StyleGAN2Generator`; they may be views of the mapped
+        file.
+    card : dict of str to str
+        Model card; for foreign formats the entry "format" says which one it was.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or unknown, or its generator has no counterpart here.
+    UnsafeCheckpointError
+        If it asks for a function or class that weights do not need.
+    """
+    found = recognise(path)
+    if found.layout == "safetensors":
+        config, state, card = _read_safetensors(path)
+        if not isinstance(config, GeneratorConfig):
+            raise CheckpointError(
+                f"{path} holds an encoder, expected a generator: read it with load_encoder."
+            )
+        check_fit(config, state, path)
+        return config, state, card
+    if found.generator is None:
+        raise CheckpointError(
+            f"{path} holds an encoder without its generator ('decoder.*'): read it with "
+            "load_encoder."
+        )
+    config, state = read_found_generator(found, str(path))
+    return config, state, {"format": found.kind}
+
+
+def read_found_generator(found, source):
+    """Return the (GeneratorConfig, state) of a `Recognised` file; see `read_generator`."""
+    if isinstance(found.generator, PersistentObject):
+        state, known = read_network(found.generator, source)
+    elif found.kind == NVIDIA_STATE:
+        tensors = {k: v for k, v in found.generator.items() if not k.endswith("resample_filter")}
+        state, known = load_tensors(tensors, source), {}
+    else:
+        state, known = read_state(found.generator, found.latent_avg, source)
+    try:
+        has_average = "mapping.w_avg" in state
+        if not has_average:
+            # The last layer of the mapping network has W's width; the mean follows below.
+            last = max(key for key in state if key.startswith("mapping.fc"))
+            state["mapping.w_avg"] = torch.zeros(state[last].shape[0])
+        config = config_from_state(state, source, **known)
+        check_fit(config, state, source)
+    except CheckpointError:
+        raise
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{source} is damaged or incomplete: {error}") from error
+    if not has_average:
+        state["mapping.w_avg"] = estimate_w_avg(config, state)
+    return config, state
 
 
 def read_encoder(path):
-    """Return (encoder module, model card) of a file of any format."""
-    config, state, card = read_network_file(path)
-    return build_network(config, state, path), card
+    """Read the encoder of a file of any known format.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        Images (n, C, H, W) in [-1, 1] to absolute codes (n, n_ws, w_dim): the mean code is
+        added. Frozen, in float32.
+    card : dict of str to str
+        Model card; for foreign formats the entry "format" says which one it was.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, unknown, or holds no encoder.
+    UnsafeCheckpointError
+        If it asks for a function or class that weights do not need.
+    """
+    found = recognise(path)
+    source = str(path)
+    if found.layout == "safetensors":
+        config, state, card = _read_safetensors(path)
+        if isinstance(config, GeneratorConfig):
+            raise CheckpointError(
+                f"{source} holds a generator, expected an encoder: read it with load_generator."
+            )
+        check_fit(config, state, source)
+        return build_network(config, state, source), card
+    if found.encoder is None:
+        raise CheckpointError(
+            f"{source} holds a generator ({found.kind}) without an encoder ('encoder.*'): read it "
+            "with load_generator."
+        )
+
+    def latent_avg():
+        if found.latent_avg is not None:
+            return load_tensors({"latent_avg": found.latent_avg}, source)["latent_avg"]
+        if found.generator is not None:
+            return read_found_generator(found, source)[1]["mapping.w_avg"]
+        return None
+
+    n_ws = None
+    if found.generator is not None:
+        n_ws = 2 + sum(
+            _is_key(key, "convs.") and key.endswith(".conv.weight") for key in found.generator
+        )
+    module = build_psp_encoder(
+        load_tensors(found.encoder, source), found.options, latent_avg, n_ws, source
+    )
+    return module, {"format": found.kind, "encoder_type": module.encoder_type}
+
+
+def _read_safetensors(path):
+    """Read our own file, turning whatever is wrong with it into one kind of error."""
+    path = Path(path)
+    with open(path, "rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    if header > MAX_SAFETENSORS_HEADER:
+        raise CheckpointError(f"{path} is damaged: its header takes {header} bytes.")
+    try:
+        config, state, card = read_network_file(path)
+        state = {key: value.to(torch.float32) for key, value in state.items()}
+        _check_config(config)
+    except (
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+        RuntimeError,
+        SafetensorError,
+        TypeError,
+        ValueError,
+        json.JSONDecodeError,
+    ) as error:
+        raise CheckpointError(f"{path} is damaged or no file of ours: {error}") from error
+    if not all(torch.isfinite(value).all() for value in state.values()):
+        raise CheckpointError(f"{path} is damaged: it has values that are not finite.")
+    return config, state, card
+
+
+def _check_config(config):
+    """Bound an architecture before anything is allocated for it."""
+    for name, value in vars(config).items():
+        if name == "resolution":
+            limit = MAX_RESOLUTION
+        elif name == "n_mapping":
+            limit = MAX_MAPPING_LAYERS
+        else:
+            limit = MAX_WIDTH
+        for number in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(number, str) or number is None:
+                continue
+            if not isinstance(number, int | float) or not math.isfinite(number):
+                raise CheckpointError(f"{name} is {type(number).__name__}, expected a number.")
+            if not 0 <= number <= limit:
+                raise CheckpointError(f"{name} is {number}, expected 0 to {limit}.")
+
+
+def check_fit(config, state, source):
+    """Raise CheckpointError unless `state` has the tensors of `config`.
+
+    Nothing is allocated for an architecture that the tensors of the file do not back.
+    """
+    is_generator = isinstance(config, GeneratorConfig)
+    try:
+        _check_config(config)
+        with torch.device("meta"):
+            network = (StyleGAN2Generator if is_generator else EncoderNetwork)(config)
+        expected = network.state_dict()
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
+    missing = sorted(expected.keys() - state.keys())
+    extra = sorted(state.keys() - expected.keys())
+    wrong = sorted(
+        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
+        for key in expected.keys() & state.keys()
+        if state[key].shape != expected[key].shape
+    )
+    if missing or extra or wrong:
+        parts = [
+            f"{what} {[name[:80] for name in names[:4]]}"
+            + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+            for what, names in (
+                ("it lacks", missing),
+                ("it has besides", extra),
+                ("of another shape are", wrong),
+            )
+            if names
+        ]
+        raise CheckpointError(
+            f"{source} does not fit {'a StyleGAN2 generator' if is_generator else 'an encoder'} "
+            f"of {config.resolution} px with w_dim {config.w_dim}: {'; '.join(parts)}. It is "
+            "damaged, or holds a variant of the network."
+        )
+
+
+def estimate_w_avg(config, state):
+    """Estimate the mean of W from Gaussian inputs, the same at every call.
+
+    Parameters
+    ----------
+    config : GeneratorConfig
+        The architecture.
+    state : dict of str to Tensor
+        Parameters by the names of `StyleGAN2Generator`.
+
+    Returns
+    -------
+    w_avg : Tensor of shape (w_dim,)
+        Mean over 10,000 inputs (and uniformly drawn classes of a conditional generator).
+    """
+    mapping = MappingNetwork(config).requires_grad_(False)
+    mapping.load_state_dict(
+        {
+            key.removeprefix("mapping."): value
+            for key, value in state.items()
+            if key.startswith("mapping.")
+        }
+    )
+    generator = torch.Generator().manual_seed(W_AVG_SEED)
+    z = torch.randn(W_AVG_SAMPLES, config.z_dim, generator=generator)
+    c = None
+    if config.c_dim:
+        classes = torch.randint(config.c_dim, (W_AVG_SAMPLES,), generator=generator)
+        c = torch.nn.functional.one_hot(classes, config.c_dim).to(torch.float32)
+    with torch.inference_mode():
+        return mapping(z, c).mean(dim=0).clone()

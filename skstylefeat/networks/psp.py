@@ -1,0 +1,341 @@
+"""Encoders of the pSp family: pSp, e4e, ReStyle and their kin.
+
+The networks are built from the tensors of a file, with batch normalisations folded into the
+convolutions before them, and whatever its sizes: depth and width of the backbone, number of
+style heads and width of W are read off the shapes.
+
+References
+----------
+.. [1] E. Richardson et al., "Encoding in Style: a StyleGAN Encoder for Image-to-Image
+   Translation", CVPR 2021 (pSp).
+.. [2] O. Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", SIGGRAPH 2021 (e4e).
+.. [3] Y. Alaluf et al., "ReStyle: A Residual-Based StyleGAN Encoder via Iterative Refinement",
+   ICCV 2021.
+"""
+
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skstylefeat.networks._psp_backbones import Conv, Weights, read_backbone
+from skstylefeat.networks._unpickling import CheckpointError
+
+HEAD_SLOPE = 0.01
+N_COARSE = 3
+N_MIDDLE = 4
+RESTYLE_ROUNDS = 5
+INPUT_SIZE = (256, 256)
+CARS_INPUT_SIZE = (192, 256)
+OLD_PSP_RESOLUTION = 1024
+W_PLUS_POOL = 7
+
+# How the outputs of the style heads make up a code.
+INDEPENDENT, BASE_AND_OFFSETS, SINGLE, FLAT = "independent", "base and offsets", "single", "flat"
+ENCODER_TYPES = {
+    "GradualStyleEncoder": INDEPENDENT,
+    "ResNetGradualStyleEncoder": INDEPENDENT,
+    "BackboneEncoder": INDEPENDENT,
+    "ResNetBackboneEncoder": INDEPENDENT,
+    "Encoder4Editing": BASE_AND_OFFSETS,
+    "ProgressiveBackboneEncoder": BASE_AND_OFFSETS,
+    "ResNetProgressiveBackboneEncoder": BASE_AND_OFFSETS,
+    "SingleStyleCodeEncoder": SINGLE,
+    "BackboneEncoderUsingLastLayerIntoW": SINGLE,
+    "BackboneEncoderUsingLastLayerIntoWPlus": FLAT,
+}
+
+
+class StyleHeads(nn.Module):
+    """The style heads that look at one feature map: stride-2 convolutions, then a linear layer.
+
+    Their first convolutions run as one, because they read the same map.
+    """
+
+    def __init__(self, weights, indices):
+        super().__init__()
+        self.indices = tuple(indices)
+        depths = {self._depth(weights, index) for index in indices}
+        if len(depths) != 1 or not min(depths):
+            raise ValueError(f"the style heads {list(indices)} differ in depth")
+        self.depth = depths.pop()
+        first = [weights.conv(f"styles.{index}.convs.0") for index in indices]
+        self.first = Conv(*(torch.cat(part) for part in zip(*first, strict=True)), stride=2)
+        self.rest = nn.ModuleList(
+            nn.ModuleList(
+                Conv(*weights.conv(f"styles.{index}.convs.{2 * step}"), stride=2)
+                for step in range(1, self.depth)
+            )
+            for index in indices
+        )
+        linear = [weights.equal_linear(f"styles.{index}.linear") for index in indices]
+        self.linear_weight = nn.Parameter(torch.stack([weight for weight, _ in linear]))
+        self.linear_bias = nn.Parameter(torch.stack([bias for _, bias in linear]))
+
+    @staticmethod
+    def _depth(weights, index):
+        depth = 0
+        while f"styles.{index}.convs.{2 * depth}.weight" in weights:
+            depth += 1
+        return depth
+
+    def forward(self, x):
+        x = F.leaky_relu_(self.first(x), HEAD_SLOPE)
+        outputs = []
+        for part, convs in zip(x.chunk(len(self.indices), dim=1), self.rest, strict=True):
+            y = part
+            for conv in convs:
+                y = F.leaky_relu_(conv(y), HEAD_SLOPE)
+            outputs.append(y.flatten(1))
+        codes = torch.stack(outputs, dim=1)
+        return torch.einsum("nki,koi->nko", codes, self.linear_weight) + self.linear_bias
+
+
+class PyramidCodes(nn.Module):
+    """Style heads on the backbone's maps, from a feature pyramid or from the last map alone."""
+
+    def __init__(self, weights, n_ws):
+        super().__init__()
+        self.has_pyramid = "latlayer1.weight" in weights
+        if self.has_pyramid:
+            self.lateral1 = Conv(*weights.conv("latlayer1"))
+            self.lateral2 = Conv(*weights.conv("latlayer2"))
+            cuts = [0, min(N_COARSE, n_ws), min(N_COARSE + N_MIDDLE, n_ws), n_ws]
+        else:
+            cuts = [0, n_ws]
+        levels = [
+            range(start, stop)
+            for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
+            if start < stop
+        ]
+        self.levels = nn.ModuleList(StyleHeads(weights, indices) for indices in levels)
+
+    def forward(self, maps):
+        c1, c2, c3 = maps
+        features = [c3]
+        if self.has_pyramid:
+            features.append(_upsample_add(c3, self.lateral1(c2)))
+            if len(self.levels) > 2:
+                features.append(_upsample_add(features[1], self.lateral2(c1)))
+        return torch.cat([heads(x) for heads, x in zip(self.levels, features, strict=False)], dim=1)
+
+
+def _upsample_add(x, lateral):
+    x = F.interpolate(x, size=lateral.shape[2:], mode="bilinear", align_corners=True)
+    return x + lateral
+
+
+class PooledCode(nn.Module):
+    """One w from the mean of the last map, for all layers."""
+
+    def __init__(self, weights, n_ws):
+        super().__init__()
+        self.n_ws = n_ws
+        weight, bias = weights.equal_linear("linear")
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, maps):
+        w = F.linear(maps[-1].mean(dim=(2, 3)), self.weight, self.bias)
+        return w[:, None].expand(-1, self.n_ws, -1)
+
+
+class FlatCodes(nn.Module):
+    """All w at once from the last map pooled to 7x7."""
+
+    def __init__(self, weights, n_ws):
+        super().__init__()
+        self.n_ws = n_ws
+        scale, shift = weights.norm("output_layer_2.0")
+        self.scale, self.shift = nn.Parameter(scale), nn.Parameter(shift)
+        weight, bias = (
+            weights.take("output_layer_2.3.weight"),
+            weights.take("output_layer_2.3.bias"),
+        )
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        weight, bias = weights.equal_linear("linear")
+        self.w_weight, self.w_bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, maps):
+        x = maps[-1] * self.scale[:, None, None] + self.shift[:, None, None]
+        x = F.adaptive_avg_pool2d(x, W_PLUS_POOL).flatten(1)
+        w = F.linear(F.linear(x, self.weight, self.bias), self.w_weight, self.w_bias)
+        return w.unflatten(1, (self.n_ws, -1))
+
+
+class PSPEncoder(nn.Module):
+    """An encoder of the pSp family, from images to absolute W+ codes.
+
+    Parameters
+    ----------
+    backbone : nn.Module
+        Images to three feature maps of falling resolution.
+    head : nn.Module
+        Those maps to an array (n, n_ws, w_dim).
+    encoder_type : str
+        The name that the file gives it.
+    in_channels : int
+        3, or 6 for ReStyle, which looks at the image and at its reconstruction.
+    latent_avg : Tensor of shape (n_ws, w_dim)
+        The code that the outputs are offsets from.
+    input_size : tuple of int
+        (height, width) that images are brought to.
+
+    Attributes
+    ----------
+    n_ws, w_dim : int
+        Shape of a code.
+    needs_generator : bool
+        Whether `forward` needs `synthesis`.
+    """
+
+    def __init__(self, backbone, head, *, encoder_type, in_channels, latent_avg, input_size):
+        super().__init__()
+        self.network = nn.Sequential(backbone, head)
+        self.encoder_type = encoder_type
+        self.combine = ENCODER_TYPES[encoder_type]
+        self.in_channels = in_channels
+        self.input_size = input_size
+        self.n_ws, self.w_dim = latent_avg.shape
+        self.needs_generator = in_channels == 6
+        self.register_buffer("latent_avg", latent_avg)
+
+    def forward(self, images, synthesis=None, n_rounds=RESTYLE_ROUNDS):
+        """Encode images.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, 3, H, W)
+            In [-1, 1]; other sizes than `input_size` are resampled.
+        synthesis : callable, default=None
+            Codes (n, n_ws, w_dim) to images in [-1, 1], where `needs_generator` is true.
+        n_rounds : int, default=5
+            ReStyle's rounds of refinement.
+
+        Returns
+        -------
+        codes : Tensor of shape (n, n_ws, w_dim)
+        """
+        if tuple(images.shape[2:]) != self.input_size:
+            images = F.interpolate(
+                images, self.input_size, mode="bilinear", align_corners=False, antialias=True
+            )
+        codes = self.latent_avg.expand(len(images), -1, -1)
+        if not self.needs_generator:
+            return codes + self._offsets(images)
+        if synthesis is None:
+            raise ValueError(f"{self.encoder_type} refines codes in rounds: give synthesis=.")
+        # The first reconstruction is of the same code for every image.
+        image = self._shrink(synthesis(codes[:1])).expand(len(images), -1, -1, -1)
+        for step in range(n_rounds):
+            codes = codes + self._offsets(torch.cat([images, image], dim=1))
+            if step < n_rounds - 1:
+                image = self._shrink(synthesis(codes))
+        return codes
+
+    def _offsets(self, x):
+        w = self.network(x.contiguous(memory_format=torch.channels_last))
+        if self.combine == BASE_AND_OFFSETS:
+            return torch.cat([w[:, :1], w[:, :1] + w[:, 1:]], dim=1)
+        return w
+
+    def _shrink(self, image):
+        """Bring a square image to the input size, cutting off the top and bottom of cars."""
+        height, width = self.input_size
+        top = (width - height) // 2
+        return F.adaptive_avg_pool2d(image, (width, width))[:, :, top : top + height]
+
+
+def build_psp_encoder(state, options, latent_avg, n_ws, source):
+    """Build the encoder of a pSp-family file.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        The tensors ``encoder.*``, without that prefix.
+    options : dict
+        The options it was trained with ("opts").
+    latent_avg : callable
+        Returns the mean code, of shape (w_dim,) or (n_ws, w_dim), or None; called where the
+        code is an offset from it.
+    n_ws : int or None
+        Number of W vectors of the decoder in the file, if there is one.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    PSPEncoder
+        Frozen, for evaluation.
+
+    Raises
+    ------
+    CheckpointError
+        If tensors are missing, left over or of the wrong shapes, or the type is unknown.
+    """
+    weights = Weights(state, source)
+    encoder_type = options.get("encoder_type")
+    if not isinstance(encoder_type, str) or encoder_type not in ENCODER_TYPES:
+        found = repr(encoder_type[:80]) if isinstance(encoder_type, str) else "no text"
+        raise CheckpointError(
+            f"{source}: the option 'encoder_type' is {found}, expected one of "
+            f"{sorted(ENCODER_TYPES)}. The tensors alone do not tell, for instance, pSp from e4e."
+        )
+    combine = ENCODER_TYPES[encoder_type]
+    try:
+        backbone, in_channels = read_backbone(weights)
+        n_heads = weights.count("styles")
+        if combine == SINGLE:
+            head = PooledCode(weights, _n_ws_from_options(options, n_ws))
+        elif combine == FLAT:
+            head = FlatCodes(weights, _n_ws_from_options(options, n_ws))
+        elif n_heads:
+            head = PyramidCodes(weights, n_heads)
+        else:
+            raise ValueError("it has no style heads 'styles.*'")
+        weights.check_all_taken()
+        size = CARS_INPUT_SIZE if "cars" in str(options.get("dataset_type", "")) else INPUT_SIZE
+        network = nn.Sequential(backbone, head)
+        # Shapes that do not fit together show in a forward pass without data.
+        with torch.device("meta"):
+            probe = torch.empty(1, in_channels, *size)
+        meta = {key: value.to("meta") for key, value in network.state_dict().items()}
+        shape = tuple(torch.func.functional_call(network, meta, (probe,)).shape[1:])
+        average = _average(options, in_channels, latent_avg, shape)
+        module = PSPEncoder(
+            backbone,
+            head,
+            encoder_type=encoder_type,
+            in_channels=in_channels,
+            latent_avg=average,
+            input_size=size,
+        )
+    except CheckpointError:
+        raise
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{source}: its tensors do not make up a {encoder_type}: {error}. The file is damaged, "
+            "or holds a variant of the encoder."
+        ) from error
+    return module.requires_grad_(False).eval()
+
+
+def _average(options, in_channels, latent_avg, shape):
+    """Return the mean code of shape (n_ws, w_dim), zero where codes are absolute."""
+    if in_channels == 3 and not options.get("start_from_latent_avg", True):
+        return torch.zeros(shape)
+    average = latent_avg()
+    if average is None:
+        raise ValueError("it has neither 'latent_avg' nor a decoder to estimate it from")
+    average = average.reshape(-1, average.shape[-1])
+    return average.expand(shape).clone()
+
+
+def _n_ws_from_options(options, n_ws):
+    if n_ws is not None:
+        return n_ws
+    for name in ("stylegan_size", "output_size"):
+        resolution = options.get(name)
+        if type(resolution) is int and 4 <= resolution <= 1 << 14:
+            return 2 * resolution.bit_length() - 4
+    return 2 * OLD_PSP_RESOLUTION.bit_length() - 4
