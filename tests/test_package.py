@@ -65,7 +65,7 @@ def test_dir_lists_the_exports():
 
 def test_unknown_attribute_is_named():
     with pytest.raises(AttributeError, match="no_such_estimator"):
-        skstylefeat.no_such_estimator
+        _ = skstylefeat.no_such_estimator
 
 
 def test_import_star_gives_all_exports():

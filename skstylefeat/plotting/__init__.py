@@ -1,0 +1,24 @@
+"""Displays of images, maps, clusters, curves and directions, after scikit-learn's Display API.
+
+Each has class methods that compute what is shown (``from_estimator``) or take it ready made,
+keeps it in attributes, and draws with ``plot(ax=None)``, which returns the display with ``ax_``
+and ``figure_``. Matplotlib is imported when something is drawn.
+"""
+
+from skstylefeat.plotting._calibration import DistanceCalibrationDisplay
+from skstylefeat.plotting._clusters import ClusterDisplay
+from skstylefeat.plotting._edits import EditStripDisplay
+from skstylefeat.plotting._importance import LayerImportanceDisplay
+from skstylefeat.plotting._inversion import InversionDisplay
+from skstylefeat.plotting._maps import FeatureMapDisplay
+from skstylefeat.plotting._sorted import SortedImagesDisplay
+
+__all__ = [
+    "ClusterDisplay",
+    "DistanceCalibrationDisplay",
+    "EditStripDisplay",
+    "FeatureMapDisplay",
+    "InversionDisplay",
+    "LayerImportanceDisplay",
+    "SortedImagesDisplay",
+]

@@ -1,0 +1,176 @@
+"""Distances against values, with the curve fitted to a few labels."""
+
+import numpy as np
+
+from skstylefeat.plotting._style import (
+    ACCENT,
+    FAINT,
+    INK,
+    MARK,
+    MUTED,
+    TEXT_SIZE,
+    check_same_length,
+    new_axes,
+    plain_axes,
+)
+
+
+class DistanceCalibrationDisplay:
+    """Scatter of distance against value, the fitted curve, and the labels it was fitted to.
+
+    Parameters
+    ----------
+    distance : array-like of shape (n,)
+        Distances of all images.
+    y_true : array-like of shape (n,) or None
+        Their values, where known; NaN is not drawn.
+    curve : tuple of two ndarrays of shape (m,)
+        Distances in ascending order, and the values predicted for them.
+    labelled : array-like of int, default=None
+        Rows whose labels made the curve, drawn on top.
+    interval : tuple of two ndarrays of shape (m,), default=None
+        Lower and upper end of a prediction interval along the curve.
+    value_name : str, default="value"
+        What the values are, with their unit.
+
+    Attributes
+    ----------
+    ax_, figure_
+        What `plot` drew on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat import LatentRegressor
+    >>> from skstylefeat.plotting import DistanceCalibrationDisplay
+    >>> d, y = np.linspace(-1, 1, 9)[:, None], np.linspace(20, 60, 9)
+    >>> model = LatentRegressor().fit(d[[0, 8]], y[[0, 8]])
+    >>> display = DistanceCalibrationDisplay.from_estimator(model, d, y, labelled=[0, 8])
+    >>> display.ax_.get_xlabel()
+    'distance'
+    """
+
+    def __init__(
+        self, distance, y_true, curve, *, labelled=None, interval=None, value_name="value"
+    ):
+        self.distance = np.asarray(distance, dtype=np.float64).ravel()
+        self.y_true = None if y_true is None else np.asarray(y_true, dtype=np.float64)
+        check_same_length(distance=self.distance, y_true=self.y_true)
+        self.curve = curve
+        self.labelled = None if labelled is None else np.asarray(labelled, dtype=int)
+        if self.labelled is not None and self.y_true is None:
+            raise ValueError("labelled names rows of y_true, which is None.")
+        self.interval = interval
+        self.value_name = value_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        regressor,
+        X,
+        y=None,
+        *,
+        labelled=None,
+        coverage=None,
+        value_name="value",
+        ax=None,
+    ):
+        """Show a fitted `LatentRegressor` over its distances.
+
+        Parameters
+        ----------
+        regressor : LatentRegressor
+            Fitted on one distance.
+        X : array-like of shape (n, 1)
+            Distances.
+        y : array-like of shape (n,), default=None
+            Values, where known.
+        labelled : array-like of int, default=None
+            Rows that the regressor was fitted on.
+        coverage : float, default=None
+            Draw the interval that holds a new value with this probability
+            (`LatentRegressor.predict_interval`, which says how many labels that takes).
+        value_name : str, default="value"
+        ax : matplotlib axes, default=None
+
+        Returns
+        -------
+        DistanceCalibrationDisplay
+        """
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != 1:
+            raise ValueError(
+                f"X has shape {X.shape}; a calibration curve is drawn over one distance, (n, 1)."
+            )
+        grid = np.linspace(X.min(), X.max(), 200)
+        interval = None
+        if coverage is not None:
+            interval = regressor.predict_interval(grid[:, None], coverage)
+        return cls.from_predictions(
+            X,
+            y,
+            (grid, regressor.predict(grid[:, None])),
+            labelled=labelled,
+            interval=interval,
+            value_name=value_name,
+            ax=ax,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        distance,
+        y_true,
+        curve,
+        *,
+        labelled=None,
+        interval=None,
+        value_name="value",
+        ax=None,
+    ):
+        """Show a curve of any origin; parameters as of the class."""
+        display = cls(
+            distance,
+            y_true,
+            curve,
+            labelled=labelled,
+            interval=interval,
+            value_name=value_name,
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the scatter and the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            A new figure by default.
+
+        Returns
+        -------
+        DistanceCalibrationDisplay
+        """
+        self.figure_, self.ax_ = new_axes(ax, (4.6, 3.4))
+        ax = self.ax_
+        if self.interval is not None:
+            ax.fill_between(self.curve[0], *self.interval, color=FAINT, alpha=0.6, linewidth=0)
+        if self.y_true is not None:
+            ax.scatter(self.distance, self.y_true, s=9, color=MUTED, alpha=0.45, linewidths=0)
+        ax.plot(*self.curve, color=ACCENT, linewidth=1.8)
+        if self.labelled is not None:
+            ax.scatter(
+                self.distance[self.labelled],
+                self.y_true[self.labelled],
+                s=38,
+                color=MARK,
+                edgecolors="white",
+                linewidths=0.8,
+                zorder=3,
+                label=f"{len(self.labelled)} labels",
+            )
+            ax.legend(frameon=False, fontsize=TEXT_SIZE, labelcolor=INK, loc="best")
+        ax.set_xlabel("distance", size=TEXT_SIZE + 1, color=INK)
+        ax.set_ylabel(self.value_name, size=TEXT_SIZE + 1, color=INK)
+        plain_axes(ax)
+        return self

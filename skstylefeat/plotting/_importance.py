@@ -1,0 +1,96 @@
+"""How much each layer counts."""
+
+import numpy as np
+
+from skstylefeat.plotting._style import (
+    ACCENT,
+    INK,
+    MUTED,
+    TEXT_SIZE,
+    check_same_length,
+    new_axes,
+    plain_axes,
+)
+
+
+class LayerImportanceDisplay:
+    """Bars of the layers' weights S_i, which sum to 1.
+
+    Parameters
+    ----------
+    weights : array-like of shape (n_layers,)
+    layer_names : sequence of str, default=None
+        ``w0``, ``w1``, ... by default.
+
+    Attributes
+    ----------
+    ax_, figure_
+        What `plot` drew on.
+
+    Examples
+    --------
+    >>> from skstylefeat.plotting import LayerImportanceDisplay
+    >>> display = LayerImportanceDisplay([0.7, 0.2, 0.1]).plot()
+    >>> len(display.ax_.patches)
+    3
+    """
+
+    def __init__(self, weights, layer_names=None):
+        self.weights = np.asarray(weights, dtype=np.float64)
+        if self.weights.ndim != 1:
+            raise ValueError(
+                f"weights has shape {self.weights.shape}; expected one number a layer. Choose "
+                "one direction."
+            )
+        if layer_names is None:
+            layer_names = [f"w{i}" for i in range(len(self.weights))]
+        check_same_length(weights=self.weights, layer_names=layer_names)
+        self.layer_names = list(layer_names)
+
+    @classmethod
+    def from_estimator(cls, estimator, *, direction=0, ax=None):
+        """Show the layer weights of a `HyperplaneDistance`.
+
+        Parameters
+        ----------
+        estimator : HyperplaneDistance
+            Fitted with ``aggregate="weighted"``.
+        direction : int, default=0
+            Which of its directions.
+        ax : matplotlib axes, default=None
+
+        Returns
+        -------
+        LayerImportanceDisplay
+        """
+        return cls.from_weights(estimator.layer_weights_[direction], estimator.layer_names_, ax=ax)
+
+    @classmethod
+    def from_weights(cls, weights, layer_names=None, *, ax=None):
+        """Show weights of any origin; parameters as of the class."""
+        return cls(weights, layer_names).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw one bar a layer, the coarsest at the top.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            A new figure by default.
+
+        Returns
+        -------
+        LayerImportanceDisplay
+        """
+        n_layers = len(self.weights)
+        self.figure_, self.ax_ = new_axes(ax, (3.6, 0.5 + 0.24 * n_layers))
+        place = np.arange(n_layers)
+        bars = self.ax_.barh(place, self.weights, height=0.66, color=ACCENT)
+        self.ax_.bar_label(bars, fmt="%.2f", padding=3, size=7, color=MUTED)
+        self.ax_.set_yticks(place, self.layer_names)
+        self.ax_.invert_yaxis()
+        self.ax_.margins(x=0.12, y=0.02)
+        self.ax_.set_xlabel("layer weight", size=TEXT_SIZE + 1, color=INK)
+        plain_axes(self.ax_)
+        self.ax_.tick_params(axis="y", length=0)
+        return self

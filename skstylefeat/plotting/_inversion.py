@@ -1,0 +1,103 @@
+"""Images above what the generator makes of their latents."""
+
+import numpy as np
+
+from skstylefeat.plotting._style import (
+    ImageSheet,
+    check_same_length,
+    new_axes,
+    sheet_size,
+    to_pixels,
+)
+
+
+class InversionDisplay:
+    """Images, and below each its reconstruction with the PSNR of the pair.
+
+    Parameters
+    ----------
+    images, reconstructions : array-like of shape (n, H, W, 3)
+        uint8, or floats in [0, 1].
+
+    Attributes
+    ----------
+    psnr_ : ndarray of shape (n,)
+        Peak signal-to-noise ratio of each pair in dB, ``10 log10(1 / mse)`` with values in
+        [0, 1]; infinite for equal pixels.
+    ax_, figure_
+        What `plot` drew on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.plotting import InversionDisplay
+    >>> images = np.full((2, 8, 8, 3), 0.5)
+    >>> InversionDisplay(images, images + 0.1).psnr_
+    array([20., 20.])
+    """
+
+    def __init__(self, images, reconstructions):
+        check_same_length(images=images, reconstructions=reconstructions)
+        self.images = to_pixels(images)
+        self.reconstructions = to_pixels(reconstructions)
+        if self.images.shape != self.reconstructions.shape:
+            raise ValueError(
+                f"Images have shape {self.images.shape}, reconstructions "
+                f"{self.reconstructions.shape}: bring both to one size."
+            )
+        difference = self.images.astype(np.float64) - self.reconstructions
+        error = (difference**2).mean(axis=(1, 2, 3))
+        with np.errstate(divide="ignore"):
+            self.psnr_ = -10 * np.log10(error)
+
+    @classmethod
+    def from_estimator(cls, inverter, images, *, ax=None):
+        """Invert and synthesise, then plot.
+
+        Parameters
+        ----------
+        inverter : StyleGANInverter
+            Fitted, with latents as output.
+        images : array-like, list of paths or PIL images
+            Shown at the generator's size.
+        ax : matplotlib axes, default=None
+
+        Returns
+        -------
+        InversionDisplay
+        """
+        reconstructions = inverter.inverse_transform(inverter.transform(images))
+        size = np.shape(reconstructions)[1:3]
+        return cls(to_pixels(images, size), reconstructions).plot(ax=ax)
+
+    @classmethod
+    def from_predictions(cls, images, reconstructions, *, ax=None):
+        """Plot images with reconstructions that exist already; parameters as of the class."""
+        return cls(images, reconstructions).plot(ax=ax)
+
+    def plot(self, ax=None, *, n_columns=10):
+        """Draw the pairs, `n_columns` beside each other.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            A new figure by default.
+        n_columns : int, default=10
+
+        Returns
+        -------
+        InversionDisplay
+        """
+        n_images, height, width = self.images.shape[:3]
+        n_columns = min(n_columns, n_images)
+        n_rows = -(-n_images // n_columns)
+        aspect = 2 * height / width
+        figsize = sheet_size(n_rows, n_columns, aspect, row_gap=0.3, inch=0.95)
+        self.figure_, self.ax_ = new_axes(ax, figsize)
+        sheet = ImageSheet(self.ax_, aspect, row_gap=0.3)
+        for i, (image, copy) in enumerate(zip(self.images, self.reconstructions, strict=True)):
+            row, column = divmod(i, n_columns)
+            sheet.image(row, column, np.concatenate([image, copy]))
+            sheet.below(row, column, f"{self.psnr_[i]:.1f} dB")
+        sheet.finish()
+        return self

@@ -1,0 +1,127 @@
+"""Images in the order of a number."""
+
+import numpy as np
+
+from skstylefeat.plotting._style import (
+    MUTED,
+    ImageSheet,
+    check_same_length,
+    evenly,
+    new_axes,
+    sheet_size,
+    to_pixels,
+)
+
+
+class SortedImagesDisplay:
+    """Images from the smallest to the largest value, spread evenly over the ranks.
+
+    Parameters
+    ----------
+    images : array-like of shape (n, H, W, 3), list of paths or PIL images
+        Only those shown are read.
+    values : array-like of shape (n,)
+        What to sort by: distances, predicted years.
+    y_true : array-like of shape (n,), default=None
+        True values, written below the images.
+    fmt : str, default="{:.0f}"
+        Format of `y_true`.
+
+    Attributes
+    ----------
+    order_ : ndarray of shape (n,), int
+        Rows in ascending order of `values`.
+    ax_, figure_
+        What `plot` drew on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.plotting import SortedImagesDisplay
+    >>> SortedImagesDisplay(np.zeros((3, 8, 8, 3)), [0.3, -1.0, 0.1]).order_
+    array([1, 2, 0])
+    """
+
+    def __init__(self, images, values, *, y_true=None, fmt="{:.0f}"):
+        check_same_length(images=images, values=values, y_true=y_true)
+        self.images = images
+        self.values = np.asarray(values, dtype=np.float64).ravel()
+        self.y_true = None if y_true is None else np.asarray(y_true)
+        self.fmt = fmt
+        self.order_ = np.argsort(self.values, kind="stable")
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, images, *, y_true=None, fmt="{:.0f}", n_images=20, n_columns=10, ax=None
+    ):
+        """Sort by the first output of `transform`, or else of `predict`.
+
+        Parameters
+        ----------
+        estimator : HyperplaneDistance, LatentRegressor or pipeline
+            Fitted.
+        X : array-like
+            What it takes.
+        images, y_true, fmt
+            As of the class.
+        n_images, n_columns, ax
+            As of `plot`.
+
+        Returns
+        -------
+        SortedImagesDisplay
+        """
+        method = "transform" if hasattr(estimator, "transform") else "predict"
+        output = getattr(estimator, method)(X)
+        values = np.asarray(output).reshape(len(images), -1)[:, 0]
+        display = cls(images, values, y_true=y_true, fmt=fmt)
+        return display.plot(ax=ax, n_images=n_images, n_columns=n_columns)
+
+    @classmethod
+    def from_predictions(
+        cls, images, values, *, y_true=None, fmt="{:.0f}", n_images=20, n_columns=10, ax=None
+    ):
+        """Sort by given values; parameters as of the class and of `plot`."""
+        display = cls(images, values, y_true=y_true, fmt=fmt)
+        return display.plot(ax=ax, n_images=n_images, n_columns=n_columns)
+
+    def plot(self, ax=None, *, n_images=20, n_columns=10):
+        """Draw the images row after row.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            A new figure by default.
+        n_images : int, default=20
+            How many; evenly spaced ranks, the first and the last among them.
+        n_columns : int, default=10
+
+        Returns
+        -------
+        SortedImagesDisplay
+        """
+        shown = self.order_[evenly(len(self.order_), n_images)]
+        n_columns = min(n_columns, len(shown))
+        pixels = _read(self.images, shown)
+        aspect = pixels.shape[1] / pixels.shape[2]
+        row_gap = 0.06 if self.y_true is None else 0.26
+        n_rows = -(-len(shown) // n_columns)
+        figsize = sheet_size(n_rows, n_columns, aspect, row_gap=row_gap)
+        self.figure_, self.ax_ = new_axes(ax, figsize)
+        sheet = ImageSheet(self.ax_, aspect, row_gap=row_gap)
+        for i, (index, image) in enumerate(zip(shown, pixels, strict=True)):
+            row, column = divmod(i, n_columns)
+            sheet.image(row, column, image)
+            if self.y_true is not None:
+                value = self.y_true[index]
+                text = value if isinstance(value, str) else self.fmt.format(value)
+                sheet.below(row, column, text, color=MUTED, size=7)
+        sheet.finish()
+        return self
+
+
+def _read(images, rows):
+    if isinstance(images, (list, tuple)):
+        first = to_pixels([images[rows[0]]])
+        return to_pixels([images[i] for i in rows], first.shape[1:3])
+    return to_pixels(images[rows])

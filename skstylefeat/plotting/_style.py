@@ -1,0 +1,132 @@
+"""What the displays share: colours, axes, and images laid out on one pair of axes."""
+
+import numpy as np
+
+from skstylefeat._images import as_images
+
+INK = "#2b2b2b"
+MUTED = "#8a8a8a"
+FAINT = "#dcdcdc"
+ACCENT = "#1f6f8b"
+MARK = "#d1495b"
+TEXT_SIZE = 8
+#: Gap between two images, in image widths.
+GAP = 0.06
+
+
+def new_axes(ax, figsize):
+    """Return (figure, axes), made anew where `ax` is None.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax.figure, ax
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Displays are drawn with matplotlib, which is not installed. Install it with "
+            "pip install matplotlib, or with the package: pip install skstylefeat[plot]."
+        ) from error
+    return plt.subplots(figsize=figsize, layout="constrained")
+
+
+def to_pixels(images, size=None):
+    """Return images of any accepted kind as (n, H, W, 3) float32 in [0, 1]."""
+    return as_images(images).read(size)
+
+
+def check_same_length(**parts):
+    """Raise ValueError unless all `parts` that are not None have the same length."""
+    lengths = {name: len(part) for name, part in parts.items() if part is not None}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"Lengths differ: {lengths}. Every row needs one entry of each.")
+
+
+class ImageSheet:
+    """Images on one pair of axes whose unit is one image's width.
+
+    Cell (row, column) has its upper left corner at ``(column * step, row * row_step)``; `y` grows
+    downwards.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    aspect : float
+        Height of an image over its width.
+    row_gap : float, default=GAP
+        Space below an image, in image widths; captions go there.
+    """
+
+    def __init__(self, ax, aspect, row_gap=GAP):
+        self.ax = ax
+        self.aspect = aspect
+        self.step = 1 + GAP
+        self.row_step = aspect + row_gap
+        self._right = self._bottom = 0.0
+        ax.set_axis_off()
+        ax.set_aspect("equal")
+
+    def corner(self, row, column):
+        """Return x and y of a cell's upper left corner."""
+        return column * self.step, row * self.row_step
+
+    def image(self, row, column, pixels, *, frame=None, **kwargs):
+        """Draw pixels or a map into a cell, framed in the colour `frame`."""
+        x, y = self.corner(row, column)
+        kwargs.setdefault("interpolation", "antialiased")
+        self.ax.imshow(pixels, extent=(x, x + 1, y + self.aspect, y), **kwargs)
+        if frame is not None:
+            from matplotlib.patches import Rectangle
+
+            self.ax.add_patch(
+                Rectangle((x, y), 1, self.aspect, fill=False, edgecolor=frame, linewidth=2.2)
+            )
+        self._right = max(self._right, x + 1)
+        self._bottom = max(self._bottom, y + self.aspect)
+
+    def below(self, row, column, text, **kwargs):
+        """Write a caption under a cell."""
+        x, y = self.corner(row, column)
+        style = {"ha": "center", "va": "top", "size": TEXT_SIZE, "color": INK, **kwargs}
+        self.ax.text(x + 0.5, y + self.aspect + 0.04, text, **style)
+        self._bottom = max(self._bottom, y + self.aspect + 0.2)
+
+    def above(self, row, column, text, **kwargs):
+        """Write a heading over a cell."""
+        x, y = self.corner(row, column)
+        style = {"ha": "center", "va": "bottom", "size": TEXT_SIZE, "color": INK, **kwargs}
+        self.ax.text(x + 0.5, y - 0.04, text, **style)
+
+    def left(self, row, text, **kwargs):
+        """Write a label left of a row."""
+        x, y = self.corner(row, 0)
+        style = {"ha": "right", "va": "center", "size": TEXT_SIZE, "color": INK, **kwargs}
+        self.ax.text(x - 0.12, y + self.aspect / 2, text, **style)
+
+    def finish(self, *, top=0.05, left=0.05):
+        """Fit the axes to what was drawn, with room for headings and row labels."""
+        self.ax.set_xlim(-left, self._right + 0.05)
+        self.ax.set_ylim(self._bottom + 0.05, -top)
+
+
+def sheet_size(n_rows, n_columns, aspect=1.0, *, inch=0.85, row_gap=GAP, left=0.0, top=0.0):
+    """Return a figure size in inches for a sheet of images."""
+    width = n_columns * (1 + GAP) + left
+    height = n_rows * (aspect + row_gap) + top
+    return (max(2.0, width * inch), max(1.0, height * inch))
+
+
+def plain_axes(ax):
+    """Leave only what a chart needs of the axes' lines."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(MUTED)
+    ax.tick_params(colors=INK, labelsize=TEXT_SIZE, color=MUTED)
+
+
+def evenly(n, n_wanted):
+    """Return at most `n_wanted` indices spread evenly over 0..n-1, both ends among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, n_wanted)).round().astype(int))
