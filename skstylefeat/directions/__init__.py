@@ -1,5 +1,22 @@
-"""Semantic directions in the latent spaces of a generator, each as an estimator."""
+"""Semantic directions in the latent spaces of a generator, each as an estimator.
 
+Every estimator has `direction_` (unit normal) and `intercept_`, those that find several also
+`directions_`; any of them can be the `direction` of :class:`skstylefeat.HyperplaneDistance`.
+"""
+
+from skstylefeat.directions._edit import edit
+from skstylefeat.directions._linear import FixedDirection, from_linear_model
 from skstylefeat.directions._svm import LinearSVMDirection
+from skstylefeat.directions._text import TextDirection, channel_effects
+from skstylefeat.directions._unsupervised import LatentPCA, SeFa
 
-__all__ = ["LinearSVMDirection"]
+__all__ = [
+    "FixedDirection",
+    "LatentPCA",
+    "LinearSVMDirection",
+    "SeFa",
+    "TextDirection",
+    "channel_effects",
+    "edit",
+    "from_linear_model",
+]

@@ -1,0 +1,69 @@
+"""Moving latents along a direction."""
+
+import numpy as np
+
+from skstylefeat.latents import broadcast_direction
+
+
+def edit(latents, direction, strengths, *, layers=None):
+    """Move latents along a direction, to see what it means.
+
+    Parameters
+    ----------
+    latents : array-like of shape (n, w_dim), (n, n_ws, w_dim), (n, n_ws * w_dim) or (n, n_styles)
+        W, W+ or S codes.
+    direction : array-like or estimator with `direction_`
+        In one of the shapes of :func:`skstylefeat.latents.broadcast_direction`. It is scaled to
+        unit length (root mean square over layers), so strengths are in units of the latents.
+    strengths : float or array-like of shape (k,)
+        How far to go; negative goes backwards.
+    layers : array-like of int, default=None
+        W vectors to move, all by default. Needs W+ codes.
+
+    Returns
+    -------
+    ndarray
+        The shape of `latents`; with several strengths (k, ...). float32 stays float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.directions import edit
+    >>> edit(np.zeros((1, 2, 3)), [0, 0, 5.0], 2.0, layers=[1])
+    array([[[0., 0., 0.],
+            [0., 0., 2.]]])
+    >>> edit(np.zeros((4, 6)), [0, 0, 1.0], [-3, 0, 3]).shape
+    (3, 4, 6)
+    """
+    latents = np.asarray(latents)
+    if latents.ndim not in (2, 3):
+        raise ValueError(
+            f"latents have shape {latents.shape}; expected (n, w_dim), (n, n_ws, w_dim) or "
+            "(n, n_ws * w_dim)."
+        )
+    if latents.dtype not in (np.float32, np.float64):
+        latents = latents.astype(np.float64)
+    direction = np.asarray(getattr(direction, "direction_", direction), dtype=np.float64)
+    width = latents[0].size if len(latents) else int(np.prod(latents.shape[1:]))
+    w_dim = latents.shape[2] if latents.ndim == 3 else direction.shape[-1] if direction.ndim else 1
+    if width % w_dim:
+        raise ValueError(
+            f"latents of {width} numbers are no multiple of the direction's width {w_dim}: were "
+            "they made for another generator?"
+        )
+    step, _ = broadcast_direction(direction, width // w_dim, w_dim)
+    step = step / np.sqrt(np.square(step).sum(axis=1).mean())
+    if layers is not None:
+        moved = np.zeros(len(step), dtype=bool)
+        try:
+            moved[np.asarray(layers, dtype=int)] = True
+        except IndexError:
+            raise ValueError(f"layers={layers} goes beyond the {len(step)} layers.") from None
+        step = np.where(moved[:, None], step, 0.0)
+    step = step.reshape(latents.shape[1:]).astype(latents.dtype)
+    strengths = np.asarray(strengths, dtype=latents.dtype)
+    if strengths.ndim > 1 or not np.isfinite(strengths).all():
+        raise ValueError(f"strengths must be finite numbers of shape () or (k,), got {strengths}.")
+    if strengths.ndim == 0:
+        return latents + strengths * step
+    return latents + strengths.reshape(-1, *[1] * latents.ndim) * step

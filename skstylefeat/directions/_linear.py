@@ -1,0 +1,109 @@
+"""Directions that are given: arrays, and the planes of fitted linear models."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import check_random_state, gen_batches
+
+#: How far, relative to its scale, a model may deviate from a plane and still count as linear.
+LINEARITY_TOL = 1e-6
+PROBE_ROWS = 256
+
+
+class FixedDirection(BaseEstimator):
+    """A direction that is known, in the form of an estimator.
+
+    Parameters
+    ----------
+    direction : array-like of shape (w_dim,) or (n_features,)
+    intercept : float, default=0.0
+
+    Attributes
+    ----------
+    direction_ : ndarray of shape (n_features,), float64
+        Unit normal.
+    intercept_ : float
+        Signed distance of the origin.
+    """
+
+    def __init__(self, direction, intercept=0.0):
+        self.direction = direction
+        self.intercept = intercept
+
+    def fit(self, X=None, y=None):
+        """Scale the direction to unit length; X and y are ignored."""
+        direction = np.asarray(self.direction, dtype=np.float64)
+        norm = np.linalg.norm(direction)
+        if direction.ndim != 1 or not norm > 0 or not np.isfinite(norm):
+            raise ValueError(
+                f"direction must be a finite vector other than 0, got shape {direction.shape} and "
+                f"length {norm}."
+            )
+        self.direction_ = direction / norm
+        self.intercept_ = float(self.intercept) / norm
+        return self
+
+
+def from_linear_model(model):
+    """Take the plane of any fitted linear scikit-learn model.
+
+    Classifiers of two classes and regressors with `coef_` are read directly. A pipeline or search
+    whose steps are linear (scaling, PCA, a linear model) is probed point by point, and checked to
+    be linear.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted on latents.
+
+    Returns
+    -------
+    FixedDirection
+        Fitted; ``X @ direction_ + intercept_`` is proportional to the model's decision function
+        or, for a regressor, its prediction.
+
+    Raises
+    ------
+    ValueError
+        If the model is not linear, or has several outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skstylefeat.directions import from_linear_model
+    >>> w = np.random.RandomState(0).normal(size=(50, 3)) * [1, 10, 100]
+    >>> model = make_pipeline(StandardScaler(), Ridge()).fit(w, w[:, 1])
+    >>> from_linear_model(model).direction_.round(2).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    if hasattr(model, "coef_") and hasattr(model, "intercept_"):
+        coef = np.asarray(model.coef_, dtype=np.float64)
+        intercept = np.ravel(model.intercept_)
+        if coef.ndim > 1 and len(coef) > 1:
+            raise ValueError(
+                f"{model} has {len(coef)} planes; choose one: FixedDirection(model.coef_[i], "
+                "model.intercept_[i])."
+            )
+        return FixedDirection(coef.ravel(), float(intercept[0])).fit()
+    function = model.decision_function if is_classifier(model) else model.predict
+    n_features = model.n_features_in_
+    origin = _single(function(np.zeros((1, n_features))), model)
+    direction = np.empty(n_features)
+    for rows in gen_batches(n_features, PROBE_ROWS):
+        unit = np.zeros((rows.stop - rows.start, n_features))
+        unit[np.arange(len(unit)), np.arange(rows.start, rows.stop)] = 1.0
+        direction[rows] = _single(function(unit), model) - origin
+    probes = 3.0 * check_random_state(0).normal(size=(8, n_features))
+    expected = probes @ direction + origin
+    deviation = np.abs(_single(function(probes), model) - expected).max()
+    if deviation > LINEARITY_TOL * max(np.abs(expected).max(), 1e-300):
+        raise ValueError(f"{model} is not a linear function of the latents: it has no direction.")
+    return FixedDirection(direction, float(np.ravel(origin)[0])).fit()
+
+
+def _single(values, model):
+    if np.ndim(values) != 1:
+        raise ValueError(f"{model} has several outputs; a direction has one.")
+    return values
