@@ -1,0 +1,147 @@
+"""Tight 32 px crops of the benchmark photos, with labels and fixed splits.
+
+The crops are those on which the 32 px photo generator was trained (its card gives the boxes). The
+photos themselves stay where they are: nothing here writes an image into the project, and the cache
+of decoded crops goes to a folder that the caller names.
+
+That generator was trained on *all* photos, without labels, the test photos among them. Encoder and
+tuning never see a test photo: `Photos.rows` hands out disjoint splits, CelebA's by identity.
+"""
+
+import hashlib
+import io
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+DATA_VARIABLE = "SKSTYLEFEAT_PHOTOS"
+CROP_SIZE = 32
+CELEBA_BOX = (10.67, 22.46, 53.33, 56.15)
+SPLIT_SEED = 20
+SPLIT_SHARES = {"train": 0.70, "validation": 0.10, "test": 0.20}
+DATASETS = {"celeba": "celeba64", "utkface": "utkface96"}
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Crops of one data set.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, 32, 32, 3), dtype uint8
+        The crops, in the order of `frame`.
+    frame : DataFrame
+        The labels as the data set gives them, one row a crop.
+    split : ndarray of shape (n,), dtype str
+        "train", "validation" or "test" for every row.
+    """
+
+    images: np.ndarray
+    frame: pd.DataFrame
+    split: np.ndarray
+
+    def rows(self, split):
+        """Return the row numbers of a split, in a fixed shuffled order."""
+        if split not in SPLIT_SHARES:
+            raise ValueError(f"split must be one of {sorted(SPLIT_SHARES)}, got {split!r}.")
+        rows = np.flatnonzero(self.split == split)
+        return np.random.default_rng(SPLIT_SEED).permutation(rows)
+
+
+def photos_folder():
+    """Return the folder of the photo archives: $SKSTYLEFEAT_PHOTOS, else ../shared/data."""
+    default = Path(__file__).resolve().parents[3] / "shared" / "data"
+    return Path(os.environ.get(DATA_VARIABLE, default))
+
+
+def load_photos(name, *, folder=None, cache=None):
+    """Decode and crop one data set.
+
+    Parameters
+    ----------
+    name : {"celeba", "utkface"}
+        Data set.
+    folder : path, default=None
+        Where the zip and csv files are; None asks `photos_folder`.
+    cache : path, default=None
+        Folder, outside the project, that keeps the decoded crops for the next call.
+
+    Returns
+    -------
+    Photos
+    """
+    if name not in DATASETS:
+        raise ValueError(f"name must be one of {sorted(DATASETS)}, got {name!r}.")
+    folder = photos_folder() if folder is None else Path(folder)
+    archive = folder / f"{DATASETS[name]}.zip"
+    table = folder / f"{DATASETS[name]}.csv"
+    for path in (archive, table):
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing: set {DATA_VARIABLE} to the folder that holds "
+                f"{archive.name} and {table.name}."
+            )
+    frame = pd.read_csv(table)
+    images = _cached_crops(name, archive, frame["file"], cache)
+    groups = frame["identity"] if "identity" in frame else frame["file"]
+    return Photos(images, frame, assign_splits(groups))
+
+
+def _cached_crops(name, archive, files, cache):
+    if cache is None:
+        return _decode(name, archive, files)
+    path = Path(cache) / f"{name}-{CROP_SIZE}.npy"
+    if path.is_file():
+        return np.load(path, mmap_mode="r")
+    images = _decode(name, archive, files)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial.npy")
+    np.save(partial, images)
+    partial.replace(path)
+    return images
+
+
+def _decode(name, archive, files):
+    images = np.empty((len(files), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    with zipfile.ZipFile(archive) as photos:
+        members = {Path(member).name: member for member in photos.namelist()}
+        for row, file in enumerate(files):
+            with Image.open(io.BytesIO(photos.read(members[file]))) as photo:
+                images[row] = crop(photo.convert("RGB"), name)
+    return images
+
+
+def crop(photo, name):
+    """Return the crop of one PIL photo of data set `name` as uint8 of shape (32, 32, 3)."""
+    size = (CROP_SIZE, CROP_SIZE)
+    if name == "celeba":
+        return np.asarray(photo.resize(size, Image.Resampling.BICUBIC, box=CELEBA_BOX))
+    return np.asarray(photo.resize(size, Image.Resampling.BOX))
+
+
+def assign_splits(groups):
+    """Assign every row to a split so that rows of one group share it.
+
+    A group's split follows from a hash of its name alone: it stays the same whatever the order
+    of the rows and whichever other rows are there.
+
+    Parameters
+    ----------
+    groups : sequence of length n
+        Identity of every row.
+
+    Returns
+    -------
+    ndarray of shape (n,), dtype str
+    """
+    names = np.array(list(SPLIT_SHARES))
+    edges = np.cumsum(list(SPLIT_SHARES.values()))[:-1]
+    unique, inverse = np.unique(np.asarray(groups), return_inverse=True)
+    digests = [hashlib.sha256(f"{SPLIT_SEED}:{group}".encode()).digest()[:8] for group in unique]
+    shares = np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
+    return names[np.searchsorted(edges, shares, side="right")][inverse]

@@ -1,0 +1,114 @@
+"""Train the encoder of the 32 px photo generator on the training split of the photos.
+
+No label is read, and no photo of the validation and test splits is trained on. (The generator
+itself was trained by its authors on all photos, without labels; see its card.) Run again with the
+same ``--out`` to go on where a stopped run was::
+
+    python benchmarks/photos/train_encoder.py GENERATOR.safetensors --out runs/photos --minutes 75
+
+Recipe and losses are those of `EncoderRecipe`; ``--set name=value`` changes one. The readouts of
+``readouts.py`` say which choice is worth what.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from crops import load_photos
+
+from skstylefeat.networks.recipe import EncoderRecipe
+from skstylefeat.networks.safetensors_io import build_network, read_network_file, save_network
+from skstylefeat.networks.training import train_encoder
+
+N_VALIDATION = 512
+
+
+def photo_split(split, folder=None, cache=None):
+    """Return the crops (n, 32, 32, 3) of both data sets in a split."""
+    sets = [load_photos(name, folder=folder, cache=cache) for name in ("celeba", "utkface")]
+    return np.concatenate([photos.images[photos.rows(split)] for photos in sets])
+
+
+def parse_recipe(assignments, recipe):
+    """Return `recipe` with ``name=value`` strings applied, each of the field's type."""
+    types = {f.name: f.type for f in fields(recipe)}
+    changes = {}
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        if name not in types:
+            raise SystemExit(f"--set {assignment}: the recipe has {sorted(types)}.")
+        changes[name] = value == "True" if types[name] is bool else types[name](value)
+    return replace(recipe, **changes)
+
+
+def load_network(path):
+    """Return the generator or encoder in a safetensors file."""
+    config, state, _ = read_network_file(path)
+    return build_network(config, state, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("generator", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/photos"))
+    parser.add_argument("--photos", type=Path, default=None, help="folder of zip and csv files")
+    parser.add_argument("--cache", type=Path, default=None, help="folder for decoded crops")
+    parser.add_argument("--minutes", type=float, default=None)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--init", type=Path, default=None)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    generator = load_network(args.generator)
+    images = photo_split("train", args.photos, args.cache)
+    rows = np.random.default_rng(0).permutation
+    validation = rows(photo_split("validation", args.photos, args.cache))[:N_VALIDATION]
+    recipe = EncoderRecipe(n_steps=args.steps, ema_half_life=300.0, bfloat16=True)
+    recipe = parse_recipe(args.set, recipe)
+
+    log = (args.out / "log.jsonl").open("a")
+
+    def report(state):
+        record = {"time": time.strftime("%H:%M:%S"), "step": state.step}
+        record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
+        record |= {name: round(value, 4) for name, value in state.losses.items()}
+        print(json.dumps(record), file=log, flush=True)
+        card = {
+            "name": "faces32-encoder",
+            "generator": args.generator.name,
+            "data": f"{len(images)} tight 32 px crops of CelebA and UTKFace, training split, "
+            "without labels",
+            "steps": state.step,
+            "images_seen": state.step * recipe.batch_size,
+            "recipe": recipe,
+            "validation_psnr": f"{state.validation_psnr:.2f} dB",
+            "licence": "non-commercial research only, as the photos it was trained on",
+            "limits": "aligned frontal faces; no claim about any person",
+        }
+        save_network(state.encoder, args.out / "faces32-encoder.safetensors", card)
+
+    train_encoder(
+        generator,
+        images,
+        recipe=recipe,
+        init=None if args.init is None else load_network(args.init),
+        validation_images=validation,
+        random_state=args.seed,
+        checkpoint=args.out / "checkpoint.pt",
+        max_seconds=None if args.minutes is None else args.minutes * 60,
+        report_every=250,
+        callback=report,
+        verbose=sys.stderr.isatty(),
+    )
+    print(f"Wrote {args.out / 'faces32-encoder.safetensors'} with torch {torch.__version__}.")
+
+
+if __name__ == "__main__":
+    main()

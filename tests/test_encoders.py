@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import torch
+
+from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.losses import contrast_loss, feature_loss, local_contrast, pyramid_loss
+from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+
+
+@pytest.mark.parametrize("resolution", [4, 8, 32, 256])
+def test_code_shape_at_every_resolution(resolution):
+    n_ws = 2 * resolution.bit_length() - 4
+    config = EncoderConfig(resolution, n_ws=n_ws, w_dim=24)
+    encoder = EncoderNetwork(config).eval()
+    with torch.no_grad():
+        codes = encoder(torch.zeros(2, 3, resolution, resolution))
+    assert codes.shape == (2, n_ws, 24)
+
+
+def test_default_encoder_of_the_bundled_generator_is_small():
+    encoder = EncoderNetwork(EncoderConfig(64, n_ws=10, w_dim=128))
+    assert sum(parameter.numel() for parameter in encoder.parameters()) <= 2.4e6
+
+
+def test_for_generator_takes_its_shape():
+    generator = StyleGAN2Generator(GeneratorConfig(16, (8, 8, 8), 12, 20, 2, img_channels=1))
+    config = EncoderConfig.for_generator(generator, hidden=32)
+    assert (config.resolution, config.n_ws, config.w_dim) == (16, 6, 20)
+    assert (config.img_channels, config.hidden) == (1, 32)
+    assert EncoderConfig(**config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [({"resolution": 12}, "power of two"), ({"widths": (8, 8)}, "names 2 levels.*has 3")],
+)
+def test_bad_architecture(overrides, message):
+    values = {"resolution": 16, "n_ws": 6, "w_dim": 8} | overrides
+    with pytest.raises(ValueError, match=message):
+        EncoderConfig(**values)
+
+
+def test_offsets_are_bounded_and_codes_follow_the_distribution():
+    torch.manual_seed(0)
+    config = EncoderConfig(8, n_ws=4, w_dim=6, max_offset=0.5)
+    encoder = EncoderNetwork(config).eval()
+    encoder.offsets.weight.data.mul_(1e6)
+    w_avg, w_basis = torch.arange(6.0), 2.0 * torch.eye(6)
+    encoder.set_distribution(w_avg, w_basis)
+    images = torch.randn(5, 3, 8, 8)
+    with torch.no_grad():
+        base, offsets = encoder.heads(encoder.trunk(images))
+        codes = encoder(images)
+    assert offsets.abs().max() <= 0.5
+    assert offsets.abs().max() > 0.49
+    torch.testing.assert_close(codes, w_avg + 2.0 * (base[:, None] + offsets))
+
+
+def test_codes_do_not_depend_on_the_batch():
+    torch.manual_seed(0)
+    encoder = EncoderNetwork(EncoderConfig(16, n_ws=6, w_dim=16)).eval()
+    images = torch.randn(7, 3, 16, 16)
+    with torch.no_grad():
+        together = encoder(images)
+        alone = torch.cat([encoder(image[None]) for image in images])
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_losses_vanish_for_equal_images_only():
+    torch.manual_seed(0)
+    a, b = torch.rand(2, 2, 3, 16, 16) * 2 - 1
+    for loss in (pyramid_loss, contrast_loss):
+        assert loss(a, a).item() == 0.0
+        assert loss(a, b).item() > 0.1
+    maps = [torch.rand(2, 4, 8, 8), torch.rand(2, 6, 4, 4)]
+    others = [torch.rand(2, 4, 8, 8), torch.rand(2, 6, 4, 4)]
+    assert feature_loss(maps, maps).item() == 0.0
+    assert feature_loss(maps, others).item() > 0.01
+
+
+def test_pyramid_loss_of_a_constant_difference():
+    a = torch.zeros(2, 3, 16, 16)
+    # A constant survives averaging: 0.5^2 + 0.1 * 0.5 at every scale.
+    assert pyramid_loss(a, a + 0.5).item() == pytest.approx(0.30)
+
+
+def test_pyramid_loss_stops_at_one_pixel():
+    assert pyramid_loss(torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2)).item() > 0
+
+
+def test_local_contrast_ignores_lighting():
+    torch.manual_seed(0)
+    images = torch.rand(2, 3, 16, 16) * 20
+    normalised = local_contrast(images)
+    np.testing.assert_allclose(normalised, local_contrast(images + 3.0), atol=1e-3)
+    np.testing.assert_allclose(normalised, local_contrast(2.0 * images), atol=0.05)
+    assert normalised.abs().mean() > 0.3
+
+
+def test_feature_loss_ignores_the_scale_of_features():
+    maps = [torch.rand(2, 4, 8, 8) + 0.1]
+    assert feature_loss(maps, [3.0 * maps[0]]).item() < 1e-6

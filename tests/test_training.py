@@ -1,0 +1,242 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from skstylefeat.networks.encoders import EncoderConfig
+from skstylefeat.networks.recipe import EncoderRecipe, augment, to_network
+from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.training import reconstruction_psnr, train_encoder
+
+WIDTHS = {"widths": (24, 16), "hidden": 32}
+
+
+@pytest.fixture(scope="module")
+def generator():
+    torch.manual_seed(0)
+    return StyleGAN2Generator(GeneratorConfig(8, (16, 16), 16, 16, 2)).eval()
+
+
+@pytest.fixture(scope="module")
+def images(generator):
+    with torch.no_grad():
+        x = generator(torch.randn(64, 16, generator=torch.Generator().manual_seed(1)))
+    return ((x.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
+
+
+def train(generator, images, n_steps=4, **kwargs):
+    """Train a small encoder, by default for two steps on codes and two on everything."""
+    recipe = EncoderRecipe(n_steps=n_steps, batch_size=4, **kwargs.pop("recipe", {}))
+    config = EncoderConfig.for_generator(generator, **WIDTHS)
+    return train_encoder(generator, images, config=config, recipe=recipe, **kwargs)
+
+
+def assert_equal_weights(a, b):
+    for name, value in a.state_dict().items():
+        assert torch.equal(value, b.state_dict()[name]), name
+
+
+def test_training_improves_the_reconstruction(generator, images):
+    psnrs, losses = [], []
+
+    def callback(report):
+        psnrs.append(report.validation_psnr)
+        losses.append(report.losses["latent"])
+
+    train(
+        generator,
+        images[:48],
+        n_steps=150,
+        validation_images=images[48:],
+        report_every=10,
+        callback=callback,
+    )
+    assert len(psnrs) == 15
+    assert psnrs[-1] > psnrs[0] + 1.0
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_same_seed_same_weights_other_seed_others(generator, images):
+    first = train(generator, images, random_state=3)
+    torch.rand(7)  # the global state must not matter
+    assert_equal_weights(first, train(generator, images, random_state=3))
+    other = train(generator, images, random_state=4)
+    assert not torch.equal(first.base.weight, other.base.weight)
+
+
+def test_training_leaves_the_global_random_state_and_the_generator(generator, images):
+    before = copy.deepcopy(generator.state_dict())
+    flags = [parameter.requires_grad for parameter in generator.parameters()]
+    state = torch.get_rng_state()
+    train(generator, images)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert flags == [parameter.requires_grad for parameter in generator.parameters()]
+    for name, value in generator.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+class Stop(Exception):
+    pass
+
+
+def test_resumed_training_equals_the_whole_one(generator, images, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+
+    def stop(report):
+        if report.step == 3:
+            raise Stop
+
+    kwargs = {"n_steps": 6, "checkpoint": path, "checkpoint_seconds": 0.0, "report_every": 1}
+    with pytest.raises(Stop):
+        train(generator, images, callback=stop, **kwargs)
+    steps = []
+    resumed = train(generator, images, callback=lambda report: steps.append(report.step), **kwargs)
+    assert steps == [4, 5, 6]
+    assert_equal_weights(resumed, train(generator, images, n_steps=6))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_checkpoint_of_another_training_is_refused(generator, images, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    train(generator, images, checkpoint=path)
+    with pytest.raises(ValueError, match=r"another training: it differs in \['recipe'\]"):
+        train(generator, images, checkpoint=path, n_steps=5)
+
+
+def test_init_continues_from_given_weights(generator, images):
+    first = train(generator, images, n_steps=30)
+    recipe = {"learning_rate": 1e-9, "ema_half_life": 1e6}
+    second = train(generator, images, n_steps=1, init=first, recipe=recipe)
+    torch.testing.assert_close(second.base.weight, first.base.weight, atol=1e-6, rtol=0)
+
+
+def test_known_codes_alone_come_first(generator, images):
+    reports = []
+    recipe = {"latent_share": 0.5}
+    train(generator, images, recipe=recipe, callback=reports.append, report_every=1)
+    assert [set(report.losses) == {"latent", "offset"} for report in reports] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert "image" in reports[-1].losses
+
+
+def test_every_loss_takes_part(generator, images):
+    weights = {
+        "latent_share": 0.0,
+        "synthetic_image_weight": 1.0,
+        "contrast_weight": 0.1,
+        "feature_weight": 0.5,
+        "cycle_weight": 0.3,
+        "code_weight": 0.1,
+    }
+    reports = []
+    recipe = {"recipe": weights, "callback": reports.append, "report_every": 1}
+    with_all = train(generator, images, n_steps=2, **recipe)
+    names = {"latent", "offset", "synthetic image", "image", "code", "feature", "cycle"}
+    assert set(reports[0].losses) == names
+    for name in weights.keys() - {"latent_share"}:
+        without = train(generator, images, n_steps=2, recipe=weights | {name: 0.0})
+        assert not torch.equal(with_all.base.weight, without.base.weight), name
+
+
+def test_without_images_only_known_codes_are_learnt(generator):
+    reports = []
+    train(generator, None, callback=reports.append)
+    assert set(reports[-1].losses) == {"latent", "offset", "synthetic image"}
+
+
+def test_images_made_on_the_fly(generator, images):
+    drawn = []
+
+    def draw(rng, n):
+        rows = rng.integers(len(images), size=n)
+        drawn.append(rows)
+        return images[rows]
+
+    train(generator, draw, n_steps=3, recipe={"latent_share": 0.0})
+    assert [len(rows) for rows in drawn] == [4, 4, 4]
+    assert not np.array_equal(drawn[0], drawn[1])
+
+
+def test_float_and_uint8_images_train_alike(generator, images):
+    a = train(generator, images)
+    b = train(generator, images.astype(np.float32) / 255.0)
+    torch.testing.assert_close(a.base.weight, b.base.weight, atol=1e-4, rtol=0)
+
+
+def test_read_only_memory_map(generator, images, tmp_path):
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    assert_equal_weights(train(generator, mapped), train(generator, images))
+
+
+def test_conditional_generator(images):
+    torch.manual_seed(0)
+    conditional = StyleGAN2Generator(GeneratorConfig(8, (8, 8), 8, 8, 2, c_dim=3))
+    assert train(conditional, images).config.w_dim == 8
+
+
+def test_time_bound_ends_the_training_with_small_steps(generator, images):
+    reports = []
+    train(generator, images, n_steps=10**6, max_seconds=0.5, callback=reports.append)
+    assert reports[-1].step < 10**6
+    assert reports[-1].seconds < 5.0
+
+
+def test_psnr_of_a_known_error(generator, images):
+    class Mean(torch.nn.Module):
+        def forward(self, x):
+            return generator.mapping.w_avg.expand(len(x), 4, -1)
+
+    with torch.no_grad():
+        one = generator.synthesis(generator.mapping.w_avg.expand(1, 4, -1)).clamp(-1, 1)
+    error = (one - to_network(images)).square().mean().item()
+    psnr = reconstruction_psnr(generator, Mean(), images)
+    assert psnr == pytest.approx(10 * np.log10(4 / error), abs=1e-4)
+
+
+def test_augmentation_moves_pixels_only_as_far_as_asked():
+    rng = np.random.default_rng(0)
+    still = EncoderRecipe(mirror=False, max_shift=0.0, max_brightness=0.0)
+    images = torch.rand(6, 3, 8, 8) * 2 - 1
+    assert torch.equal(augment(images, rng, still), images)
+    mirrored = augment(images, rng, EncoderRecipe(max_shift=0.0, max_brightness=0.0))
+    kinds = {
+        "same" if torch.equal(a, b) else "mirrored" if torch.equal(a, b.flip(2)) else "other"
+        for a, b in zip(mirrored, images, strict=True)
+    }
+    assert kinds == {"same", "mirrored"}
+    shifted = augment(images, rng, EncoderRecipe(mirror=False, max_shift=0.125, max_brightness=0.0))
+    assert shifted.shape == images.shape
+    assert not torch.equal(shifted, images)
+    lit = augment(images, rng, EncoderRecipe(mirror=False, max_shift=0.0, max_brightness=0.1))
+    assert 0 < (lit - images).abs().max() <= 0.2 + 1e-6
+    assert lit.abs().max() <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((4, 16, 16, 3), np.uint8), r"shape \(4, 16, 16, 3\).*\(n, 8, 8, 3\)"),
+        (np.zeros((0, 8, 8, 3), np.uint8), "empty"),
+        (np.zeros((4, 8, 8, 3), np.int64), "dtype int64"),
+    ],
+)
+def test_bad_images(generator, bad, message):
+    with pytest.raises(ValueError, match=message):
+        train(generator, bad)
+
+
+def test_architecture_that_does_not_fit(generator, images):
+    with pytest.raises(ValueError, match="n_ws is 6, but the generator's is 4"):
+        train_encoder(generator, images, config=EncoderConfig(8, n_ws=6, w_dim=16))
+
+
+@pytest.mark.parametrize("wrong", [{"n_steps": 0}, {"batch_size": 1}])
+def test_bad_recipe(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        EncoderRecipe(**wrong)
