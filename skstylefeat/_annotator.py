@@ -400,7 +400,7 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
         return clusterer
 
     def _number_clusters(self, Z, raw):
-        """Number the clusters that have rows from 0, and note where they lie."""
+        """Give the clusters that have rows numbers from 0, and note where they lie."""
         self._raw_labels = np.unique(raw[raw >= 0])
         self.n_clusters_ = len(self._raw_labels)
         if not self.n_clusters_:

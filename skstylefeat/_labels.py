@@ -83,7 +83,7 @@ def split_labels(y, n_samples):
     Raises
     ------
     ValueError
-        If `y` has another length, is not 1-D, or mixes texts with numbers.
+        If `y` has another length, is not 1-D, mixes texts with numbers or holds infinity.
     """
     y = label_array(y, n_samples)
     rows = np.flatnonzero(labelled_rows(y))
@@ -92,6 +92,8 @@ def split_labels(y, n_samples):
         labels = np.array(labels.tolist())
         if labels.dtype.kind in "US" and not all(isinstance(label, str) for label in y[rows]):
             raise ValueError("y mixes texts with other labels; use one type for all labels.")
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError("Input y contains infinity, which is no label.")
     if labels.dtype.kind == "f" and np.array_equal(labels, np.trunc(labels)):
         labels = labels.astype(np.int64)
     return rows, labels

@@ -15,7 +15,6 @@ from sklearn.utils.validation import (
 __all__ = ["MaxPoolReducer", "pool_maps"]
 
 
-
 def pool_maps(maps, output_size=1, mode="max"):
     """Pool maps over a grid of windows.
 

@@ -109,7 +109,13 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If no row has a label, or as the annotator does.
+            If no row has a label, all rows have the same one, or as the annotator does.
+
+        Warns
+        -----
+        UserWarning
+            If the annotator gives all rows the same name, so that there is nothing to learn: a
+            few labels may happen to be of one class. Predictions are constant then.
         """
         if y is None:
             raise ValueError(
@@ -121,6 +127,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             raise ValueError("No row of y has a label; -1, None and NaN mean that it is missing.")
         check_classification_targets(labels)
         names, found = np.unique(labels, return_inverse=True)
+        if len(names) == 1 and len(rows) == len(X):
+            raise ValueError(f"y holds 1 class only, {names.tolist()[0]!r}; expected 2 or more.")
         codes = np.full(len(X), -1)
         codes[rows] = found
 

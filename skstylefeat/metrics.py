@@ -92,7 +92,7 @@ def check_classes(labels):
     """
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
-        found = f"only the class {classes.tolist()[0]!r}" if len(classes) else "no label at all"
+        found = f"1 class only, {classes.tolist()[0]!r}" if len(classes) else "no label at all"
         raise ValueError(
             f"The labels hold {found}; label at least 2 images of each of 2 classes or more."
         )

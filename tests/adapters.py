@@ -50,7 +50,7 @@ class RowsAsMaps(TransformerMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=4)
-        order = np.arange(len(X)) if y is None else np.argsort(np.ravel(y), kind="stable")
+        order = np.arange(len(X)) if y is None else np.argsort(np.asarray(y).ravel(), kind="stable")
         halves = np.argsort(order) >= len(X) // 2
         self.selector_ = ChannelMISelector(
             self.n_channels_per_layer, random_state=self.random_state

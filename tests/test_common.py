@@ -1,6 +1,5 @@
 """scikit-learn's common checks for every estimator, with parameters that make them quick."""
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skstylefeat import ClusterAnnotator, MaxPoolReducer, PseudoLabelClassifier

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+
+from skstylefeat import FeatureMaps, FewShotSplit
+
+X, Y = load_iris(return_X_y=True)
+RARE = np.repeat(["a", "b", "c"], [90, 8, 2])
+
+
+def test_train_and_test_share_out_all_rows():
+    splits = list(FewShotSplit(7, 5, random_state=0).split(X, Y))
+    assert len(splits) == 5
+    for train, test in splits:
+        assert len(train) == 7
+        assert sorted([*train, *test]) == list(range(150))
+    assert len({tuple(train) for train, _ in splits}) == 5
+
+
+@pytest.mark.parametrize("n_labels", [3, 5, 10, 40])
+def test_proportional_has_every_class(n_labels):
+    for train, _ in FewShotSplit(n_labels, 5, random_state=0).split(RARE, RARE):
+        names, counts = np.unique(RARE[train], return_counts=True)
+        assert names.tolist() == ["a", "b", "c"]
+        assert counts[0] >= counts[1] >= counts[2]
+        assert abs(counts[0] - 0.9 * n_labels) <= 2
+
+
+def test_balanced():
+    for train, _ in FewShotSplit(9, 5, stratify="balanced", random_state=0).split(RARE, RARE):
+        assert np.unique(RARE[train], return_counts=True)[1].tolist() == [4, 3, 2]
+
+
+def test_fewer_labels_than_classes_takes_the_larger_ones():
+    for train, _ in FewShotSplit(2, 5, random_state=0).split(RARE, RARE):
+        assert sorted(RARE[train]) == ["a", "b"]
+
+
+def test_unstratified_takes_any_target():
+    target = np.random.default_rng(0).normal(size=150)
+    trains = [train for train, _ in FewShotSplit(4, 3, stratify=None).split(X, target)]
+    assert [len(train) for train in trains] == [4, 4, 4]
+
+
+def test_seeded_splits_repeat():
+    splitter = FewShotSplit(5, 3, random_state=3)
+    first, again = ([train.tolist() for train, _ in splitter.split(X, Y)] for _ in range(2))
+    assert first == again
+
+
+def test_in_cross_validation():
+    splitter = FewShotSplit(12, 4, random_state=0)
+    scores = cross_val_score(LogisticRegression(max_iter=1000), X, Y, cv=splitter)
+    assert len(scores) == splitter.get_n_splits() == 4
+    assert scores.mean() > 0.85
+
+
+def test_feature_maps():
+    maps = FeatureMaps.from_arrays({"a": np.zeros((6, 1, 2, 2))})
+    train, test = next(FewShotSplit(2, 1).split(maps, [0, 0, 0, 1, 1, 1]))
+    assert len(maps[train]) == 2
+    assert len(maps[test]) == 4
+
+
+@pytest.mark.parametrize(
+    ("splitter", "y", "message"),
+    [
+        (FewShotSplit(150), Y, "leave nothing to test on"),
+        (FewShotSplit(0), Y, "n_labels must be an integer of at least 1, got 0"),
+        (FewShotSplit(5, 1.5), Y, "n_draws must be an integer"),
+        (FewShotSplit(5), None, "needs y"),
+        (FewShotSplit(5), X[:, 0], "y is continuous"),
+        (FewShotSplit(5, stratify="even"), Y, "got 'even'"),
+    ],
+)
+def test_bad_input(splitter, y, message):
+    with pytest.raises(ValueError, match=message):
+        next(splitter.split(X, y))
