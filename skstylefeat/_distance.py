@@ -278,7 +278,8 @@ class HyperplaneDistance(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Latents; read-only and memory-mapped arrays are read once, without a copy.
+            Latents; read-only and memory-mapped arrays are read once, without a copy. With an int
+            for `aggregate` only that layer's columns are read, and checked for NaN.
 
         Returns
         -------

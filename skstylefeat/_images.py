@@ -183,9 +183,7 @@ def _check_values(pixels):
             hint = " They look like 0-255 values: divide by 255, or pass them as uint8."
         elif low >= -1 and high <= 1:
             hint = " They look like [-1, 1] values: use (images + 1) / 2."
-        raise ValueError(
-            f"Float images must lie in [0, 1], found {low:.4g} to {high:.4g}.{hint}"
-        )
+        raise ValueError(f"Float images must lie in [0, 1], found {low:.4g} to {high:.4g}.{hint}")
     return pixels.astype(np.float32)
 
 

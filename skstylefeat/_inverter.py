@@ -50,8 +50,9 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
     n_steps : int, default=None
         Steps of the optimisation; by default 200 from the mean code and 60 from the
         encoder's.
-    train_images : int, default=30000
-        Images that ``encoder="train"`` looks at.
+    n_train_steps : int, default=1000
+        Steps of the training of ``encoder="train"``, each on 32 images of X and 32 of the
+        generator's own.
     batch_size : int, default=64
         Images inverted at once.
     image_shape : tuple of int, default=None
@@ -113,7 +114,7 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
         "output": [StrOptions({"latents", "features"})],
         "layers": ["array-like", None],
         "n_steps": [Interval(Integral, 0, None, closed="left"), None],
-        "train_images": [Interval(Integral, 1, None, closed="left")],
+        "n_train_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [tuple, list, None],
         "device": [str],
@@ -133,7 +134,7 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
         output="latents",
         layers=None,
         n_steps=None,
-        train_images=30_000,
+        n_train_steps=1_000,
         batch_size=64,
         image_shape=None,
         device="auto",
@@ -150,7 +151,7 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
         self.output = output
         self.layers = layers
         self.n_steps = n_steps
-        self.train_images = train_images
+        self.n_train_steps = n_train_steps
         self.batch_size = batch_size
         self.image_shape = image_shape
         self.device = device
@@ -364,17 +365,18 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
 
     def _train_encoder(self, images):
         from skstylefeat.networks.encoder import Encoder
+        from skstylefeat.networks.recipe import EncoderRecipe
         from skstylefeat.networks.training import train_encoder
 
         side = self.generator_.resolution
         module = train_encoder(
             self.generator_.module,
             images.read((side, side)),
-            n_images=self.train_images,
+            recipe=EncoderRecipe(n_steps=self.n_train_steps),
             random_state=self._seed,
-            verbose=self.verbose,
+            verbose=bool(self.verbose),
         )
-        card = {"trained_for": self.generator_.name, "images_seen": self.train_images}
+        card = {"trained_for": self.generator_.name, "steps": self.n_train_steps}
         name = f"{self.generator_.name}-trained"
         encoder = Encoder(module, name=name, card=card, device=self.device)
         encoder.weights_hash()

@@ -94,7 +94,9 @@ class FeatureMaps:
 
     def __init__(self, source, support=None, batch_size=None, n_jobs=None):
         self._source = source
-        self._support = support or {layer.name: np.arange(layer.channels) for layer in source.layers}
+        self._support = support or {
+            layer.name: np.arange(layer.channels) for layer in source.layers
+        }
         self.batch_size = batch_size
         self.n_jobs = n_jobs
 

@@ -139,14 +139,13 @@ def layer_importance(
 def cached_layer_importance(generator, direction, **params):
     """Call :func:`layer_importance`, remembering results by the generator's SHA-256.
 
-    Grid searches fit the same direction many times. Only integer seeds are remembered.
+    Grid searches fit the same direction many times. Results are remembered for integer seeds.
     """
-    sha256 = getattr(generator, "sha256", None)
-    if sha256 is None or not isinstance(params.get("random_state"), int):
+    if not isinstance(params.get("random_state"), int):
         return layer_importance(generator, direction, **params)
     array = np.ascontiguousarray(direction, dtype=np.float64)
     digest = hashlib.sha256(array.tobytes()).hexdigest()
-    key = (sha256, array.shape, digest, repr(sorted(params.items())))
+    key = (generator.weights_hash(), array.shape, digest, repr(sorted(params.items())))
     if key not in _cache:
         _cache[key] = layer_importance(generator, direction, **params)
         while len(_cache) > CACHE_SIZE:

@@ -11,7 +11,12 @@ from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 def tiny_module(resolution=8, *, seed=0, **overrides):
     """Return a random `StyleGAN2Generator` whose noise is switched on and whose w_avg is set."""
-    values = {"channels": [6] * (resolution.bit_length() - 2), "z_dim": 5, "w_dim": 7, "n_mapping": 2}
+    values = {
+        "channels": [6] * (resolution.bit_length() - 2),
+        "z_dim": 5,
+        "w_dim": 7,
+        "n_mapping": 2,
+    }
     torch.manual_seed(seed)
     module = StyleGAN2Generator(GeneratorConfig(resolution, **(values | overrides)))
     with torch.no_grad():

@@ -58,7 +58,9 @@ def test_selection_keeps_original_channel_numbers(maps):
     assert once.channel_names == ["b4.conv1:0", "b8.conv0:5", "b8.conv0:1", "b8.conv0:3"]
     twice = once.select({"b8.conv0": [2, 0]})
     assert twice.channel_names == ["b8.conv0:3", "b8.conv0:5"]
-    assert_allclose(twice.layer("b8.conv0"), maps.layer("b8.conv0")[:, [3, 5]], rtol=1e-4, atol=1e-5)
+    assert_allclose(
+        twice.layer("b8.conv0"), maps.layer("b8.conv0")[:, [3, 5]], rtol=1e-4, atol=1e-5
+    )
     assert len(maps.channel_names) == 5 * 6
 
 

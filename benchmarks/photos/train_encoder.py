@@ -14,7 +14,6 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,18 +31,6 @@ def photo_split(split, folder=None, cache=None):
     """Return the crops (n, 32, 32, 3) of both data sets in a split."""
     sets = [load_photos(name, folder=folder, cache=cache) for name in ("celeba", "utkface")]
     return np.concatenate([photos.images[photos.rows(split)] for photos in sets])
-
-
-def parse_recipe(assignments, recipe):
-    """Return `recipe` with ``name=value`` strings applied, each of the field's type."""
-    types = {f.name: f.type for f in fields(recipe)}
-    changes = {}
-    for assignment in assignments:
-        name, _, value = assignment.partition("=")
-        if name not in types:
-            raise SystemExit(f"--set {assignment}: the recipe has {sorted(types)}.")
-        changes[name] = value == "True" if types[name] is bool else types[name](value)
-    return replace(recipe, **changes)
 
 
 def load_network(path):
@@ -71,7 +58,7 @@ def main():
     rows = np.random.default_rng(0).permutation
     validation = rows(photo_split("validation", args.photos, args.cache))[:N_VALIDATION]
     recipe = EncoderRecipe(n_steps=args.steps, ema_half_life=300.0, bfloat16=True)
-    recipe = parse_recipe(args.set, recipe)
+    recipe = recipe.updated(args.set)
 
     log = (args.out / "log.jsonl").open("a")
 

@@ -23,9 +23,7 @@ class NetworkFacade:
 
     kind = None
 
-    def __init__(
-        self, module, *, name=None, reference=None, sha256=None, card=None, device="cpu"
-    ):
+    def __init__(self, module, *, name=None, reference=None, sha256=None, card=None, device="cpu"):
         self.device = resolve_device(device)
         self.module = module.requires_grad_(False).eval().to(self.device)
         self.name = name or self.kind
@@ -58,9 +56,7 @@ class NetworkFacade:
             config_class, _ = KINDS[state["format"]]
             tensors = {key: torch.from_numpy(x.copy()) for key, x in state["arrays"].items()}
             module = build_network(config_class(**state["config"]), tensors, state["name"])
-            self.__init__(
-                module, name=state["name"], sha256=state["sha256"], card=state["card"]
-            )
+            self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
 
     def embedded_state(self):
         """Return the weights as NumPy arrays and the architecture, for pickles without a file."""

@@ -49,6 +49,8 @@ class Encoder(NetworkFacade):
     kind = "encoder"
 
     def _describe(self):
+        # One memory format, so that a trained network and its loaded copy agree to the bit.
+        self.module.to(memory_format=torch.channels_last)
         self.n_ws, self.w_dim = self.module.n_ws, self.module.w_dim
         self.input_size = tuple(self.module.input_size)
         self.needs_generator = bool(getattr(self.module, "needs_generator", False))

@@ -71,9 +71,7 @@ class Generator(NetworkFacade):
         self.n_ws, self.c_dim = config.n_ws, config.c_dim
         self.layers = tuple(
             LayerInfo(f"b{block.resolution}.{conv}", channels, block.resolution, block.resolution)
-            for block, channels in zip(
-                self.module.synthesis.blocks(), config.channels, strict=True
-            )
+            for block, channels in zip(self.module.synthesis.blocks(), config.channels, strict=True)
             for conv in block.conv_names
         )
 

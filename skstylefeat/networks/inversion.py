@@ -144,7 +144,9 @@ def optimise_codes(
     offsets = whitened - base if space == "w+" else torch.zeros_like(base)
     parameters = [base, offsets] if space == "w+" else [base]
     adam = _Adam(parameters)
-    noise = [torch.Generator().manual_seed(int(s)) for s in (seeds if seeds is not None else [0] * n)]
+    noise = [
+        torch.Generator().manual_seed(int(s)) for s in (seeds if seeds is not None else [0] * n)
+    ]
 
     best = (base + offsets).expand(-1, n_ws, -1).clone()
     best_loss = torch.full((n,), torch.inf, device=images.device)

@@ -1,6 +1,6 @@
 """What an encoder is trained with: the recipe's numbers, and the augmentation they describe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -86,6 +86,33 @@ class EncoderRecipe:
                 f"batch_size must be at least 2, got {self.batch_size}: batch normalisation needs "
                 "more than one image."
             )
+
+    def updated(self, assignments):
+        """Return a recipe with ``name=value`` strings applied, as a command line gives them.
+
+        Parameters
+        ----------
+        assignments : sequence of str
+            For example ``["image_weight=2", "mirror=False"]``.
+
+        Returns
+        -------
+        EncoderRecipe
+
+        Examples
+        --------
+        >>> from skstylefeat.networks.recipe import EncoderRecipe
+        >>> EncoderRecipe().updated(["image_weight=2"]).image_weight
+        2.0
+        """
+        types = {field.name: field.type for field in fields(self)}
+        changes = {}
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            if name not in types:
+                raise ValueError(f"{assignment!r}: the recipe has {sorted(types)}, not {name!r}.")
+            changes[name] = value == "True" if types[name] is bool else types[name](value)
+        return replace(self, **changes)
 
 
 def augment(images, rng, recipe):

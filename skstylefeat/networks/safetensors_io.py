@@ -66,7 +66,9 @@ def read_network_file(path):
             f"{path}: the architecture has unknown entries {unknown}; it was written by a newer "
             "version of skstylefeat. Upgrade the package."
         )
-    card = {k.removeprefix(CARD_PREFIX): v for k, v in metadata.items() if k.startswith(CARD_PREFIX)}
+    card = {
+        k.removeprefix(CARD_PREFIX): v for k, v in metadata.items() if k.startswith(CARD_PREFIX)
+    }
     return config_class(**values), state, card
 
 
@@ -84,9 +86,7 @@ def config_from_state(state, path, **known):
             if key.startswith("synthesis.b") and key.endswith(".conv1.weight")
         )
         channels = [state[f"synthesis.b{r}.conv1.weight"].shape[0] for r in resolutions]
-        n_mapping = sum(
-            key.startswith("mapping.fc") and key.endswith(".weight") for key in state
-        )
+        n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
         c_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
         z_dim = state["mapping.fc0.weight"].shape[1] - (w_dim if c_dim else 0)
         if any(key.endswith(".skip.weight") for key in state):
@@ -117,7 +117,9 @@ def config_from_state(state, path, **known):
 
 def build_network(config, state, source):
     """Return the frozen float32 network of `config` with `state` loaded, or say what is wrong."""
-    network = next(network for config_class, network in KINDS.values() if type(config) is config_class)
+    network = next(
+        network for config_class, network in KINDS.values() if type(config) is config_class
+    )
     module = network(config)
     expected = module.state_dict()
     missing = sorted(set(expected) - set(state))

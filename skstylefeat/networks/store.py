@@ -18,7 +18,9 @@ ENCODER_SUFFIX = "-encoder"
 def bundled_names():
     """Return the names of the bundled generators."""
     folder = resources.files("skstylefeat") / "weights"
-    stems = [Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors")]
+    stems = [
+        Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors")
+    ]
     return sorted(stem for stem in stems if not stem.endswith(ENCODER_SUFFIX))
 
 

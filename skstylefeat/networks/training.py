@@ -15,7 +15,7 @@ import math
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,8 @@ class TrainingReport:
         Reconstruction of the validation images, in dB.
     encoder : EncoderNetwork
         The moving average so far.
+    finished : bool
+        Whether this is the last report.
     """
 
     step: int
@@ -57,6 +59,7 @@ class TrainingReport:
     losses: dict = field(default_factory=dict)
     validation_psnr: float | None = None
     encoder: EncoderNetwork | None = None
+    finished: bool = False
 
 
 def train_encoder(
@@ -65,6 +68,7 @@ def train_encoder(
     *,
     config=None,
     recipe=None,
+    n_images=None,
     init=None,
     validation_images=None,
     random_state=0,
@@ -90,6 +94,8 @@ def train_encoder(
         Architecture, by default that of ``EncoderConfig.for_generator``.
     recipe : EncoderRecipe, default=None
         Losses, schedule and augmentation.
+    n_images : int, default=None
+        Length of the training in images, instead of the recipe's `n_steps`.
     init : EncoderNetwork, default=None
         Weights to start from, instead of random ones.
     validation_images : array of shape (m, H, W, C), default=None
@@ -135,7 +141,10 @@ def train_encoder(
     >>> encoder.config.n_ws, encoder.config.w_dim
     (4, 16)
     """
-    trainer = _Trainer(generator, images, config, recipe or EncoderRecipe(), init, random_state)
+    recipe = recipe or EncoderRecipe()
+    if n_images is not None:
+        recipe = replace(recipe, n_steps=max(1, n_images // recipe.batch_size))
+    trainer = _Trainer(generator, images, config, recipe, init, random_state)
     if checkpoint is not None:
         checkpoint = Path(checkpoint)
         if checkpoint.exists():
@@ -164,7 +173,7 @@ def train_encoder(
                 trainer.save(checkpoint)
                 last_saved = now
             if trainer.step % report_every == 0 or ended:
-                report = trainer.report(history, validation)
+                report = trainer.report(history, validation, ended)
                 history = []
                 bar.set_postfix(_postfix(report))
                 if callback is not None:
@@ -390,7 +399,7 @@ class _Trainer:
             batch = self.images[np.sort(rng.integers(len(self.images), size=n))]
         return augment(to_network(batch).to(self.device), rng, self.recipe)
 
-    def report(self, history, validation):
+    def report(self, history, validation, finished):
         names = list(history[-1]) if history else []
         losses = {
             name: float(np.mean([entry[name] for entry in history if name in entry]))
@@ -400,7 +409,7 @@ class _Trainer:
         if validation is not None:
             psnr = reconstruction_psnr(self.generator, self.average, validation)
         return TrainingReport(
-            self.step, self.recipe.n_steps, self.seconds, losses, psnr, self.average
+            self.step, self.recipe.n_steps, self.seconds, losses, psnr, self.average, finished
         )
 
 
