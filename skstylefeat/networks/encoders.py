@@ -18,8 +18,8 @@ from torch import nn
 from torch.nn import functional as F
 
 LRELU_SLOPE = 0.2
-WIDTHS_FROM_4PX = (192, 160, 96, 32, 24, 16, 12)
-REDUCED_WIDTH = 128
+WIDTHS_FROM_4PX = (160, 160, 96, 32, 24, 16, 12)
+REDUCED_WIDTH = 96
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class EncoderConfig:
         Channels of the images.
     widths : tuple of int or None, default=None
         Channels of the trunk at 4, 8, ..., `resolution` pixels; None takes widths that keep the
-        encoder of any resolution between 1.5 and 2.4 million parameters for w_dim = 128.
+        encoder below 2.2 million parameters for w_dim = 128.
     hidden : int, default=256
         Width of the layer between the trunk and the code.
     max_offset : float, default=1.0

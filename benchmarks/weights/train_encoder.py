@@ -1,0 +1,156 @@
+"""Train the bundled encoder for the bundled generator, on faces that `make_faces` renders.
+
+Half of every batch is synthesised from known codes, the other half is rendered on the fly, so no
+image is seen twice and nothing but the generator is needed. Attributes are read only to measure
+the codes: by a linear model from 1,000 labels, on faces of their own seeds.
+
+Run again with the same ``--out`` to go on where a stopped run was; ``--init`` starts a new
+training from an encoder's weights, for a generator that has changed since::
+
+    python benchmarks/weights/train_encoder.py runs/generator/generator.safetensors \
+        --out runs/encoder --images 300000
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skstylefeat.datasets import make_faces
+from skstylefeat.networks.recipe import EncoderRecipe, to_network
+from skstylefeat.networks.safetensors_io import build_network, read_network_file, save_network
+from skstylefeat.networks.training import train_encoder
+
+NAME = "faces64-encoder"
+REPORT_EVERY = 100
+READOUT_EVERY = 10  # reports
+N_VALIDATION = 128
+N_LABELS, N_TEST = 1_000, 500
+SEED_VALIDATION, SEED_LABELS = 2**31 - 1, 2**31 - 2
+SHEET_PAIRS = 32
+PENALTIES = np.logspace(0, 5, 11)
+
+
+def rendered(rng, n):
+    """Render `n` faces that no other step has seen."""
+    # The highest seeds stay free for validation and readouts.
+    return make_faces(n, image_size=64, random_state=int(rng.integers(SEED_LABELS))).images
+
+
+def load_network(path):
+    """Return the generator or encoder in a safetensors file."""
+    config, state, _ = read_network_file(path)
+    return build_network(config, state, path)
+
+
+class Readout:
+    """How well a linear model reads yaw and glasses from the codes of faces never trained on."""
+
+    def __init__(self):
+        faces = make_faces(N_LABELS + N_TEST, image_size=64, random_state=SEED_LABELS)
+        self.images = faces.images
+        self.yaw = np.asarray(faces.frame["yaw"])
+        self.glasses = np.asarray(faces.frame["glasses"]) != "none"
+
+    def __call__(self, encoder):
+        """Return R2 of the yaw and accuracy of glasses (any or none) as a dict."""
+        with torch.no_grad():
+            batches = to_network(self.images).split(64)
+            codes = torch.cat([encoder(batch) for batch in batches]).flatten(1).numpy()
+        train, test = slice(None, N_LABELS), slice(N_LABELS, None)
+        yaw = make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
+        glasses = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1_000))
+        yaw.fit(codes[train], self.yaw[train])
+        glasses.fit(codes[train], self.glasses[train])
+        return {
+            "yaw_r2": round(yaw.score(codes[test], self.yaw[test]), 4),
+            "glasses": round(glasses.score(codes[test], self.glasses[test]), 4),
+        }
+
+
+def sample_sheet(generator, encoder, images, path):
+    """Write rendered faces, each beside its reconstruction."""
+    x = to_network(images[:SHEET_PAIRS])
+    with torch.no_grad():
+        pairs = torch.stack([x, generator.synthesis(encoder(x))], dim=1).flatten(0, 1)
+    pixels = pairs.clamp(-1, 1).add(1).mul(127.5).byte().permute(0, 2, 3, 1).numpy()
+    rows, size = len(pixels) // 8, pixels.shape[1]
+    grid = pixels.reshape(rows, 8, size, size, 3).transpose(0, 2, 1, 3, 4)
+    Image.fromarray(grid.reshape(rows * size, 8 * size, 3)).save(path)
+
+
+def model_card(args, recipe, step, psnr, readouts):
+    """Return the card that travels in the weights' metadata."""
+    card = {
+        "name": NAME,
+        "generator": args.generator.stem,
+        "data": "skstylefeat.datasets.make_faces, 64 px, rendered on the fly, and images of the "
+        "generator with known codes; no photos, no labels",
+        "steps": step,
+        "images_seen": 2 * step * recipe.batch_size,
+        "recipe": recipe,
+        "validation_psnr": f"{psnr:.2f} dB",
+        "licence": "BSD-3-Clause",
+        "limits": "rendered faces only; photographs are far outside its domain",
+    }
+    return card | {f"readout.{name}": value for name, value in readouts.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("generator", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/encoder"))
+    parser.add_argument("--images", type=int, default=300_000, help="rendered images to see")
+    parser.add_argument("--minutes", type=float, default=None)
+    parser.add_argument("--init", type=Path, default=None, help="encoder to start from")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    generator = load_network(args.generator)
+    # Every rendered face is new, so augmentation would only leave the generator's domain.
+    recipe = EncoderRecipe(ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False)
+    recipe = recipe.updated(args.set)
+    validation = make_faces(N_VALIDATION, image_size=64, random_state=SEED_VALIDATION).images
+    readout, readouts = Readout(), {}
+    log = (args.out / "log.jsonl").open("a")
+
+    def report(state):
+        if state.step % (REPORT_EVERY * READOUT_EVERY) == 0 or state.finished:
+            readouts.update(readout(state.encoder))
+            sample_sheet(generator, state.encoder, validation, args.out / "samples.png")
+        record = {"time": time.strftime("%H:%M:%S"), "step": state.step}
+        record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
+        record |= {name: round(value, 4) for name, value in state.losses.items()} | readouts
+        print(json.dumps(record), file=log, flush=True)
+        card = model_card(args, recipe, state.step, state.validation_psnr, readouts)
+        save_network(state.encoder, args.out / f"{NAME}.safetensors", card)
+
+    train_encoder(
+        generator,
+        rendered,
+        recipe=recipe,
+        n_images=args.images,
+        init=None if args.init is None else load_network(args.init),
+        validation_images=validation,
+        random_state=args.seed,
+        checkpoint=args.out / "checkpoint.pt",
+        max_seconds=None if args.minutes is None else args.minutes * 60,
+        report_every=REPORT_EVERY,
+        callback=report,
+        verbose=sys.stderr.isatty(),
+    )
+    print(f"Wrote {args.out / NAME}.safetensors.")
+
+
+if __name__ == "__main__":
+    main()
