@@ -1,9 +1,6 @@
 """ClusterAnnotator: name many images by asking a person about a few of each cluster."""
 
-import csv
-import os
 from numbers import Integral
-from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
@@ -15,18 +12,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skstylefeat._annotation_file import read_annotations, write_annotations
 from skstylefeat._labels import label_array, split_labels
+from skstylefeat._query import choose_rows, clusters_of_budget, deal_out
 
 __all__ = ["ClusterAnnotator"]
 
 _DEFAULT_CLUSTERS = 8
-# Paper A, table 2: three labels a cluster, but one where there are 2, 5 or 10 in all, that is,
-# where three a cluster would leave fewer than ten clusters.
-_FEWEST_CLUSTERS = 10
-# Weight of the neighbours' votes in the naming of a cluster, in votes. Below one, so that they
-# break ties and name clusters without votes, but never overrule a majority.
-_NEIGHBOUR_VOTES = 0.5
-_READERS = {"str": str, "int": int, "float": float, "bool": lambda text: text == "True"}
+# Votes that the surroundings and ignorance count for in the naming of a cluster. The surroundings
+# stay below one, so that they break ties and name clusters without votes, but never overrule a
+# majority.
+_SURROUNDING_VOTES = 0.5
+_UNIFORM_VOTES = 0.5
 
 
 class ClusterAnnotator(ClusterMixin, BaseEstimator):
@@ -96,10 +93,11 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
     by a person, and the majority label for the whole cluster.
 
     Labels are read at the query only; any other label in `y` may as well be absent. The share of
-    a class in a cluster is ``(votes + pi / 2) / (n_votes + 1 / 2)``, where `pi` is the share among
-    the other clusters' votes, weighted by the inverse squared distance of their centroids. So a
-    majority always decides, neighbours break ties, and clusters that nobody labelled are named by
-    those around them.
+    a class in a cluster is ``(votes + pi / 2 + 1 / (2 K)) / (n_votes + 1)`` for K classes, where
+    `pi` is the mean of the vote shares of all clusters, weighted by ``1 / (d**2 + d0**2)`` for the
+    distance `d` of their centroids and the median distance `d0` of a centroid to the next. So a
+    majority always decides, the surroundings break ties, and clusters that nobody labelled are
+    named by those around them, with less confidence.
 
     `predict_proba` pulls these shares towards equal ones for rows near a cluster of another
     name: with `m` the distance to the nearest centroid of another name minus that to the own, the
@@ -173,9 +171,12 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         rng = check_random_state(self.random_state)
         y = None if y is None else label_array(y, len(X))
-        self._scale = X.std(axis=0) if self.standardize else np.ones_like(X[0])
-        # A constant column has no unit; rounding leaves its deviation just above zero.
-        self._scale[self._scale <= 10 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)] = 1
+        self._scale = np.ones_like(X[0])
+        if self.standardize:
+            deviation = X.std(axis=0, dtype=np.float64)
+            # A constant column has no unit; rounding leaves its deviation just above zero.
+            varies = deviation > 10 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)
+            self._scale[varies] = deviation[varies]
         Z = X / self._scale
         self.clusterer_ = self._make_clusterer(self._count_clusters(len(X), y), len(X), rng)
         self._number_clusters(Z, np.asarray(self.clusterer_.fit_predict(Z)))
@@ -310,14 +311,7 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
             File with a header and the columns ``row``, ``cluster``, ``label``, ``type``.
         """
         check_is_fitted(self, "query_indices_")
-        path = Path(path)
-        unfinished = path.with_name(path.name + ".part")
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["row", "cluster", "label", "type"])
-            for row, label in sorted(self.annotations_.items()):
-                writer.writerow([row, self.labels_[row], label, type(label).__name__])
-        os.replace(unfinished, path)
+        write_annotations(path, self.annotations_, self.labels_)
 
     def load_annotations(self, path):
         """Take labels from a CSV file, as `annotate` does.
@@ -337,22 +331,7 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
         ValueError
             If a column is missing or a row cannot be read.
         """
-        labels = {}
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if not {"row", "label"} <= set(reader.fieldnames or ()):
-                raise ValueError(
-                    f"{path} has the columns {reader.fieldnames}; expected row and label."
-                )
-            for line in reader:
-                try:
-                    labels[int(line["row"])] = _READERS[line.get("type") or "str"](line["label"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise ValueError(
-                        f"{path}, line {reader.line_num}: cannot read {line}; expected an integer "
-                        f"row and a label of one of the types {list(_READERS)}."
-                    ) from error
-        return self.annotate(labels)
+        return self.annotate(read_annotations(path))
 
     def _count_clusters(self, n_samples, y):
         """Return the number of clusters that the parameters ask for; None leaves it open."""
@@ -371,8 +350,7 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
             if budget is None:
                 count = _DEFAULT_CLUSTERS
             else:
-                several = budget // self.n_annotations
-                count = several if several >= _FEWEST_CLUSTERS else budget
+                count = clusters_of_budget(budget, self.n_annotations)
             count = min(count, n_samples)
         if not 1 <= count <= n_samples:
             raise ValueError(
@@ -413,11 +391,14 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
         self.cluster_centers_ = self._centers * self._scale
         distances = euclidean_distances(Z, self._centers)
         self.labels_ = np.where(raw >= 0, labels, distances.argmin(axis=1))
-        self._margin_scale = 1.0
+        apart = euclidean_distances(self._centers, squared=True)
+        np.fill_diagonal(apart, 0)
+        self._margin_scale, next_centroid = 1.0, 1.0
         if self.n_clusters_ > 1:
             nearest = np.partition(distances, 1, axis=1)
-            margin = float(np.median(nearest[:, 1] - nearest[:, 0]))
-            self._margin_scale = margin if margin > 0 else 1.0
+            self._margin_scale = float(np.median(nearest[:, 1] - nearest[:, 0])) or 1.0
+            next_centroid = float(np.median(np.partition(apart, 1, axis=1)[:, 1])) or 1.0
+        self._closeness = 1 / (apart.astype(np.float64) + next_centroid)
 
     def _choose_query(self, Z, y, rng):
         if self.query == "labelled":
@@ -425,31 +406,12 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
             if not len(rows):
                 raise ValueError("query='labelled' takes the labels in y, but y has none.")
             return rows
-        members = [np.flatnonzero(self.labels_ == cluster) for cluster in range(self.n_clusters_)]
-        sizes = np.array([len(rows) for rows in members])
-        if self.n_labels is None:
-            quotas = np.minimum(sizes, self.n_annotations)
-        else:
-            quotas = _deal_out(self.n_labels, sizes)
-        chosen = [
-            self._choose_rows(Z[rows], center, quota, rows, rng)
-            for rows, center, quota in zip(members, self._centers, quotas, strict=True)
-        ]
-        return np.concatenate(chosen)
-
-    def _choose_rows(self, Z, center, count, rows, rng):
-        if self.query == "random":
-            return rng.choice(rows, count, replace=False)
-        distance = euclidean_distances(Z, center[None])[:, 0]
-        if self.query == "central":
-            return rows[np.argsort(distance, kind="stable")[:count]]
-        chosen = [int(distance.argmin())]
-        gap = np.full(len(Z), np.inf)
-        while len(chosen) < count:
-            gap = np.minimum(gap, euclidean_distances(Z, Z[chosen[-1:]])[:, 0])
-            gap[chosen] = -1
-            chosen.append(int(gap.argmax()))
-        return rows[chosen[:count]]
+        quotas = deal_out(
+            np.bincount(self.labels_, minlength=self.n_clusters_),
+            self.n_annotations,
+            self.n_labels,
+        )
+        return choose_rows(Z, self.labels_, self._centers, quotas, self.query, rng)
 
     def _read_query(self, y):
         present, labels = split_labels(y[self.query_indices_], len(self.query_indices_))
@@ -478,14 +440,12 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
         votes = np.zeros((self.n_clusters_, len(self.classes_)), dtype=int)
         np.add.at(votes, (self.labels_[rows], codes), 1)
         n_votes = votes.sum(axis=1, keepdims=True)
-        weights = 1 / np.maximum(euclidean_distances(self._centers, squared=True), 1e-12)
-        np.fill_diagonal(weights, 0)
-        weights = weights * (n_votes[:, 0] > 0)
-        around = weights @ (votes / np.maximum(n_votes, 1))
-        total = weights.sum(axis=1, keepdims=True)
-        around = np.where(total > 0, around / np.maximum(total, 1e-300), 1 / len(self.classes_))
+        weights = self._closeness * (n_votes[:, 0] > 0)
+        around = weights @ (votes / np.maximum(n_votes, 1)) / weights.sum(axis=1, keepdims=True)
         self.cluster_votes_ = votes
-        self.cluster_proba_ = (votes + _NEIGHBOUR_VOTES * around) / (n_votes + _NEIGHBOUR_VOTES)
+        self.cluster_proba_ = (
+            votes + _SURROUNDING_VOTES * around + _UNIFORM_VOTES / len(self.classes_)
+        ) / (n_votes + _SURROUNDING_VOTES + _UNIFORM_VOTES)
         self.cluster_labels_ = self.classes_[self.cluster_proba_.argmax(axis=1)]
 
     def _is_row(self, row):
@@ -513,15 +473,3 @@ class ClusterAnnotator(ClusterMixin, BaseEstimator):
         if strange.any():
             clusters[strange] = euclidean_distances(Z[strange], self._centers).argmin(axis=1)
         return clusters
-
-
-def _deal_out(n_labels, sizes):
-    """Deal labels out to clusters in turns, largest first, none more than it has rows."""
-    quotas = np.zeros_like(sizes)
-    order = np.argsort(-sizes, kind="stable")
-    left = min(n_labels, int(sizes.sum()))
-    while left:
-        turn = order[quotas[order] < sizes[order]][:left]
-        quotas[turn] += 1
-        left -= len(turn)
-    return quotas

@@ -1,0 +1,70 @@
+"""Labels of rows as a CSV file: what a person has answered so far, kept between sessions."""
+
+import csv
+import os
+from pathlib import Path
+
+__all__ = ["read_annotations", "write_annotations"]
+
+_READERS = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": {"True": True, "False": False}.__getitem__,
+}
+
+
+def write_annotations(path, annotations, clusters):
+    """Write labels to a CSV file, replacing it at once.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File with the columns ``row``, ``cluster``, ``label`` and ``type``.
+    annotations : dict of int to str, int, float or bool
+        Labels by row.
+    clusters : array-like of int
+        Cluster of every row, for the reader's information.
+    """
+    path = Path(path)
+    # A kill while writing leaves the old file as it was.
+    unfinished = path.with_name(path.name + ".part")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "cluster", "label", "type"])
+        for row, label in sorted(annotations.items()):
+            writer.writerow([row, clusters[row], label, type(label).__name__])
+    os.replace(unfinished, path)
+
+
+def read_annotations(path):
+    """Read labels from a CSV file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        CSV with the columns ``row`` and ``label``, and perhaps ``type`` (str where it is absent).
+
+    Returns
+    -------
+    dict of int to str, int, float or bool
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or a line cannot be read.
+    """
+    labels = {}
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if not {"row", "label"} <= set(reader.fieldnames or ()):
+            raise ValueError(f"{path} has the columns {reader.fieldnames}; expected row and label.")
+        for line in reader:
+            try:
+                labels[int(line["row"])] = _READERS[line.get("type") or "str"](line["label"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(
+                    f"{path}, line {reader.line_num}: cannot read {line}; expected an integer "
+                    f"row and a label of one of the types {list(_READERS)}."
+                ) from error
+    return labels

@@ -1,0 +1,362 @@
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
+from sklearn.datasets import make_blobs
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
+from sklearn.mixture import GaussianMixture
+
+import skstylefeat
+from skstylefeat import ClusterAnnotator
+
+X, Y = make_blobs(n_samples=240, centers=4, cluster_std=0.7, random_state=3)
+NAMES = np.array(["none", "clear", "dark", "none"])[Y]
+
+
+def line(*groups):
+    """Return rows on a line, each group of rows spread by a hundredth around its place."""
+    return np.concatenate([place + np.linspace(-0.01, 0.01, size) for place, size in groups])[
+        :, None
+    ]
+
+
+def test_names_everything_from_a_few_labels():
+    annotator = ClusterAnnotator(n_clusters=6, random_state=0).fit(X)
+    assert len(annotator.query_indices_) == 18
+    annotator.annotate(NAMES[annotator.query_indices_])
+    assert annotator.cost_ == 18
+    assert annotator.classes_.tolist() == ["clear", "dark", "none"]
+    assert annotator.score(X, NAMES) > 0.97
+    again = ClusterAnnotator(n_clusters=6, random_state=0).fit(X, NAMES)
+    np.testing.assert_array_equal(again.predict(X), annotator.predict(X))
+
+
+@pytest.mark.parametrize("query", ["random", "central", "diverse"])
+def test_only_labels_at_the_query_are_read(query):
+    rng = np.random.default_rng(0)
+    annotator = ClusterAnnotator(n_labels=12, query=query, random_state=0)
+    first = annotator.fit(X, Y)
+    expected = first.predict(X), first.predict_proba(X), first.query_indices_.copy()
+    for _ in range(3):
+        wrong = rng.integers(0, 50, len(Y))  # also classes that are not there
+        wrong[expected[2]] = Y[expected[2]]
+        annotator.fit(X, wrong)
+        np.testing.assert_array_equal(annotator.predict(X), expected[0])
+        np.testing.assert_array_equal(annotator.predict_proba(X), expected[1])
+        np.testing.assert_array_equal(annotator.query_indices_, expected[2])
+    missing = np.full(len(Y), -1)
+    missing[expected[2]] = Y[expected[2]]
+    for none in (missing, np.where(missing < 0, np.nan, missing), pd.Series(missing)):
+        np.testing.assert_array_equal(annotator.fit(X, none).predict(X), expected[0])
+    changed = Y.copy()
+    changed[expected[2]] = (changed[expected[2]] + 1) % 4
+    assert not np.array_equal(annotator.fit(X, changed).predict(X), expected[0])
+
+
+def test_query_is_inside_its_cluster_and_without_repeats():
+    for query in ("random", "central", "diverse"):
+        annotator = ClusterAnnotator(5, 4, query=query, random_state=0).fit(X)
+        clusters = annotator.labels_[annotator.query_indices_]
+        assert np.bincount(clusters).tolist() == [4] * 5
+        assert len(set(annotator.query_indices_)) == 20
+
+
+def test_central_and_diverse_queries():
+    X = np.array([[0.0], [1], [2], [3], [10]])
+    central = ClusterAnnotator(1, 2, query="central", standardize=False).fit(X)
+    assert central.query_indices_.tolist() == [3, 2]  # the mean is 3.2
+    diverse = ClusterAnnotator(1, 3, query="diverse", standardize=False).fit(X)
+    assert diverse.query_indices_.tolist() == [3, 4, 0]
+
+
+def test_diverse_query_of_equal_rows_still_has_enough():
+    annotator = ClusterAnnotator(1, 3, query="diverse").fit(np.ones((5, 2)))
+    assert len(set(annotator.query_indices_)) == 3
+
+
+@pytest.mark.parametrize(
+    ("n_labels", "n_clusters", "sizes"),
+    [(2, 2, {1}), (5, 5, {1}), (10, 10, {1}), (30, 10, {3}), (60, 20, {3}), (120, 40, {3})],
+)
+def test_budgets_of_the_paper(n_labels, n_clusters, sizes):
+    annotator = ClusterAnnotator(n_labels=n_labels, random_state=0).fit(
+        np.random.default_rng(0).uniform(size=(2000, 2))
+    )
+    assert annotator.n_clusters_ == n_clusters
+    assert len(annotator.query_indices_) == n_labels
+    assert set(np.bincount(annotator.labels_[annotator.query_indices_])) == sizes
+
+
+def test_budget_is_dealt_out_larger_clusters_first():
+    X = line((0, 10), (5, 30), (9, 2))
+    annotator = ClusterAnnotator(3, n_labels=8, random_state=0).fit(X)
+    sizes = np.bincount(annotator.labels_)
+    asked = np.bincount(annotator.labels_[annotator.query_indices_])
+    assert dict(zip(sizes.tolist(), asked.tolist(), strict=True)) == {30: 3, 10: 3, 2: 2}
+    few = ClusterAnnotator(3, n_labels=2, random_state=0).fit(X)
+    assert sorted(sizes[annotator.labels_[few.query_indices_]]) == [10, 30]
+    assert len(ClusterAnnotator(3, n_labels=1000).fit(X).query_indices_) == 42
+
+
+def test_small_clusters_are_labelled_whole():
+    annotator = ClusterAnnotator(2, 3, random_state=0).fit(line((0, 1), (5, 6)))
+    assert sorted(np.bincount(annotator.labels_[annotator.query_indices_])) == [1, 3]
+
+
+def test_number_of_clusters():
+    assert ClusterAnnotator().fit(X).n_clusters_ == 8
+    assert ClusterAnnotator().fit(X[:5]).n_clusters_ == 5
+    assert ClusterAnnotator("classes").fit(X, NAMES).n_clusters_ == 3
+    assert ClusterAnnotator("classes", query="labelled").fit(X, Y).n_clusters_ == 4
+
+
+def test_majority_decides_whatever_the_neighbours_say():
+    X = line((0, 10), (1, 10), (1.2, 10), (1.4, 10))
+    annotator = ClusterAnnotator(4, 3, random_state=0, standardize=False).fit(X)
+    labels = dict.fromkeys(range(10, 40), "b") | {0: "a", 1: "b", 2: "a"}
+    annotator.annotate(labels)
+    assert (annotator.predict(X[:10]) == "a").all()
+    annotator.annotate({1: "c", 2: "b", 3: "c"})  # a b c c, with b all around
+    assert (annotator.predict(X[:10]) == "c").all()
+
+
+def test_ties_go_to_the_neighbours_name():
+    X = line((0, 10), (1, 10), (5, 10))
+    annotator = ClusterAnnotator(3, random_state=0).fit(X)
+    votes = {0: "z", 1: "a"}
+    annotator.annotate(votes | {10: "z", 20: "a"})
+    assert (annotator.predict(X[:10]) == "z").all()
+    annotator.annotate({10: "a", 20: "z"})
+    assert (annotator.predict(X[:10]) == "a").all()
+
+
+def test_clusters_that_nobody_labelled_are_named_by_those_around():
+    X = line((0, 10), (1, 10), (5, 10))
+    annotator = ClusterAnnotator(3, random_state=0).fit(X).annotate({10: "near", 20: "far"})
+    assert (annotator.predict(X[:10]) == "near").all()
+    proba = annotator.predict_proba(X)
+    assert proba[:10].max() < proba[10:20].max()
+    votes = annotator.cluster_votes_
+    assert votes.sum(axis=1)[annotator.labels_[[0, 10, 20]]].tolist() == [0, 1, 1]
+
+
+def test_annotation_in_rounds():
+    annotator = ClusterAnnotator(4, 2, random_state=0).fit(X)
+    rows = annotator.query_indices_
+    np.testing.assert_array_equal(annotator.pending_indices_, rows)
+    with pytest.raises(NotFittedError, match="clusters have no names"):
+        annotator.predict(X)
+    annotator.annotate({int(rows[5]): "x"})  # in any order
+    annotator.annotate([None, "y", None, None, np.nan, None, None, -1])
+    assert annotator.annotations_ == {rows[1]: "y", rows[5]: "x"}
+    assert set(annotator.pending_indices_) == set(rows) - {rows[1], rows[5]}
+    annotator.annotate({rows[5]: "z"})  # corrected
+    assert annotator.annotations_[rows[5]] == "z"
+    assert annotator.cost_ == 2
+    annotator.annotate({rows[5]: None, rows[1]: None})  # taken back
+    assert annotator.cost_ == 0
+    assert not hasattr(annotator, "classes_")
+    with pytest.raises(NotFittedError, match="annotate"):
+        annotator.predict_proba(X)
+    annotator.annotate(NAMES[rows])
+    assert len(annotator.pending_indices_) == 0
+    other = ClusterAnnotator(4, 2, random_state=0).fit(X, NAMES)
+    np.testing.assert_array_equal(annotator.predict_proba(X), other.predict_proba(X))
+
+
+def test_a_round_that_fails_changes_nothing():
+    annotator = ClusterAnnotator(4, random_state=0).fit(X).annotate({3: "a"})
+    for bad in ({1000: "b"}, {-1: "b"}, {True: "b"}, {"3": "b"}, {4: 7}, ["b"]):
+        with pytest.raises(ValueError, match=r"rows are the integers|mixes texts|query asks for"):
+            annotator.annotate(bad)
+        assert annotator.annotations_ == {3: "a"}
+        assert (annotator.predict(X) == "a").all()
+
+
+@pytest.mark.parametrize("labels", [["a", 'comma, "quote"'], [3, 7], [0.5, 2.25], [True, False]])
+def test_labels_survive_a_file(tmp_path, labels):
+    path = tmp_path / "labels.csv"
+    annotator = ClusterAnnotator(4, random_state=0).fit(X)
+    annotator.annotate({11: labels[0], 2: labels[1], 30: labels[0]}).save_annotations(path)
+    loaded = ClusterAnnotator(4, random_state=0).fit(X).load_annotations(path)
+    assert loaded.annotations_ == annotator.annotations_
+    assert [type(v) for v in loaded.annotations_.values()] == [type(labels[0])] * 3
+    np.testing.assert_array_equal(loaded.predict(X), annotator.predict(X))
+    frame = pd.read_csv(path)
+    assert frame["row"].tolist() == [2, 11, 30]
+    assert frame["cluster"].tolist() == annotator.labels_[[2, 11, 30]].tolist()
+    assert [file.name for file in tmp_path.iterdir()] == ["labels.csv"]
+
+
+def test_files_of_other_hands(tmp_path):
+    path = tmp_path / "labels.csv"
+    annotator = ClusterAnnotator(4, random_state=0).fit(X)
+    path.write_text("label,row\nclear,4\ndark,9\n")
+    assert annotator.load_annotations(path).annotations_ == {4: "clear", 9: "dark"}
+    path.write_text("row,name\n4,clear\n")
+    with pytest.raises(ValueError, match=r"columns \['row', 'name'\]; expected row and label"):
+        annotator.load_annotations(path)
+    path.write_text("row,label\nfour,clear\n")
+    with pytest.raises(ValueError, match="line 2: cannot read"):
+        annotator.load_annotations(path)
+    path.write_text("row,label,type\n4,clear,int\n")
+    with pytest.raises(ValueError, match="line 2: cannot read"):
+        annotator.load_annotations(path)
+    assert annotator.annotations_ == {4: "clear", 9: "dark"}
+
+
+def test_given_labels_can_be_the_query():
+    few = np.full(len(Y), -1)
+    few[::15] = Y[::15]
+    annotator = ClusterAnnotator(query="labelled", random_state=0).fit(X, few)
+    assert annotator.query_indices_.tolist() == list(range(0, 240, 15))
+    assert annotator.score(X, Y) > 0.9
+    with pytest.raises(ValueError, match="y has none"):
+        annotator.fit(X)
+
+
+@pytest.mark.parametrize(
+    "clusterer",
+    [
+        KMeans(n_init=2),
+        AgglomerativeClustering(),
+        GaussianMixture(),
+        DBSCAN(eps=0.3, min_samples=3),
+    ],
+    ids=lambda clusterer: type(clusterer).__name__,
+)
+def test_any_clusterer(clusterer):
+    n_clusters = None if isinstance(clusterer, DBSCAN) else 6
+    annotator = ClusterAnnotator(n_clusters, clusterer=clusterer, random_state=0).fit(X, Y)
+    assert annotator.score(X, Y) > 0.9
+    assert annotator.predict(X[:1]) == annotator.predict(X)[:1]
+    proba = annotator.predict_proba(X)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    np.testing.assert_array_equal(annotator.classes_[proba.argmax(axis=1)], annotator.predict(X))
+    assert annotator.labels_.min() == 0
+    assert set(annotator.labels_) == set(range(annotator.n_clusters_))
+    assert "random_state" not in clusterer.get_params() or clusterer.random_state is None
+    refit = ClusterAnnotator(n_clusters, clusterer=clusterer, random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(refit.labels_, annotator.labels_)
+
+
+def test_noise_belongs_to_the_nearest_cluster():
+    rows = np.concatenate([line((0, 10), (5, 10)), [[1.0], [4.0]]])
+    annotator = ClusterAnnotator(
+        clusterer=DBSCAN(eps=0.1, min_samples=3), standardize=False, random_state=0
+    ).fit(rows)
+    assert annotator.n_clusters_ == 2
+    assert annotator.labels_[20] == annotator.labels_[0]
+    assert annotator.labels_[21] == annotator.labels_[10]
+
+
+def test_empty_clusters_are_left_out():
+    class Gaps(KMeans):
+        """A clusterer whose second cluster has no row in fit but one later."""
+
+        def fit_predict(self, X, y=None):
+            self.fit(X)
+            return np.where(X[:, 0] < 2, 0, 2)
+
+        def predict(self, X):
+            return np.where(X[:, 0] < 2, 0, np.where(X[:, 0] < 4, 1, 2))
+
+    rows = line((0, 10), (5, 10))
+    annotator = ClusterAnnotator(clusterer=Gaps(n_clusters=2), standardize=False)
+    annotator.fit(rows, np.repeat(["low", "high"], 10))
+    assert annotator.n_clusters_ == 2
+    assert annotator.predict([[0.0], [2.2], [3.5], [5.0]]).tolist() == [
+        "low",
+        "low",
+        "high",
+        "high",
+    ]
+
+
+def test_probabilities_sort_by_confidence():
+    X, y = make_blobs(600, centers=[[0, 0], [3, 0]], random_state=0)
+    annotator = ClusterAnnotator(2, 5, random_state=0).fit(X, y)
+    proba = annotator.predict_proba(X)
+    right = annotator.predict(X) == y
+    order = np.argsort(-proba.max(axis=1))
+    assert right[order[:300]].mean() > right[order[300:]].mean()
+    assert right[order[:300]].mean() > 0.99
+    # between the clusters nothing is known, far outside almost everything
+    low, middle, high = annotator.predict_proba([[-3.0, 0], [1.5, 0], [6.0, 0]])[:, 1]
+    assert low < 0.2
+    assert abs(middle - 0.5) < 0.1
+    assert high > 0.8
+    assert log_loss(y, proba) < 0.4
+
+
+def test_scale_of_a_column_is_of_no_account_if_standardized():
+    stretched = X * [1, 1000]
+    for standardize in (True, False):
+        annotator = ClusterAnnotator(6, standardize=standardize, random_state=0)
+        plain, other = annotator.fit(X).labels_, annotator.fit(stretched).labels_
+        assert np.array_equal(plain, other) == standardize
+    centers = ClusterAnnotator(6, random_state=0).fit(stretched).cluster_centers_
+    assert centers[:, 1].std() > 100
+
+
+def test_constant_columns_and_float32():
+    rows = np.hstack([X, np.full((len(X), 1), 7.3)]).astype(np.float32)
+    annotator = ClusterAnnotator(6, random_state=0).fit(rows, Y)
+    assert annotator.score(rows.astype(np.float64), Y) > 0.95
+
+
+def test_seeded():
+    first, again = (ClusterAnnotator(random_state=5).fit(X) for _ in range(2))
+    np.testing.assert_array_equal(first.query_indices_, again.query_indices_)
+    assert not np.array_equal(
+        first.query_indices_, ClusterAnnotator(random_state=6).fit(X).query_indices_
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "y", "message"),
+    [
+        ({"n_clusters": 241}, None, "241 clusters were asked for, but there are n_samples=240"),
+        ({"n_clusters": 4}, np.full(240, -1), "no label for 12 of the 12 rows"),
+        ({"n_clusters": "classes"}, None, "needs y"),
+        ({"n_clusters": 4, "clusterer": DBSCAN()}, None, "DBSCAN has no n_clusters"),
+        ({"clusterer": DBSCAN(eps=1e-6)}, None, "calls all 240 rows noise"),
+        ({"n_annotations": 0}, None, "n_annotations"),
+        ({"query": "best"}, None, "query"),
+        ({}, Y[1:], "239 labels but X has 240 rows"),
+    ],
+)
+def test_bad_input(parameters, y, message):
+    with pytest.raises(ValueError, match=message):
+        ClusterAnnotator(**parameters).fit(X, y)
+
+
+def test_labels_missing_at_the_query_are_named():
+    annotator = ClusterAnnotator(4, random_state=0)
+    rows = annotator.fit(X).query_indices_
+    y = Y.copy()
+    y[rows[[2, 7]]] = -1
+    with pytest.raises(ValueError, match=rf"\[{rows[2]}, {rows[7]}\].*annotate\("):
+        annotator.fit(X, y)
+
+
+def test_unpickles_and_predicts_without_torch(tmp_path):
+    annotator = ClusterAnnotator(6, random_state=0).fit(X, NAMES)
+    (tmp_path / "annotator.pkl").write_bytes(pickle.dumps(annotator))
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "expected.npy", annotator.predict(X))
+    code = (
+        "import pickle, sys, numpy as np\n"
+        "annotator = pickle.load(open('annotator.pkl', 'rb'))\n"
+        "assert (annotator.predict(np.load('X.npy')) == np.load('expected.npy')).all()\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(skstylefeat.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)

@@ -1,0 +1,166 @@
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_blobs
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skstylefeat import ClusterAnnotator, FewShotSplit, PseudoLabelClassifier
+
+X, Y = make_blobs(n_samples=400, centers=4, cluster_std=0.8, random_state=3)
+NAMES = np.array(["none", "clear", "dark", "none"])[Y]
+NEW, NEW_Y = X[300:], NAMES[300:]
+X, Y, NAMES = X[:300], Y[:300], NAMES[:300]
+
+
+def test_learns_from_the_annotator_s_names():
+    model = PseudoLabelClassifier(ClusterAnnotator(n_labels=10, random_state=0), random_state=0)
+    model.fit(X, NAMES)
+    assert model.classes_.tolist() == ["clear", "dark", "none"]
+    assert model.score(NEW, NEW_Y) > 0.95
+    codes = model.annotator_.predict(X)
+    np.testing.assert_array_equal(model.pseudo_labels_, model.classes_[codes])
+    assert model.annotator_.cost_ == 10
+    mlp = model.classifier_[-1]
+    assert mlp.n_layers_ - 1 == 3
+
+
+def test_only_labels_at_the_query_are_read():
+    model = PseudoLabelClassifier(
+        ClusterAnnotator(6, 2, random_state=0), LogisticRegression(), random_state=0
+    )
+    expected = model.fit(X, Y).predict_proba(NEW)
+    rows = model.annotator_.query_indices_
+    wrong = (Y + 1) % 4
+    wrong[rows] = Y[rows]
+    np.testing.assert_array_equal(model.fit(X, wrong).predict_proba(NEW), expected)
+    few = np.full(len(Y), -1)
+    few[rows] = Y[rows]
+    np.testing.assert_array_equal(model.fit(X, few).predict_proba(NEW), expected)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_few_labels_are_taken_as_they_are(missing):
+    y = np.full(len(NAMES), missing, dtype=object)
+    y[::15] = NAMES[::15]
+    model = PseudoLabelClassifier(random_state=0).fit(X, y)
+    assert model.annotator_.query_indices_.tolist() == list(range(0, 300, 15))
+    assert model.score(NEW, NEW_Y) > 0.9
+
+
+def test_minus_one_and_one_are_two_classes():
+    X, y = make_blobs(100, centers=2, random_state=1)
+    for labels in (np.where(y, 1, -1), np.where(y, 1.0, -1.0), np.where(y, 1, -1).astype(object)):
+        model = PseudoLabelClassifier(random_state=0).fit(X, labels)
+        assert model.classes_.tolist() == [-1, 1]
+        assert model.score(X, labels.astype(int)) > 0.9
+    three = np.where(y, 1, 2)
+    three[::2] = -1  # with another class beside them they are missing
+    assert PseudoLabelClassifier(random_state=0).fit(X, three).classes_.tolist() == [1, 2]
+
+
+def test_probabilities():
+    model = PseudoLabelClassifier(random_state=0).fit(X, NAMES)
+    proba = model.predict_proba(NEW)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    np.testing.assert_array_equal(model.classes_[proba.argmax(axis=1)], model.predict(NEW))
+    assert roc_auc_score(NEW_Y == "dark", proba[:, 1]) > 0.97
+
+
+def test_class_that_names_no_cluster_has_probability_zero():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(40, 2)), 9 + rng.normal(size=(40, 2))])
+    y = np.repeat(["a", "c"], 40)
+    y[0] = "b"
+    few = np.full(80, None)
+    few[[0, 1, 2, 50]] = y[[0, 1, 2, 50]]
+    annotator = ClusterAnnotator(2, query="labelled", random_state=0)
+    model = PseudoLabelClassifier(annotator, random_state=0).fit(X, few)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    proba = model.predict_proba(X)
+    assert (proba[:, 1] == 0).all()
+    assert model.score(X[1:], y[1:]) == 1.0
+
+
+def test_confidence_weights():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 200)
+    X = rng.normal(size=(400, 2)) + np.outer(y, [4, 0])
+    annotator = ClusterAnnotator(2, 5, random_state=0)
+    plain, weighted = (
+        PseudoLabelClassifier(annotator, LogisticRegression(), confidence_weighted=flag).fit(X, y)
+        for flag in (False, True)
+    )
+    weights = plain.annotator_.predict_proba(X).max(axis=1)
+    expected = LogisticRegression().fit(X, plain.pseudo_labels_, sample_weight=weights)
+    np.testing.assert_allclose(weighted.predict_proba(X), expected.predict_proba(X))
+    assert not np.allclose(weighted.predict_proba(X), plain.predict_proba(X))
+    pipe = make_pipeline(StandardScaler(), LogisticRegression())
+    in_pipe = PseudoLabelClassifier(annotator, pipe, confidence_weighted=True).fit(X, y)
+    expected = LogisticRegression().fit(
+        StandardScaler().fit_transform(X), plain.pseudo_labels_, sample_weight=weights
+    )
+    np.testing.assert_allclose(in_pipe.classifier_[-1].coef_, expected.coef_)
+    default = PseudoLabelClassifier(annotator, confidence_weighted=True, random_state=0)
+    assert default.fit(X, y).score(X, y) > 0.8
+
+
+def test_weights_that_cannot_be_had():
+    model = PseudoLabelClassifier(
+        ClusterAnnotator(4), KNeighborsClassifier(), confidence_weighted=True
+    )
+    with pytest.raises(ValueError, match=r"KNeighborsClassifier.fit takes no sample_weight"):
+        model.fit(X, Y)
+    model = PseudoLabelClassifier(KMeans(4), LogisticRegression(), confidence_weighted=True)
+    with pytest.raises(ValueError, match="KMeans has no predict_proba"):
+        model.fit(X, Y)
+
+
+def test_any_annotator_and_pipeline():
+    annotator = make_pipeline(StandardScaler(), ClusterAnnotator(8, random_state=0))
+    model = PseudoLabelClassifier(annotator, KNeighborsClassifier()).fit(X, NAMES)
+    assert model.score(NEW, NEW_Y) > 0.9
+
+
+def test_seeded():
+    first, again = (PseudoLabelClassifier(random_state=1).fit(X, Y) for _ in range(2))
+    np.testing.assert_array_equal(first.predict_proba(NEW), again.predict_proba(NEW))
+
+
+def test_few_shot_cross_validation():
+    scores = cross_val_score(
+        PseudoLabelClassifier(ClusterAnnotator(8, 2, random_state=0), LogisticRegression()),
+        X,
+        NAMES,
+        cv=FewShotSplit(40, 3, random_state=0),
+    )
+    assert scores.mean() > 0.8
+
+
+def test_labels_that_happen_to_be_of_one_class():
+    few = np.full(len(Y), -1)
+    few[[0, 1, 2]] = 2
+    with pytest.warns(UserWarning, match="Every row was named 2"):
+        model = PseudoLabelClassifier().fit(X, few)
+    assert (model.predict(NEW) == 2).all()
+    assert model.predict_proba(NEW).tolist() == [[1.0]] * len(NEW)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.zeros(300), "1 class only, 0"),
+        (np.full(300, np.nan), "No row of y has a label"),
+        (Y[1:], "299 labels but X has 300 rows"),
+        (None, "requires y to be passed"),
+        (np.linspace(0, 1, 300), "Unknown label type"),
+        ([0, "a"] * 150, "mixes texts"),
+    ],
+)
+def test_bad_input(y, message):
+    with pytest.raises(ValueError, match=message):
+        PseudoLabelClassifier().fit(X, y)
