@@ -483,8 +483,10 @@ def paint(p, n, size):
         over(sub, cover(d, inv) * F(0.60), p.shade * F(0.5))
     # ---- front hair
     hnx, hny, hnz, ax, ay, az, d = hair_map(x, y, p)
-    k1 = smooth32((p.hk - az) / F(0.30))
-    k2 = smooth32((F(0.05) - az) / F(0.35))
+    # at the outline a pixel spans the whole side of the head; hair there would be a broken line
+    rim = smooth32(hnz / F(0.30))
+    k1 = smooth32((p.hk - az) / F(0.30)) * rim
+    k2 = smooth32((F(0.05) - az) / F(0.35)) * rim
     ax2 = ax * ax
     line = p.h0 + p.hslope * ax + p.hcurve * ax2 - p.hcurve * F(0.15)
     wave = ax * F(4) - ax * ax2 * F(9)
