@@ -26,7 +26,7 @@ def images(generator):
 
 
 def train(generator, images, n_steps=4, **kwargs):
-    """Train a small encoder, by default for two steps on codes and two on everything."""
+    """Train a small encoder, by default for four steps."""
     recipe = EncoderRecipe(n_steps=n_steps, batch_size=4, **kwargs.pop("recipe", {}))
     config = EncoderConfig.for_generator(generator, **WIDTHS)
     return train_encoder(generator, images, config=config, recipe=recipe, **kwargs)
@@ -111,22 +111,8 @@ def test_init_continues_from_given_weights(generator, images):
     torch.testing.assert_close(second.base.weight, first.base.weight, atol=1e-6, rtol=0)
 
 
-def test_known_codes_alone_come_first(generator, images):
-    reports = []
-    recipe = {"latent_share": 0.5}
-    train(generator, images, recipe=recipe, callback=reports.append, report_every=1)
-    assert [set(report.losses) == {"latent", "offset"} for report in reports] == [
-        True,
-        True,
-        False,
-        False,
-    ]
-    assert "image" in reports[-1].losses
-
-
 def test_every_loss_takes_part(generator, images):
     weights = {
-        "latent_share": 0.0,
         "synthetic_image_weight": 1.0,
         "contrast_weight": 0.1,
         "feature_weight": 0.5,
@@ -138,7 +124,7 @@ def test_every_loss_takes_part(generator, images):
     with_all = train(generator, images, n_steps=2, **recipe)
     names = {"latent", "offset", "synthetic image", "image", "code", "feature", "cycle"}
     assert set(reports[0].losses) == names
-    for name in weights.keys() - {"latent_share"}:
+    for name in weights:
         without = train(generator, images, n_steps=2, recipe=weights | {name: 0.0})
         assert not torch.equal(with_all.base.weight, without.base.weight), name
 
@@ -157,7 +143,7 @@ def test_images_made_on_the_fly(generator, images):
         drawn.append(rows)
         return images[rows]
 
-    train(generator, draw, n_steps=3, recipe={"latent_share": 0.0})
+    train(generator, draw, n_steps=3)
     assert [len(rows) for rows in drawn] == [4, 4, 4]
     assert not np.array_equal(drawn[0], drawn[1])
 
@@ -234,6 +220,19 @@ def test_bad_images(generator, bad, message):
 def test_architecture_that_does_not_fit(generator, images):
     with pytest.raises(ValueError, match="n_ws is 6, but the generator's is 4"):
         train_encoder(generator, images, config=EncoderConfig(8, n_ws=6, w_dim=16))
+
+
+def test_recipe_from_strings():
+    recipe = EncoderRecipe().updated(["n_steps=7", "image_weight=2", "mirror=False"])
+    assert (recipe.n_steps, recipe.image_weight, recipe.mirror) == (7, 2.0, False)
+    with pytest.raises(ValueError, match="not 'steps'"):
+        recipe.updated(["steps=3"])
+
+
+def test_length_in_images(generator, images):
+    reports = []
+    train(generator, images, n_images=12, callback=reports.append)
+    assert [(report.step, report.finished) for report in reports] == [(3, True)]
 
 
 @pytest.mark.parametrize("wrong", [{"n_steps": 0}, {"batch_size": 1}])

@@ -21,9 +21,6 @@ class EncoderRecipe:
         Images of the user in a batch; as many synthesised ones are added.
     learning_rate : float, default=2e-3
         Highest learning rate of Adam; it decays to zero along a cosine.
-    latent_share : float, default=0.35
-        Share of the training, at its start, that looks at known codes alone: such a step costs
-        a third, and without the meaning that it teaches reconstruction leads nowhere.
     latent_weight : float, default=1.0
         Weight of the squared error of known codes, in standard deviations of W.
     image_weight : float, default=0.5
@@ -62,7 +59,6 @@ class EncoderRecipe:
     n_steps: int = 1000
     batch_size: int = 32
     learning_rate: float = 2e-3
-    latent_share: float = 0.35
     latent_weight: float = 1.0
     image_weight: float = 0.5
     synthetic_image_weight: float = 0.5

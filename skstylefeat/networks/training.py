@@ -281,7 +281,7 @@ class _Trainer:
             group["lr"] = (
                 recipe.learning_rate * warm_up * (0.5 + 0.5 * math.cos(math.pi * progress))
             )
-        losses = self._losses(rng, codes_only=progress < recipe.latent_share)
+        losses = self._losses(rng)
         total = sum(weight * loss for weight, loss in losses.values())
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -308,11 +308,11 @@ class _Trainer:
     def _autocast(self):
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.recipe.bfloat16)
 
-    def _losses(self, rng, codes_only):
+    def _losses(self, rng):
         """Return name -> (weight, loss) on one batch."""
         recipe = self.recipe
         known, synthetic = self._synthetic_batch(rng)
-        real = synthetic[:0] if codes_only else self._real_batch(rng)
+        real = self._real_batch(rng)
         n_real = len(real)
         x = torch.cat([real, synthetic]).contiguous(memory_format=torch.channels_last)
         with self._autocast():
@@ -323,8 +323,6 @@ class _Trainer:
             "latent": (recipe.latent_weight, (whitened[n_real:] - known).square().mean()),
             "offset": (recipe.offset_weight, offsets.square().mean()),
         }
-        if codes_only:
-            return losses
         with_synthetic = recipe.synthetic_image_weight > 0
         n_images = len(x) if with_synthetic else n_real
         if not n_images:
@@ -400,11 +398,8 @@ class _Trainer:
         return augment(to_network(batch).to(self.device), rng, self.recipe)
 
     def report(self, history, validation, finished):
-        names = list(history[-1]) if history else []
-        losses = {
-            name: float(np.mean([entry[name] for entry in history if name in entry]))
-            for name in names
-        }
+        names = history[0] if history else {}
+        losses = {name: float(np.mean([entry[name] for entry in history])) for name in names}
         psnr = None
         if validation is not None:
             psnr = reconstruction_psnr(self.generator, self.average, validation)
