@@ -1,0 +1,150 @@
+"""What a linear model reads from an encoder's codes of validation photos, and at which PSNR.
+
+The measure behind every choice of the encoder's training. Test photos are not touched. Few labels
+are drawn from the validation photos, the rest of which is predicted; the larger fits take their
+labels from the training split, whose photos the encoder saw without labels::
+
+    python benchmarks/photos/readouts.py GENERATOR.safetensors ENCODER.safetensors ...
+
+Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the same averaged over the
+photo and its mirror image, and max-pooled feature maps. Classification is the mean of the
+classes' accuracies in percent, so that the majority class scores 50.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from crops import load_photos
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import balanced_accuracy_score
+
+from skstylefeat.networks.recipe import to_network
+from skstylefeat.networks.safetensors_io import build_network, read_network_file
+from skstylefeat.networks.training import reconstruction_psnr
+
+ATTRIBUTES = {"gender": "Male", "smiling": "Smiling", "glasses": "Eyeglasses"}
+N_DRAWS = 20
+FEW, SOME, MANY = 30, 200, 4_000
+# Strength of the penalty by number of labels, for standardised columns.
+INVERSE_PENALTY = {FEW: 1.0, SOME: 0.01, MANY: 0.003}
+RIDGE = np.logspace(1, 5, 9)
+BATCH = 256
+
+
+class ValidationPhotos:
+    """Photos of the training and validation splits in one order, and what is known of them."""
+
+    def __init__(self, folder=None, cache=None):
+        self.celeba = load_photos("celeba", folder=folder, cache=cache)
+        self.utkface = load_photos("utkface", folder=folder, cache=cache)
+        self.rows = {
+            (name, split): photos.rows(split)[:limit]
+            for name, photos in (("celeba", self.celeba), ("utkface", self.utkface))
+            for split, limit in (("train", MANY), ("validation", None))
+        }
+        self.images = np.concatenate(
+            [getattr(self, name).images[rows] for (name, _), rows in self.rows.items()]
+        )
+        stops = np.cumsum([len(rows) for rows in self.rows.values()])
+        self.parts = {
+            key: slice(stop - len(rows), stop)
+            for (key, rows), stop in zip(self.rows.items(), stops, strict=True)
+        }
+
+    def labels(self, name, column, split):
+        """Return the labels of a split, in the order of its images."""
+        return getattr(self, name).frame[column].to_numpy()[self.rows[name, split]]
+
+    def read(self, features):
+        """Return the readouts of features (n, d), one row for each of `images`, as a dict."""
+        known = features[self.parts["celeba", "train"]]
+        features = (features - known.mean(axis=0)) / (known.std(axis=0) + 1e-8)
+        part = {key: features[rows] for key, rows in self.parts.items()}
+        result = {}
+        for name, column in ATTRIBUTES.items():
+            y_train = self.labels("celeba", column, "train")
+            y = self.labels("celeba", column, "validation")
+            for n in (FEW, SOME):
+                result[f"{name} {n}"] = few_labels(part["celeba", "validation"], y, n)
+            model = logistic(MANY, class_weight="balanced").fit(part["celeba", "train"], y_train)
+            predicted = model.predict(part["celeba", "validation"])
+            result[f"{name} {MANY}"] = 100 * balanced_accuracy_score(y, predicted)
+        ridge = RidgeCV(RIDGE).fit(part["utkface", "train"], self.labels("utkface", "age", "train"))
+        y = self.labels("utkface", "age", "validation")
+        result[f"age R2 {MANY}"] = 100 * ridge.score(part["utkface", "validation"], y)
+        return result
+
+
+def logistic(n_labels, **kwargs):
+    return LogisticRegression(C=INVERSE_PENALTY[n_labels], max_iter=500, **kwargs)
+
+
+def few_labels(features, y, n_labels):
+    """Return the balanced accuracy in percent from `n_labels` labels, half of each class."""
+    rng = np.random.default_rng(0)
+    scores = []
+    for _ in range(N_DRAWS):
+        drawn = [rng.choice(np.flatnonzero(y == c), n_labels // 2, replace=False) for c in (0, 1)]
+        rows = np.concatenate(drawn)
+        rest = np.setdiff1d(np.arange(len(y)), rows)
+        predicted = logistic(n_labels).fit(features[rows], y[rows]).predict(features[rest])
+        scores.append(balanced_accuracy_score(y[rest], predicted))
+    return 100 * np.mean(scores)
+
+
+def in_batches(function, images):
+    """Apply `function` to tensors of images, batch by batch, and join the rows as float64."""
+    with torch.no_grad():
+        parts = [function(to_network(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
+    return torch.cat(parts).flatten(1).double().numpy()
+
+
+def pooled_maps(generator, codes):
+    """Return the largest value of every channel of every feature map, (n, channels)."""
+    synthesis = generator.synthesis
+    steps = synthesis.steps(synthesis.styles(codes), image=False)
+    return torch.cat([maps.amax(dim=(2, 3)) for _, maps in steps], dim=1)
+
+
+def load_network(path):
+    """Return the generator or encoder in a safetensors file."""
+    config, state, _ = read_network_file(path)
+    return build_network(config, state, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("generator", type=Path)
+    parser.add_argument("encoders", type=Path, nargs="*")
+    parser.add_argument("--photos", type=Path, default=None, help="folder of zip and csv files")
+    parser.add_argument("--cache", type=Path, default=None, help="folder for decoded crops")
+    args = parser.parse_args()
+
+    photos = ValidationPhotos(args.photos, args.cache)
+    generator = load_network(args.generator)
+    pixels = photos.images.reshape(len(photos.images), -1) / 255.0
+    pca = PCA(100, random_state=0).fit(pixels[photos.parts["celeba", "train"]])
+    table = {("PCA(100)", "pixels"): photos.read(pca.transform(pixels))}
+    for path in args.encoders:
+        encoder = load_network(path)
+        codes = in_batches(encoder, photos.images)
+        mirrored = in_batches(lambda x, encoder=encoder: encoder(x.flip(3)), photos.images)
+        maps = in_batches(
+            lambda x, encoder=encoder: pooled_maps(generator, encoder(x)), photos.images
+        )
+        rows = {"W+": codes, "W+ and mirror": (codes + mirrored) / 2, "pooled maps": maps}
+        for name, features in rows.items():
+            table[path.stem, name] = photos.read(features)
+        held_out = [photos.parts[name, "validation"] for name in ("celeba", "utkface")]
+        psnr = [reconstruction_psnr(generator, encoder, photos.images[rows]) for rows in held_out]
+        print(f"{path.stem}: PSNR {psnr[0]:.2f} dB on CelebA, {psnr[1]:.2f} dB on UTKFace")
+    with pd.option_context("display.width", 200, "display.max_columns", None):
+        print(pd.DataFrame(table).T.round(1))
+
+
+if __name__ == "__main__":
+    main()
