@@ -1,0 +1,273 @@
+"""Command line: ``python -m skstylefeat``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+DESCRIPTION = """\
+Annotate, classify and regress images from a few labels, by StyleGAN codes and feature maps.
+
+Without arguments: renders faces, inverts them with the bundled networks, names glasses, beards and
+age groups from 5 labels, reads yaw and age from 2, 5 and 20, and writes a report. With --images,
+the same on your own images.
+"""
+
+
+def main(argv=None):
+    """Run the command line and return the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    command = argv.pop(0) if argv and argv[0] in COMMANDS else None
+    make_parser, run = COMMANDS.get(command, (_report_parser, _report))
+    arguments = make_parser().parse_args(argv)
+    try:
+        return run(arguments)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"skstylefeat: {error}", file=sys.stderr)
+        return 2
+
+
+def _report_parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m skstylefeat",
+        description=DESCRIPTION,
+        epilog="Other commands: inspect FILE (what a checkpoint holds), convert FILE OUT "
+        "(to a safetensors file).",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    own = parser.add_argument_group("your own images")
+    own.add_argument("--images", metavar="FOLDER_OR_ZIP", help="framed as the generator's images")
+    own.add_argument("--labels", metavar="CSV", help="file names in one column, labels in others")
+    own.add_argument("--target", metavar="COLUMN[,COLUMN]", type=_names, help="what to predict")
+    own.add_argument("--group", metavar="COLUMN", help="keep its values in one of the two sets")
+    own.add_argument("--box", metavar="L,T,R,B", type=_box, help="crop, in pixels of the files")
+    own.add_argument(
+        "--filter",
+        choices=("lanczos", "bicubic", "box"),
+        default="lanczos",
+        help="how images are resized (default: lanczos)",
+    )
+    own.add_argument(
+        "--limit",
+        type=_positive,
+        default=3000,
+        metavar="N",
+        help="most images used (default: 3000)",
+    )
+    own.add_argument(
+        "--test-share",
+        type=_share,
+        default=0.3,
+        metavar="SHARE",
+        help="share of images that is only tested on (default: 0.3)",
+    )
+    networks = parser.add_argument_group("networks")
+    networks.add_argument(
+        "--generator",
+        default="faces64",
+        metavar="FILE",
+        help="name or file of a StyleGAN2 generator (default: faces64)",
+    )
+    networks.add_argument(
+        "--encoder",
+        default="auto",
+        metavar="FILE|train",
+        help="file of an encoder, or train one (default: the generator's own)",
+    )
+    networks.add_argument(
+        "--train-steps",
+        type=_positive,
+        default=1000,
+        metavar="N",
+        help="steps of --encoder train (default: 1000)",
+    )
+    networks.add_argument("--device", default="auto", help="torch device (default: the best)")
+    work = parser.add_argument_group("experiment")
+    work.add_argument(
+        "--n-train",
+        type=_positive,
+        default=600,
+        metavar="N",
+        help="rendered training faces (default: 600)",
+    )
+    work.add_argument(
+        "--n-test",
+        type=_positive,
+        default=400,
+        metavar="N",
+        help="rendered test faces (default: 400)",
+    )
+    work.add_argument(
+        "--annotation-labels",
+        type=_counts,
+        default=(5,),
+        metavar="N[,N]",
+        help="labels for clusters (default: 5)",
+    )
+    work.add_argument(
+        "--regression-labels",
+        type=_counts,
+        default=(2, 5, 20),
+        metavar="N[,N]",
+        help="labels for calibration (default: 2,5,20)",
+    )
+    work.add_argument(
+        "--draws",
+        type=_positive,
+        default=20,
+        metavar="N",
+        help="random draws of the labels (default: 20)",
+    )
+    work.add_argument("--random-state", type=int, default=0, metavar="SEED")
+    work.add_argument(
+        "--out",
+        type=Path,
+        default=Path("skstylefeat-report"),
+        metavar="FOLDER",
+        help="where the report goes (default: skstylefeat-report)",
+    )
+    work.add_argument("--quiet", action="store_true", help="print the tables only")
+    return parser
+
+
+def _report(arguments):
+    from skstylefeat._report.job import Job, Settings
+
+    own = (arguments.images, arguments.labels, arguments.target)
+    if any(own) and not all(own):
+        raise ValueError("Your own images need all of --images, --labels and --target.")
+    settings = Settings(
+        generator=arguments.generator,
+        encoder=arguments.encoder,
+        train_steps=arguments.train_steps,
+        annotation_labels=arguments.annotation_labels,
+        regression_labels=arguments.regression_labels,
+        n_draws=arguments.draws,
+        random_state=arguments.random_state,
+        out=arguments.out,
+        device=arguments.device,
+        quiet=arguments.quiet,
+    )
+    load = _own_images(arguments) if any(own) else _rendered_faces(arguments)
+    tables = Job(settings).run(load)
+    print("\n" + "\n\n".join(table.to_text() for table in tables))
+    print(f"\nReport: {arguments.out / 'index.html'}")
+    return 0
+
+
+def _rendered_faces(arguments):
+    from skstylefeat._report.rendered import load_rendered_faces
+
+    def load(size):
+        del size  # the inverter resizes
+        return load_rendered_faces(arguments.n_train, arguments.n_test, arguments.random_state)
+
+    return load
+
+
+def _own_images(arguments):
+    from skstylefeat._report.own_images import load_own_images
+
+    def load(size):
+        return load_own_images(
+            arguments.images,
+            arguments.labels,
+            arguments.target,
+            size=size,
+            box=arguments.box,
+            resampling=arguments.filter,
+            test_share=arguments.test_share,
+            group=arguments.group,
+            limit=arguments.limit,
+            random_state=arguments.random_state,
+        )
+
+    return load
+
+
+def _inspect_parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m skstylefeat inspect",
+        description="Say what a checkpoint holds, without running any of its code.",
+    )
+    parser.add_argument("file")
+    return parser
+
+
+def _inspect(arguments):
+    from skstylefeat._inspect import format_report, inspect
+
+    report = inspect(arguments.file)
+    print(format_report(report))
+    return 1 if report["problems"] else 0
+
+
+def _convert_parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m skstylefeat convert",
+        description="Convert a checkpoint to the package's own format, safetensors.",
+    )
+    parser.add_argument("file")
+    parser.add_argument("out")
+    return parser
+
+
+def _convert(arguments):
+    from skstylefeat._inspect import convert
+
+    report = convert(arguments.file, arguments.out)
+    print(f"{report['file']}, SHA-256 {report['sha256']}")
+    return 0
+
+
+def _version():
+    from skstylefeat import __version__
+
+    return f"skstylefeat {__version__}"
+
+
+def _names(text):
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("give one column or several, with commas between")
+    return names
+
+
+def _counts(text):
+    try:
+        counts = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        counts = ()
+    if not counts or min(counts) < 1:
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 2,5,20, got {text!r}")
+    return counts
+
+
+def _box(text):
+    try:
+        box = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        box = ()
+    if len(box) != 4:
+        raise argparse.ArgumentTypeError(f"expected left,top,right,bottom, got {text!r}")
+    return box
+
+
+def _positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text}")
+    return value
+
+
+def _share(text):
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, got {text}")
+    return value
+
+
+COMMANDS = {"inspect": (_inspect_parser, _inspect), "convert": (_convert_parser, _convert)}
+
+if __name__ == "__main__":
+    raise SystemExit(main())

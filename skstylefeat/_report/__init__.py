@@ -1,0 +1,1 @@
+"""The experiments of both papers on any images, their competitors, and the report."""

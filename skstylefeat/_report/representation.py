@@ -1,0 +1,67 @@
+"""Images in every form that the experiments compare."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from skstylefeat._images import as_images
+from skstylefeat.feature_maps import FeatureMaps
+
+N_COMPONENTS = 100
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One set of images.
+
+    Attributes
+    ----------
+    images : ndarray of shape (n, H, W, 3), float32
+        In [0, 1], at the generator's size.
+    latents : ndarray of shape (n, n_ws * w_dim), float32
+        W+ rows.
+    maps : FeatureMaps
+        All layers, lazy.
+    pooled : ndarray of shape (n, n_channels), float32
+        Maximum of every channel. Pooling works channel by channel, so the columns of a selection
+        are what pooling the selected maps would give, without a synthesis for every selection.
+    components : ndarray of shape (n, n_components), float32
+        Principal components of the pixels, for the competitors.
+    """
+
+    images: np.ndarray
+    latents: np.ndarray
+    maps: FeatureMaps
+    pooled: np.ndarray
+    components: np.ndarray
+
+    def __len__(self):
+        return len(self.images)
+
+
+def represent(inverter, train_images, test_images):
+    """Invert both sets and make all forms of them; nothing reads a label.
+
+    Parameters
+    ----------
+    inverter : StyleGANInverter
+        Fitted, with W+ rows as output.
+    train_images, test_images : array-like, list of paths or PIL images
+        The principal components are learnt from the training images.
+
+    Returns
+    -------
+    train, test : ImageSet
+    """
+    side = inverter.generator_.resolution
+    pixels = [as_images(images).read((side, side)) for images in (train_images, test_images)]
+    flat = [images.reshape(len(images), -1) for images in pixels]
+    n_components = min(N_COMPONENTS, *flat[0].shape)
+    pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(flat[0])
+    sets = []
+    for images, rows in zip(pixels, flat, strict=True):
+        latents = inverter.transform(images)
+        maps = FeatureMaps.from_latents(latents, inverter.generator_)
+        sets.append(ImageSet(images, latents, maps, maps.pool(), pca.transform(rows)))
+    return tuple(sets)
