@@ -83,6 +83,12 @@ def select_calibration_points(
     if strategy == "optimal":
         return rows[_slope_optimal(ordered, n_points)]
     gap = (ordered[-1] - ordered[0]) / n_points**GAP_EXPONENT
+    if gap == 0 and n_points > 1:
+        warnings.warn(
+            "All distances are equal: labels at one distance cannot tell a slope.",
+            UserWarning,
+            stacklevel=2,
+        )
     if _capacity(ordered, 0, len(ordered), gap) < n_points:
         feasible = _largest_gap(ordered, n_points, gap)
         warnings.warn(

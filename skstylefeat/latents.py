@@ -207,7 +207,7 @@ def broadcast_direction(direction, n_ws, w_dim):
         return np.broadcast_to(array.reshape(1, w_dim), (n_ws, w_dim)), n_ws == 1
     if array.shape == (n_ws, w_dim):
         return array, True
-    if array.ndim <= 2 and array.size == array.shape[-1] == n_ws * w_dim:
+    if array.ndim in (1, 2) and array.size == array.shape[-1] == n_ws * w_dim:
         return array.reshape(n_ws, w_dim), True
     raise ValueError(
         f"A direction of shape {np.shape(direction)} does not fit codes of {n_ws} x {w_dim}: "

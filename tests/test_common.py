@@ -2,11 +2,26 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skstylefeat import ClusterAnnotator, MaxPoolReducer, PseudoLabelClassifier
+from skstylefeat import (
+    ClusterAnnotator,
+    HyperplaneDistance,
+    LatentRegressor,
+    MaxPoolReducer,
+    PseudoLabelClassifier,
+)
+from skstylefeat.directions import LatentPCA, LinearSVMDirection
 from tests.adapters import RowsAsMaps
 
 ESTIMATORS = [
     ClusterAnnotator(n_annotations=2),
+    HyperplaneDistance(),
+    HyperplaneDistance(aggregate="flat", normalize=False),
+    HyperplaneDistance(aggregate="per_layer", w_dim=1),
+    LatentPCA(),
+    LatentRegressor(),
+    LatentRegressor("huber", n_refits=3),
+    LatentRegressor("l2", degree=2, monotonic=True, unlabeled="ignore"),
+    LinearSVMDirection(),
     MaxPoolReducer(),
     PseudoLabelClassifier(),
     RowsAsMaps(),

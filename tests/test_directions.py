@@ -1,0 +1,332 @@
+"""Directions: SVM, SeFa, PCA, text, linear models; editing along them."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skstylefeat import HyperplaneDistance
+from skstylefeat.directions import (
+    FixedDirection,
+    LatentPCA,
+    LinearSVMDirection,
+    SeFa,
+    TextDirection,
+    channel_effects,
+    edit,
+    from_linear_model,
+)
+from tests.networks import tiny_generator
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return tiny_generator(16)
+
+
+@pytest.fixture
+def labelled():
+    rng = np.random.RandomState(0)
+    scale = np.r_[1.0, 100.0, np.ones(14)]
+    w = (rng.normal(size=(600, 16)) * scale).astype(np.float32)
+    truth = np.zeros(16)
+    truth[[0, 3]] = 0.6, -0.8
+    return w, w @ truth + 0.5, truth
+
+
+def test_svm_finds_the_plane_with_its_intercept(labelled):
+    w, score, truth = labelled
+    svm = LinearSVMDirection(C=10, random_state=0).fit(w, score > 0)
+    assert svm.direction_ @ truth > 0.99
+    assert np.linalg.norm(svm.direction_) == pytest.approx(1.0)
+    assert svm.intercept_ == pytest.approx(0.5, abs=0.15)
+    assert svm.validation_score_ > 0.95
+    np.testing.assert_allclose(
+        svm.decision_function(w), w @ svm.direction_ + svm.intercept_, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_svm_takes_the_extremes_of_a_score(labelled):
+    w, score, truth = labelled
+    svm = LinearSVMDirection(random_state=0).fit(w, score * 1e6)
+    assert svm.direction_ @ truth > 0.95
+    assert svm.classes_ is None
+    # The middle of the score is not looked at.
+    noisy = w.copy()
+    middle = np.argsort(score)[150:450]
+    noisy[middle] = noisy[middle][::-1]
+    other = LinearSVMDirection(random_state=0).fit(noisy, score)
+    np.testing.assert_allclose(svm.direction_, other.direction_)
+
+
+def test_svm_with_ties_and_few_rows():
+    w = np.random.RandomState(0).normal(size=(12, 3))
+    mostly_zero = np.r_[np.zeros(10), 1.0, 2.0]
+    svm = LinearSVMDirection().fit(w, mostly_zero)
+    assert svm.decision_function(w)[10:].mean() > svm.decision_function(w)[:10].mean()
+    four = LinearSVMDirection().fit(w[:4], [3, 1, 2, 4])
+    assert four.decision_function(w[[3]]) > four.decision_function(w[[1]])
+    assert np.isnan(four.validation_score_)
+
+
+def test_svm_chance_level_is_seen():
+    rng = np.random.RandomState(0)
+    svm = LinearSVMDirection(random_state=0).fit(rng.normal(size=(400, 50)), rng.rand(400) > 0.5)
+    assert 0.3 < svm.validation_score_ < 0.7
+
+
+def test_svm_conditioning_leaves_other_distances_alone(labelled):
+    w, score, _ = labelled
+    other = np.eye(16)[[3, 5]]
+    svm = LinearSVMDirection(conditional_on=other, random_state=0).fit(w, score > 0)
+    np.testing.assert_allclose(other @ svm.direction_, 0, atol=1e-12)
+    assert np.linalg.norm(svm.direction_) == pytest.approx(1.0)
+    moved = edit(w, svm, 2.0)
+    np.testing.assert_allclose(moved @ other.T, w @ other.T, atol=1e-5)
+    # Twice the same direction, or an unscaled one, is no harder.
+    again = LinearSVMDirection(conditional_on=np.r_[other, 7 * other], random_state=0)
+    np.testing.assert_allclose(again.fit(w, score > 0).direction_, svm.direction_, atol=1e-9)
+    # The plane still cuts through the codes.
+    assert 0.2 < np.mean(svm.decision_function(w) > 0) < 0.8
+
+
+def test_svm_bad_conditions(labelled):
+    w, score, _ = labelled
+    plain = LinearSVMDirection(random_state=0).fit(w, score > 0).direction_
+    with pytest.raises(ValueError, match="Nothing is left"):
+        LinearSVMDirection(conditional_on=plain, random_state=0).fit(w, score > 0)
+    with pytest.raises(ValueError, match=r"shape \(5,\).*16 features"):
+        LinearSVMDirection(conditional_on=np.ones(5)).fit(w, score > 0)
+
+
+def test_svm_is_deterministic_and_clones(labelled):
+    w, score, _ = labelled
+    svm = LinearSVMDirection(random_state=3).fit(w, score)
+    same = clone(svm).fit(w, score)
+    np.testing.assert_array_equal(svm.direction_, same.direction_)
+    assert svm.validation_score_ == same.validation_score_
+    again = pickle.loads(pickle.dumps(svm))
+    np.testing.assert_array_equal(again.decision_function(w), svm.decision_function(w))
+
+
+def test_sefa_is_the_eigenproblem_of_the_affine_weights(generator):
+    sefa = SeFa(generator, layers=["b8.conv0", "b8.conv1"], normalize=False).fit()
+    synthesis = generator.module.synthesis
+    rows = np.concatenate(
+        [
+            layer.affine.weight.numpy() * layer.affine.weight_gain
+            for layer in (synthesis.b8.conv0, synthesis.b8.conv1)
+        ]
+    )
+    _, singular, vectors = np.linalg.svd(rows.astype(np.float64))
+    np.testing.assert_allclose(sefa.eigenvalues_, singular**2, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(np.sum(sefa.directions_ * vectors, axis=1)), 1, rtol=1e-6)
+    assert sefa.w_indices_.tolist() == [1, 2]
+
+
+def test_sefa_directions_change_the_styles_by_their_eigenvalue(generator):
+    sefa = SeFa(generator, normalize=False).fit()
+    w = np.zeros((1, generator.w_dim), dtype=np.float32)
+    change = [
+        np.square(generator.styles(edit(w, d, 1.0)) - generator.styles(w)).sum()
+        for d in sefa.directions_
+    ]
+    np.testing.assert_allclose(change, sefa.eigenvalues_, rtol=1e-4)
+    assert (np.diff(change) <= 1e-6).all()
+
+
+def test_sefa_signs_planes_and_number(generator):
+    sefa = SeFa(generator, 3).fit()
+    assert sefa.directions_.shape == (3, generator.w_dim)
+    largest = np.abs(sefa.directions_).argmax(axis=1)
+    assert (sefa.directions_[np.arange(3), largest] > 0).all()
+    np.testing.assert_allclose(sefa.directions_ @ generator.w_avg + sefa.intercepts_, 0, atol=1e-6)
+    np.testing.assert_allclose(sefa.directions_, SeFa(generator).fit().directions_[:3], atol=1e-8)
+    rows = generator.mapping(generator.sample_z(5, random_state=0))
+    distances = HyperplaneDistance(sefa).fit_transform(rows)
+    np.testing.assert_allclose(distances[:, 0], rows @ sefa.direction_ + sefa.intercept_, atol=1e-5)
+    with pytest.raises(ValueError, match=r"\['b9.conv0'\].*b4.conv1"):
+        SeFa(generator, layers=["b9.conv0"]).fit()
+
+
+def test_pca_of_sampled_codes(generator):
+    pca = LatentPCA(generator, 3, n_samples=2500, random_state=0).fit()
+    w = generator.mapping(generator.sample_z(20_000, random_state=1)).astype(np.float64)
+    values, vectors = np.linalg.eigh(np.cov(w.T))
+    np.testing.assert_allclose(pca.explained_variance_, values[::-1][:3], rtol=0.1)
+    assert abs(pca.direction_ @ vectors[:, -1]) > 0.95
+    np.testing.assert_allclose(pca.directions_ @ pca.mean_ + pca.intercepts_, 0, atol=1e-12)
+    same = LatentPCA(generator, 3, n_samples=2500, random_state=0).fit()
+    np.testing.assert_array_equal(same.directions_, pca.directions_)
+
+
+def test_pca_of_given_codes_and_short_batches():
+    w = np.random.RandomState(0).normal(size=(1003, 12)) * np.arange(1, 13)
+    pca = LatentPCA(n_components=12).fit(w)
+    assert np.abs(pca.direction_).argmax() == 11
+    np.testing.assert_allclose(pca.explained_variance_ratio_.sum(), 1.0)
+    with pytest.raises(ValueError, match="generator to sample from"):
+        LatentPCA().fit()
+    with pytest.raises(ValueError, match="width 12"):
+        LatentPCA(n_components=13).fit(w)
+
+
+def brightness_model():
+    """Return an image-text model that knows red, green and blue."""
+    words = {"red": 0, "green": 1, "blue": 2}
+
+    def encode_images(images):
+        assert images.ndim == 4 and images.shape[3] == 3
+        assert images.min() >= 0 and images.max() <= 1
+        return images.mean(axis=(1, 2)) + 1e-3
+
+    def encode_texts(texts):
+        return np.array(
+            [[1.0 * (i == words.get(t.split()[-1], -1)) + 1 for i in range(3)] for t in texts]
+        )
+
+    return encode_images, encode_texts
+
+
+def test_text_direction_does_what_it_says(generator, tmp_path):
+    encode_images, encode_texts = brightness_model()
+    cache = tmp_path / "effects.npz"
+    text = TextDirection(
+        generator, encode_images, encode_texts, "a red", "an image", n_samples=4, cache=cache
+    ).fit()
+    styles = generator.styles(generator.mapping(generator.sample_z(20, random_state=7)))
+    assert text.direction_.shape == (styles.shape[1],)
+
+    def redness(s):
+        images = generator.synthesis_from_styles(s.astype(np.float32)).transpose(0, 2, 3, 1)
+        rgb = encode_images(np.clip((images + 1) / 2, 0, 1))
+        return (rgb / np.linalg.norm(rgb, axis=1, keepdims=True))[:, 0].mean()
+
+    step = 3 * np.std(styles @ text.direction_)
+    low, middle, high = (redness(s) for s in edit(styles, text, [-step, 0, step]))
+    assert low < middle < high
+    assert np.mean(styles @ text.direction_ + text.intercept_) == pytest.approx(0, abs=step / 3)
+    torgb = generator.style_slices["b8.torgb"]
+    assert not text.direction_[torgb].any()
+
+    # The second prompt takes the effects from the file.
+    def refuse(images):
+        raise AssertionError("the effects were measured again")
+
+    blue = TextDirection(
+        generator,
+        refuse,
+        encode_texts,
+        ["a blue", "very blue"],
+        "an image",
+        n_samples=4,
+        cache=cache,
+    ).fit()
+    assert blue.direction_ @ text.direction_ < 0.9
+    with pytest.raises(ValueError, match="another generator, n_samples"):
+        TextDirection(
+            generator, refuse, encode_texts, "a red", "an image", n_samples=5, cache=cache
+        ).fit()
+
+
+def test_text_direction_threshold_and_errors(generator):
+    encode_images, encode_texts = brightness_model()
+    args = (generator, encode_images, encode_texts)
+    loose = TextDirection(*args, "a red", "an image", n_samples=2, threshold=0.0).fit()
+    strict = TextDirection(*args, "a red", "an image", n_samples=2, threshold=0.8).fit()
+    assert 0 < np.count_nonzero(strict.direction_) < np.count_nonzero(loose.direction_)
+    with pytest.raises(ValueError, match="same embedding"):
+        TextDirection(*args, "a thing", "an image", n_samples=2).fit()
+    with pytest.raises(ValueError, match="one space"):
+        TextDirection(
+            generator,
+            encode_images,
+            lambda t: np.eye(5)[: len(t)] + len(t[0]),
+            "red",
+            "b",
+            n_samples=2,
+        ).fit()
+    with pytest.raises(ValueError, match="encode_images returned shape"):
+        channel_effects(generator, lambda images: images[0], n_samples=2)
+
+
+def test_from_linear_model(labelled):
+    w, score, _ = labelled
+    y = score > 0
+    plain = LogisticRegression().fit(w, y)
+    scaled = make_pipeline(StandardScaler(), LogisticRegression()).fit(w, y)
+    search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [1, 10]})
+    search.fit(w, score)
+    cases = [(plain, plain.decision_function), (scaled, scaled.decision_function)]
+    cases.append((search, search.predict))
+    for model, function in cases:
+        direction = from_linear_model(model)
+        assert np.linalg.norm(direction.direction_) == pytest.approx(1.0)
+        distance = w @ direction.direction_ + direction.intercept_
+        expected = function(w)
+        ratio = expected.std() / distance.std()
+        np.testing.assert_allclose(distance * ratio, expected, atol=1e-3 * expected.std())
+        refit = clone(direction).fit()
+        np.testing.assert_allclose(refit.direction_, direction.direction_)
+    with pytest.raises(ValueError, match="not a linear function"):
+        from_linear_model(KNeighborsRegressor().fit(w, score))
+    three = LogisticRegression(max_iter=5000).fit(w, np.digitize(score, [-0.5, 0.5]))
+    with pytest.raises(ValueError, match="3 planes"):
+        from_linear_model(three)
+    with pytest.raises(ValueError, match="other than 0"):
+        FixedDirection([0.0, 0.0]).fit()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_edit_shapes(dtype):
+    rng = np.random.RandomState(0)
+    w_plus = rng.normal(size=(2, 3, 4)).astype(dtype)
+    direction = np.array([0.0, 2.0, 0.0, 0.0])
+    moved = edit(w_plus, direction, 1.5)
+    assert moved.shape == w_plus.shape and moved.dtype == dtype
+    np.testing.assert_allclose(
+        moved - w_plus, np.broadcast_to([0, 1.5, 0, 0], (2, 3, 4)), atol=1e-6
+    )
+    flat = edit(w_plus.reshape(2, 12), direction, 1.5)
+    np.testing.assert_array_equal(flat, moved.reshape(2, 12))
+    strip = edit(w_plus, direction, [-1.0, 0.0, 1.0])
+    assert strip.shape == (3, 2, 3, 4)
+    np.testing.assert_array_equal(strip[1], w_plus)
+    one = edit(w_plus, direction, 1.0, layers=[-1])
+    assert np.flatnonzero(np.abs(one - w_plus).sum(axis=(0, 2))).tolist() == [2]
+    per_layer = np.zeros((3, 4))
+    per_layer[0, 0] = 5.0
+    alone = edit(w_plus, per_layer, 1.0)
+    assert np.flatnonzero(np.abs(alone - w_plus).sum(axis=(0, 2))).tolist() == [0]
+
+
+def test_edit_moves_the_distance_by_its_strength():
+    rng = np.random.RandomState(0)
+    w_plus = rng.normal(size=(5, 12))
+    direction = rng.normal(size=4)
+    model = HyperplaneDistance(direction, 0.3).fit(w_plus)
+    np.testing.assert_allclose(
+        model.transform(edit(w_plus, direction, 2.0)), model.transform(w_plus) + 2.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "params", "message"),
+    [
+        ((np.ones((2, 10)), np.ones(4), 1.0), {}, "no multiple"),
+        ((np.ones(4), np.ones(4), 1.0), {}, "shape"),
+        ((np.ones((2, 3, 4)), np.ones(5), 1.0), {}, "does not fit"),
+        ((np.ones((2, 3, 4)), np.ones(4), np.nan), {}, "strengths"),
+        ((np.ones((2, 3, 4)), np.ones(4), 1.0), {"layers": [3]}, "3 layers"),
+        ((np.ones((2, 4)), np.zeros(4), 1.0), {}, "zero everywhere"),
+    ],
+)
+def test_edit_bad_input(args, params, message):
+    with pytest.raises(ValueError, match=message):
+        edit(*args, **params)

@@ -1,0 +1,289 @@
+"""LatentRegressor: penalties, scale freedom, few labels, intervals that cover, errors."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
+from sklearn.metrics import r2_score
+
+from skstylefeat import LatentRegressor
+
+PENALTIES = ["elasticnet", "l1", "l2", "huber", "none", None]
+
+
+def draw(n, rng, *, noise=3.0, slope=10.0):
+    distance = rng.normal(size=(n, 1))
+    return distance, 40 + slope * distance[:, 0] + noise * rng.normal(size=n)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("degree", [1, 2, 3, 5])
+@pytest.mark.parametrize("n", [2, 3, 5, 20, 100])
+def test_units_of_x_and_y_do_not_matter(penalty, degree, n):
+    X, y = draw(n, np.random.RandomState(n + 10 * degree))
+    model = LatentRegressor(penalty, degree=degree).fit(X, y)
+    # 1/512 is the scale of the published code's distances; negative: another sign of the normal.
+    scaled = LatentRegressor(penalty, degree=degree).fit(X / -512 + 3, 1e-3 * y - 7)
+    # Huber's solver is iterative and stops at its own tolerance.
+    rtol = 1e-3 if penalty == "huber" else 1e-5
+    expected = model.predict(X)
+    np.testing.assert_allclose((scaled.predict(X / -512 + 3) + 7) * 1e3, expected, rtol=rtol)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_two_labels_keep_their_slope(penalty):
+    model = LatentRegressor(penalty).fit([[-1e-3], [1e-3]], [20.0, 60.0])
+    assert model.coef_[0] == pytest.approx(20e3, rel=0.15)
+    assert model.predict([[0.0]])[0] == pytest.approx(40.0)
+
+
+def test_the_papers_setting_falls_into_the_scale_trap_and_ours_does_not():
+    X, y = draw(100, np.random.RandomState(0))
+    X = X / 512
+    paper = LatentRegressor(standardize=False).fit(X, y)
+    assert paper.coef_[0] == 0.0
+    assert LatentRegressor().fit(X, y).score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("penalty", "reference"),
+    [
+        ("elasticnet", ElasticNet(alpha=0.7, l1_ratio=0.3)),
+        ("l1", Lasso(alpha=0.7)),
+        ("l2", Ridge(alpha=0.7)),
+        ("none", LinearRegression()),
+    ],
+)
+def test_standardize_false_is_scikit_learns_own(penalty, reference):
+    X, y = draw(30, np.random.RandomState(0))
+    model = LatentRegressor(penalty, alpha=0.7, l1_ratio=0.3, standardize=False).fit(X, y)
+    reference.fit(X, y)
+    np.testing.assert_allclose(model.coef_, reference.coef_, rtol=1e-5)
+    np.testing.assert_allclose(model.intercept_, reference.intercept_, rtol=1e-5)
+
+
+def test_objective_is_the_documented_one():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(12, 2)), rng.normal(size=12)
+    alpha, l1_ratio = 3.0, 0.4
+    Z, t = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
+    reference = ElasticNet(alpha=0.2 * alpha / 12, l1_ratio=l1_ratio, tol=1e-10).fit(Z, t)
+    model = LatentRegressor(alpha=alpha, l1_ratio=l1_ratio).fit(X, y)
+    np.testing.assert_allclose(model.coef_, reference.coef_ * y.std() / X.std(0), rtol=1e-5)
+    ridge = LatentRegressor("l2", alpha=alpha).fit(X, y)
+    expected = Ridge(alpha=0.2 * alpha).fit(Z, t).coef_ * y.std() / X.std(0)
+    np.testing.assert_allclose(ridge.coef_, expected, rtol=1e-6)
+
+
+def test_the_penalty_vanishes_with_labels():
+    X, y = draw(1000, np.random.RandomState(0))
+    free = LatentRegressor(None).fit(X, y)
+    np.testing.assert_allclose(LatentRegressor().fit(X, y).coef_, free.coef_, rtol=1e-3)
+
+
+def test_alpha_zero_is_least_squares_and_large_alpha_is_the_mean():
+    X, y = draw(10, np.random.RandomState(0))
+    free = LatentRegressor(None).fit(X, y).coef_
+    np.testing.assert_allclose(LatentRegressor(alpha=0).fit(X, y).coef_, free)
+    model = LatentRegressor(alpha=1e6).fit(X, y)
+    assert model.coef_[0] == 0.0
+    np.testing.assert_allclose(model.predict(X), y.mean())
+
+
+def test_coefficients_predict():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(20, 2)) * [1, 50] + [0, 7]
+    Y = np.c_[X @ [2.0, 0.1], X @ [-1.0, 0.0]] + rng.normal(size=(20, 2))
+    model = LatentRegressor().fit(X, Y)
+    assert model.coef_.shape == (2, 2)
+    np.testing.assert_allclose(X @ model.coef_.T + model.intercept_, model.predict(X))
+    cubic = LatentRegressor(degree=3).fit(X, Y[:, 0])
+    Z = (X - cubic.x_mean_) / cubic.x_scale_
+    terms = np.hstack([Z, Z**2, Z**3])
+    np.testing.assert_allclose(terms @ cubic.coef_ + cubic.intercept_, cubic.predict(X))
+
+
+def test_degree_fits_curves():
+    x = np.linspace(-2, 2, 200)[:, None]
+    y = 5 + x[:, 0] ** 3 - 2 * x[:, 0] ** 2
+    assert LatentRegressor(degree=1).fit(x, y).score(x, y) < 0.7
+    assert LatentRegressor(degree=3).fit(x, y).score(x, y) > 0.999
+    assert LatentRegressor(None, degree=5).fit(x, y).score(x, y) > 0.9999
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_monotonic_follows_a_saturating_curve(sign):
+    rng = np.random.RandomState(0)
+    x = rng.uniform(-4, 4, size=(300, 1))
+    y = sign * 30 * np.tanh(x[:, 0]) + rng.normal(size=300)
+    model = LatentRegressor(monotonic=True).fit(x, y)
+    grid = np.linspace(-6, 6, 50)[:, None]
+    predicted = sign * model.predict(grid)
+    assert (np.diff(predicted) >= -1e-9).all()
+    truth = sign * 30 * np.tanh(grid[:, 0])
+    assert r2_score(truth, model.predict(grid)) > 0.99
+    assert r2_score(truth, LatentRegressor().fit(x, y).predict(grid)) < 0.9
+
+
+def test_huber_survives_wrong_labels():
+    X, y = draw(40, np.random.RandomState(0), noise=1.0)
+    y[np.argsort(X[:, 0])[-4:]] = -300.0
+    test, truth = draw(500, np.random.RandomState(1), noise=0.0)
+    robust = np.abs(LatentRegressor("huber").fit(X, y).predict(test) - truth).mean()
+    plain = np.abs(LatentRegressor().fit(X, y).predict(test) - truth).mean()
+    assert robust < 2.0 < 20.0 < plain
+
+
+def test_sample_weight_repeats_rows():
+    X, y = draw(12, np.random.RandomState(0))
+    weight = np.array([0, 1, 2, 3] * 3)
+    for penalty in PENALTIES:
+        weighted = LatentRegressor(penalty).fit(X, y, sample_weight=weight)
+        repeated = LatentRegressor(penalty).fit(np.repeat(X, weight, 0), np.repeat(y, weight))
+        np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=1e-3)
+
+
+def test_several_targets_are_fitted_alone():
+    rng = np.random.RandomState(0)
+    X, Y = rng.normal(size=(30, 1)), rng.normal(size=(30, 2)) * [1, 1e4]
+    both = LatentRegressor().fit(X, Y)
+    assert both.predict(X).shape == (30, 2)
+    for i in range(2):
+        alone = LatentRegressor().fit(X, Y[:, i])
+        np.testing.assert_allclose(both.predict(X)[:, i], alone.predict(X))
+        for a, b in zip(both.predict_interval(X), alone.predict_interval(X), strict=True):
+            np.testing.assert_allclose(a[:, i], b)
+
+
+def test_unlabelled_rows_are_an_error_unless_ignored():
+    X, y = draw(10, np.random.RandomState(0))
+    y[3:] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        LatentRegressor().fit(X, y)
+    model = LatentRegressor(unlabeled="ignore").fit(X, y)
+    assert model.n_labelled_ == 3
+    free = LatentRegressor(None, unlabeled="ignore").fit(X, y)
+    np.testing.assert_allclose(free.coef_, LatentRegressor(None).fit(X[:3], y[:3]).coef_)
+
+
+def test_unlabelled_rows_steady_two_labels():
+    rng = np.random.RandomState(0)
+    errors = []
+    for _ in range(200):
+        X, y = draw(100, rng)
+        some = np.full(100, np.nan)
+        some[:2] = y[:2]
+        alone = LatentRegressor(n_refits=None).fit(X[:2], y[:2])
+        informed = LatentRegressor(unlabeled="ignore", n_refits=None).fit(X, some)
+        errors.append([np.abs(m.predict(X) - y).mean() for m in (alone, informed)])
+    alone, informed = np.mean(errors, axis=0)
+    assert informed < 0.6 * alone
+
+
+@pytest.mark.parametrize("noise", ["normal", "laplace", "depends on x"])
+@pytest.mark.parametrize("n", [20, 60])
+def test_intervals_cover_what_they_say(noise, n):
+    rng = np.random.RandomState(n)
+
+    def sample(size):
+        X = rng.normal(size=(size, 1))
+        error = rng.laplace(size=size) if noise == "laplace" else rng.normal(size=size)
+        if noise == "depends on x":
+            error *= 0.3 + np.abs(X[:, 0])
+        return X, 40 + 10 * X[:, 0] + 5 * error
+
+    covered = []
+    for draw_ in range(150):
+        model = LatentRegressor(random_state=draw_).fit(*sample(n))
+        X, y = sample(200)
+        lower, upper = model.predict_interval(X, coverage=0.9)
+        covered.append(np.mean((lower <= y) & (y <= upper)))
+    assert 0.87 <= np.mean(covered) <= 0.93
+
+
+def test_intervals_grow_with_coverage_and_hold_the_prediction():
+    X, y = draw(40, np.random.RandomState(0))
+    model = LatentRegressor().fit(X, y)
+    narrow, wide = model.predict_interval(X, 0.5), model.predict_interval(X, 0.95)
+    assert (wide[0] < narrow[0]).all() and (narrow[1] < wide[1]).all()
+    assert (narrow[0] < model.predict(X)).all() and (model.predict(X) < narrow[1]).all()
+
+
+def test_too_few_labels_give_infinite_intervals_and_say_so():
+    X, y = draw(8, np.random.RandomState(0))
+    model = LatentRegressor().fit(X, y)
+    with pytest.warns(UserWarning, match="8 labels.*Label at least 9"):
+        lower, upper = model.predict_interval(X, 0.9)
+    assert np.isneginf(lower).all() and np.isposinf(upper).all()
+    X, y = draw(9, np.random.RandomState(0))
+    assert np.isfinite(LatentRegressor().fit(X, y).predict_interval(X, 0.9)).all()
+
+
+def test_std_matches_the_errors_and_grows_outwards():
+    rng = np.random.RandomState(0)
+    z = []
+    for _ in range(100):
+        model = LatentRegressor().fit(*draw(20, rng))
+        X, y = draw(100, rng)
+        predicted, std = model.predict(X, return_std=True)
+        z.append(np.mean(((y - predicted) / std) ** 2))
+    assert 0.8 < np.median(z) < 1.25
+    _, std = model.predict([[0.0], [3.0], [30.0]], return_std=True)
+    assert std[0] < std[1] < std[2]
+
+
+def test_without_refits():
+    X, y = draw(10, np.random.RandomState(0))
+    model = LatentRegressor(n_refits=None).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), LatentRegressor().fit(X, y).predict(X))
+    for call in (lambda: model.predict(X, return_std=True), lambda: model.predict_interval(X)):
+        with pytest.raises(ValueError, match="n_refits"):
+            call()
+
+
+@pytest.mark.parametrize("unlabeled", ["error", "ignore"])
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        ([[1.0]], [1.0], "n_samples = 1|1 sample|minimum of 1"),
+        ([[1.0], [2.0]], None, "requires y"),
+        ([[1.0], [np.nan]], [1.0, 2.0], "NaN"),
+        ([[1.0], [2.0]], [1.0, np.inf], "infinity"),
+        ([[1.0], [2.0]], [1.0, 2.0, 3.0], "inconsistent|rows"),
+    ],
+)
+def test_bad_input(unlabeled, X, y, message):
+    with pytest.raises(ValueError, match=message):
+        LatentRegressor(unlabeled=unlabeled).fit(X, y)
+
+
+def test_bad_parameters_and_no_labels():
+    X, y = draw(4, np.random.RandomState(0))
+    for params in ({"penalty": "l3"}, {"degree": 0}, {"alpha": -1}, {"n_refits": 1}):
+        with pytest.raises(ValueError, match=next(iter(params))):
+            LatentRegressor(**params).fit(X, y)
+    with pytest.raises(ValueError, match="at least 2 labelled rows, got n_samples = 1"):
+        LatentRegressor(unlabeled="ignore").fit(X, [1.0, np.nan, np.nan, np.nan])
+    with pytest.raises(ValueError, match="non-zero"):
+        LatentRegressor().fit(X, y, sample_weight=np.zeros(4))
+    with pytest.raises(ValueError, match="coverage"):
+        LatentRegressor().fit(X, y).predict_interval(X, coverage=90)
+
+
+def test_constant_features_and_targets():
+    X, y = np.ones((5, 1)) * 0.1, np.arange(5.0)
+    np.testing.assert_allclose(LatentRegressor(degree=2).fit(X, y).predict([[7.0]]), 2.0)
+    X = np.arange(5.0)[:, None]
+    np.testing.assert_allclose(LatentRegressor().fit(X, np.full(5, 0.1)).predict(X), 0.1)
+
+
+def test_pickle_clone_and_seed():
+    X, y = draw(50, np.random.RandomState(0))
+    model = LatentRegressor(monotonic=True, degree=2).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    refit = clone(model).fit(X, y)
+    for other in (again, refit):
+        for a, b in zip(other.predict_interval(X), model.predict_interval(X), strict=True):
+            np.testing.assert_array_equal(a, b)
