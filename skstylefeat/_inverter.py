@@ -1,20 +1,17 @@
 """StyleGANInverter: images to latents or to lazy feature maps."""
 
-import hashlib
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skstylefeat._cache import CodeCache
 from skstylefeat._images import as_images
-from skstylefeat._progress import progress_bar
+from skstylefeat._inversion import InversionJob, to_unit
 from skstylefeat.feature_maps import FeatureMaps
 
 DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign domain
@@ -225,7 +222,7 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
         if self.output == "features":
             return FeatureMaps.from_latents(
                 codes.reshape(len(codes), -1),
-                self._generator_reference(),
+                self.generator_.reference or self.generator_,
                 self.layers,
                 device=self.device,
                 n_jobs=self.n_jobs,
@@ -257,7 +254,7 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
             else self.generator_.synthesis
         )
         parts = [make(latents[rows]) for rows in gen_batches(len(latents), self.batch_size)]
-        return _to_unit(np.concatenate(parts))
+        return to_unit(np.concatenate(parts))
 
     def reconstruction_errors(self, X):
         """Return the mean squared error (n,) of every image's reconstruction, in [0, 1] units."""
@@ -391,48 +388,24 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
                 "Use the encoder that was trained for this generator."
             )
 
-    def _generator_reference(self):
-        """Return what feature maps hold: the short reference where there is one."""
-        return self.generator_.reference or self.generator_
-
-    def _recipe(self):
-        """Return all that decides a code besides its image, as a string."""
-        encoder = "" if self.encoder_ is None else self.encoder_.weights_hash()
-        seed = "" if self.method == "encoder" else self._seed
-        return (
-            f"{self.generator_.weights_hash()} {encoder} {self.method} "
-            f"{self.space == 'w'} {self.n_steps} {seed}|"
-        )
-
     def _invert(self, images):
-        """Return the W+ codes (n, n_ws, w_dim) of a collection, from the cache where they are."""
-        recipe = {
-            "generator": self.generator_,
-            "encoder": self.encoder_,
-            "method": self.method,
-            "space": "w" if self.space == "w" else "w+",
-            "n_steps": self.n_steps,
-            "seed": self._seed,
-        }
-        cache = None
-        if self.cache_dir is not None:
-            shape = (self.generator_.n_ws, self.generator_.w_dim)
-            cache = CodeCache(self.cache_dir, self._recipe(), shape)
-        batches = list(gen_batches(len(images), self.batch_size))
-        bar = progress_bar(total=len(images), desc="inverting images", verbose=self.verbose)
-        parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
-        parts = []
-        for part in parallel(delayed(_invert_batch)(images[b], cache, recipe) for b in batches):
-            parts.append(part)
-            bar.update(len(part))
-        bar.close()
-        return np.concatenate(parts)
+        """Return the W+ codes (n, n_ws, w_dim) of a collection of images."""
+        job = InversionJob(
+            generator=self.generator_,
+            encoder=self.encoder_,
+            method=self.method,
+            in_w=self.space == "w",
+            n_steps=self.n_steps,
+            seed=self._seed,
+            cache_dir=self.cache_dir,
+        )
+        return job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
 
     def _errors(self, images, codes):
         side = self.generator_.resolution
         errors = []
         for rows in gen_batches(len(images), self.batch_size):
-            made = _to_unit(self.generator_.synthesis(codes[rows]))
+            made = to_unit(self.generator_.synthesis(codes[rows]))
             difference = made - images[rows].read((side, side))
             errors.append(np.square(difference).mean(axis=(1, 2, 3)))
         return np.concatenate(errors)
@@ -442,10 +415,9 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
         generator = self.generator_
         z = generator.sample_z(DOMAIN_SAMPLE, random_state=0)
         c = np.arange(DOMAIN_SAMPLE) % generator.c_dim if generator.c_dim else None
-        own = _to_unit(generator.synthesis(generator.mapping(z, c=c)))
-        images = as_images(own)
-        recipe = {"generator": generator, "encoder": self.encoder_, "method": "encoder"}
-        return float(self._errors(images, _invert_batch(images, None, recipe)).mean())
+        own = as_images(to_unit(generator.synthesis(generator.mapping(z, c=c))))
+        job = InversionJob(generator=generator, encoder=self.encoder_, method="encoder")
+        return float(self._errors(own, job.run(own, self.batch_size)).mean())
 
     def _warn_if_foreign(self, images, codes):
         rows = np.linspace(0, len(images) - 1, min(DOMAIN_SAMPLE, len(images))).astype(int)
@@ -472,53 +444,3 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
 
 def _is_auto(encoder):
     return isinstance(encoder, str) and encoder == "auto"
-
-
-def _to_unit(images):
-    """Bring network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
-    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
-
-
-def _invert_batch(images, cache, recipe):
-    """Invert one batch; a function of the module, so that worker processes can run it."""
-    generator, encoder = recipe["generator"], recipe["encoder"]
-    size = encoder.input_size if recipe["method"] == "encoder" else (generator.resolution,) * 2
-    pixels = images.read(size)
-    if cache is None:
-        return _compute(pixels, images, recipe)
-    keys = cache.keys(pixels)
-    codes = [cache.get(key) for key in keys]
-    missing = [i for i, code in enumerate(codes) if code is None]
-    if missing:
-        made = _compute(pixels[missing], images[missing], recipe)
-        for i, code in zip(missing, made, strict=True):
-            cache.put(keys[i], code)
-            codes[i] = code
-    return np.stack(codes)
-
-
-def _compute(pixels, images, recipe):
-    from skstylefeat.networks.inversion import invert
-
-    encoder, method = recipe["encoder"], recipe["method"]
-    start = None
-    if method != "optimize":
-        shown = pixels if method == "encoder" else images.read(encoder.input_size)
-        start = encoder.encode(shown, generator=recipe["generator"])
-        if method == "encoder":
-            return start
-    seeds = [_content_seed(image, recipe["seed"]) for image in pixels]
-    return invert(
-        recipe["generator"].module,
-        pixels,
-        start,
-        space=recipe["space"],
-        n_steps=recipe["n_steps"],
-        seeds=seeds,
-    )
-
-
-def _content_seed(image, seed):
-    """Return a seed that depends on the image, not on its place, so that order changes nothing."""
-    digest = hashlib.sha256(np.ascontiguousarray(image).tobytes() + str(seed).encode()).digest()
-    return int.from_bytes(digest[:4], "little")
