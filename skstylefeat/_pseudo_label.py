@@ -185,8 +185,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _fit_classifier(self, X):
         if len(np.unique(self.pseudo_labels_)) == 1:
             warnings.warn(
-                f"Every row was named {self.pseudo_labels_.tolist()[0]!r}, so that all predictions are. "
-                "Label more rows, or make more clusters.",
+                f"Every row was named {self.pseudo_labels_.tolist()[0]!r}, so that all predictions "
+                "are. Label more rows, or make more clusters.",
                 stacklevel=3,
             )
             self.classifier_ = DummyClassifier().fit(X, self.pseudo_labels_)

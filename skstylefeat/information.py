@@ -28,9 +28,9 @@ __all__ = [
 _PIXELS_PER_CELL = 5
 _MIN_BINS, _MAX_BINS = 2, 64
 # Elements that are worked on at a time: they stay in the processor's cache between passes.
-_BLOCK = 1 << 15
+_BLOCK = 1 << 16
 # Pixels of one image, and cells of one joint table, that are counted in one call.
-_MAX_PIXELS_PER_CALL = 1 << 20
+_MAX_PIXELS_PER_CALL = 1 << 18
 _MAX_CELLS = 1 << 18
 
 
@@ -122,14 +122,14 @@ def _width_codes(values, low, high, n_bins, out):
             chunk = image[:, start : start + size]
             position = np.subtract(chunk, origin)
             position *= scale
-            codes[:, start : start + size] = np.clip(position, 0, n_bins - 1)
+            codes[:, start : start + size] = position  # which cuts off the fraction
             edge = np.rint(position)
             position -= edge
             np.abs(position, out=position)
             where = np.flatnonzero(position < tolerance)
             if where.size:
                 channel, pixel = np.divmod(where, chunk.shape[1])
-                edge = np.clip(edge[channel, pixel], 0, n_bins).astype(np.intp)
+                edge = edge[channel, pixel].astype(np.intp)
                 exact = edge - (chunk[channel, pixel] < edges[edge, channel])
                 codes[channel, start + pixel] = np.clip(exact, 0, n_bins - 1)
 
@@ -140,6 +140,7 @@ def _codes(maps, n_bins, limits, binning):
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError("Feature maps contain NaN or infinity; mutual information needs numbers.")
     if limits is not None:
+        maps = np.clip(maps, *limits)
         low, high = (np.full_like(low, bound) for bound in limits)
     codes = np.zeros(maps.shape, dtype=np.int32)
     # Channels that are constant, or all but constant in float64, have no bins: they stay 0.
@@ -244,16 +245,18 @@ def _chunk_information(maps, n_bins, limits, binning, correction, n_log_n):
     sums = np.full((n_channels, n_images, n_images), np.nan)
     occupied = np.zeros((n_channels, n_images, n_images), dtype=np.int64)
     ones = np.ones(n_channels * n_pixels, dtype=np.int32)
+    rows_of = rows = None
     for block in _pair_cover(n_images, _block_size(n_images, n_bins, n_pixels)):
         *first, last = block
-        rows = np.repeat(np.arange(n_channels, dtype=np.int32)[:, None], n_pixels, axis=1)
-        for image in first:
-            rows *= n_bins
-            rows += codes[image]
+        if first != rows_of:  # blocks that differ in the last image only come one after another
+            rows_of, rows = first, np.arange(n_channels, dtype=np.int32)[:, None]
+            for image in first:
+                rows = codes[image] + rows * n_bins
+            rows = np.broadcast_to(rows, codes[last].shape).ravel()
         # A sparse matrix adds up what falls into one cell, with no pass to find the limits and
         # without the lock that numpy.bincount holds on the interpreter.
         cells = coo_array(
-            (ones, (rows.ravel(), codes[last].ravel())),
+            (ones, (rows, codes[last].ravel())),
             shape=(n_channels * n_bins ** len(first), n_bins),
         )
         table = cells.toarray().reshape(n_channels, *[n_bins] * len(block))
@@ -262,7 +265,9 @@ def _chunk_information(maps, n_bins, limits, binning, correction, n_log_n):
             a, b = block[i], block[j]
             if not np.isnan(sums[0, a, b]):
                 continue  # an earlier block had the pair
-            counts = table.sum(axis=tuple(1 + k for k in members if k not in (i, j)))
+            counts = table.sum(
+                axis=tuple(1 + k for k in members if k not in (i, j)), dtype=np.int32
+            )
             counts = counts.reshape(n_channels, -1)
             sums[:, a, b] = sums[:, b, a] = n_log_n.take(counts).sum(axis=1)
             if i == j or correction is not None:

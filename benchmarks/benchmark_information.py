@@ -1,0 +1,115 @@
+"""Mutual information of all channels and pairs against numpy and scikit-learn, pair by pair.
+
+Paper A selects channels from 8 images of 2 classes, so 28 pairs of maps for each of the 5,568
+channels of a 1024 px StyleGAN2. The reference is ``numpy.histogram2d`` and
+``sklearn.metrics.mutual_info_score`` for each pair. It is timed on a sample of the pairs of each
+layer, spread over the channels, and its total is extrapolated from there. Both run in turns in
+one process, and must agree on the sample.
+
+    python benchmarks/benchmark_information.py                      # every layer up to 1024 px
+    python benchmarks/benchmark_information.py --resolution 64      # a small generator
+    python benchmarks/benchmark_information.py --layers b4.conv1 b1024.conv1
+"""
+
+import argparse
+import itertools
+import time
+import tracemalloc
+
+import numpy as np
+from sklearn.metrics import mutual_info_score
+
+from skstylefeat.information import default_n_bins, pairwise_mutual_information
+
+
+def layer_shapes(resolution):
+    """Return (name, channels, side) of the feature maps of a config-F StyleGAN2."""
+    layers = []
+    side = 4
+    while side <= resolution:
+        channels = min(512, 32768 // side)
+        if side > 4:
+            layers.append((f"b{side}.conv0", channels, side))
+        layers.append((f"b{side}.conv1", channels, side))
+        side *= 2
+    return layers
+
+
+def make_maps(rng, n_images, channels, side):
+    """Draw maps as after a leaky rectifier: patterns shared by all images, and each one's own."""
+    maps = rng.standard_normal(size=(n_images, channels, side, side), dtype=np.float32)
+    maps += rng.standard_normal(size=(channels, side, side), dtype=np.float32)
+    np.maximum(maps, 0.2 * maps, out=maps)
+    return maps
+
+
+def reference(maps, channel, i, j, n_bins):
+    """Information of one pair, as one writes it with numpy and scikit-learn."""
+    low, high = float(maps[:, channel].min()), float(maps[:, channel].max())
+    a, b = maps[i, channel].ravel(), maps[j, channel].ravel()
+    start = time.perf_counter()
+    counts = np.histogram2d(a, b, bins=n_bins, range=[[low, high], [low, high]])[0]
+    information = mutual_info_score(None, None, contingency=counts)
+    return information, time.perf_counter() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--resolution", type=int, default=1024, help="largest layer (default 1024)")
+    parser.add_argument("--layers", nargs="*", help="only these layers")
+    parser.add_argument("--images", type=int, default=8, help="images (default 8)")
+    parser.add_argument("--sample", type=int, default=12, help="reference pairs timed a layer")
+    parser.add_argument("--n-jobs", type=int, default=2, help="threads (default 2)")
+    args = parser.parse_args()
+
+    rng = np.random.default_rng(0)
+    pairs = list(itertools.combinations(range(args.images), 2))
+    print("layer         channels   bins   ours (s)  reference (s)  ratio   largest difference")
+    total_ours = total_reference = 0.0
+    layers = [
+        layer
+        for layer in layer_shapes(args.resolution)
+        if not args.layers or layer[0] in args.layers
+    ]
+    if not layers:
+        parser.error(f"no layer of {args.layers} at {args.resolution} px")
+    for name, channels, side in layers:
+        maps = make_maps(rng, args.images, channels, side)
+        n_bins = default_n_bins(side * side)
+        sample = []
+        for draw in range(args.sample):
+            pair = pairs[rng.integers(len(pairs))]
+            channel = draw * channels // args.sample
+            sample.append((channel, *pair, *reference(maps, channel, *pair, n_bins)))
+        seconds = [row[-1] for row in sample]
+        theirs = float(np.mean(seconds)) * len(pairs) * channels
+        start = time.perf_counter()
+        information = pairwise_mutual_information(maps, n_bins, n_jobs=args.n_jobs)
+        ours = time.perf_counter() - start
+        difference = max(abs(information[c, i, j] - value) for c, i, j, value, _ in sample)
+        print(
+            f"{name:12s} {channels:9d} {n_bins:6d} {ours:10.2f} {theirs:14.1f} "
+            f"{theirs / ours:6.1f}x  {difference:.1e}",
+            flush=True,
+        )
+        total_ours += ours
+        total_reference += theirs
+    ratio = total_reference / total_ours
+    print(f"{'all':12s} {'':16s} {total_ours:10.2f} {total_reference:14.1f} {ratio:6.1f}x")
+    print(f"(reference extrapolated from {args.sample} of {len(pairs)} pairs x channels a layer)")
+
+    del maps
+    name, channels, side = max(layers, key=lambda layer: layer[1] * layer[2] ** 2)
+    maps = make_maps(rng, args.images, channels, side)
+    tracemalloc.start()
+    pairwise_mutual_information(maps, n_jobs=args.n_jobs)
+    extra = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print(
+        f"memory at {name}: maps {maps.nbytes / 2**20:.0f} MiB and {extra / 2**20:.0f} MiB beside "
+        f"them, {1 + extra / maps.nbytes:.2f} times the maps"
+    )
+
+
+if __name__ == "__main__":
+    main()
