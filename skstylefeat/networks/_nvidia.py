@@ -100,6 +100,29 @@ def read_network(root, source):
         "architecture": _agreed(attributes, "architecture", "SynthesisBlock", "skip", source),
         "conv_clamp": _agreed(attributes, "conv_clamp", "SynthesisLayer", None, source),
     }
+    state, filters = read_state_dict(tensors, source)
+    _normalise_learning_rate(state, attributes)
+    return state, known | filters
+
+
+def read_state_dict(tensors, source):
+    """Read the tensors of a generator in NVIDIA's names.
+
+    Parameters
+    ----------
+    tensors : dict of str to StoredTensor
+        Parameters and buffers.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    state : dict of str to Tensor
+        float32 tensors by the names of `StyleGAN2Generator`.
+    known : dict
+        The resampling filter, where the file tells it.
+    """
+    known = {}
     # Only the layers that up-sample use their filter; the others keep the default one.
     filters = {k: v for k, v in tensors.items() if k.endswith(".conv0.resample_filter")}
     for name, kernel in load_tensors(filters, source).items():
@@ -109,11 +132,9 @@ def read_network(root, source):
                 f"{source}: {name!r} differs from the filters of other layers, which is not "
                 "supported."
             )
-    state = load_tensors(
-        {k: v for k, v in tensors.items() if not k.endswith(".resample_filter")}, source
-    )
-    _add_missing_noise(state)
-    _normalise_learning_rate(state, attributes)
+    weights = {k: v for k, v in tensors.items() if not k.endswith(".resample_filter")}
+    state = load_tensors(weights, source)
+    _add_missing_noise(state, source)
     return state, known
 
 
@@ -147,9 +168,10 @@ def _agreed(attributes, name, class_name, default, source):
 
 def filter_taps(kernel, source):
     """Return the four taps of which a low-pass kernel of shape (4, 4) or (4,) is made."""
-    taps = kernel.sum(dim=1) if kernel.ndim == 2 else kernel
-    outer = torch.outer(taps, taps) / taps.sum()
-    if len(taps) != 4 or (kernel.ndim == 2 and not torch.allclose(outer, kernel, atol=1e-6)):
+    is_square = tuple(kernel.shape) == (4, 4)
+    taps = kernel.sum(dim=1) if is_square else kernel
+    outer = torch.outer(taps, taps) / taps.sum() if is_square else None
+    if tuple(taps.shape) != (4,) or (is_square and not torch.allclose(outer, kernel, atol=1e-6)):
         raise CheckpointError(
             f"{source}: its resampling filter of shape {tuple(kernel.shape)} is not a separable "
             "one of four taps, which is the only kind supported."
@@ -162,12 +184,20 @@ def filter_taps(kernel, source):
     return tuple(float(tap) for tap in taps)
 
 
-def _add_missing_noise(state):
+def layer_resolution(name, source):
+    """Return 8 for "synthesis.b8.conv0.weight"."""
+    number = name.split(".")[1].removeprefix("b")
+    if not (number.isascii() and number.isdigit() and len(number) < 5):
+        raise CheckpointError(f"{source} is damaged: it has a layer {name[:80]!r}.")
+    return int(number)
+
+
+def _add_missing_noise(state, source):
     """Give layers that were built without noise a noise of strength 0."""
     for name in [k for k in state if k.endswith((".conv0.weight", ".conv1.weight"))]:
         layer = name.removesuffix(".weight")
-        if f"{layer}.noise_strength" not in state:
-            resolution = int(layer.split(".")[1].removeprefix("b"))
+        if f"{layer}.noise_strength" not in state and f"{layer}.noise_const" not in state:
+            resolution = layer_resolution(name, source)
             state[f"{layer}.noise_strength"] = torch.zeros(())
             state[f"{layer}.noise_const"] = torch.zeros(resolution, resolution)
 

@@ -93,6 +93,7 @@ class Conv(nn.Module):
         self.padding = weight.shape[-1] // 2
 
     def forward(self, x):
+        """Convolve maps (n, C, H, W)."""
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
 
@@ -120,6 +121,7 @@ class ResidualUnit(nn.Module):
         self.stride = stride
 
     def forward(self, x):
+        """Map (n, C, H, W) to (n, C', H / stride, W / stride)."""
         y = self.conv1(torch.addcmul(self.shift, x, self.scale))
         y = self.conv2(F.prelu(y, self.slope))
         if self.squeeze is not None:
@@ -143,6 +145,7 @@ class BasicUnit(nn.Module):
             self.shortcut = Conv(*folded, stride)
 
     def forward(self, x):
+        """Map (n, C, H, W) to (n, C', H / stride, W / stride)."""
         y = self.conv2(F.relu_(self.conv1(x)))
         return F.relu_(y + (x if self.shortcut is None else self.shortcut(x)))
 
@@ -158,6 +161,7 @@ class Backbone(nn.Module):
         self.taps = taps
 
     def forward(self, x):
+        """Return the tapped maps of images (n, C, H, W), the largest first."""
         x = F.prelu(self.stem(x), self.slope)
         maps = []
         for index, unit in enumerate(self.units):

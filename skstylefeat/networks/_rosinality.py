@@ -18,7 +18,7 @@ fan-in before they are demodulated, which cancels but for the demodulation's eps
 
 import torch
 
-from skstylefeat.networks._nvidia import filter_taps
+from skstylefeat.networks._nvidia import filter_taps, layer_resolution
 from skstylefeat.networks._torch_files import load_tensors
 from skstylefeat.networks._unpickling import CheckpointError
 
@@ -145,20 +145,18 @@ def read_state(stored, latent_avg, source):
         key, value = sorted(kernels.items())[0]
         kernel = load_tensors({key: value}, source)[key]
         known["resample_filter"] = filter_taps(kernel, source)
-    _add_missing_noise(state)
+    _add_missing_noise(state, source)
     if latent_avg is not None:
         average = load_tensors({"latent_avg": latent_avg}, source)["latent_avg"]
         state["mapping.w_avg"] = average.reshape(-1, average.shape[-1])[0]
     return state, known
 
 
-def _add_missing_noise(state):
+def _add_missing_noise(state, source):
     """Draw the noise maps that files of early versions lack, the same at every load."""
     generator = torch.Generator().manual_seed(MISSING_NOISE_SEED)
     for name in sorted(k for k in state if k.endswith(".noise_strength")):
         key = f"{name.removesuffix('.noise_strength')}.noise_const"
         if key not in state:
-            resolution = int(name.split(".")[1].removeprefix("b"))
-            if resolution > 1 << 14:
-                raise CheckpointError(f"{name} has an impossible resolution.")
+            resolution = layer_resolution(name, source)
             state[key] = torch.randn(resolution, resolution, generator=generator)

@@ -29,7 +29,6 @@ LEGACY_PROTOCOL = 1001
 ZIP_HEAD = b"PK\x03\x04"
 MAX_ZIP_ENTRIES = 100_000
 MAX_DIMENSIONS = 8
-MAX_SCALAR_BYTES = 64
 # Tensors may share storage; without a bound, a small file could name terabytes.
 SHARED_STORAGE_ALLOWANCE = 64 << 20
 
@@ -176,8 +175,7 @@ def _set(items=()):
 def _latin1(text, encoding):
     if encoding != "latin1":
         raise ValueError("bytes in an unknown encoding")
-    # Protocol 2 writes bytes so. Those of scalars are short, and no others are of use.
-    return text[:MAX_SCALAR_BYTES].encode("latin-1")
+    return text.encode("latin-1")  # protocol 2 writes bytes so
 
 
 def _rebuild_tensor(storage, offset, size, stride, *_):

@@ -19,6 +19,7 @@ MAX_INSTRUCTIONS = 500_000
 MAX_TEXT_BYTES = 1 << 24
 MAX_LINE_BYTES = 4096
 MAX_INTEGER_BYTES = 64
+TEXT_PER_INSTRUCTION = 64
 
 
 class CheckpointError(ValueError):
@@ -250,8 +251,12 @@ class Interpreter:
         self.stack.append(function.construct(*args))
 
     def spend_on(self, *values):
-        """Pay for copying containers, which a program can name again and again."""
-        self.budget.spend(sum(len(v) for v in values if isinstance(v, dict | list | set | tuple)))
+        """Pay for copying containers and texts, which a program can name again and again."""
+        for value in values:
+            if isinstance(value, dict | list | set | tuple):
+                self.budget.spend(len(value))
+            elif isinstance(value, str):
+                self.budget.spend(len(value) // TEXT_PER_INSTRUCTION)
 
 
 def _reason(error):

@@ -16,12 +16,11 @@ Nothing of a file is executed; see `skstylefeat.networks._unpickling`.
 import json
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
-from skstylefeat.networks._nvidia import read_network
+from skstylefeat.networks._nvidia import read_network, read_state_dict
 from skstylefeat.networks._rosinality import is_rosinality, read_state
 from skstylefeat.networks._torch_files import (
     PersistentObject,
@@ -108,7 +107,9 @@ def recognise(path, refused=None):
     """
     layout, tree = open_file(path, refused)
     if layout == "safetensors":
-        return Recognised(layout, OURS)
+        is_encoder = _read_header(path).get("format") == "skstylefeat.encoder"
+        part = "encoder" if is_encoder else "generator"
+        return Recognised(layout, OURS, **{part: {}})
     if isinstance(tree, PersistentObject):
         return Recognised(layout, NVIDIA, generator=tree)
     if not isinstance(tree, dict):
@@ -224,8 +225,7 @@ def read_found_generator(found, source):
     if isinstance(found.generator, PersistentObject):
         state, known = read_network(found.generator, source)
     elif found.kind == NVIDIA_STATE:
-        tensors = {k: v for k, v in found.generator.items() if not k.endswith("resample_filter")}
-        state, known = load_tensors(tensors, source), {}
+        state, known = read_state_dict(found.generator, source)
     else:
         state, known = read_state(found.generator, found.latent_avg, source)
     try:
@@ -302,13 +302,21 @@ def read_encoder(path):
     return module, {"format": found.kind, "encoder_type": module.encoder_type}
 
 
+def _read_header(path):
+    """Return the metadata of a safetensors file."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > MAX_SAFETENSORS_HEADER:
+        raise CheckpointError(f"{path} is damaged: its header takes {length} bytes.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged or no file of ours: {error}") from error
+
+
 def _read_safetensors(path):
     """Read our own file, turning whatever is wrong with it into one kind of error."""
-    path = Path(path)
-    with open(path, "rb") as file:
-        header = int.from_bytes(file.read(8), "little")
-    if header > MAX_SAFETENSORS_HEADER:
-        raise CheckpointError(f"{path} is damaged: its header takes {header} bytes.")
     try:
         config, state, card = read_network_file(path)
         state = {key: value.to(torch.float32) for key, value in state.items()}

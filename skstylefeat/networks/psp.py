@@ -81,6 +81,7 @@ class StyleHeads(nn.Module):
         return depth
 
     def forward(self, x):
+        """Return the heads' outputs (n, heads, w_dim) for maps (n, C, H, W)."""
         x = F.leaky_relu_(self.first(x), HEAD_SLOPE)
         outputs = []
         for part, convs in zip(x.chunk(len(self.indices), dim=1), self.rest, strict=True):
@@ -106,12 +107,13 @@ class PyramidCodes(nn.Module):
             cuts = [0, n_ws]
         levels = [
             range(start, stop)
-            for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
+            for start, stop in itertools.pairwise(cuts)
             if start < stop
         ]
         self.levels = nn.ModuleList(StyleHeads(weights, indices) for indices in levels)
 
     def forward(self, maps):
+        """Return (n, n_ws, w_dim) for three maps, the largest first."""
         c1, c2, c3 = maps
         features = [c3]
         if self.has_pyramid:
@@ -136,6 +138,7 @@ class PooledCode(nn.Module):
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
     def forward(self, maps):
+        """Return (n, n_ws, w_dim) for maps of which the last is used."""
         w = F.linear(maps[-1].mean(dim=(2, 3)), self.weight, self.bias)
         return w[:, None].expand(-1, self.n_ws, -1)
 
@@ -157,6 +160,7 @@ class FlatCodes(nn.Module):
         self.w_weight, self.w_bias = nn.Parameter(weight), nn.Parameter(bias)
 
     def forward(self, maps):
+        """Return (n, n_ws, w_dim) for maps of which the last is used."""
         x = maps[-1] * self.scale[:, None, None] + self.shift[:, None, None]
         x = F.adaptive_avg_pool2d(x, W_PLUS_POOL).flatten(1)
         w = F.linear(F.linear(x, self.weight, self.bias), self.w_weight, self.w_bias)

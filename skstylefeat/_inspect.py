@@ -1,0 +1,226 @@
+"""What a weights file is, and its conversion into ours: behind ``inspect`` and ``convert``."""
+
+import hashlib
+from pathlib import Path
+
+CONVERT_SUFFIX = ".safetensors"
+
+
+def inspect(path):
+    """Describe a weights file without running anything of it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    report : dict
+        ``file``, ``size`` in bytes, ``sha256``, ``layout`` (the container), ``format`` (whose it
+        is), ``refused`` (sorted names of the functions and classes it asks for beyond those that
+        weights need), and where the file can be loaded ``generator`` and ``encoder``:
+        dictionaries of architecture and spaces. ``problems`` lists what stands in the way, empty
+        if nothing does.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "page.pt"
+    >>> _ = path.write_text("<!DOCTYPE html>")
+    >>> inspect(path)["problems"][0]
+    "...page.pt is no file of weights that is known..."
+    >>> folder.cleanup()
+    """
+    from skstylefeat.networks import checkpoints
+    from skstylefeat.networks._unpickling import CheckpointError
+
+    path = Path(path)
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    report = {
+        "file": str(path),
+        "size": path.stat().st_size,
+        "sha256": digest,
+        "layout": None,
+        "format": None,
+        "refused": [],
+        "problems": [],
+    }
+    refused = set()
+    found = None
+    try:
+        found = checkpoints.recognise(path, refused)
+    except CheckpointError as error:
+        report["problems"].append(str(error))
+    report["refused"] = sorted(refused)
+    if found is not None:
+        report |= {"layout": found.layout, "format": found.kind}
+        if found.generator is not None:
+            _describe(report, "generator", _describe_generator, path)
+        if found.encoder is not None:
+            _describe(report, "encoder", _describe_encoder, path)
+    if refused:
+        # The strict reading tells why, and what to do about it.
+        try:
+            checkpoints.recognise(path)
+        except CheckpointError as error:
+            report["problems"] = [str(error)]
+    return report
+
+
+def _describe(report, part, describe, path):
+    from skstylefeat.networks._unpickling import CheckpointError
+
+    try:
+        report[part] = describe(path)
+    except CheckpointError as error:
+        report["problems"].append(str(error))
+
+
+def _describe_generator(path):
+    from skstylefeat.networks import checkpoints
+
+    config, state, card = checkpoints.read_generator(path)
+    n_parameters = sum(value.numel() for key, value in state.items() if "noise_const" not in key)
+    return {
+        **config.to_dict(),
+        "n_ws": config.n_ws,
+        "n_parameters": n_parameters,
+        "spaces": {
+            "z": f"({config.z_dim},)",
+            "w": f"({config.w_dim},)",
+            "w+": f"({config.n_ws}, {config.w_dim})",
+            "s": f"({sum(v.shape[0] for k, v in state.items() if k.endswith('affine.bias'))},)",
+        },
+        "card": card,
+    }
+
+
+def _describe_encoder(path):
+    from skstylefeat.networks import checkpoints
+
+    module, card = checkpoints.read_encoder(path)
+    return {
+        "n_ws": module.n_ws,
+        "w_dim": module.w_dim,
+        "input_size": tuple(module.input_size),
+        "needs_generator": bool(getattr(module, "needs_generator", False)),
+        "n_parameters": sum(value.numel() for value in module.parameters()),
+        "card": card,
+    }
+
+
+def inspect_file(path):
+    """Return the report of `inspect` as the text that the command prints.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    text : str
+    """
+    report = inspect(path)
+    lines = [
+        f"file       {report['file']}",
+        f"size       {report['size'] / 1e6:.1f} MB",
+        f"sha256     {report['sha256']}",
+        f"container  {report['layout'] or 'unknown'}",
+        f"format     {report['format'] or 'unknown'}",
+    ]
+    for part in ("generator", "encoder"):
+        if part in report:
+            lines += ["", part]
+            for key, value in report[part].items():
+                items = value.items() if isinstance(value, dict) else [("", value)]
+                lines += [f"  {key + ('.' + k if k else ''):<18} {v}" for k, v in items]
+    if report["refused"]:
+        lines += ["", "refused: the file asks for these functions or classes"]
+        lines += [f"  {name}" for name in report["refused"]]
+    if report["problems"]:
+        lines += ["", "problems"]
+        lines += [f"  {problem}" for problem in report["problems"]]
+    else:
+        lines += ["", "nothing refused: load_generator or load_encoder reads this file"]
+    return "\n".join(lines)
+
+
+def convert(source, destination):
+    """Write the generator of a file of any known format as our safetensors.
+
+    Parameters
+    ----------
+    source : path-like
+        The file.
+    destination : path-like
+        File to write, with the suffix ``.safetensors``. It is written whole or not at all.
+
+    Returns
+    -------
+    report : dict
+        ``file``, ``sha256`` of what was written, ``source_sha256`` and ``config``.
+
+    Raises
+    ------
+    ValueError
+        If the source cannot be read, or the destination has another suffix.
+    FileExistsError
+        If the destination exists: a file of weights is never overwritten.
+    """
+    from skstylefeat.networks import checkpoints
+    from skstylefeat.networks.safetensors_io import build_network, save_network
+
+    source, destination = Path(source), Path(destination)
+    if destination.suffix != CONVERT_SUFFIX:
+        raise ValueError(
+            f"The output {str(destination)!r} should end in {CONVERT_SUFFIX!r}, the format that is "
+            "written."
+        )
+    if destination.exists():
+        raise FileExistsError(f"{destination} exists; remove it or choose another name.")
+    config, state, card = checkpoints.read_generator(source)
+    module = build_network(config, state, str(source))
+    with open(source, "rb") as file:
+        source_digest = hashlib.file_digest(file, "sha256").hexdigest()
+    card |= {"converted_from": source.name, "source_sha256": source_digest}
+    partial = destination.with_name(destination.name + ".partial")
+    try:
+        save_network(module, partial, card)
+        partial.rename(destination)
+    finally:
+        partial.unlink(missing_ok=True)
+    with open(destination, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "file": str(destination),
+        "sha256": digest,
+        "source_sha256": source_digest,
+        "config": config.to_dict(),
+    }
+
+
+def convert_file(source, destination):
+    """Convert as `convert` does and return the text that the command prints.
+
+    Parameters
+    ----------
+    source : path-like
+        The file.
+    destination : path-like
+        File to write, with the suffix ``.safetensors``.
+
+    Returns
+    -------
+    text : str
+    """
+    report = convert(source, destination)
+    return f"{report['file']}\nsha256 {report['sha256']}"
