@@ -104,8 +104,13 @@ def layer_importance(
 
     Examples
     --------
-    >>> from skstylefeat import layer_importance, load_generator  # doctest: +SKIP
-    >>> layer_importance(load_generator("faces64"), yaw, random_state=0).weights  # doctest: +SKIP
+    >>> from skstylefeat import layer_importance, load_generator
+    >>> from skstylefeat.directions import SeFa
+    >>> generator = load_generator("faces64")
+    >>> direction = SeFa(generator).fit().direction_
+    >>> importance = layer_importance(generator, direction, n_pairs=4, random_state=0)
+    >>> importance.layers[:2], float(importance.weights.sum().round(6))
+    (('b4.conv1', 'b8.conv0'), 1.0)
     """
     _check_parameters(n_pairs, space, variant, batch_size)
     normal, _ = broadcast_direction(direction, generator.n_ws, generator.w_dim)
@@ -204,7 +209,7 @@ def _pair_gradients(generator, space, variant, start, end, unrelated_start, unre
 
     Each is a list over layers of arrays of shape (batch, width).
     """
-    if np.shares_memory(start, unrelated_start):
+    if np.may_share_memory(start, unrelated_start):
         return _gradients(generator, space, variant, start, end, unrelated_end)
     (edited,) = _gradients(generator, space, variant, start, end)
     (unrelated,) = _gradients(generator, space, variant, unrelated_start, unrelated_end)

@@ -23,6 +23,13 @@ class FixedDirection(BaseEstimator):
         Unit normal.
     intercept_ : float
         Signed distance of the origin.
+
+    Examples
+    --------
+    >>> from skstylefeat.directions import FixedDirection
+    >>> known = FixedDirection([0.0, 2.0], intercept=1.0).fit()
+    >>> known.direction_.tolist(), known.intercept_
+    ([0.0, 1.0], 0.5)
     """
 
     def __init__(self, direction, intercept=0.0):
@@ -39,7 +46,7 @@ class FixedDirection(BaseEstimator):
                 f"length {norm}."
             )
         self.direction_ = direction / norm
-        self.intercept_ = float(self.intercept) / norm
+        self.intercept_ = float(self.intercept / norm)
         return self
 
 
