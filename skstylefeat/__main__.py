@@ -195,11 +195,10 @@ def _inspect_parser():
 
 
 def _inspect(arguments):
-    from skstylefeat._inspect import format_report, inspect
+    from skstylefeat._inspect import inspect_file
 
-    report = inspect(arguments.file)
-    print(format_report(report))
-    return 1 if report["problems"] else 0
+    print(inspect_file(arguments.file))
+    return 0
 
 
 def _convert_parser():
@@ -213,10 +212,9 @@ def _convert_parser():
 
 
 def _convert(arguments):
-    from skstylefeat._inspect import convert
+    from skstylefeat._inspect import convert_file
 
-    report = convert(arguments.file, arguments.out)
-    print(f"{report['file']}, SHA-256 {report['sha256']}")
+    print(convert_file(arguments.file, arguments.out))
     return 0
 
 

@@ -78,16 +78,16 @@ def check_target(target):
     classes, counts = np.unique(target.y_train, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"The target {target.name!r} has one class only, {classes[0]!r}, among the training "
-            "images. Give images of two classes or more, or another column."
+            f"The target {target.name!r} has one class only, {str(classes[0])!r}, among the "
+            "training images. Give images of two classes or more, or another column."
         )
     if len(classes) > 2 * MOST_CLASSES:
         raise ValueError(
             f"The target {target.name!r} has {len(classes)} different texts, such as "
-            f"{classes[0]!r}: too many for classes, and they are not all numbers."
+            f"{str(classes[0])!r}: too many for classes, and they are not all numbers."
         )
     if counts.min() < 2:
         raise ValueError(
             f"The target {target.name!r} has {counts.min()} training image of the class "
-            f"{classes[counts.argmin()]!r}; choosing channels takes at least 2 of each class."
+            f"{str(classes[counts.argmin()])!r}; choosing channels takes at least 2 of each class."
         )
