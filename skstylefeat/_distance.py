@@ -4,15 +4,15 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
-from sklearn.exceptions import NotFittedError
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skstylefeat._fitted_planes import numbered, plane_of
+from skstylefeat._latent_files import load_direction
 from skstylefeat._planes import Planes, layout_of
 from skstylefeat.directions._svm import LinearSVMDirection
-from skstylefeat.latents import load_direction
 
 
 class HyperplaneDistance(TransformerMixin, BaseEstimator):
@@ -201,7 +201,7 @@ class HyperplaneDistance(TransformerMixin, BaseEstimator):
         if direction is None:
             direction = LinearSVMDirection(validation_fraction=0, random_state=self.random_state)
         if hasattr(direction, "fit"):
-            return _from_estimator(direction, X, y)
+            return plane_of(direction, X, y)
         intercept = self.intercept
         if isinstance(direction, (str, Path)):
             direction, names, stored = load_direction(direction)
@@ -214,7 +214,7 @@ class HyperplaneDistance(TransformerMixin, BaseEstimator):
                 intercept = [intercept[name] for name in direction]
         else:
             arrays = self._unstack(direction, X.shape[1])
-            names = _numbered(len(arrays))
+            names = numbered(len(arrays))
         if not arrays:
             raise ValueError("direction is an empty dictionary.")
         intercepts = np.asarray(intercept, dtype=np.float64)
@@ -385,33 +385,3 @@ def _load(generator):
 
         return load_generator(generator)
     return generator
-
-
-def _numbered(n):
-    return ("distance",) if n == 1 else tuple(f"distance{i}" for i in range(n))
-
-
-def _from_estimator(estimator, X, y):
-    """Read the plane of a fitted estimator, or of a clone fitted on (X, y)."""
-    if not (hasattr(estimator, "direction_") or hasattr(estimator, "coef_")):
-        if y is None:
-            raise ValueError(
-                "This HyperplaneDistance requires y to be passed, but the target y is None: its "
-                f"direction is learnt by {type(estimator).__name__}. If that was fitted, cloning "
-                "has made it forget: wrap it in sklearn.frozen.FrozenEstimator, or pass its "
-                "direction_."
-            )
-        estimator = clone(estimator).fit(X, y)
-    if hasattr(estimator, "direction_"):
-        direction = np.atleast_2d(np.asarray(estimator.direction_, dtype=np.float64))
-        return ("distance",), [direction], [float(getattr(estimator, "intercept_", 0.0))]
-    try:
-        coef = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64))
-        intercepts = np.broadcast_to(np.ravel(estimator.intercept_), (len(coef),))
-    except AttributeError as error:
-        raise NotFittedError(f"{estimator} has no coef_ and intercept_.") from error
-    names = _numbered(len(coef))
-    classes = getattr(estimator, "classes_", ())
-    if len(coef) == len(classes):
-        names = tuple(str(label) for label in classes)
-    return names, list(coef), list(intercepts)
