@@ -8,7 +8,7 @@ labels from the training split, whose photos the encoder saw without labels::
 
 Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the same averaged over the
 photo and its mirror image, and max-pooled feature maps. Classification is the mean of the
-classes' accuracies in percent, so that the majority class scores 50.
+classes' accuracies in percent, so that the majority class scores 50; age is R2 in percent.
 """
 
 import argparse

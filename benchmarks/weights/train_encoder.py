@@ -118,7 +118,9 @@ def main():
 
     generator = load_network(args.generator)
     # Every rendered face is new, so augmentation would only leave the generator's domain.
-    recipe = EncoderRecipe(ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False)
+    recipe = EncoderRecipe(
+        ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False, bfloat16=True
+    )
     recipe = recipe.updated(args.set)
     validation = make_faces(N_VALIDATION, image_size=64, random_state=SEED_VALIDATION).images
     readout, readouts = Readout(), {}
