@@ -32,14 +32,14 @@ class Weights:
     def __contains__(self, name):
         return name in self.state
 
-    def take(self, name, n_dims=None):
+    def take(self, name, n_dims):
         """Return a tensor and cross it off."""
         if name not in self.state:
             raise CheckpointError(
                 f"{self.source} is damaged or incomplete: the encoder's tensor {name!r} is missing."
             )
         value = self.state.pop(name)
-        if n_dims is not None and value.ndim != n_dims:
+        if value.ndim != n_dims or not value.numel():
             raise ValueError(f"{name} has shape {tuple(value.shape)}, expected {n_dims} axes")
         return value
 
@@ -50,6 +50,13 @@ class Weights:
         while f"{prefix}.{n}" in heads and n < MAX_LAYERS:
             n += 1
         return n
+
+    def slope(self, name, conv):
+        """Return the slopes of the PReLU after a `Conv`, one for each channel or one for all."""
+        value = self.take(f"{name}.weight", 1)
+        if len(value) not in (1, conv.weight.shape[0]):
+            raise ValueError(f"{name} has {len(value)} slopes for {conv.weight.shape[0]} channels")
+        return value
 
     def norm(self, name):
         """Return (scale, shift) of a batch normalisation in evaluation mode."""
@@ -86,6 +93,8 @@ class Conv(nn.Module):
 
     def __init__(self, weight, bias=None, stride=1):
         super().__init__()
+        if bias is not None and bias.shape != weight.shape[:1]:
+            raise ValueError(f"{len(bias)} biases for a convolution of shape {tuple(weight.shape)}")
         weight = weight.contiguous(memory_format=torch.channels_last)
         self.weight = nn.Parameter(weight)
         self.bias = None if bias is None else nn.Parameter(bias)
@@ -106,7 +115,7 @@ class ResidualUnit(nn.Module):
         self.scale = nn.Parameter(scale[:, None, None])
         self.shift = nn.Parameter(shift[:, None, None])
         self.conv1 = Conv(weights.take(f"{name}.res_layer.1.weight", 4))
-        self.slope = nn.Parameter(weights.take(f"{name}.res_layer.2.weight", 1))
+        self.slope = nn.Parameter(weights.slope(f"{name}.res_layer.2", self.conv1))
         folded = weights.folded_conv(f"{name}.res_layer.3", f"{name}.res_layer.4")
         self.conv2 = Conv(*folded, stride)
         self.squeeze = self.excite = self.shortcut = None
@@ -194,11 +203,11 @@ def read_backbone(weights):
     is_resnet = "conv1.weight" in weights
     if is_resnet:
         stem = Conv(*weights.folded_conv("conv1", "bn1"), stride=2)
-        slope = weights.take("relu.weight", 1)
+        slope = weights.slope("relu", stem)
         unit_class, last_conv = BasicUnit, "conv2"
     else:
         stem = Conv(*weights.folded_conv("input_layer.0", "input_layer.1"))
-        slope = weights.take("input_layer.2.weight", 1)
+        slope = weights.slope("input_layer.2", stem)
         unit_class, last_conv = ResidualUnit, "res_layer.3"
     in_channels = stem.weight.shape[1]
     if in_channels not in (3, 6):

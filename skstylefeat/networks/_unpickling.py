@@ -15,7 +15,7 @@ memory or time:
 import pickle
 import struct
 
-MAX_INSTRUCTIONS = 500_000
+MAX_INSTRUCTIONS = 200_000
 MAX_TEXT_BYTES = 1 << 24
 MAX_LINE_BYTES = 4096
 MAX_INTEGER_BYTES = 64

@@ -14,7 +14,6 @@ Nothing of a file is executed; see `skstylefeat.networks._unpickling`.
 """
 
 import json
-import math
 from dataclasses import dataclass, field
 
 import torch
@@ -339,20 +338,15 @@ def _read_safetensors(path):
 
 def _check_config(config):
     """Bound an architecture before anything is allocated for it."""
+    limits = {"resolution": MAX_RESOLUTION, "n_mapping": MAX_MAPPING_LAYERS}
     for name, value in vars(config).items():
-        if name == "resolution":
-            limit = MAX_RESOLUTION
-        elif name == "n_mapping":
-            limit = MAX_MAPPING_LAYERS
-        else:
-            limit = MAX_WIDTH
+        if name == "architecture" or (value is None and name in ("conv_clamp", "widths")):
+            continue
+        limit = limits.get(name, MAX_WIDTH)
         for number in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(number, str) or number is None:
-                continue
-            if not isinstance(number, int | float) or not math.isfinite(number):
-                raise CheckpointError(f"{name} is {type(number).__name__}, expected a number.")
-            if not 0 <= number <= limit:
-                raise CheckpointError(f"{name} is {number}, expected 0 to {limit}.")
+            if not isinstance(number, int | float) or not 0 <= number <= limit:
+                shown = number if isinstance(number, int | float) else type(number).__name__
+                raise CheckpointError(f"{name} is {shown}, expected a number from 0 to {limit}")
 
 
 def check_fit(config, state, source):
@@ -366,7 +360,7 @@ def check_fit(config, state, source):
         with torch.device("meta"):
             network = (StyleGAN2Generator if is_generator else EncoderNetwork)(config)
         expected = network.state_dict()
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
     missing = sorted(expected.keys() - state.keys())
     extra = sorted(state.keys() - expected.keys())

@@ -81,9 +81,7 @@ def config_from_state(state, path, **known):
     try:
         w_dim = state["mapping.w_avg"].shape[-1]
         resolutions = sorted(
-            int(key.split(".")[1][1:])
-            for key in state
-            if key.startswith("synthesis.b") and key.endswith(".conv1.weight")
+            {int(key.split(".")[1][1:]) for key in state if key.startswith("synthesis.b")}
         )
         channels = [state[f"synthesis.b{r}.conv1.weight"].shape[0] for r in resolutions]
         n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
