@@ -1,6 +1,6 @@
 """Rendered faces whose every attribute is known."""
 
-from skstylefeat.datasets._attributes import sample_attributes
+from skstylefeat.datasets._sampling import sample_attributes
 from skstylefeat.datasets._faces import make_faces
 from skstylefeat.datasets._render import render_faces
 

@@ -1,12 +1,11 @@
-"""What a rendered face is made of: names, ranges and how they are drawn at random."""
+"""What a rendered face is made of: names, ranges, categories, and the check of given values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
-from scipy.special import ndtr
-from sklearn.utils import check_random_state
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     "glasses": _category("none", "glasses", none=0.5, clear=0.3, dark=0.2),
     "facial_hair": _category("none", "facial hair", none=0.6, moustache=0.2, beard=0.2),
     "hair_length": _number(0, 1, 0.3, "0 shaved, 0.3 short, 0.6 to the jaw, 1 over the shoulders"),
-    "hair_style": _category(
-        "swept", "front hair", swept=0.3, fringe=0.25, side=0.25, curly=0.2
-    ),
+    "hair_style": _category("swept", "front hair", swept=0.3, fringe=0.25, side=0.25, curly=0.2),
     "hair_color": _category(
         "brown",
         "hair colour before it greys",
@@ -72,7 +69,9 @@ ATTRIBUTES: dict[str, Attribute] = {
     "background_angle": _number(-180, 180, 90, "degrees, direction of the background's change"),
     "light_azimuth": _number(-60, 60, 20, "degrees; positive lights from the right of the image"),
     "light_elevation": _number(0, 60, 30, "degrees above the horizon that the light comes from"),
-    "light_strength": _number(0.8, 1.15, 1.0, "factor on the brightness of everything but the background"),
+    "light_strength": _number(
+        0.8, 1.15, 1.0, "factor on the brightness of everything but the background"
+    ),
     "clothing": _category("crew", "cut of the collar", crew=0.4, vneck=0.3, collar=0.3),
     "clothing_hue": _number(0, 1, 0.6, "hue of the clothes, one turn of the colour wheel"),
     "clothing_light": _number(0, 1, 0.4, "0 dark to 1 light clothes"),
@@ -82,24 +81,79 @@ ATTRIBUTES: dict[str, Attribute] = {
 }
 
 
-def _copula_matrix(correlation):
-    names = list(ATTRIBUTES)
-    matrix = np.eye(len(names))
-    for pair, rho in (correlation or {}).items():
-        i, j = (names.index(name) for name in pair)
-        matrix[i, j] = matrix[j, i] = rho
-    return matrix
+def unknown_attribute(name):
+    """Error for a name that is no attribute, with the names that are."""
+    close = get_close_matches(str(name), ATTRIBUTES, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return ValueError(f"unknown attribute {name!r}.{hint} Known are: {', '.join(ATTRIBUTES)}.")
 
 
-def sample_attributes(n_samples=100, *, random_state=None, correlation=None):
-    rng = check_random_state(random_state)
-    factor = np.linalg.cholesky(_copula_matrix(correlation))
-    uniform = ndtr(rng.standard_normal((n_samples, len(ATTRIBUTES))) @ factor.T)
+def check_attributes(attributes):
+    """Complete given attributes by the defaults, or say what is wrong with them.
+
+    Parameters
+    ----------
+    attributes : dict or DataFrame
+        Each attribute one value, or one for every face.
+
+    Returns
+    -------
+    columns : dict of str to ndarray of shape (n_faces,)
+        Every attribute; numbers are float64.
+    """
+    if not hasattr(attributes, "keys"):
+        raise TypeError(
+            "attributes must be a dict or DataFrame of columns, such as {'yaw': [-20, 20]}, got "
+            f"{type(attributes).__name__}."
+        )
     columns = {}
-    for (name, spec), u in zip(ATTRIBUTES.items(), uniform.T, strict=True):
-        if spec.categories:
-            edges = np.cumsum(spec.probabilities)[:-1]
-            columns[name] = np.array(spec.categories)[np.searchsorted(edges, u, side="right")]
-        else:
-            columns[name] = spec.low + (spec.high - spec.low) * u
-    return columns
+    for name in attributes.keys():  # noqa: SIM118 - iterating is enough for a dict only
+        if name not in ATTRIBUTES:
+            raise unknown_attribute(name)
+        columns[name] = _check_column(name, ATTRIBUTES[name], np.asarray(attributes[name]))
+    lengths = {name: len(column) for name, column in columns.items() if column.ndim == 1}
+    n_faces = next(iter(lengths.values()), 1)
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"every attribute needs one value, or one for each face, got columns of {lengths} "
+            "values."
+        )
+    if n_faces == 0:
+        raise ValueError("attributes describe no face: the columns are empty.")
+    complete = {}
+    for name, spec in ATTRIBUTES.items():
+        column = columns.get(name)
+        complete[name] = np.broadcast_to(spec.default if column is None else column, (n_faces,))
+        if not spec.categories:
+            complete[name] = complete[name].astype(np.float64)
+    return complete
+
+
+def _check_column(name, spec, column):
+    if column.ndim > 1:
+        raise ValueError(
+            f"{name} must be one value or one for each face, got an array of shape {column.shape}."
+        )
+    if spec.categories:
+        known = np.isin(column, spec.categories)
+        if not np.all(known):
+            raise ValueError(
+                f"{name} must be one of {', '.join(map(repr, spec.categories))}, got "
+                f"{column[~known][0] if column.ndim else column[()]!r}."
+            )
+        return column.astype(str)
+    if column.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{name} must be a number from {spec.low:g} to {spec.high:g}, got "
+            f"{column.ravel()[:1].tolist()} of dtype {column.dtype}."
+        )
+    column = column.astype(np.float64)
+    # single precision may round the ends of a range outwards
+    slack = 1e-6 * max(abs(spec.low), abs(spec.high))
+    wrong = ~((column >= spec.low - slack) & (column <= spec.high + slack))
+    if np.any(wrong):
+        value = column[wrong][0] if column.ndim else column[()]
+        raise ValueError(
+            f"{name} must be from {spec.low:g} to {spec.high:g} ({spec.description}), got {value:g}."
+        )
+    return np.clip(column, spec.low, spec.high)
