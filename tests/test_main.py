@@ -323,6 +323,7 @@ def test_report_on_own_images(folder, tmp_path, capsys):
     printed = capsys.readouterr().out
     for part in ("Annotation and classification", "mean absolute error", "R2", "Order"):
         assert part in printed
+    assert (out / "tables.txt").read_text() in printed
     page = (out / "index.html").read_text()
     pictures = sorted(path.stem for path in out.glob("*.png"))
     assert pictures == [

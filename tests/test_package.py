@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import skstylefeat
@@ -107,6 +108,25 @@ def test_readme_commands_name_what_exists():
     assert readme.count(main_job) == 1
     assert readme.count(tests) == 1
     assert "<!-- test command -->" in readme, ".ci/run finds the command by this mark"
+
+
+def test_readme_example_runs():
+    """The example reads classes and degrees as it says."""
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    namespace = {}
+    exec(code, namespace)
+    frame = namespace["new"].frame
+    assert np.mean(namespace["names"] == np.asarray(frame["glasses"])) > 0.6
+    assert np.corrcoef(namespace["degrees"], frame["yaw"])[0, 1] > 0.9
+
+
+def test_every_public_name_is_in_the_api_pages():
+    page = (ROOT / "docs" / "api.rst").read_text()
+    listed = {line.strip().rpartition(".")[2] for line in page.splitlines()}
+    public = set(skstylefeat.__all__) - set(skstylefeat._MODULES)
+    for module in ("datasets", "directions", "information", "latents", "metrics", "plotting"):
+        public |= set(getattr(skstylefeat, module).__all__)
+    assert public <= listed, public - listed
 
 
 def test_ruff_finds_nothing():

@@ -221,6 +221,8 @@ class Job:
         lead = "Few-shot annotation and regression from StyleGAN codes and feature maps."
         page = page_html("skstylefeat report", lead, tables, self.pictures, facts)
         (out / "index.html").write_text(page, encoding="utf-8")
+        text = "\n\n".join(table.to_text() for table in tables)
+        (out / "tables.txt").write_text(text + "\n", encoding="utf-8")
         save_scores([score for part in self.scores.values() for score in part], out / "scores.csv")
         for picture in self.pictures:
             (out / f"{_file_name(picture.name)}.png").write_bytes(picture.png)
