@@ -1,5 +1,7 @@
 """Sphinx configuration: ``sphinx-build -W docs docs/_build``."""
 
+import re
+
 import skstylefeat
 
 project = "skstylefeat"
@@ -26,3 +28,28 @@ suppress_warnings = ["ref.citation"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"skstylefeat {release}"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+
+# scikit-learn gives every estimator these; their texts refer to its own pages.
+ROUTING = re.compile(r"set_\w+_request|get_metadata_routing|set_output")
+# A fitted attribute such as coef_ in running text, which reStructuredText takes for a link.
+FITTED = re.compile(r"(?<![\w`*.\]])([A-Za-z]\w*)_(?![\w`*])")
+
+
+def skip_routing(app, what, name, obj, skip, options):
+    """Leave out the methods that scikit-learn adds."""
+    return True if ROUTING.fullmatch(name) else None
+
+
+def escape_fitted(app, what, name, obj, options, lines):
+    """Escape the trailing underscore of fitted attributes outside code."""
+    for i, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            parts = re.split(r"(`+[^`]+`+)", line)
+            parts[::2] = [FITTED.sub(r"\1\\_", part) for part in parts[::2]]
+            lines[i] = "".join(parts)
+
+
+def setup(app):
+    """Register both; the second after numpydoc has arranged the docstring."""
+    app.connect("autodoc-skip-member", skip_routing)
+    app.connect("autodoc-process-docstring", escape_fitted, priority=900)

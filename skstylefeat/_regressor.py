@@ -263,7 +263,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict_interval(self, X, coverage=0.9):
         """Predict intervals that hold the true value with a given probability.
 
-        Jackknife+ (CV+ beyond `n_refits` labels) [2]_: no assumption on the errors but that
+        Jackknife+ (CV+ beyond `n_refits` labels): no assumption on the errors but that
         labelled and new images come from one population. A `coverage` of c needs at least
         c / (1 - c) labels, 9 for 0.9; with fewer, the only honest interval is infinite, and a
         warning says so.
