@@ -69,9 +69,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     "background_angle": _number(-180, 180, 90, "degrees, direction of the background's change"),
     "light_azimuth": _number(-60, 60, 20, "degrees; positive lights from the right of the image"),
     "light_elevation": _number(0, 60, 30, "degrees above the horizon that the light comes from"),
-    "light_strength": _number(
-        0.8, 1.15, 1.0, "factor on the brightness of everything but the background"
-    ),
+    "light_strength": _number(0.8, 1.15, 1.0, "factor on all colours but the background's"),
     "clothing": _category("crew", "cut of the collar", crew=0.4, vneck=0.3, collar=0.3),
     "clothing_hue": _number(0, 1, 0.6, "hue of the clothes, one turn of the colour wheel"),
     "clothing_light": _number(0, 1, 0.4, "0 dark to 1 light clothes"),
@@ -154,6 +152,7 @@ def _check_column(name, spec, column):
     if np.any(wrong):
         value = column[wrong][0] if column.ndim else column[()]
         raise ValueError(
-            f"{name} must be from {spec.low:g} to {spec.high:g} ({spec.description}), got {value:g}."
+            f"{name} must be from {spec.low:g} to {spec.high:g} ({spec.description}), got "
+            f"{value:g}."
         )
     return np.clip(column, spec.low, spec.high)

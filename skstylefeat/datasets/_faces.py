@@ -1,10 +1,14 @@
-"""Placeholder docstring."""
+"""The data set: random faces, their pictures and attributes together."""
+
+from functools import lru_cache
+from importlib.resources import files
 
 import numpy as np
 from sklearn.utils import Bunch
-from skstylefeat.datasets._attributes import ATTRIBUTES
-from skstylefeat.datasets._sampling import sample_attributes
-from skstylefeat.datasets._render import render_faces
+
+from skstylefeat.datasets._attributes import ATTRIBUTES, unknown_attribute
+from skstylefeat.datasets._render import check_image_size, render_faces
+from skstylefeat.datasets._sampling import check_n_samples, sample_attributes
 
 
 def make_faces(
@@ -17,15 +21,172 @@ def make_faces(
     correlation=None,
     target="glasses",
 ):
-    a = sample_attributes(n_samples, random_state=random_state, correlation=correlation)
-    images = render_faces(a, image_size)
-    spec = ATTRIBUTES[target]
-    y = a[target]
-    if spec.categories:
-        y = np.array([spec.categories.index(v) for v in y])
+    """Render random faces whose every attribute is known.
+
+    Each face has 32 attributes: its pose, expression, age, glasses, hair and colours, and the
+    light, clothes and background around it. They are independent unless `correlation` says
+    otherwise; the `DESCR` of the result lists their units, ranges and distributions. No file is
+    read, nothing is downloaded, and no photo of anybody is behind the pictures.
+
+    Parameters
+    ----------
+    n_samples : int, default=100
+        Number of faces.
+    image_size : int, default=64
+        Width and height in pixels, 8 to 1024. The same faces are drawn at every size.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same faces every time. The first faces do not depend on `n_samples`:
+        ``make_faces(10, random_state=0)`` begins ``make_faces(1000, random_state=0)``.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
+    as_frame : bool, default=False
+        Make `data`, `target` and `frame` pandas objects. Needs pandas.
+    correlation : dict, default=None
+        Pairs of names to correlations, as in :func:`sample_attributes`, for example
+        ``{("glasses", "age"): 0.6}``: for data in which one attribute misleads about another.
+    target : str or list of str, default="glasses"
+        Attribute to predict. A number is its own target; a category becomes the place of its
+        name in `target_names`. A list of numbers' names gives one column each.
+
+    Returns
+    -------
+    faces : :class:`~sklearn.utils.Bunch`
+        images : ndarray of shape (n_samples, image_size, image_size, 3), dtype uint8
+            RGB.
+        data : ndarray of shape (n_samples, image_size * image_size * 3), dtype uint8
+            The same, one row a face. A DataFrame if `as_frame`.
+        target : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Dtype int64 for a category, else float64. A Series or DataFrame if `as_frame`.
+        frame : dict of str to ndarray of shape (n_samples,)
+            All attributes. A DataFrame if `as_frame`.
+        feature_names : list of str
+            Names of the columns of `data`, such as ``pixel_0_31_red``: row, column, channel.
+        target_names : list of str
+            The categories in the order of their codes; of numbers, their names.
+        DESCR : str
+            Description of the data, with a table of all attributes.
+
+    (data, target) : tuple if `return_X_y` is True
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, an attribute does not exist, or the correlations cannot
+        hold at once.
+    TypeError
+        If `n_samples` or `image_size` is no integer.
+    ImportError
+        If `as_frame` and pandas is not installed.
+
+    See Also
+    --------
+    render_faces : Faces with given attributes.
+    sample_attributes : Random attributes alone.
+
+    Examples
+    --------
+    >>> from skstylefeat.datasets import make_faces
+    >>> faces = make_faces(20, image_size=32, random_state=0)
+    >>> faces.images.shape, faces.data.shape
+    ((20, 32, 32, 3), (20, 3072))
+    >>> faces.target_names
+    ['none', 'clear', 'dark']
+    >>> faces.target[:4], faces.frame["glasses"][:4].tolist()
+    (array([0, 0, 2, 0]), ['none', 'none', 'dark', 'none'])
+
+    Rows and yaw in degrees, for a regression:
+
+    >>> X, y = make_faces(20, random_state=0, return_X_y=True, target="yaw")
+    >>> X.shape, y.dtype
+    ((20, 12288), dtype('float64'))
+    """
+    n_samples, image_size = check_n_samples(n_samples), check_image_size(image_size)
+    names = _check_target(target)
+    frame = sample_attributes(n_samples, random_state=random_state, correlation=correlation)
+    images = render_faces(frame, image_size)
     data = images.reshape(n_samples, -1)
+    if isinstance(target, str):
+        y = _codes(target, frame[target])
+    else:
+        y = np.column_stack([frame[name] for name in names])
+    feature_names = list(_pixel_names(image_size)) if as_frame or not return_X_y else []
+    if as_frame:
+        data, y, frame = _to_pandas(data, feature_names, y, target, frame)
     if return_X_y:
         return data, y
+    categories = ATTRIBUTES[target].categories if isinstance(target, str) else ()
     return Bunch(
-        images=images, data=data, target=y, target_names=spec.categories, frame=a, DESCR=""
+        images=images,
+        data=data,
+        target=y,
+        frame=frame,
+        feature_names=feature_names,
+        target_names=list(categories) or names,
+        DESCR=_description(),
     )
+
+
+def _check_target(target):
+    """Names of the target attributes."""
+    if isinstance(target, str):
+        names = [target]
+    elif isinstance(target, list | tuple) and len(target) > 0:
+        names = list(target)
+    else:
+        raise TypeError(
+            "target must be the name of an attribute or a list of names, got "
+            f"{target!r}; all attributes are in the result's frame in any case."
+        )
+    for name in names:
+        if name not in ATTRIBUTES:
+            raise unknown_attribute(name)
+        if not isinstance(target, str) and ATTRIBUTES[name].categories:
+            raise ValueError(
+                f"a list of targets must name numbers only, got the category {name!r}; ask for it "
+                f"alone by target={name!r}, or take it from the result's frame."
+            )
+    return names
+
+
+def _codes(name, column):
+    """Numbers as they are, categories as their place in the list of categories."""
+    categories = ATTRIBUTES[name].categories
+    if not categories:
+        return column
+    order = np.argsort(categories)
+    return order[np.searchsorted(np.array(categories)[order], column)].astype(np.int64)
+
+
+@lru_cache(maxsize=4)
+def _pixel_names(image_size):
+    pixels = range(image_size)
+    return tuple(
+        f"pixel_{row}_{column}_{channel}"
+        for row in pixels
+        for column in pixels
+        for channel in ("red", "green", "blue")
+    )
+
+
+@lru_cache(maxsize=1)
+def _description():
+    return (files("skstylefeat.datasets") / "descr" / "faces.rst").read_text(encoding="utf-8")
+
+
+def _to_pandas(data, feature_names, y, target, frame):
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "make_faces(as_frame=True) needs pandas: install it (pip install pandas), or leave "
+            "as_frame out; frame is then a dict of arrays."
+        ) from error
+    columns = {}
+    for name, column in frame.items():
+        categories = ATTRIBUTES[name].categories
+        columns[name] = pd.Categorical(column, categories=categories) if categories else column
+    if isinstance(target, str):
+        y = pd.Series(y, name=target)
+    else:
+        y = pd.DataFrame(y, columns=list(target))
+    return pd.DataFrame(data, columns=feature_names), y, pd.DataFrame(columns)

@@ -76,7 +76,7 @@ def _lens_plane(x, y, faces):
 
 
 def _arm(faces, side):
-    """Ends of the arm on one side on the head plane, and how much of it is before the head."""
+    """Find the ends of one arm on the head plane, and how much of it is before the head."""
     _, _, depth = project(faces, side * F(0.88), faces.eye_y - F(0.02), F(0.50))
     ear_x, ear_y, _ = project(faces, side * F(1.03), faces.eye_y + F(0.02), F(-0.02))
     hinge = faces.eye_x + HALF_LENS
