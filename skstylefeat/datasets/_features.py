@@ -45,7 +45,10 @@ def paint_mouth(skin, faces):
 def paint_eyes(skin, faces):
     """Paint eyeballs, irises, pupils, the light's reflection and the upper lids."""
     reach = F(0.26) + skin.edge
-    rows = skin.band(faces.eye_y - reach, faces.eye_y + reach)
+    # the lid's curve falls ever faster past the corners, where a soft edge may still show it
+    past = F(1.08) + skin.edge / faces.eye_width
+    below = np.maximum(reach, faces.eye_height * (past * past - F(1)) + F(0.10) + skin.edge)
+    rows = skin.band(faces.eye_y - reach, faces.eye_y + below)
     rgb, alpha, sharp = skin.rgb[:, :, rows], skin.on_face[:, rows], skin.sharpness[:, rows]
     hx, aside = skin.hx[:, rows], skin.aside[:, rows]
     side = np.sign(hx)
