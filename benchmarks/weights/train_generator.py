@@ -1,10 +1,10 @@
 """Train the bundled StyleGAN2 generator on faces that `make_faces` renders.
 
 The recipe is StyleGAN2's (non-saturating loss, lazy R1, style mixing, moving average of the
-weights) with one addition: a small helper encoder is trained at the same time, and the generator
-is also asked to reproduce rendered faces from the helper's codes. The generator must then
-cover every attribute that the renderer can draw, which is what inversion needs. The helper is
-thrown away; `train_encoder.py` trains the bundled encoder for the finished generator.
+weights) with one addition: an encoder is trained at the same time, and the generator is also
+asked to reproduce rendered faces from its codes. The generator must then cover every attribute
+that the renderer can draw, which is what inversion needs. The encoder so far is kept beside the
+generator; `train_encoder.py` goes on from there with the finished generator frozen.
 
 Run again with the same ``--out`` to go on where a stopped run was::
 
@@ -19,42 +19,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from discriminator import Discriminator, EqualisedConv
+from discriminator import Discriminator
 from PIL import Image
-from torch import nn
 from torch.nn import functional as F
 
 from skstylefeat.datasets import make_faces
+from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.inversion import w_statistics
+from skstylefeat.networks.losses import contrast_loss
 from skstylefeat.networks.safetensors_io import save_network
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3
 R1_INTERVAL = 16
+CONTRAST_WEIGHT = 0.1
 STYLE_MIXING = 0.9
 EMA_HALF_LIFE = 5_000
 RENDERED_AT_ONCE = 2_048
-
-
-class HelperEncoder(nn.Module):
-    """Convolutional encoder from an image to one W vector per layer, in equalised form."""
-
-    def __init__(self, config):
-        super().__init__()
-        widths = (32, 64, 96, 128, 128)
-        layers = [EqualisedConv(3, widths[0], 3)]
-        for a, b in zip(widths[:-1], widths[1:], strict=True):
-            layers += [nn.AvgPool2d(2), EqualisedConv(a, b, 3)]
-        self.trunk = nn.Sequential(*layers)
-        self.hidden = EqualisedConv(widths[-1] * 16, 256, 1)
-        self.head = EqualisedConv(256, config.w_dim * (1 + config.n_ws), 1, activate=False)
-        self.config = config
-
-    def forward(self, x):
-        h = self.hidden(self.trunk(x).flatten(1)[:, :, None, None])
-        codes = self.head(h).reshape(len(x), 1 + self.config.n_ws, self.config.w_dim)
-        # The shared vector carries most of the code, so that it stays near W.
-        return codes[:, :1] + 0.3 * codes[:, 1:]
 
 
 def rendered_batches(batch_size, seed):
@@ -81,11 +63,11 @@ def sample_ws(generator, n):
     return torch.where(late, second, first)
 
 
-def pyramid_loss(a, b):
-    """Return the mean absolute difference over three scales."""
-    loss = 0.0
+def reconstruction_loss(a, b):
+    """Return the mean absolute difference over three scales, and that of the local contrast."""
+    loss = CONTRAST_WEIGHT * contrast_loss(a, b)
     for _ in range(3):
-        loss = loss + (a - b).abs().mean()
+        loss = loss + (a - b).abs().mean() / 3
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return loss
 
@@ -100,12 +82,14 @@ class Trainer:
         last = torch.channels_last
         self.g = StyleGAN2Generator(config).to(memory_format=last)
         self.d = Discriminator(64, CHANNELS).to(memory_format=last)
-        self.e = HelperEncoder(config).to(memory_format=last)
+        self.e = EncoderNetwork(EncoderConfig.for_generator(self.g)).to(memory_format=last)
+        self.e.set_distribution(*w_statistics(self.g))
         self.ema = copy.deepcopy(self.g).requires_grad_(False).eval()
         mapping = [*self.g.mapping.parameters()]
         synthesis = [*self.g.synthesis.parameters()]
-        groups = [{"params": synthesis + [*self.e.parameters()]}, {"params": mapping}]
+        groups = [{"params": synthesis}, {"params": mapping}]
         self.g_opt = torch.optim.Adam(groups, lr=LEARNING_RATE, betas=(0.0, 0.99))
+        self.e_opt = torch.optim.Adam(self.e.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99))
         c = R1_INTERVAL / (R1_INTERVAL + 1)
         self.d_opt = torch.optim.Adam(
             self.d.parameters(), lr=LEARNING_RATE * c, betas=(0.0, 0.99**c)
@@ -119,7 +103,7 @@ class Trainer:
 
     def modules(self):
         """Return everything that a checkpoint holds, by name."""
-        names = ("g", "d", "e", "ema", "g_opt", "d_opt")
+        names = ("g", "d", "e", "ema", "g_opt", "d_opt", "e_opt")
         return {name: getattr(self, name) for name in names}
 
     def save(self, folder):
@@ -129,6 +113,7 @@ class Trainer:
         torch.save(state, folder / "checkpoint.tmp")
         (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
         save_network(self.ema, folder / "generator.safetensors", card=card(self))
+        save_network(self.e, folder / "helper.safetensors")
 
     def resume(self, folder):
         """Load the checkpoint of a stopped run, if there is one."""
@@ -139,54 +124,73 @@ class Trainer:
             self.images_seen, self.steps = state["images_seen"], state["steps"]
 
     def step(self, real):
-        """Update the critic, then generator and helper, on one batch; return the losses."""
-        n = len(real)
-        decay = max(1 - self.images_seen / self.args.images, 0.0)
-        for optimiser in (self.g_opt, self.d_opt):
+        """Update all networks on one batch and return the losses."""
+        remaining = max(1 - self.images_seen / self.args.images, 0.0)
+        for optimiser in (self.g_opt, self.d_opt, self.e_opt):
             for group in optimiser.param_groups:
                 base = group.setdefault("initial_lr", group["lr"])
-                group["lr"] = base * min(1.0, 0.05 + 2.5 * decay)
+                group["lr"] = base * min(1.0, 0.05 + 2.5 * remaining)
+        adversarial = self.images_seen >= self.args.warmup
+        d_loss = self.critic_step(real) if adversarial else 0.0
+        losses = self.generator_step(real, adversarial)
+        self.finish_step(len(real))
+        return d_loss, *losses
 
+    def critic_step(self, real):
+        """Update the critic and return its loss."""
         with torch.no_grad():
-            ws = sample_ws(self.g, n)
+            ws = sample_ws(self.g, len(real))
             with self.low_precision():
                 fake = self.g.synthesis(ws, noise_mode="random")
         with self.low_precision():
             scores = self.d(fake), self.d(real)
-        d_loss = F.softplus(scores[0].float()).mean() + F.softplus(-scores[1].float()).mean()
+        loss = F.softplus(scores[0].float()).mean() + F.softplus(-scores[1].float()).mean()
         self.d_opt.zero_grad(set_to_none=True)
-        d_loss.backward()
+        loss.backward()
         if self.steps % R1_INTERVAL == 0:
             x = real.detach().requires_grad_(True)
             (gradient,) = torch.autograd.grad(self.d(x).sum(), x, create_graph=True)
             penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
             (penalty * (self.args.gamma / 2 * R1_INTERVAL)).backward()
         self.d_opt.step()
+        return loss.item()
 
+    def generator_step(self, real, adversarial):
+        """Update generator and helper; return adversarial, reconstruction and code loss."""
+        n = len(real)
         self.d.requires_grad_(False)
-        half = n // 2
         sampled = sample_ws(self.g, n)
         with self.low_precision():
-            codes = self.e(real[:half]).float()
-            images = self.g.synthesis(torch.cat([codes, sampled]), noise_mode="random").float()
-            scores = self.d(images[half:]).float()
+            codes = self.e(real).float()
+            ws = torch.cat([codes, sampled]) if adversarial else codes
+            images = self.g.synthesis(ws, noise_mode="random").float()
+            if adversarial:
+                scores = self.d(images[n:]).float()
+                known = images[n:].detach()
+            else:
+                with torch.no_grad():
+                    known = self.g.synthesis(sampled, noise_mode="random").float()
             # The helper alone learns from known codes: the generator must not flatten its images.
-            known = self.e(images[half : 2 * half].detach()).float()
-        g_loss = F.softplus(-scores).mean()
-        rec_loss = pyramid_loss(images[:half], real[:half])
-        code_loss = F.mse_loss(known, sampled[:half].detach())
-        self.g_opt.zero_grad(set_to_none=True)
+            guessed = self.e(known).float()
+        rec_loss = reconstruction_loss(images[:n], real)
+        code_loss = F.mse_loss(guessed, sampled.detach())
+        g_loss = F.softplus(-scores).mean() if adversarial else torch.zeros(())
+        for optimiser in (self.g_opt, self.e_opt):
+            optimiser.zero_grad(set_to_none=True)
         (g_loss + self.args.reconstruction * rec_loss + code_loss).backward()
-        self.g_opt.step()
+        for optimiser in (self.g_opt, self.e_opt):
+            optimiser.step()
         self.d.requires_grad_(True)
+        return g_loss.item(), rec_loss.item(), code_loss.item()
 
+    def finish_step(self, n):
+        """Count the batch and move the average of the weights."""
         self.images_seen += n
         self.steps += 1
         beta = 0.5 ** (n / min(EMA_HALF_LIFE, max(self.images_seen * 0.05, 1)))
         pairs = zip(self.ema.state_dict().values(), self.g.state_dict().values(), strict=True)
         for average, value in pairs:
             average.lerp_(value, 1 - beta)
-        return d_loss.item(), g_loss.item(), rec_loss.item() / 3, code_loss.item()
 
 
 def card(trainer):
@@ -207,7 +211,9 @@ def sample_sheet(trainer, real, path):
     generator = trainer.ema
     with torch.no_grad():
         z = torch.from_numpy(np.random.default_rng(0).standard_normal((48, 128))).float()
-        rows = [generator(z), real[:8], generator.synthesis(trainer.e(real[:8]))]
+        codes = trainer.e.eval()(real[:8])
+        trainer.e.train()
+        rows = [generator(z), real[:8], generator.synthesis(codes)]
     grid = torch.cat(rows).clamp(-1, 1).add(1).mul(127.5).byte().permute(0, 2, 3, 1).numpy()
     grid = grid.reshape(8, 8, 64, 64, 3).transpose(0, 2, 1, 3, 4).reshape(512, 512, 3)
     Image.fromarray(grid).resize((1024, 1024), Image.Resampling.NEAREST).save(path)
@@ -217,9 +223,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/generator"))
     parser.add_argument("--images", type=int, default=400_000)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--gamma", type=float, default=0.2)
-    parser.add_argument("--reconstruction", type=float, default=3.0)
+    parser.add_argument("--reconstruction", type=float, default=50.0)
+    parser.add_argument("--warmup", type=int, default=50_000, help="images without the critic")
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)

@@ -16,14 +16,14 @@ from torch.nn import functional as F
 
 from skstylefeat.networks.losses import local_contrast
 
-LEARNING_RATE = 0.1  # [1], with its ramps and its noise
+LEARNING_RATE = 0.1  # [1], with its ramps
 RAMP_UP, RAMP_DOWN = 0.05, 0.25
-NOISE_SCALE, NOISE_RAMP = 0.05, 0.75
-HYBRID_RATE = 0.03  # a start from the encoder needs smaller steps and no noise
-CONTRAST_WEIGHT = 0.05
+NOISE_SCALE, NOISE_RAMP = 0.05, 0.75  # [1]; in W+ noise costs more steps than it saves
+HYBRID_RATE = 0.03  # a start from the encoder needs smaller steps
+CONTRAST_WEIGHT = 0.5  # the contrast's error is steeper than the pixels' near the solution
 STEPS_FROM_MEAN, STEPS_FROM_ENCODER = 200, 60
 N_W_SAMPLES = 4_096
-BETAS, EPS = (0.9, 0.999), 1e-8
+BETAS, EPS = (0.9, 0.99), 1e-8
 
 
 def w_statistics(module, seed=0):
@@ -109,10 +109,10 @@ def optimise_codes(
     images : Tensor of shape (n, img_channels, resolution, resolution)
         Targets in [-1, 1].
     start : Tensor of shape (n, n_ws, w_dim), default=None
-        Where to start, the mean code by default. A start makes the steps smaller and
-        leaves the exploring noise out.
+        Where to start, the mean code by default. A start makes the steps smaller.
     space : {"w+", "w"}, default="w+"
-        One W vector for each layer, or one for all.
+        One W vector for each layer, or one for all; the latter is searched with the
+        projector's noise.
     n_steps : int, default=200
         Most steps of an image.
     regularisation : float, default=1e-3
@@ -135,8 +135,8 @@ def optimise_codes(
     """
     n, n_ws = len(images), module.config.n_ws
     mean, basis = w_statistics(module)
-    explore = start is None
-    if explore:
+    explore = start is None and space == "w"
+    if start is None:
         whitened = torch.zeros(n, n_ws, module.config.w_dim, device=images.device)
     else:
         whitened = torch.linalg.solve(basis.T.double(), (start - mean).double().mT).mT.float()
@@ -172,7 +172,7 @@ def optimise_codes(
             best_loss[rows] = loss[improved]
             for p in parameters:
                 p.requires_grad_(False)
-            rate = _rate(progress, LEARNING_RATE if explore else HYBRID_RATE, explore)
+            rate = _rate(progress, start is None)
             adam.step(parameters, gradients, rate)
             if step_done is not None:
                 step_done()
@@ -189,10 +189,11 @@ def optimise_codes(
     return mean + best @ basis, best_loss
 
 
-def _rate(progress, rate, explore):
-    up = min(1.0, progress / RAMP_UP) if explore else 1.0
+def _rate(progress, from_mean):
+    """Return the learning rate: ramped up from the mean code, ramped down at the end."""
+    up = max(0.02, min(1.0, progress / RAMP_UP)) if from_mean else 1.0
     down = 0.5 - 0.5 * np.cos(np.pi * min(1.0, (1 - progress) / RAMP_DOWN))
-    return rate * max(up, 0.02) * down
+    return (LEARNING_RATE if from_mean else HYBRID_RATE) * up * down
 
 
 def invert(module, images, start=None, *, space="w+", n_steps=None, seeds=None):
