@@ -114,9 +114,9 @@ def _report_parser():
     work.add_argument(
         "--draws",
         type=_positive,
-        default=20,
+        default=10,
         metavar="N",
-        help="random draws of the labels (default: 20)",
+        help="random draws of the labels (default: 10)",
     )
     work.add_argument("--random-state", type=int, default=0, metavar="SEED")
     work.add_argument(

@@ -97,6 +97,17 @@ def test_annotation_reads_no_other_label(planted):
     assert_array_equal(again.annotator.cluster_labels_, drawn.annotator.cluster_labels_)
 
 
+@pytest.mark.parametrize("only", ["a", "b"])
+def test_one_class_among_the_labels_is_predicted_throughout(planted, only):
+    (train, y_train), (test, y_test) = planted
+    mostly = np.where(np.arange(len(y_train)) < 4, "ab"[only == "a"], only)
+    scores = annotation.annotation_experiment(
+        train, test, mostly, y_test, target="kind", n_labels=(1,), n_draws=1, random_state=3
+    )
+    found = summarize(scores)
+    assert found["kind", "classifier", "accuracy", 1].mean == np.mean(y_test == only)
+
+
 def test_annotation_selects_on_the_drawn_rows_only(planted):
     (train, y_train), _ = planted
     rows, selector = annotation.select_channels(train, y_train, np.random.default_rng(0))

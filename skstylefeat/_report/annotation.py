@@ -157,15 +157,14 @@ def _accuracies(drawn, train, test, y_train, y_test, seed):
 
 def _classifier_accuracy(drawn, y_train, y_test, seed):
     """Train on the names of the same clusters: the annotator's clone, seed and query agree."""
-    classes, codes = np.unique(y_train, return_inverse=True)
-    known = np.full(len(y_train), -1)
-    known[drawn.annotator.query_indices_] = codes[drawn.annotator.query_indices_]
+    known = np.full(len(y_train), None, dtype=object)
+    known[drawn.annotator.query_indices_] = y_train[drawn.annotator.query_indices_]
     model = PseudoLabelClassifier(drawn.annotator, random_state=seed)
     with warnings.catch_warnings():
         # Few labels may all be of one class; the score then says what that costs.
         warnings.simplefilter("ignore", UserWarning)
         model.fit(drawn.features, known)
-    return float(np.mean(classes[model.predict(drawn.test_features)] == y_test))
+    return float(np.mean(model.predict(drawn.test_features) == y_test))
 
 
 def _clustering(features, y_train, seed):

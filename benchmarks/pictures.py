@@ -1,0 +1,77 @@
+"""Draw the pictures of README and documentation from the bundled weights.
+
+::
+
+    python benchmarks/pictures.py            # writes docs/images/*.png
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from PIL import Image
+
+from skstylefeat import StyleGANInverter
+from skstylefeat._report.regression import (
+    above_median,
+    calibrate,
+    calibration_rows,
+    plane_distances,
+)
+from skstylefeat._report.rendered import load_rendered_faces
+from skstylefeat._report.representation import represent
+from skstylefeat.plotting import InversionDisplay, SortedImagesDisplay
+
+OUT = Path(__file__).parents[1] / "docs" / "images"
+N_TRAIN, N_TEST, N_SHOWN, N_LABELS = 600, 300, 11, 20
+MOST_BYTES = 300_000
+
+
+def overview(**networks):
+    """Pairs of faces and reconstructions, then faces in the order of their predictions."""
+    train_images, test_images, targets, _ = load_rendered_faces(N_TRAIN, N_TEST, random_state=7)
+    inverter = StyleGANInverter(**networks).fit(train_images)
+    train, test = represent(inverter, train_images, test_images)
+    copies = inverter.inverse_transform(test.latents[:N_SHOWN])
+    figure, axes = plt.subplots(
+        3, figsize=(11, 5.6), height_ratios=[2.3, 1.25, 1.25], layout="constrained"
+    )
+    InversionDisplay(test.images[:N_SHOWN], copies).plot(axes[0], n_columns=N_SHOWN)
+    axes[0].set_title("faces, and what the generator makes of their codes", **TITLE)
+    for axis, target in zip(axes[1:], [t for t in targets if t.is_number], strict=True):
+        distances = plane_distances(train, test, above_median(target.y_train), inverter.generator_)
+        rows = calibration_rows(distances.train["weighted"], N_LABELS, seed=0)
+        model = calibrate(distances.train["weighted"], target.y_train, rows)
+        predicted = model.predict(distances.test["weighted"][:, None])
+        SortedImagesDisplay(test.images, predicted, y_true=target.y_test).plot(
+            axis, n_images=N_SHOWN, n_columns=N_SHOWN
+        )
+        error = np.abs(predicted - target.y_test).mean()
+        axis.set_title(
+            f"sorted by the {target.label} that {N_LABELS} labels gave, true values below "
+            f"(mean error {error:.1f} {target.unit})",
+            **TITLE,
+        )
+    return figure
+
+
+TITLE = {"loc": "left", "size": 9, "color": "#2b2b2b"}
+
+
+def save(figure, path):
+    """Save at the highest of three resolutions that keeps the file small."""
+    for dpi in (110, 90, 72):
+        figure.savefig(path, dpi=dpi)
+        Image.open(path).convert("RGB").save(path, optimize=True)
+        size = path.stat().st_size
+        if size <= MOST_BYTES:
+            break
+    else:
+        raise SystemExit(f"{path} takes {size / 1000:.0f} kB, more than {MOST_BYTES / 1000:.0f}.")
+    plt.close(figure)
+    print(f"{path}: {size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
+    save(overview(), OUT / "overview.png")
