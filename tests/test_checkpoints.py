@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from skstylefeat import load_encoder, load_generator
 from skstylefeat.networks import checkpoints
@@ -94,6 +95,26 @@ def test_nvidia_architectures(tmp_path, architecture, clamp):
     ws = codes(module)
     for name, maps in run(module, ws).items():
         torch.testing.assert_close(run(read, ws)[name], maps, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [(2, 3), (30, 2)])  # small maps, and small weights
+def test_upsampling_layer_is_zero_insertion_convolution_and_filter(channels):
+    module = tiny_module(8, channels=channels, resample_filter=(1.0, 2.0, 4.0, 1.0))
+    layer = module.synthesis.b8.conv0
+    x, style = torch.randn(2, channels[0], 4, 4), torch.rand(2, channels[0]) + 0.5
+    weight = layer.weight * style[:, None, :, None, None]
+    weight = weight / (weight.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8).sqrt()
+    zeros = torch.zeros(2, channels[0], 11, 11)
+    zeros[:, :, 2:10:2, 2:10:2] = x
+    taps = torch.tensor([1.0, 2.0, 4.0, 1.0]) / 4
+    kernel = torch.outer(taps, taps).flip(0, 1).expand(channels[1], 1, 4, 4)
+    rows = [F.conv2d(z[None], w.flip(2, 3), None) for z, w in zip(zeros, weight, strict=True)]
+    y = F.conv2d(torch.cat(rows), kernel, padding=1, groups=channels[1])
+    y = y + layer.noise_const * layer.noise_strength + layer.bias[:, None, None]
+    expected = F.leaky_relu(y, 0.2) * 2**0.5
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x, style, "const"), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(layer(x, style, "const"), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_conditional_generator_takes_the_class(tmp_path):

@@ -146,7 +146,7 @@ class Generator(NetworkFacade):
         noise = _check_noise(noise)
         ws = self._tensor(self.broadcast(latents))
         with torch.inference_mode():
-            return self.module.synthesis(ws, noise).cpu().numpy()
+            return self.module.synthesis(ws, noise).contiguous().cpu().numpy()
 
     def features(self, latents, layers=None, *, noise="const"):
         """Return the feature maps of `layers`, by name.
@@ -178,7 +178,7 @@ class Generator(NetworkFacade):
             for name, x in synthesis.steps(synthesis.styles(ws), noise, image=False):
                 if name in wanted:
                     wanted.discard(name)
-                    yield name, x.cpu().numpy()
+                    yield name, x.contiguous().cpu().numpy()
                 if not wanted:
                     return
 
@@ -237,7 +237,7 @@ class Generator(NetworkFacade):
             )
         with torch.inference_mode():
             parts = {name: self._tensor(styles[:, columns]) for name, columns in slices.items()}
-            return self.module.synthesis.from_styles(parts, noise).cpu().numpy()
+            return self.module.synthesis.from_styles(parts, noise).contiguous().cpu().numpy()
 
     def broadcast(self, latents):
         """Return codes of any accepted shape as W+ of shape (n, n_ws, w_dim), float32."""
