@@ -52,12 +52,11 @@ class InversionJob:
         cache = self._cache()
         batches = list(gen_batches(len(images), batch_size))
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        bar = progress_bar(total=len(images), desc="inverting images", verbose=verbose)
         parts = []
-        for part in parallel(delayed(_run_batch)(self, images[b], cache) for b in batches):
-            parts.append(part)
-            bar.update(len(part))
-        bar.close()
+        with progress_bar(total=len(images), desc="inverting images", verbose=verbose) as bar:
+            for part in parallel(delayed(_run_batch)(self, images[b], cache) for b in batches):
+                parts.append(part)
+                bar.update(len(part))
         return np.concatenate(parts)
 
     def _cache(self):

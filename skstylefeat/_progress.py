@@ -1,38 +1,52 @@
-"""Progress of long work: tqdm where it is installed and wanted, else silence."""
+"""Progress of long work: tqdm where it is installed and wanted, else lines or silence."""
 
 
-def progress_bar(*, total, desc, verbose):
-    """Return an object with ``update(n)`` and ``close()`` that counts `total` units of work."""
-    if verbose:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            return _Lines(total, desc)
-        return tqdm(total=total, desc=desc)
-    return _Silent()
+def progress_bar(*, total, desc, verbose, initial=0, unit="it"):
+    """Return a bar that counts `total` units of work.
+
+    A context manager with the methods of tqdm's that are used here: ``update(n=1)``,
+    ``set_postfix(dict)`` and ``close()``.
+    """
+    if not verbose:
+        return _Silent()
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return _Lines(total, desc, initial)
+    return tqdm(total=total, desc=desc, initial=initial, unit=unit)
 
 
 class _Silent:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
     def update(self, n=1):
         """Count `n` units."""
+
+    def set_postfix(self, values):
+        """Show values beside the count."""
 
     def close(self):
         """End the count."""
 
 
-class _Lines:
+class _Lines(_Silent):
     """A line at every tenth of the work, for where tqdm is not installed."""
 
-    def __init__(self, total, desc):
-        self._total, self._desc, self._done, self._said = total, desc, 0, 0
+    def __init__(self, total, desc, initial):
+        self._total, self._desc, self._done, self._values = total, desc, initial, {}
 
     def update(self, n=1):
         """Count `n` units."""
+        tenths = 10 * self._done // max(self._total, 1)
         self._done += n
-        tenth = 10 * self._done // max(self._total, 1)
-        if tenth > self._said:
-            self._said = tenth
-            print(f"{self._desc}: {self._done} of {self._total}", flush=True)
+        if 10 * self._done // max(self._total, 1) > tenths:
+            values = "".join(f", {name} {value}" for name, value in self._values.items())
+            print(f"{self._desc}: {self._done} of {self._total}{values}", flush=True)
 
-    def close(self):
-        """End the count."""
+    def set_postfix(self, values):
+        """Show values beside the count."""
+        self._values = dict(values)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state, gen_batches
 
+from skstylefeat._progress import progress_bar
 from skstylefeat.latents import broadcast_direction, style_layers, w_plus_layers
 
 #: Steps along the direction. LARGE's text gives none; its published code draws U[2.5, 5] from the
@@ -125,7 +126,8 @@ def layer_importance(
     total = _GroupSums(N_GROUPS)
     checkpoint = n_pairs if tol is None else N_GROUPS
     done = 0
-    with _progress(n_pairs, verbose) as progress:
+    bar = progress_bar(total=n_pairs, desc="layer importance", verbose=verbose, unit="pair")
+    with bar as progress:
         while done < n_pairs:
             stop = min(done + checkpoint, n_pairs)
             for batch in gen_batches(stop - done, batch_size):
@@ -245,12 +247,6 @@ def _tensor(array, device):
     import torch
 
     return torch.tensor(np.ascontiguousarray(array), dtype=torch.float32, device=device)
-
-
-def _progress(n_pairs, verbose):
-    from tqdm import tqdm
-
-    return tqdm(total=n_pairs, desc="layer importance", unit="pair", disable=not verbose)
 
 
 class _GroupSums:

@@ -1,6 +1,7 @@
 """Our own weights files: safetensors with the architecture and a model card as metadata."""
 
 import json
+import os
 from dataclasses import fields
 
 from safetensors import safe_open
@@ -33,6 +34,7 @@ def save_network(module, path, card=None):
     metadata |= {CARD_PREFIX + key: str(value) for key, value in (card or {}).items()}
     tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
     save_file(tensors, path, metadata=metadata)
+    os.chmod(path, 0o644)  # safetensors leaves the file to its owner alone
 
 
 def read_network_file(path):

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
+from skstylefeat._progress import progress_bar
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.inversion import w_statistics
 from skstylefeat.networks.losses import contrast_loss, feature_loss, pyramid_loss
@@ -153,11 +153,11 @@ def train_encoder(
     if validation_images is not None:
         validation = _check_images(validation_images, trainer.config, "validation_images")
     last_saved = last = time.monotonic()
-    bar = tqdm(
+    bar = progress_bar(
         total=trainer.recipe.n_steps,
         initial=trainer.step,
-        disable=not verbose,
-        desc="Training the encoder",
+        verbose=verbose,
+        desc="training the encoder",
         unit="step",
     )
     history = []
