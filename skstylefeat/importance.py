@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state, gen_batches
 from skstylefeat._progress import progress_bar
 from skstylefeat.latents import broadcast_direction, style_layers, w_plus_layers
 
+#: Gradients below this share of those of unrelated images are rounding.
+ROUNDING = 1e-5
 #: Steps along the direction. LARGE's text gives none; its published code draws U[2.5, 5] from the
 #: plane, in units of W. Here a unit is one standard deviation of n.w over sampled codes, which
 #: means the same for every generator.
@@ -298,7 +300,7 @@ def _normalised_ratio(edited, unrelated):
         ]
     )
     total = ratios.sum()
-    if not total > 0:
+    if not total > ROUNDING:
         raise ValueError(
             "Editing along the direction does not change the image at all, so no layer can be "
             "weighed: the direction is orthogonal to what the generator reads, or its step is 0."

@@ -33,6 +33,7 @@ from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3
 R1_INTERVAL = 16
+CODE_INTERVAL = 4  # of the warm-up, where steps on known codes cost as much as the others
 CONTRAST_WEIGHT = 0.1
 STYLE_MIXING = 0.9
 EMA_HALF_LIFE = 5_000
@@ -156,10 +157,12 @@ class Trainer:
         return loss.item()
 
     def generator_step(self, real, adversarial):
-        """Update generator and helper; return adversarial, reconstruction and code loss."""
+        """Update generator and encoder; return adversarial, reconstruction and code loss."""
         n = len(real)
+        self.g_opt.param_groups[0]["betas"] = (0.0 if adversarial else 0.9, 0.99)
         self.d.requires_grad_(False)
-        sampled = sample_ws(self.g, n)
+        codes_too = adversarial or self.steps % CODE_INTERVAL == 0
+        sampled = sample_ws(self.g, n) if codes_too else None
         with self.low_precision():
             codes = self.e(real).float()
             ws = torch.cat([codes, sampled]) if adversarial else codes
@@ -167,14 +170,14 @@ class Trainer:
             if adversarial:
                 scores = self.d(images[n:]).float()
                 known = images[n:].detach()
-            else:
+            elif codes_too:
                 with torch.no_grad():
                     known = self.g.synthesis(sampled, noise_mode="random").float()
-            # The helper alone learns from known codes: the generator must not flatten its images.
-            guessed = self.e(known).float()
+            # The encoder alone learns from known codes: the generator must not flatten its images.
+            guessed = self.e(known).float() if codes_too else None
         rec_loss = reconstruction_loss(images[:n], real)
-        code_loss = F.mse_loss(guessed, sampled.detach())
         g_loss = F.softplus(-scores).mean() if adversarial else torch.zeros(())
+        code_loss = F.mse_loss(guessed, sampled.detach()) if codes_too else torch.zeros(())
         for optimiser in (self.g_opt, self.e_opt):
             optimiser.zero_grad(set_to_none=True)
         (g_loss + self.args.reconstruction * rec_loss + code_loss).backward()
