@@ -86,16 +86,16 @@ def _report_parser():
     work.add_argument(
         "--n-train",
         type=_positive,
-        default=600,
+        default=1000,
         metavar="N",
-        help="rendered training faces (default: 600)",
+        help="rendered training faces (default: 1000)",
     )
     work.add_argument(
         "--n-test",
         type=_positive,
-        default=400,
+        default=500,
         metavar="N",
-        help="rendered test faces (default: 400)",
+        help="rendered test faces (default: 500)",
     )
     work.add_argument(
         "--annotation-labels",
@@ -114,9 +114,9 @@ def _report_parser():
     work.add_argument(
         "--draws",
         type=_positive,
-        default=10,
+        default=20,
         metavar="N",
-        help="random draws of the labels (default: 10)",
+        help="random draws of the labels (default: 20)",
     )
     work.add_argument("--random-state", type=int, default=0, metavar="SEED")
     work.add_argument(

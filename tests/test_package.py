@@ -103,7 +103,7 @@ def test_constraints_admit_the_declared_dependencies():
 
 def test_readme_commands_name_what_exists():
     readme = (ROOT / "README.md").read_text()
-    main_job = "-c constraints.txt '.[plot]' && .venv/bin/python -m skstylefeat"
+    main_job = "-c constraints.txt '.[plot,progress]' && .venv/bin/python -m skstylefeat"
     tests = "-c constraints.txt -e '.[test]' && .venv/bin/python -m pytest"
     assert readme.count(main_job) == 1
     assert readme.count(tests) == 1

@@ -58,7 +58,7 @@ class Settings:
     train_steps: int = 1000
     annotation_labels: tuple = (5,)
     regression_labels: tuple = (2, 5, 20)
-    n_draws: int = 10
+    n_draws: int = 20
     random_state: int = 0
     out: Path = Path("skstylefeat-report")
     device: str = "auto"
