@@ -66,11 +66,11 @@ def sample_ws(generator, n):
 
 def reconstruction_loss(a, b):
     """Return the mean absolute difference over three scales, and that of the local contrast."""
-    loss = CONTRAST_WEIGHT * contrast_loss(a, b)
-    for _ in range(3):
-        loss = loss + (a - b).abs().mean() / 3
-        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-    return loss
+    loss = (a - b).abs().mean() / 3
+    a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    loss = loss + CONTRAST_WEIGHT * contrast_loss(a, b) + (a - b).abs().mean() / 3
+    a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    return loss + (a - b).abs().mean() / 3
 
 
 class Trainer:
@@ -112,6 +112,8 @@ class Trainer:
         state = {name: module.state_dict() for name, module in self.modules().items()}
         state["images_seen"], state["steps"] = self.images_seen, self.steps
         torch.save(state, folder / "checkpoint.tmp")
+        if (folder / "checkpoint.pt").exists():
+            (folder / "checkpoint.pt").replace(folder / "checkpoint-before.pt")
         (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
         save_network(self.ema, folder / "generator.safetensors", card=card(self))
         save_network(self.e, folder / "helper.safetensors")
@@ -245,6 +247,10 @@ def main():
     history = []
     while trainer.images_seen < args.images and time.monotonic() - start < args.minutes * 60:
         history.append(trainer.step(next(batches)))
+        if not np.isfinite(history[-1]).all():
+            raise FloatingPointError(
+                f"Losses {history[-1]} at {trainer.images_seen} images; the last checkpoint is good."
+            )
         if time.monotonic() - last > 60:
             last = time.monotonic()
             trainer.save(args.out)

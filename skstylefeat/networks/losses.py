@@ -37,7 +37,7 @@ def local_contrast(images, window=7, floor=0.1):
     window : int, default=7
         Side of the neighbourhood, odd.
     floor : float, default=0.1
-        Added to the standard deviation, so that flat regions stay flat.
+        Standard deviation of flat regions, so that they stay flat.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def local_contrast(images, window=7, floor=0.1):
     kwargs = {"kernel_size": window, "stride": 1, "padding": pad, "count_include_pad": False}
     mean = F.avg_pool2d(images, **kwargs)
     variance = F.avg_pool2d(images.square(), **kwargs) - mean.square()
-    return (images - mean) / (variance.clamp_min(0).sqrt() + floor)
+    # The floor stands under the root, whose slope would be infinite in flat regions.
+    return (images - mean) / (variance.clamp_min(0) + floor**2).sqrt()
 
 
 def contrast_loss(images, targets, window=7):
