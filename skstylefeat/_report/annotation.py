@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skstylefeat._annotator import ClusterAnnotator
 from skstylefeat._pseudo_label import PseudoLabelClassifier
-from skstylefeat._report.baselines import logistic_accuracy, majority_accuracy
+from skstylefeat._report.baselines import logistic_predictions, majority_predictions
 from skstylefeat._report.scores import Score, Table, summarize, tabulate
 from skstylefeat._selector import ChannelMISelector
 from skstylefeat.metrics import clustering_accuracy
@@ -126,10 +126,10 @@ def annotation_experiment(
         selection = select_channels(train, y_train, rng)
         for budget in n_labels:
             drawn = annotate(train, test, y_train, budget, selection, seed)
-            values = _accuracies(drawn, train, test, y_train, y_test, seed)
+            predicted = outcomes(drawn, train, test, y_train, y_test, seed)
             scores += [
-                Score(target, method, "accuracy", budget, draw, value)
-                for method, value in values.items()
+                Score(target, method, "accuracy", budget, draw, float(np.mean(truth == names)))
+                for method, (truth, names) in predicted.items()
             ]
             purity = _clustering(drawn.features, y_train, seed)
             scores.append(Score(target, "kmeans", "clustering accuracy", budget, draw, purity))
@@ -138,24 +138,43 @@ def annotation_experiment(
     return scores
 
 
-def _accuracies(drawn, train, test, y_train, y_test, seed):
+def outcomes(drawn, train, test, y_train, y_test, seed):
+    """Predict with every method.
+
+    Parameters
+    ----------
+    drawn : Annotation
+        Of `annotate`; all methods read its labels and no others, but for "majority".
+    train, test : ImageSet
+    y_train, y_test : ndarray of shape (n,)
+    seed : int
+        Of `annotate`.
+
+    Returns
+    -------
+    dict of str to (truth, predicted)
+        By method: on the test images, for "annotation" on the unlabelled training images.
+    """
     rows = drawn.labelled_rows
     free = np.setdiff1d(np.arange(len(train)), rows)
     names = drawn.annotator.cluster_labels_[drawn.annotator.labels_]
+    y = y_train[rows]
     return {
-        "annotation": float(np.mean(names[free] == y_train[free])),
-        "classifier": _classifier_accuracy(drawn, y_train, y_test, seed),
-        "latents": logistic_accuracy(
-            train.latents[rows], y_train[rows], test.latents, y_test, scale=True
+        "annotation": (y_train[free], names[free]),
+        "classifier": (y_test, _classify(drawn, y_train, seed)),
+        "latents": (
+            y_test,
+            logistic_predictions(train.latents[rows], y, test.latents, scale=True),
         ),
-        "pca": logistic_accuracy(
-            train.components[rows], y_train[rows], test.components, y_test, scale=False
+        "pca": (
+            y_test,
+            logistic_predictions(train.components[rows], y, test.components, scale=False),
         ),
-        "majority": majority_accuracy(y_train, y_test),
+        "majority": (y_test, majority_predictions(y_train, len(y_test))),
     }
 
 
-def _classifier_accuracy(drawn, y_train, y_test, seed):
+def _classify(drawn, y_train, seed):
     """Train on the names of the same clusters: the annotator's clone, seed and query agree."""
     known = np.full(len(y_train), None, dtype=object)
     known[drawn.annotator.query_indices_] = y_train[drawn.annotator.query_indices_]
@@ -164,7 +183,7 @@ def _classifier_accuracy(drawn, y_train, y_test, seed):
         # Few labels may all be of one class; the score then says what that costs.
         warnings.simplefilter("ignore", UserWarning)
         model.fit(drawn.features, known)
-    return float(np.mean(model.predict(drawn.test_features) == y_test))
+    return model.predict(drawn.test_features)
 
 
 def _clustering(features, y_train, seed):
