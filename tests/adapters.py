@@ -1,10 +1,12 @@
 """Adapters that let scikit-learn's checks, which send rows of numbers, reach image estimators."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from skstylefeat import ChannelMISelector
+from skstylefeat import ChannelMISelector, StyleGANInverter
 from skstylefeat._pooling import pool_maps
 
 
@@ -69,4 +71,37 @@ class RowsAsMaps(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class RowsAsImages(TransformerMixin, BaseEstimator):
+    """StyleGANInverter behind rows: each row is drawn as a tiny image, and inverted."""
+
+    def __init__(self, generator=None, encoder=None):
+        self.generator = generator
+        self.encoder = encoder
+
+    def fit(self, X, y=None):
+        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        self.inverter_ = StyleGANInverter(self.generator, self.encoder, batch_size=16)
+        with warnings.catch_warnings():
+            # Bars are no images of a random generator, which the inverter rightly says.
+            warnings.simplefilter("ignore", UserWarning)
+            self.inverter_.fit(rows_to_images(X))
+        return self
+
+    def transform(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return self.inverter_.transform(rows_to_images(X))
+
+    def get_feature_names_out(self, input_features=None):
+        check_is_fitted(self)
+        return self.inverter_.get_feature_names_out()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -10,7 +10,10 @@ from skstylefeat import (
     PseudoLabelClassifier,
 )
 from skstylefeat.directions import LatentPCA, LinearSVMDirection
-from tests.adapters import RowsAsMaps
+from tests.adapters import RowsAsImages, RowsAsMaps
+from tests.networks import tiny_encoder, tiny_generator
+
+GENERATOR = tiny_generator()
 
 ESTIMATORS = [
     ClusterAnnotator(n_annotations=2),
@@ -24,6 +27,7 @@ ESTIMATORS = [
     LinearSVMDirection(),
     MaxPoolReducer(),
     PseudoLabelClassifier(),
+    RowsAsImages(GENERATOR, tiny_encoder(GENERATOR)),
     RowsAsMaps(),
 ]
 

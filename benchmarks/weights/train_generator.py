@@ -33,8 +33,8 @@ from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3
 R1_INTERVAL = 16
-CODE_INTERVAL = 4  # of the warm-up, where steps on known codes cost as much as the others
-CONTRAST_WEIGHT = 0.1
+CODE_INTERVAL = 8  # of the warm-up, where steps on known codes cost as much as the others
+CONTRAST_WEIGHT = 0.4
 STYLE_MIXING = 0.9
 EMA_HALF_LIFE = 5_000
 RENDERED_AT_ONCE = 2_048

@@ -1,0 +1,48 @@
+"""The bundled networks on rendered faces that nobody trained on: the quality that they promise."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skstylefeat import StyleGANInverter, load_encoder, load_generator
+from skstylefeat.datasets import make_faces
+
+
+@pytest.fixture(scope="module")
+def inverted():
+    faces = make_faces(1400, random_state=20_261_122)
+    inverter = StyleGANInverter().fit(faces.images)
+    return faces, inverter, inverter.transform(faces.images)
+
+
+def test_cards_say_what_the_weights_are():
+    for network in (load_generator("faces64"), load_encoder("faces64")):
+        assert {"data", "images_seen", "limits"} <= set(network.card)
+
+
+def test_reconstruction(inverted):
+    faces, inverter, latents = inverted
+    made = inverter.inverse_transform(latents[-200:])
+    error = np.square(made - faces.images[-200:] / np.float32(255)).mean()
+    assert -10 * np.log10(error) > 21
+
+
+def test_linear_readouts_of_the_codes(inverted):
+    faces, _, latents = inverted
+    train, test = slice(0, 1000), slice(1000, None)
+    yaw = faces.frame["yaw"]
+    ridge = make_pipeline(StandardScaler(), Ridge(300)).fit(latents[train], yaw[train])
+    assert ridge.score(latents[test], yaw[test]) > 0.85
+    glasses = faces.frame["glasses"] != "none"
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
+    assert logistic.fit(latents[train], glasses[train]).score(latents[test], glasses[test]) > 0.9
+
+
+def test_photos_are_foreign(inverted):
+    _, inverter, _ = inverted
+    rng = np.random.default_rng(0)
+    noise = rng.random((8, 64, 64, 3)).astype(np.float32)
+    with pytest.warns(UserWarning, match="foreign"):
+        inverter.transform(noise)
