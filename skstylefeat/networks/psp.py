@@ -13,8 +13,6 @@ References
    ICCV 2021.
 """
 
-import itertools
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -47,50 +45,23 @@ ENCODER_TYPES = {
 }
 
 
-class StyleHeads(nn.Module):
-    """The style heads that look at one feature map: stride-2 convolutions, then a linear layer.
+class StyleHead(nn.Module):
+    """One style head: stride-2 convolutions down to a single pixel, then a linear layer."""
 
-    Their first convolutions run as one, because they read the same map.
-    """
-
-    def __init__(self, weights, indices):
+    def __init__(self, weights, name):
         super().__init__()
-        self.indices = tuple(indices)
-        depths = {self._depth(weights, index) for index in indices}
-        if len(depths) != 1 or not min(depths):
-            raise ValueError(f"the style heads {list(indices)} differ in depth")
-        self.depth = depths.pop()
-        first = [weights.conv(f"styles.{index}.convs.0") for index in indices]
-        self.first = Conv(*(torch.cat(part) for part in zip(*first, strict=True)), stride=2)
-        self.rest = nn.ModuleList(
-            nn.ModuleList(
-                Conv(*weights.conv(f"styles.{index}.convs.{2 * step}"), stride=2)
-                for step in range(1, self.depth)
-            )
-            for index in indices
-        )
-        linear = [weights.equal_linear(f"styles.{index}.linear") for index in indices]
-        self.linear_weight = nn.Parameter(torch.stack([weight for weight, _ in linear]))
-        self.linear_bias = nn.Parameter(torch.stack([bias for _, bias in linear]))
-
-    @staticmethod
-    def _depth(weights, index):
-        depth = 0
-        while f"styles.{index}.convs.{2 * depth}.weight" in weights:
-            depth += 1
-        return depth
+        convs = []
+        while f"{name}.convs.{2 * len(convs)}.weight" in weights:
+            convs.append(Conv(*weights.conv(f"{name}.convs.{2 * len(convs)}"), stride=2))
+        self.convs = nn.ModuleList(convs)
+        weight, bias = weights.equal_linear(f"{name}.linear")
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
     def forward(self, x):
-        """Return the heads' outputs (n, heads, w_dim) for maps (n, C, H, W)."""
-        x = F.leaky_relu_(self.first(x), HEAD_SLOPE)
-        outputs = []
-        for part, convs in zip(x.chunk(len(self.indices), dim=1), self.rest, strict=True):
-            y = part
-            for conv in convs:
-                y = F.leaky_relu_(conv(y), HEAD_SLOPE)
-            outputs.append(y.flatten(1))
-        codes = torch.stack(outputs, dim=1)
-        return torch.einsum("nki,koi->nko", codes, self.linear_weight) + self.linear_bias
+        """Return (n, w_dim) for maps (n, C, H, W)."""
+        for conv in self.convs:
+            x = F.leaky_relu_(conv(x), HEAD_SLOPE)
+        return F.linear(x.flatten(1), self.weight, self.bias)
 
 
 class PyramidCodes(nn.Module):
@@ -102,25 +73,19 @@ class PyramidCodes(nn.Module):
         if self.has_pyramid:
             self.lateral1 = Conv(*weights.conv("latlayer1"))
             self.lateral2 = Conv(*weights.conv("latlayer2"))
-            cuts = [0, min(N_COARSE, n_ws), min(N_COARSE + N_MIDDLE, n_ws), n_ws]
-        else:
-            cuts = [0, n_ws]
-        levels = [
-            range(start, stop)
-            for start, stop in itertools.pairwise(cuts)
-            if start < stop
-        ]
-        self.levels = nn.ModuleList(StyleHeads(weights, indices) for indices in levels)
+        self.heads = nn.ModuleList(StyleHead(weights, f"styles.{i}") for i in range(n_ws))
 
     def forward(self, maps):
         """Return (n, n_ws, w_dim) for three maps, the largest first."""
         c1, c2, c3 = maps
-        features = [c3]
+        features = [c3] * len(self.heads)
         if self.has_pyramid:
-            features.append(_upsample_add(c3, self.lateral1(c2)))
-            if len(self.levels) > 2:
-                features.append(_upsample_add(features[1], self.lateral2(c1)))
-        return torch.cat([heads(x) for heads, x in zip(self.levels, features, strict=False)], dim=1)
+            middle = _upsample_add(c3, self.lateral1(c2))
+            fine = _upsample_add(middle, self.lateral2(c1))
+            levels = [c3] * N_COARSE + [middle] * N_MIDDLE + [fine] * len(self.heads)
+            features = levels[: len(self.heads)]
+        codes = [head(x) for head, x in zip(self.heads, features, strict=True)]
+        return torch.stack(codes, dim=1)
 
 
 def _upsample_add(x, lateral):
@@ -151,11 +116,8 @@ class FlatCodes(nn.Module):
         self.n_ws = n_ws
         scale, shift = weights.norm("output_layer_2.0")
         self.scale, self.shift = nn.Parameter(scale), nn.Parameter(shift)
-        weight, bias = (
-            weights.take("output_layer_2.3.weight"),
-            weights.take("output_layer_2.3.bias"),
-        )
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        self.weight = nn.Parameter(weights.take("output_layer_2.3.weight", 2))
+        self.bias = nn.Parameter(weights.take("output_layer_2.3.bias", 1))
         weight, bias = weights.equal_linear("linear")
         self.w_weight, self.w_bias = nn.Parameter(weight), nn.Parameter(bias)
 

@@ -17,6 +17,7 @@ References
 .. [1] T. Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020.
 """
 
+from collections import deque
 from dataclasses import asdict, dataclass
 
 import torch
@@ -378,9 +379,8 @@ class SynthesisNetwork(nn.Module):
 
     def from_styles(self, styles, noise_mode="const"):
         """Return the image (n, img_channels, H, W) of styles by layer name."""
-        for _, x in self.steps(styles, noise_mode):
-            pass
-        return x
+        ((_, image),) = deque(self.steps(styles, noise_mode), maxlen=1)
+        return image
 
 
 class StyleGAN2Generator(nn.Module):

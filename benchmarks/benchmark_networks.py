@@ -1,0 +1,174 @@
+"""Time of generator and encoder forwards, of the lower maps alone, and of an optimisation step.
+
+Other people's code is timed beside ours in the same run, calls taking turns, when it is named as
+``--against LABEL=MODULE:FUNCTION``: a function ``make(task, resolution)`` in an importable file
+that returns a callable without arguments for a task it knows, else None. Tasks are "image",
+"maps", "encode" and "optimise"; the callable gets the batch as its argument: codes
+(n, n_ws, w_dim), or images (n, 3, 256, 256) for "encode".
+
+Weights are random: the time does not depend on them.
+
+    python benchmarks/benchmark_networks.py --resolutions 256 1024 --batches 1 4
+"""
+
+import argparse
+import importlib
+import resource
+import statistics
+import sys
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from skstylefeat.networks.psp import build_psp_encoder
+from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+
+TASKS = ("image", "maps", "encode", "optimise")
+MAPS_UP_TO = 64
+UNITS = (3, 4, 14, 3)
+WIDTHS = (64, 128, 256, 512)
+
+
+def standard_generator(resolution):
+    """Return StyleGAN2 config F (channel base 32768) with random weights."""
+    torch.manual_seed(0)
+    sizes = [2**k for k in range(2, resolution.bit_length())]
+    config = GeneratorConfig(resolution, [min(512, 32768 // size) for size in sizes])
+    return StyleGAN2Generator(config).requires_grad_(False).eval()
+
+
+def e4e_state(n_ws):
+    """Return random tensors of an Encoder4Editing network of standard size."""
+    state = OrderedDict()
+
+    def conv(name, n_in, n_out, size=3, bias=False):
+        state[f"{name}.weight"] = torch.randn(n_out, n_in, size, size) * (n_in * size**2) ** -0.5
+        if bias:
+            state[f"{name}.bias"] = torch.zeros(n_out)
+
+    def norm(name, n):
+        for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0), ("running_var", 1)):
+            state[f"{name}.{part}"] = torch.full((n,), float(value))
+
+    conv("input_layer.0", 3, 64)
+    norm("input_layer.1", 64)
+    state["input_layer.2.weight"] = torch.full((64,), 0.25)
+    n_in, index = 64, 0
+    for n_units, n_out in zip(UNITS, WIDTHS, strict=True):
+        for _ in range(n_units):
+            unit = f"body.{index}"
+            norm(f"{unit}.res_layer.0", n_in)
+            conv(f"{unit}.res_layer.1", n_in, n_out)
+            state[f"{unit}.res_layer.2.weight"] = torch.full((n_out,), 0.25)
+            conv(f"{unit}.res_layer.3", n_out, n_out)
+            norm(f"{unit}.res_layer.4", n_out)
+            conv(f"{unit}.res_layer.5.fc1", n_out, n_out // 16, 1)
+            conv(f"{unit}.res_layer.5.fc2", n_out // 16, n_out, 1)
+            if n_in != n_out:
+                conv(f"{unit}.shortcut_layer.0", n_in, n_out, 1)
+                norm(f"{unit}.shortcut_layer.1", n_out)
+            n_in, index = n_out, index + 1
+    conv("latlayer1", 256, 512, 1, bias=True)
+    conv("latlayer2", 128, 512, 1, bias=True)
+    for head in range(n_ws):
+        for step in range(4 + (head >= 3) + (head >= 7)):
+            conv(f"styles.{head}.convs.{2 * step}", 512, 512, bias=True)
+        state[f"styles.{head}.linear.weight"] = torch.randn(512, 512)
+        state[f"styles.{head}.linear.bias"] = torch.zeros(512)
+    return state
+
+
+def our_task(task, resolution):
+    """Return a callable for a task, as a function of `--against` does."""
+    if task == "encode":
+        n_ws = 2 * resolution.bit_length() - 4
+        options = {"encoder_type": "Encoder4Editing"}
+        encoder = build_psp_encoder(
+            e4e_state(n_ws), options, lambda: torch.zeros(n_ws, 512), None, "random weights"
+        )
+        return torch.inference_mode()(encoder)
+    generator = standard_generator(resolution)
+    synthesis = generator.synthesis
+    if task == "image":
+        return torch.inference_mode()(synthesis)
+    if task == "maps":
+
+        @torch.inference_mode()
+        def maps(ws):
+            for name, x in synthesis.steps(synthesis.styles(ws), image=False):
+                if name == f"b{MAPS_UP_TO}.conv1":
+                    return x
+
+        return maps
+
+    def optimise(ws):
+        ws = ws.detach().requires_grad_(True)
+        synthesis(ws).square().mean().backward()
+        return ws.grad
+
+    return optimise
+
+
+def batch_for(task, resolution, n):
+    """Return the argument of a task's callable."""
+    generator = torch.Generator().manual_seed(0)
+    if task == "encode":
+        return torch.rand(n, 3, 256, 256, generator=generator) * 2 - 1
+    return torch.randn(n, 2 * resolution.bit_length() - 4, 512, generator=generator)
+
+
+def measure(functions, argument, repeats):
+    """Return seconds of every function, by label: medians of calls that take turns."""
+    times = {label: [] for label in functions}
+    for function in functions.values():
+        function(argument)
+    for _ in range(repeats):
+        for label, function in functions.items():
+            start = time.perf_counter()
+            function(argument)
+            times[label].append(time.perf_counter() - start)
+    return {label: statistics.median(values) for label, values in times.items()}
+
+
+def import_maker(text):
+    """Return (label, function) of LABEL=MODULE:FUNCTION."""
+    label, _, rest = text.partition("=")
+    module, _, name = rest.partition(":")
+    if not (label and module and name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=MODULE:FUNCTION")
+    sys.path.insert(0, ".")
+    return label, getattr(importlib.import_module(module), name)
+
+
+def main(argv=None):
+    """Run the benchmark and print one line a task."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    parser.add_argument("--resolutions", nargs="+", type=int, default=[256, 1024])
+    parser.add_argument("--batches", nargs="+", type=int, default=[1, 4])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--against", nargs="*", type=import_maker, default=[])
+    arguments = parser.parse_args(argv)
+    torch.set_num_threads(arguments.threads)
+    makers = {"skstylefeat": our_task, **dict(arguments.against)}
+    print(f"torch {torch.__version__}, {arguments.threads} threads, median of {arguments.repeats}")
+    for resolution in arguments.resolutions:
+        for task in arguments.tasks:
+            made = {label: make(task, resolution) for label, make in makers.items()}
+            functions = {label: function for label, function in made.items() if function}
+            for n in arguments.batches:
+                seconds = measure(functions, batch_for(task, resolution, n), arguments.repeats)
+                ours = seconds["skstylefeat"]
+                parts = [f"{k} {v:.3f} s ({v / ours:.2f}x)" for k, v in seconds.items()]
+                print(f"{task:9} {resolution:5} px  batch {n}:  {',  '.join(parts)}", flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of the process {peak:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
