@@ -82,7 +82,8 @@ class FeatureMaps:
     >>> import numpy as np
     >>> from skstylefeat import FeatureMaps
     >>> rng = np.random.default_rng(0)
-    >>> maps = FeatureMaps.from_arrays({"a": rng.random((5, 3, 4, 4)), "b": rng.random((5, 2, 8, 8))})
+    >>> arrays = {"a": rng.random((5, 3, 4, 4)), "b": rng.random((5, 2, 8, 8))}
+    >>> maps = FeatureMaps.from_arrays(arrays)
     >>> maps.layers[1]
     LayerInfo(name='b', channels=2, height=8, width=8)
     >>> few = maps[:2].select({"b": [1]})
@@ -127,7 +128,7 @@ class FeatureMaps:
     def from_latents(
         cls, latents, generator, layers=None, *, batch_size=None, device="cpu", n_jobs=None
     ):
-        """Maps that a generator makes of latents.
+        """Wrap the maps that a generator makes of latents.
 
         Parameters
         ----------
@@ -159,7 +160,7 @@ class FeatureMaps:
 
     @classmethod
     def from_module(cls, model, images, layers, *, batch_size=None, n_jobs=None, **preprocessing):
-        """Maps that any torch network makes of images.
+        """Wrap the maps that any torch network makes of images.
 
         Parameters
         ----------
@@ -189,6 +190,7 @@ class FeatureMaps:
 
     @property
     def layers(self):
+        """Name, channels, height and width of every layer that is still selected."""
         return tuple(
             layer._replace(channels=len(self._support[layer.name]))
             for layer in self._source.layers
@@ -197,10 +199,12 @@ class FeatureMaps:
 
     @property
     def channel_names(self):
+        """Names such as ``b16.conv1:213``: layer, and channel in the network."""
         return [f"{layer.name}:{c}" for layer in self.layers for c in self._support[layer.name]]
 
     @property
     def shape(self):
+        """Number of images as a tuple, which is what scikit-learn asks of a collection."""
         return (len(self),)
 
     def __len__(self):

@@ -1,5 +1,7 @@
 """The critic that the bundled generator is trained against; it never leaves this folder."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -55,9 +57,7 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = list(channels)[::-1]
         self.from_rgb = EqualisedConv(3, widths[0], 1)
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        )
+        self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(widths)))
         self.conv = EqualisedConv(widths[-1] + 1, widths[-1], 3)
         self.hidden = EqualisedConv(widths[-1] * 16, widths[-1], 1)
         self.score = EqualisedConv(widths[-1], 1, 1, activate=False)

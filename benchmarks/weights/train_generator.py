@@ -249,7 +249,7 @@ def main():
         history.append(trainer.step(next(batches)))
         if not np.isfinite(history[-1]).all():
             raise FloatingPointError(
-                f"Losses {history[-1]} at {trainer.images_seen} images; the last checkpoint is good."
+                f"Losses {history[-1]} at {trainer.images_seen} images; the checkpoint is good."
             )
         if time.monotonic() - last > 60:
             last = time.monotonic()
