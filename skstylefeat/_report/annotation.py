@@ -72,12 +72,13 @@ def select_channels(train, y_train, rng):
     return rows, selector.fit(train.maps[rows], y_train[rows])
 
 
-def annotate(train, test, y_train, n_labels, selection, seed):
+def annotate(train, test, y_train, n_labels, selection, seed, clusterer=None):
     """Cluster the training images by the selected channels and ask for `n_labels` labels."""
     rows, selector = selection
     kept = selector.get_support()
     features = train.pooled[:, kept]
-    annotator = ClusterAnnotator(n_labels=n_labels, random_state=seed).fit(features)
+    annotator = ClusterAnnotator(n_labels=n_labels, clusterer=clusterer, random_state=seed)
+    annotator.fit(features)
     annotator.annotate(y_train[annotator.query_indices_])
     return Annotation(rows, selector, features, test.pooled[:, kept], annotator)
 
