@@ -236,6 +236,10 @@ def _nested_tuples(n):
     return b")" + b"".join(b"q\x00h\x00\x86" for _ in range(n))
 
 
+def _bytes(n):
+    return pickle.BINBYTES + struct.pack("<I", n) + bytes(n)
+
+
 def _storage_id(numel, name="FloatStorage"):
     return (
         b"("
@@ -386,6 +390,14 @@ BOMBS = {
     "the same in OrderedDict": bare(
         b"ccollections\nOrderedDict\n](" + _nested_tuples(200) + b"N\x86e\x85R"
     ),
+    "the same in EasyDict": bare(
+        b"cdnnlib.util\nEasyDict\n](" + _nested_tuples(200) + b"N\x86e\x85R"
+    ),
+    "the same in Namespace": bare(
+        b"cargparse\nNamespace\n](" + _nested_tuples(200) + b"N\x86e\x85\x81"
+    ),
+    "size from bytes": bare(b"ctorch\nSize\n" + _bytes(1 << 20) + b"\x85R"),
+    "set from bytes": bare(b"cbuiltins\nset\n" + _bytes(1 << 20) + b"\x85R"),
     "the same in set": bare(b"cbuiltins\nset\n](" + _nested_tuples(200) + b"e\x85R"),
     "the same as the object": bare(_nested_tuples(200)),
     "shared pairs": bare(_shared_pairs()),

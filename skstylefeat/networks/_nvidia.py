@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import torch
 
-from skstylefeat.networks._torch_files import PersistentObject, StoredTensor, load_tensors
+from skstylefeat.networks._stored import PersistentObject, StoredTensor, load_tensors
 from skstylefeat.networks._unpickling import CheckpointError
 from skstylefeat.networks.stylegan2 import MAPPING_LR_MULTIPLIER
 

@@ -19,7 +19,7 @@ fan-in before they are demodulated, which cancels but for the demodulation's eps
 import torch
 
 from skstylefeat.networks._nvidia import filter_taps, layer_resolution
-from skstylefeat.networks._torch_files import load_tensors
+from skstylefeat.networks._stored import load_tensors
 from skstylefeat.networks._unpickling import CheckpointError
 
 CONV_NAMES = {
