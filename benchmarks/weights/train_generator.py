@@ -33,6 +33,7 @@ from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3
 R1_INTERVAL = 16
+WARMUP_RATE = 5.0
 CODE_INTERVAL = 8  # of the warm-up, where steps on known codes cost as much as the others
 CONTRAST_WEIGHT = 0.4
 STYLE_MIXING = 0.9
@@ -134,6 +135,9 @@ class Trainer:
                 base = group.setdefault("initial_lr", group["lr"])
                 group["lr"] = base * min(1.0, 0.05 + 2.5 * remaining)
         adversarial = self.images_seen >= self.args.warmup
+        if not adversarial:
+            # Equalised weights move slowly, which a game with a critic needs and this does not.
+            self.g_opt.param_groups[0]["lr"] *= WARMUP_RATE
         d_loss = self.critic_step(real) if adversarial else 0.0
         losses = self.generator_step(real, adversarial)
         self.finish_step(len(real))
