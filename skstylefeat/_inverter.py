@@ -15,7 +15,9 @@ from skstylefeat._inversion import InversionJob, to_unit
 from skstylefeat.feature_maps import FeatureMaps
 
 DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign domain
-DOMAIN_RATIO = 4.0  # worse than the generator's own images by this factor
+# Foreign images are reconstructed worse than the generator's own images by this factor, and
+# leave more than this share of their pixels' variance unexplained.
+DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
 
 
 def _gives_latents(self):
@@ -421,8 +423,10 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
 
     def _warn_if_foreign(self, images, codes):
         rows = np.linspace(0, len(images) - 1, min(DOMAIN_SAMPLE, len(images))).astype(int)
-        error = float(np.median(self._errors(images[rows], codes[rows])))
-        if error > DOMAIN_RATIO * self.domain_error_:
+        errors = self._errors(images[rows], codes[rows])
+        pixels = images[rows].read((self.generator_.resolution,) * 2)
+        error, variance = np.median(errors), np.median(pixels.var(axis=(1, 2, 3)))
+        if error > DOMAIN_RATIO * self.domain_error_ and error > UNEXPLAINED_SHARE * variance:
             warnings.warn(
                 f"The images look foreign to the generator {self.generator_.name!r}: their "
                 f"reconstruction error (MSE {error:.4f}) is more than {DOMAIN_RATIO:g} times that "
