@@ -6,9 +6,12 @@ asked to reproduce rendered faces from its codes. The generator must then cover 
 that the renderer can draw, which is what inversion needs. The encoder so far is kept beside the
 generator; `train_encoder.py` goes on from there with the finished generator frozen.
 
-Run again with the same ``--out`` to go on where a stopped run was::
+Run again with the same ``--out`` to go on where a stopped run was. ``--init`` starts a new run from
+the weights of an earlier one, or from the bundled ones::
 
     python benchmarks/weights/train_generator.py --out runs/generator --images 400000
+    python benchmarks/weights/train_generator.py --out runs/more --warmup 0 \
+        --init WEIGHTS/faces64.safetensors WEIGHTS/faces64-encoder.safetensors
 """
 
 import argparse
@@ -27,7 +30,7 @@ from skstylefeat.datasets import make_faces
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.inversion import w_statistics
 from skstylefeat.networks.losses import contrast_loss
-from skstylefeat.networks.safetensors_io import save_network
+from skstylefeat.networks.safetensors_io import read_network_file, save_network
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 CHANNELS = (128, 128, 96, 48, 24)
@@ -127,6 +130,14 @@ class Trainer:
                 module.load_state_dict(state[name])
             self.images_seen, self.steps = state["images_seen"], state["steps"]
 
+    def start_from(self, generator, encoder):
+        """Take the weights of an earlier run's generator and encoder."""
+        _, state, _ = read_network_file(generator)
+        self.g.load_state_dict(state)
+        self.ema.load_state_dict(state)
+        _, state, _ = read_network_file(encoder)
+        self.e.load_state_dict(state)
+
     def step(self, real):
         """Update all networks on one batch and return the losses."""
         remaining = max(1 - self.images_seen / self.args.images, 0.0)
@@ -204,12 +215,14 @@ class Trainer:
 
 def card(trainer):
     """Return the model card that travels in the weights' metadata."""
+    args = trainer.args
     return {
         "name": "faces64",
         "data": "skstylefeat.datasets.make_faces, 64 px, no photos",
-        "images_seen": str(trainer.images_seen),
-        "losses": f"non-saturating, lazy R1 gamma {trainer.args.gamma}, style mixing "
-        f"{STYLE_MIXING}, reconstruction {trainer.args.reconstruction} through a helper encoder",
+        "images_seen": trainer.images_seen,
+        "losses": f"reconstruction {args.reconstruction:g} through an encoder trained beside it; "
+        f"after {args.warmup} images also non-saturating, lazy R1 gamma {args.gamma:g}, style "
+        f"mixing {STYLE_MIXING:g}",
         "licence": "BSD-3-Clause",
         "limits": "rendered faces only; photographs are far outside its domain",
     }
@@ -236,6 +249,7 @@ def main():
     parser.add_argument("--gamma", type=float, default=0.2)
     parser.add_argument("--reconstruction", type=float, default=50.0)
     parser.add_argument("--warmup", type=int, default=50_000, help="images without the critic")
+    parser.add_argument("--init", nargs=2, metavar=("GENERATOR", "ENCODER"))
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
@@ -243,6 +257,8 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
 
     trainer = Trainer(args)
+    if args.init:
+        trainer.start_from(*args.init)
     trainer.resume(args.out)
     batches = rendered_batches(args.batch, seed=1_000_000 + trainer.images_seen)
     fixed = next(rendered_batches(8, seed=999))
