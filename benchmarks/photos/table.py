@@ -7,8 +7,8 @@ Gender, smiling, glasses and youth on CelebA, gender and age on UTKFace, from 2 
 FOLDER holds celeba64.zip, celeba64.csv, utkface96.zip and utkface96.csv. ``--encoder train`` trains
 an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices are made with
 ``--split validation``; the default is the test split, which no choice has seen. Experiments are
-those of ``python -m skstylefeat``, with one method more: the codes of a
-photo and of its mirror image, averaged, instead of the photo's own.
+those of ``python -m skstylefeat``; besides, photo and mirror image are averaged: their codes, and
+for the competitor their pixels.
 """
 
 import argparse
@@ -37,6 +37,8 @@ from skstylefeat import (
 )
 from skstylefeat._progress import progress_bar
 from skstylefeat._report import annotation, regression
+from skstylefeat._report.baselines import logistic_predictions, pixel_plane_distances
+from skstylefeat._report.representation import N_COMPONENTS as PIXEL_COMPONENTS
 from skstylefeat._report.representation import ImageSet, represent
 from skstylefeat._report.scores import Score, Table, save_scores, summarize, tabulate
 
@@ -59,6 +61,7 @@ CLUSTERER = KMeans(n_init=1)
 METHODS = {
     "majority": "majority",
     "pca": "PCA + logistic",
+    "pca mirror": "PCA and mirror",
     "latents": "W+ + logistic",
     "mirror": "W+ and mirror",
     "annotation": "clusters' names",
@@ -68,6 +71,7 @@ METHODS = {
 PLANES = {
     "mean": "mean label",
     "pca": "PCA-SVM distance",
+    "pca mirror": "PCA-SVM and mirror",
     "plane": "W+ plane",
     "weighted": "weighted distance",
     "mirror": "W+ and mirror plane",
@@ -100,6 +104,8 @@ class Half:
         These codes, standardised by the pool's images, labelled or not.
     components : ndarray of shape (n, 50)
         Principal components of `scaled`.
+    pixels : ndarray of shape (n, 100)
+        Principal components of the mean of image and mirror image, for the competitors.
     frame : DataFrame
         Labels.
     """
@@ -108,6 +114,7 @@ class Half:
     both: np.ndarray
     scaled: np.ndarray
     components: np.ndarray
+    pixels: np.ndarray
     frame: pd.DataFrame
 
 
@@ -142,12 +149,20 @@ def invert(inverter, halves):
     ]
     scaler = StandardScaler().fit(both[0])
     scaled = [scaler.transform(codes) for codes in both]
-    n_components = min(N_COMPONENTS, *scaled[0].shape)
-    pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(scaled[0])
+    components = principal_components(scaled, N_COMPONENTS)
+    pixels = [images.images + images.images[:, :, ::-1] for images in sets]
+    pixels = principal_components([x.reshape(len(x), -1) / 2 for x in pixels], PIXEL_COMPONENTS)
+    frames = [frame for _, frame in halves]
     return [
-        Half(images, codes, rows, pca.transform(rows), frame)
-        for images, codes, rows, (_, frame) in zip(sets, both, scaled, halves, strict=True)
+        Half(*half) for half in zip(sets, both, scaled, components, pixels, frames, strict=True)
     ]
+
+
+def principal_components(halves, n_components):
+    """Return the components of both halves, learnt from the pool."""
+    n_components = min(n_components, *halves[0].shape)
+    pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(halves[0])
+    return [pca.transform(rows) for rows in halves]
 
 
 def psnr(inverter, images):
@@ -172,6 +187,10 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
         rows = drawn.labelled_rows
         model = LogisticRegression(C=INVERSE_PENALTY, max_iter=5_000)
         model.fit(pool.scaled[rows], y_pool[rows])
+        found["pca mirror"] = (
+            y,
+            logistic_predictions(pool.pixels[rows], y_pool[rows], held_out.pixels, scale=False),
+        )
         found["mirror"] = (y, model.predict(held_out.scaled))
         for method, (truth, names) in found.items():
             values = {
@@ -215,6 +234,8 @@ def age_scores(pool, held_out, generator, args):
     seed = args.random_state
     distances = regression.plane_distances(pool.images, held_out.images, binary, generator, seed)
     plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, binary)
+    pixels = pixel_plane_distances(pool.pixels, binary, held_out.pixels, seed)
+    distances.train["pca mirror"], distances.test["pca mirror"] = pixels
     distances.train["mirror"] = plane.transform(pool.both)[:, 0]
     distances.test["mirror"] = plane.transform(held_out.both)[:, 0]
     return regression.regression_experiment(
@@ -228,20 +249,22 @@ def age_scores(pool, held_out, generator, args):
     )
 
 
-def class_scores(pool, held_out, columns, args):
-    """Return the scores of all draws of a data set's classes."""
-    cases = [(column, name, draw) for column, name in columns.items() for draw in range(args.draws)]
+def class_scores(halves, args):
+    """Yield the scores of all draws of all classes, one draw of each class after the other."""
+    cases = [
+        (name, column, target, draw)
+        for draw in range(args.draws)
+        for name, columns in CLASSES.items()
+        for column, target in columns.items()
+    ]
     work = Parallel(n_jobs=args.jobs, return_as="generator")(
-        delayed(class_draw)(pool, held_out, column, name, args.labels, draw, args.random_state)
-        for column, name, draw in cases
+        delayed(class_draw)(*halves[name], column, target, args.labels, draw, args.random_state)
+        for name, column, target, draw in cases
     )
-    scores = []
-    title = ", ".join(columns.values())
-    with progress_bar(total=len(cases), desc=title, verbose=True, unit="draw") as bar:
-        for part in work:
-            scores += part
+    with progress_bar(total=len(cases), desc="classes", verbose=True, unit="draw") as bar:
+        for scores in work:
+            yield scores
             bar.update()
-    return scores
 
 
 def make_tables(scores):
@@ -299,7 +322,7 @@ def parse_arguments():
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--labels", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--pool", type=int, default=1_500, help="images to label from")
+    parser.add_argument("--pool", type=int, default=1_200, help="images to label from")
     parser.add_argument("--held-out", type=int, default=2_000, help="images to score on")
     parser.add_argument("--random-state", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
@@ -312,16 +335,14 @@ def main():
     args = parse_arguments()
     start = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)
-    halves = {name: read_halves(name, args) for name in CLASSES}
-    inverter = make_inverter(args, np.concatenate([pool[0] for pool, _ in halves.values()]))
-    scores, psnrs = [], {}
-    for name, columns in CLASSES.items():
-        pool, held_out = invert(inverter, halves[name])
-        psnrs[name] = psnr(inverter, held_out.images)
-        scores += class_scores(pool, held_out, columns, args)
-        if name == "utkface":
-            scores += age_scores(pool, held_out, inverter.generator_, args)
-        save_scores(scores, args.out / "scores.csv")
+    crops = {name: read_halves(name, args) for name in CLASSES}
+    inverter = make_inverter(args, np.concatenate([pool[0] for pool, _ in crops.values()]))
+    halves = {name: invert(inverter, both) for name, both in crops.items()}
+    psnrs = {name: psnr(inverter, held_out.images) for name, (_, held_out) in halves.items()}
+    scores = age_scores(*halves["utkface"], inverter.generator_, args)
+    for part in class_scores(halves, args):
+        scores += part
+        save_scores(scores, args.out / "scores.csv")  # a stopped run leaves what it has
     tables = make_tables(scores)
     lines = facts(args, inverter, psnrs, time.monotonic() - start)
     print("\n\n".join(table.to_text() for table in tables))
