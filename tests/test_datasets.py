@@ -138,6 +138,19 @@ def test_batches_change_no_pixel(size):
     np.testing.assert_array_equal(render_faces(some, size), expected[shuffled])
 
 
+@pytest.mark.parametrize("size", [8, 24])
+def test_extreme_faces_are_the_same_alone(size):
+    # windows around features are smallest for a face alone, edges widest on small pictures
+    n = 400
+    rng = np.random.default_rng(0)
+    attributes = sample_attributes(n, random_state=0)
+    for name in NUMBERS:
+        ends = rng.choice([ATTRIBUTES[name].low, ATTRIBUTES[name].high], n)
+        attributes[name] = np.where(rng.random(n) < 0.6, ends, attributes[name])
+    alone = render_faces(attributes, size, batch_size=1)
+    np.testing.assert_array_equal(alone, render_faces(attributes, size, batch_size=n))
+
+
 def test_sizes_show_the_same_faces():
     large = make_faces(40, image_size=128, random_state=4).images.astype(float)
     small = make_faces(40, image_size=64, random_state=4).images.astype(float)

@@ -15,10 +15,21 @@ EYEBALL = flat(0.97, 0.97, 0.96)
 TEETH = flat(0.95, 0.93, 0.90)
 
 
+def mouth_rows(skin, faces):
+    """Rows of the skin's window that hold the mouth and a moustache, with their soft edges."""
+    # curves bend ever faster past the corners, where a soft edge may still show them
+    past = F(1) + F(1.12) * skin.edge / faces.mouth_width
+    square = past * past
+    bend = F(1.6) * np.abs(faces.smile) * square + faces.mouth_gap * square
+    lips = F(1.25) * faces.lip * np.maximum(square * np.abs(F(0.45) * square - F(1)), 1)
+    moustache = F(0.155) + F(0.06) * square
+    reach = bend + np.maximum(lips + F(0.02), moustache) + F(1.12) * skin.edge
+    return skin.band(faces.mouth_y - reach, faces.mouth_y + reach)
+
+
 def paint_mouth(skin, faces):
     """Paint lips, the inside of the mouth, and teeth when it is open."""
-    reach = F(0.36) + skin.edge * F(2)
-    rows = skin.band(faces.mouth_y - reach, faces.mouth_y + reach)
+    rows = mouth_rows(skin, faces)
     rgb, alpha, sharp = skin.rgb[:, :, rows], skin.on_face[:, rows], skin.sharpness[:, rows]
     u = skin.hx[:, rows] / faces.mouth_width
     square = u * u
@@ -80,8 +91,10 @@ def paint_eyes(skin, faces):
 
 def paint_brows(skin, faces):
     """Paint the eyebrows: arches that rise with a smile."""
-    reach = F(0.20) + skin.edge
-    rows = skin.band(faces.brow_y - reach, faces.brow_y + reach)
+    # as with the eyes, a soft edge may show how the arch goes on past its ends
+    past = F(1) + skin.edge / F(0.23)
+    reach = F(0.10) + F(0.06) * past + skin.edge
+    rows = skin.band(faces.brow_y - reach, faces.brow_y + reach + F(0.055) * past * past)
     u = (skin.aside[:, rows] - faces.eye_x - F(0.01)) / F(0.23)
     arch = F(0.055) * (F(0.3) - u * u)
     v = skin.hy[:, rows] - faces.brow_y + F(0.035) * u + arch - faces.smile * F(0.1)
@@ -95,8 +108,10 @@ def paint_nose(canvas, x, y, faces):
     """Paint the nose with its shadow and nostrils."""
     root_x, root_y, _ = project(faces, F(0), faces.eye_y - F(0.02), F(0.98))
     tip_x, tip_y, _ = project(faces, F(0), faces.nose_y - F(0.02), faces.nose_z)
-    top = faces.centre_y + np.minimum(root_y, tip_y) - 0.25
-    bottom = faces.centre_y + np.maximum(root_y, tip_y) + 0.25
+    # the size of a nose, its sideways offset under the largest roll, and the soft shadow's edge
+    margin = F(0.20) + F(2) * canvas.pixel
+    top = faces.centre_y + np.minimum(root_y, tip_y) - margin
+    bottom = faces.centre_y + np.maximum(root_y, tip_y) + margin
     rows = canvas.between(top, bottom)
     x, y, rgb = x[:, rows], y[:, rows], canvas.rgb[:, :, rows]
     radius = faces.nose_radius * faces.half_width * F(2.0)

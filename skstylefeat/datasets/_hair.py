@@ -3,6 +3,7 @@
 import numpy as np
 
 from skstylefeat.datasets._canvas import blend, over
+from skstylefeat.datasets._features import mouth_rows
 from skstylefeat.datasets._geometry import Surface, head_window, window
 from skstylefeat.datasets._shapes import F, cover, rounded_box, smooth
 
@@ -146,8 +147,7 @@ def paint_moustache(skin, faces):
     index = np.flatnonzero(faces.facial_hair != "none")
     if not len(index):
         return
-    reach = F(0.36) + skin.edge * F(2)
-    rows = skin.band(faces.mouth_y - reach, faces.mouth_y + reach)
+    rows = mouth_rows(skin, faces)
     faces = faces.take(index)
     u = skin.hx[index, rows] / (faces.mouth_width * F(1.12))
     square = u * u
