@@ -1,15 +1,21 @@
-"""Make the mapping network draw the codes that the encoder gives to rendered faces.
+"""Make the bundled files of a run of `train_generator.py`.
 
-Where a generator was trained mostly by reconstruction, the codes of `mapping` are not those that
-its synthesis network knows best. Here synthesis and encoder stay as they are, and the mapping
-network alone is trained, by a small adversarial game in W: the critic sees the codes of rendered
-faces, of all layers together, and mapped noise (non-saturating loss, R1)::
+Two last touches, neither of which changes the synthesis network:
 
-    python benchmarks/weights/fit_mapping.py GENERATOR ENCODER OUT
+* the statistics of the encoder's batch normalisation are taken on rendered faces alone;
+* the mapping network is trained to draw the codes that the encoder gives to rendered faces, since
+  after a training mostly by reconstruction its own codes are not those that the synthesis network
+  knows best. A small adversarial game in W (non-saturating loss, R1): the critic sees the codes of
+  faces, of all layers together, and mapped noise.
+
+::
+
+    python benchmarks/weights/finish.py runs/generator skstylefeat/weights
 """
 
 import argparse
 import copy
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -34,14 +40,17 @@ def load(path):
     return build_network(config, state, path), card
 
 
+def face_batches(n_faces, seed, batch_size):
+    """Yield batches of rendered faces as network images."""
+    for start in range(0, n_faces, FACES_AT_ONCE):
+        faces = make_faces(FACES_AT_ONCE, image_size=64, random_state=seed + start)
+        yield from to_network(faces.images).split(batch_size)
+
+
 @torch.no_grad()
 def face_codes(encoder, n_faces):
     """Return the codes (n * n_ws, w_dim) of rendered faces, every layer's code on its own."""
-    codes = []
-    for seed in range(n_faces // FACES_AT_ONCE):
-        faces = make_faces(FACES_AT_ONCE, image_size=64, random_state=FIRST_SEED + seed)
-        codes += [encoder(batch).flatten(0, 1) for batch in to_network(faces.images).split(100)]
-    return torch.cat(codes)
+    return torch.cat([encoder(b).flatten(0, 1) for b in face_batches(n_faces, FIRST_SEED, 100)])
 
 
 def fit(mapping, codes, n_steps):
@@ -85,21 +94,36 @@ def fit(mapping, codes, n_steps):
         mapping.w_avg.copy_(mapping(torch.randn(20_000, z_dim)).mean(dim=0))
 
 
+@torch.no_grad()
+def recalibrate(encoder, n_faces):
+    """Take the batch statistics anew, as plain averages over rendered faces."""
+    norms = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    for batch in face_batches(n_faces, FIRST_SEED + 1_000, 32):
+        encoder(batch)
+    encoder.eval()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("generator")
-    parser.add_argument("encoder")
-    parser.add_argument("out")
+    parser.add_argument("run", type=Path, help="output folder of train_generator.py")
+    parser.add_argument("out", type=Path)
     parser.add_argument("--faces", type=int, default=3_000)
     parser.add_argument("--steps", type=int, default=2_000)
     args = parser.parse_args()
     torch.manual_seed(0)
-    generator, card = load(args.generator)
-    encoder, _ = load(args.encoder)
-    codes = face_codes(encoder, args.faces)
-    fit(generator.mapping, codes, args.steps)
-    card["mapping"] = f"fitted to the codes of {args.faces} rendered faces by fit_mapping.py"
-    save_network(generator, args.out, card)
+    generator, card = load(args.run / "generator.safetensors")
+    encoder, _ = load(args.run / "helper.safetensors")
+    recalibrate(encoder, args.faces)
+    fit(generator.mapping, face_codes(encoder, args.faces), args.steps)
+    mapping = f"fitted to the encoder's codes of {args.faces} rendered faces"
+    save_network(generator, args.out / "faces64.safetensors", card | {"mapping": mapping})
+    keep = {"data", "licence", "limits", "losses", "images_seen"}
+    encoder_card = {"name": "faces64-encoder"} | {k: v for k, v in card.items() if k in keep}
+    save_network(encoder, args.out / "faces64-encoder.safetensors", encoder_card)
 
 
 if __name__ == "__main__":
