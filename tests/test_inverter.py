@@ -146,8 +146,8 @@ def test_cache_keeps_finished_codes(pair, images, tmp_path, monkeypatch):
     entry = next(p for p in (tmp_path / "cache").rglob("*") if p.is_file())
     entry.write_bytes(entry.read_bytes()[:-1])
     with pytest.warns(UserWarning, match="is damaged; it is computed again"):
-        again = cached.transform(images[:4])
-    assert_allclose(again, first, rtol=1e-4, atol=1e-5)
+        again = cached.transform(images)
+    assert_allclose(again[:4], first, rtol=1e-4, atol=1e-5)
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 
 
