@@ -26,7 +26,9 @@ _HOMES = {
 _MODULES = (
     "datasets",
     "directions",
+    "exceptions",
     "feature_maps",
+    "images",
     "importance",
     "information",
     "latents",

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skstylefeat._annotation_file import read_annotations, write_annotations
 from skstylefeat._labels import label_array, split_labels
 from skstylefeat._query import choose_rows, clusters_of_budget, deal_out
+from skstylefeat._versions import VersionStamped
 
 __all__ = ["ClusterAnnotator"]
 
@@ -26,7 +27,7 @@ _SURROUNDING_VOTES = 0.5
 _UNIFORM_VOTES = 0.5
 
 
-class ClusterAnnotator(ClusterMixin, BaseEstimator):
+class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
     """Cluster images, ask for the labels of a few of each cluster, and name all the others.
 
     Parameters

@@ -12,10 +12,11 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from skstylefeat._fitted_planes import numbered, plane_of
 from skstylefeat._latent_files import load_direction
 from skstylefeat._planes import Planes, layout_of
+from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._svm import LinearSVMDirection
 
 
-class HyperplaneDistance(TransformerMixin, BaseEstimator):
+class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
     """Signed distance of latents from one or several semantic hyperplanes.
 
     In W the distance is d = n.w + b (LARGE, eq. 1). A W+ code has one w_i per layer and

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skstylefeat._images import as_images
 from skstylefeat._inversion import InversionJob, to_unit
+from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
 
 DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign domain
@@ -25,7 +26,7 @@ def _gives_latents(self):
     return self.output == "latents"
 
 
-class StyleGANInverter(TransformerMixin, BaseEstimator):
+class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
     """Invert images into the latent space of a StyleGAN2 generator.
 
     Parameters
@@ -226,7 +227,8 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
                 codes.reshape(len(codes), -1),
                 self.generator_.reference or self.generator_,
                 self.layers,
-                device=self.device,
+                # The device that was found, which on another machine is not the one asked for.
+                device="auto" if self.device == "auto" else str(self.generator_.device),
                 n_jobs=self.n_jobs,
             )
         if self.space == "s":
@@ -323,6 +325,15 @@ class StyleGANInverter(TransformerMixin, BaseEstimator):
         self : StyleGANInverter
         """
         return super().set_output(transform=transform) if _gives_latents(self) else self
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "generator_"):
+            from skstylefeat.networks._facade import device_at_hand
+
+            device = device_at_hand(self.device)
+            self.generator_ = self.generator_.to(device)
+            self.encoder_ = None if self.encoder_ is None else self.encoder_.to(device)
 
     def _check_images(self, X, *, reset):
         images = as_images(X, self.image_shape)

@@ -12,6 +12,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skstylefeat._versions import VersionStamped
+
 __all__ = ["MaxPoolReducer", "pool_maps"]
 
 
@@ -76,7 +78,7 @@ def _pool_axis(maps, axis, size, mode):
     return np.stack(windows, axis=axis)
 
 
-class MaxPoolReducer(TransformerMixin, BaseEstimator):
+class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
     """Pool feature maps to one number a channel, or to a small grid of them.
 
     Parameters

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 
 from skstylefeat._annotator import ClusterAnnotator
 from skstylefeat._labels import label_array, split_labels
+from skstylefeat._versions import VersionStamped
 
 __all__ = ["PseudoLabelClassifier"]
 
@@ -22,7 +23,7 @@ __all__ = ["PseudoLabelClassifier"]
 _HIDDEN_LAYERS = (128, 64)
 
 
-class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped, BaseEstimator):
     """Few-shot classifier: name all rows by a few labels, then learn from the names.
 
     Parameters

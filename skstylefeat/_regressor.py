@@ -15,12 +15,13 @@ from sklearn.utils.validation import (
 )
 
 from skstylefeat._curves import CurveFitter, powers, standard_deviation
+from skstylefeat._versions import VersionStamped
 
 #: Powers of standardised features that vary less than this are constant up to rounding.
 TERM_FLOOR = 1e-8
 
 
-class LatentRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEstimator):
     """Few-shot regression from latent distances: y = a d + c, from two labels on.
 
     Distances and targets are standardised inside, so the units of either never matter. The paper

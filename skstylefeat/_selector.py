@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from skstylefeat._labels import split_labels
 from skstylefeat._layers import LayerInfo
+from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
 from skstylefeat.information import pairwise_mutual_information
 from skstylefeat.metrics import average_pairs, check_classes
@@ -20,7 +21,9 @@ __all__ = ["ChannelMISelector"]
 _SMALLEST_INTER = 1e-12
 
 
-class ChannelMISelector(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class ChannelMISelector(
+    TransformerMixin, VersionStamped, BaseEstimator, auto_wrap_output_keys=None
+):
     """Keep the channels whose feature maps tell classes apart, judged by a few labelled images.
 
     Parameters

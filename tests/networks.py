@@ -44,6 +44,7 @@ def tiny_encoder(generator, *, seed=1):
 
 def write_pair(folder, resolution=8):
     """Write generator and encoder files and return their paths as strings."""
+    folder.mkdir(exist_ok=True)
     generator = tiny_generator(resolution)
     paths = folder / "tiny.safetensors", folder / "tiny-encoder.safetensors"
     save_network(generator.module, paths[0], card={"data": "none"})

@@ -124,7 +124,15 @@ def test_every_public_name_is_in_the_api_pages():
     page = (ROOT / "docs" / "api.rst").read_text()
     listed = {line.strip().rpartition(".")[2] for line in page.splitlines()}
     public = set(skstylefeat.__all__) - set(skstylefeat._MODULES)
-    for module in ("datasets", "directions", "information", "latents", "metrics", "plotting"):
+    for module in (
+        "datasets",
+        "directions",
+        "exceptions",
+        "information",
+        "latents",
+        "metrics",
+        "plotting",
+    ):
         public |= set(getattr(skstylefeat, module).__all__)
     assert public <= listed, public - listed
 

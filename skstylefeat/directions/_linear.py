@@ -4,12 +4,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state, gen_batches
 
+from skstylefeat._versions import VersionStamped
+
 #: How far, relative to its scale, a model may deviate from a plane and still count as linear.
 LINEARITY_TOL = 1e-6
 PROBE_ROWS = 256
 
 
-class FixedDirection(BaseEstimator):
+class FixedDirection(VersionStamped, BaseEstimator):
     """A direction that is known, in the form of an estimator.
 
     Parameters

@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from skstylefeat._versions import VersionStamped
+
 MIN_VALIDATION_ROWS = 10
 MAX_ITER = 20_000
 
@@ -148,7 +150,7 @@ def project_out(normal, intercept, others, centre):
     return projected, float(-projected @ foot)
 
 
-class LinearSVMDirection(BaseEstimator):
+class LinearSVMDirection(VersionStamped, BaseEstimator):
     """Semantic direction as the unit normal of a linear SVM's hyperplane (InterFaceGAN).
 
     Latents are standardised inside, and the plane is given back in their own units with its

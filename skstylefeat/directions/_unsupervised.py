@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
+from skstylefeat._versions import VersionStamped
+
 SAMPLE_BATCH = 1_000
 
 
@@ -19,7 +21,7 @@ def _with_sign(directions):
     return directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
 
 
-class SeFa(BaseEstimator):
+class SeFa(VersionStamped, BaseEstimator):
     """Closed-form factorisation: the directions in W that change a generator's styles most.
 
     They are the eigenvectors of A^T A, where A stacks the affine weights of the chosen layers.
@@ -110,7 +112,7 @@ class SeFa(BaseEstimator):
         return self
 
 
-class LatentPCA(BaseEstimator):
+class LatentPCA(VersionStamped, BaseEstimator):
     """Principal directions of sampled W codes (GANSpace).
 
     Parameters

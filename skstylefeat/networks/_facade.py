@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import warnings
 
 import numpy as np
 import torch
@@ -16,6 +17,24 @@ def resolve_device(device):
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     return torch.device(device)
+
+
+def device_at_hand(device):
+    """Return the torch device of `device`, or the CPU with a warning where there is none such.
+
+    For estimators that were saved on another machine.
+    """
+    wanted = resolve_device(device)
+    backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    if wanted.type in backends and not backends[wanted.type].is_available():
+        warnings.warn(
+            f"The estimator was saved with device={device!r}, which is not here: it runs on the "
+            "CPU. device='auto' takes what there is without this warning.",
+            UserWarning,
+            stacklevel=3,
+        )
+        return torch.device("cpu")
+    return wanted
 
 
 class NetworkFacade:

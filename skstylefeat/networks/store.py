@@ -6,6 +6,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from skstylefeat.networks._facade import resolve_device
 from skstylefeat.networks.checkpoints import read_encoder, read_generator
 from skstylefeat.networks.encoder import Encoder
 from skstylefeat.networks.generator import Generator
@@ -107,7 +108,7 @@ def load_generator(name_or_path, *, device="cpu", expected_sha256=None):
         return name_or_path.to(device)
     path = find_weights(name_or_path)
     digest = check_sha256(path, expected_sha256)
-    return _load_generator(str(path), digest, os.fspath(name_or_path)).to(device)
+    return _load_generator(str(path), digest, os.fspath(name_or_path), resolve_device(device))
 
 
 def check_sha256(path, expected):
@@ -122,11 +123,13 @@ def check_sha256(path, expected):
 
 
 @lru_cache(maxsize=8)
-def _load_generator(path, digest, reference):
+def _load_generator(path, digest, reference, device):
     config, state, card = read_generator(path)
     module = build_network(config, state, path)
     name = Path(reference).stem
-    return Generator(module, name=name, reference=reference, sha256=digest, card=card)
+    return Generator(
+        module, name=name, reference=reference, sha256=digest, card=card, device=device
+    )
 
 
 def load_encoder(name_or_path, *, device="cpu", expected_sha256=None):
@@ -166,11 +169,11 @@ def load_encoder(name_or_path, *, device="cpu", expected_sha256=None):
     bundled = os.fspath(name_or_path) in bundled_names()
     path = find_weights(f"{name_or_path}{ENCODER_SUFFIX}" if bundled else name_or_path)
     digest = check_sha256(path, expected_sha256)
-    return _load_encoder(str(path), digest, os.fspath(name_or_path)).to(device)
+    return _load_encoder(str(path), digest, os.fspath(name_or_path), resolve_device(device))
 
 
 @lru_cache(maxsize=8)
-def _load_encoder(path, digest, reference):
+def _load_encoder(path, digest, reference, device):
     module, card = read_encoder(path)
     name = Path(path).stem
-    return Encoder(module, name=name, reference=reference, sha256=digest, card=card)
+    return Encoder(module, name=name, reference=reference, sha256=digest, card=card, device=device)
