@@ -30,8 +30,8 @@ def _report_parser():
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat",
         description=DESCRIPTION,
-        epilog="Other commands: inspect FILE (what a checkpoint holds), convert FILE OUT "
-        "(to a safetensors file).",
+        epilog="Other commands: annotate FOLDER (label a few images on a local page, name all), "
+        "inspect FILE (what a checkpoint holds), convert FILE OUT (to a safetensors file).",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_version())
@@ -185,6 +185,18 @@ def _own_images(arguments):
     return load
 
 
+def _annotate_parser():
+    from skstylefeat._labelling.command import make_parser
+
+    return make_parser()
+
+
+def _annotate(arguments):
+    from skstylefeat._labelling.command import run
+
+    return run(arguments)
+
+
 def _inspect_parser():
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat inspect",
@@ -265,7 +277,11 @@ def _share(text):
     return value
 
 
-COMMANDS = {"inspect": (_inspect_parser, _inspect), "convert": (_convert_parser, _convert)}
+COMMANDS = {
+    "annotate": (_annotate_parser, _annotate),
+    "inspect": (_inspect_parser, _inspect),
+    "convert": (_convert_parser, _convert),
+}
 
 if __name__ == "__main__":
     raise SystemExit(main())

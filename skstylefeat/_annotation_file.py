@@ -14,7 +14,7 @@ _READERS = {
 }
 
 
-def write_annotations(path, annotations, clusters):
+def write_annotations(path, annotations, clusters, files=None):
     """Write labels to a CSV file, replacing it at once.
 
     Parameters
@@ -25,15 +25,21 @@ def write_annotations(path, annotations, clusters):
         Labels by row.
     clusters : array-like of int
         Cluster of every row, for the reader's information.
+    files : sequence of str or None, default=None
+        Name of every row, for a further column ``file``.
     """
     path = Path(path)
     # A kill while writing leaves the old file as it was.
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["row", "cluster", "label", "type"])
+        names = [] if files is None else ["file"]
+        writer.writerow(["row", "cluster", "label", "type", *names])
         for row, label in sorted(annotations.items()):
-            writer.writerow([row, clusters[row], label, type(label).__name__])
+            names = [] if files is None else [files[row]]
+            writer.writerow([row, clusters[row], label, type(label).__name__, *names])
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(unfinished, path)
 
 
@@ -44,6 +50,7 @@ def read_annotations(path):
     ----------
     path : str or path-like
         CSV with the columns ``row`` and ``label``, and perhaps ``type`` (str where it is absent).
+        Lines with an empty label are left out: a sheet may be filled in bit by bit.
 
     Returns
     -------
@@ -55,11 +62,14 @@ def read_annotations(path):
         If a column is missing or a line cannot be read.
     """
     labels = {}
-    with Path(path).open(newline="", encoding="utf-8") as file:
+    # Spreadsheets put a byte order mark at the beginning.
+    with Path(path).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if not {"row", "label"} <= set(reader.fieldnames or ()):
             raise ValueError(f"{path} has the columns {reader.fieldnames}; expected row and label.")
         for line in reader:
+            if not line["label"]:
+                continue
             try:
                 labels[int(line["row"])] = _READERS[line.get("type") or "str"](line["label"])
             except (ValueError, KeyError, TypeError) as error:
