@@ -5,13 +5,14 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state, gen_batches
 
 from skstylefeat._versions import VersionStamped
+from skstylefeat.directions._no_data import IgnoresData
 
 #: How far, relative to its scale, a model may deviate from a plane and still count as linear.
 LINEARITY_TOL = 1e-6
 PROBE_ROWS = 256
 
 
-class FixedDirection(VersionStamped, BaseEstimator):
+class FixedDirection(IgnoresData, VersionStamped, BaseEstimator):
     """A direction that is known, in the form of an estimator.
 
     Parameters

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 
 from skstylefeat._versions import VersionStamped
+from skstylefeat.directions._no_data import IgnoresData
 from skstylefeat.directions._unsupervised import as_generator
 
 N_STATISTICS = 1_000
@@ -83,7 +84,7 @@ def _unit(rows):
     return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
 
 
-class TextDirection(VersionStamped, BaseEstimator):
+class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
     """Direction in S from a pair of prompts (StyleCLIP's global directions).
 
     Parameters

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from skstylefeat._versions import VersionStamped
+from skstylefeat.directions._no_data import IgnoresData
 
 SAMPLE_BATCH = 1_000
 
@@ -21,7 +22,7 @@ def _with_sign(directions):
     return directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
 
 
-class SeFa(VersionStamped, BaseEstimator):
+class SeFa(IgnoresData, VersionStamped, BaseEstimator):
     """Closed-form factorisation: the directions in W that change a generator's styles most.
 
     They are the eigenvectors of A^T A, where A stacks the affine weights of the chosen layers.
