@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -22,8 +23,19 @@ DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
 
 
 def _gives_latents(self):
-    """Lazy feature maps have no columns, so no names."""
+    """Tell rows of latents from lazy feature maps."""
     return self.output == "latents"
+
+
+def _gives_names(self):
+    """Tell whether names may be asked for.
+
+    scikit-learn puts the output of whatever names its columns into the container that is asked
+    for, and feature maps fit into none.
+    """
+    own = getattr(self, "_sklearn_output_config", {}).get("transform")
+    container = own or get_config()["transform_output"]
+    return _gives_latents(self) or container == "default"
 
 
 class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
@@ -286,9 +298,9 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         """
         return -float(self.reconstruction_errors(X).mean())
 
-    @available_if(_gives_latents)
+    @available_if(_gives_names)
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns.
+        """Return the names of the columns, or of the channels of feature maps.
 
         Parameters
         ----------
@@ -299,9 +311,14 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         -------
         names : ndarray of str
             ``w3_17`` is component 17 of the W vector of layer input 3; ``w17`` for W;
-            ``b8.conv0:17`` for S.
+            ``b8.conv0:17`` for S and for channel 17 of feature maps.
         """
         check_is_fitted(self)
+        if not _gives_latents(self):
+            kept = self.layers
+            layers = [x for x in self.generator_.layers if kept is None or x.name in kept]
+            names = [f"{x.name}:{channel}" for x in layers for channel in range(x.channels)]
+            return np.asarray(names, dtype=object)
         w_dim, n_ws = self.generator_.w_dim, self.generator_.n_ws
         if self.space == "w":
             names = [f"w{j}" for j in range(w_dim)]
