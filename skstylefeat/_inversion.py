@@ -1,15 +1,21 @@
 """Inversion of a collection: cut into batches, spread over workers, finished codes kept."""
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import Any
+import warnings
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import gen_batches
 
+from skstylefeat._batches import map_rows
 from skstylefeat._cache import CodeCache
 from skstylefeat._progress import progress_bar
+
+# Part of every key of the cache; to be raised when the same recipe gives other codes.
+RECIPE_VERSION = 1
+MAX_WARNINGS = 10
 
 
 def to_unit(images):
@@ -17,9 +23,17 @@ def to_unit(images):
     return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
 
 
+class _Done(NamedTuple):
+    """What a worker returns of a batch: codes (NaN where there is none), faults, remarks."""
+
+    codes: np.ndarray
+    faults: list
+    remarks: list
+
+
 @dataclass
 class InversionJob:
-    """All that decides the code of an image.
+    """All that decides the code of an image, and how faults are met.
 
     Parameters
     ----------
@@ -37,6 +51,8 @@ class InversionJob:
         Seed of the optimisation's noise.
     cache_dir : path-like, default=None
         Folder of finished codes.
+    on_error : {"raise", "nan"}, default="raise"
+        Whether an image that cannot be read ends the job.
     """
 
     generator: Any
@@ -46,40 +62,78 @@ class InversionJob:
     n_steps: int | None = None
     seed: int = 0
     cache_dir: Any = None
+    on_error: str = "raise"
+    # Rows that went through the network at once when memory ran out.
+    fitting: int | None = None
 
     def run(self, images, batch_size, *, n_jobs=None, verbose=0):
-        """Return the W+ codes (n, n_ws, w_dim) of an `ImageCollection`."""
+        """Invert an `ImageCollection`.
+
+        Returns
+        -------
+        codes : ndarray of shape (n, n_ws, w_dim), float32
+            In W+; NaN where the image cannot be read.
+        faults : list of Fault
+            The images that cannot be read, by row of `images`.
+        """
         cache = self._cache()
         batches = list(gen_batches(len(images), batch_size))
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        parts = []
-        with progress_bar(total=len(images), desc="inverting images", verbose=verbose) as bar:
-            for part in parallel(delayed(_run_batch)(self, images[b], cache) for b in batches):
-                parts.append(part)
-                bar.update(len(part))
+        if cache is not None:
+            cache.sweep()
+            # In an order of its own, so that processes that share a cache share the work too.
+            batches = [batches[i] for i in np.random.default_rng().permutation(len(batches))]
+        codes = np.empty((len(images), self.generator.n_ws, self.generator.w_dim), np.float32)
+        faults, remarks = [], _Remarks()
+        tasks = (delayed(_run_batch)(self, images[rows], cache) for rows in batches)
+        parts = Parallel(n_jobs=n_jobs, return_as="generator")(tasks)
+        with progress_bar(
+            total=len(images), desc="inverting images", verbose=verbose, unit="image"
+        ) as bar:
+            for rows, part in zip(batches, parts, strict=True):
+                remarks.say(part.remarks)
+                if part.faults and self.on_error == "raise":
+                    raise part.faults[0].error
+                codes[rows] = part.codes
+                faults += [f._replace(row=rows.start + f.row) for f in part.faults]
+                bar.update(len(part.codes))
+        remarks.close()
+        return codes, sorted(faults, key=lambda fault: fault.row)
+
+    def sizes(self):
+        """Return the sizes (height, width) at which the method sees an image."""
+        shown = [] if self.encoder is None else [tuple(self.encoder.input_size)]
+        if self.method != "encoder":
+            shown.append((self.generator.resolution,) * 2)
+        return list(dict.fromkeys(shown))
+
+    def compute(self, views, say=warnings.warn, keep=None):
+        """Return the codes of one batch, given its pixels (n, H, W, 3) by size.
+
+        ``keep(rows, codes)`` is called as soon as some of them are finished.
+        """
+        n = len(next(iter(views.values())))
+
+        def step(rows):
+            codes = self._compute({size: pixels[rows] for size, pixels in views.items()})
+            if keep is not None:
+                keep(rows, codes)
+            return codes
+
+        parts, size = map_rows(step, n, self.fitting, say)
+        if size < n:
+            self.fitting = size  # further batches of this process need not try again
         return np.concatenate(parts)
 
-    def _cache(self):
-        if self.cache_dir is None:
-            return None
-        hashes = [x.weights_hash() for x in (self.generator, self.encoder) if x is not None]
-        rest = replace(self, generator=None, encoder=None, cache_dir=None)
-        if self.method == "encoder":
-            rest = replace(rest, in_w=False, n_steps=None, seed=0)  # these change nothing
-        shape = (self.generator.n_ws, self.generator.w_dim)
-        return CodeCache(self.cache_dir, f"{hashes} {rest}", shape)
-
-    def compute(self, images):
-        """Return the codes of one batch, read here."""
+    def _compute(self, views):
         from skstylefeat.networks.inversion import invert
 
         start = None
         if self.method != "optimize":
-            shown = images.read(self.encoder.input_size)
+            shown = views[tuple(self.encoder.input_size)]
             start = self.encoder.encode(shown, generator=self.generator)
             if self.method == "encoder":
                 return start
-        pixels = images.read((self.generator.resolution,) * 2)
+        pixels = views[(self.generator.resolution,) * 2]
         return invert(
             self.generator.module,
             pixels,
@@ -89,20 +143,72 @@ class InversionJob:
             seeds=[_content_seed(image, self.seed) for image in pixels],
         )
 
+    def _cache(self):
+        if self.cache_dir is None:
+            return None
+        hashes = [x.weights_hash() for x in (self.generator, self.encoder) if x is not None]
+        recipe = [RECIPE_VERSION, self.method, *hashes]
+        if self.method != "encoder":  # where these change nothing
+            recipe += ["w" if self.in_w else "w+", self.n_steps, self.seed]
+        shape = (self.generator.n_ws, self.generator.w_dim)
+        return CodeCache(self.cache_dir, repr(recipe), shape)
+
 
 def _run_batch(job, images, cache):
     """Invert one batch; a function of the module, so that worker processes can run it."""
+    sizes, remarks = job.sizes(), []
+    pixels, faults = images.try_read(sizes[0])
+    good = np.setdiff1d(np.arange(len(images)), [fault.row for fault in faults])
+    views = {sizes[0]: pixels}
+    codes = np.full((len(images), job.generator.n_ws, job.generator.w_dim), np.nan, np.float32)
+    if len(good):
+        views |= {size: images[good].read(size) for size in sizes[1:]}
+        codes[good] = _codes(job, views, cache, remarks.append)
+    return _Done(codes, faults, remarks)
+
+
+def _codes(job, views, cache, say):
+    """Return the codes of images that are all readable, from the cache where they are there."""
     if cache is None:
-        return job.compute(images)
-    size = job.encoder.input_size if job.encoder else (job.generator.resolution,) * 2
-    keys = cache.keys(images.read(size))
-    codes = [cache.get(key) for key in keys]
+        return job.compute(views, say)
+    keys = [cache.key(*image) for image in zip(*views.values(), strict=True)]
+    codes = [cache.get(key, say) for key in keys]
     missing = [i for i, code in enumerate(codes) if code is None]
-    if missing:
-        for i, code in zip(missing, job.compute(images[missing]), strict=True):
-            cache.put(keys[i], code)
+
+    def keep(rows, found):
+        for i, code in zip(missing[rows], found, strict=True):
+            cache.put(keys[i], code, say)
             codes[i] = code
+
+    if missing:
+        job.compute({size: x[missing] for size, x in views.items()}, say, keep)
     return np.stack(codes)
+
+
+class _Remarks:
+    """What workers have to say, once each and not more than a screen of it.
+
+    Workers return their remarks: a warning raised in another process would not be seen here.
+    """
+
+    def __init__(self):
+        self._said, self._more = set(), 0
+
+    def say(self, remarks):
+        """Warn of each remark that is new."""
+        for text in remarks:
+            if text in self._said:
+                continue
+            if len(self._said) == MAX_WARNINGS:
+                self._more += 1
+                continue
+            self._said.add(text)
+            warnings.warn(text, UserWarning, stacklevel=4)
+
+    def close(self):
+        """Say how many remarks were left out."""
+        if self._more:
+            warnings.warn(f"{self._more} further warnings of this job.", UserWarning, stacklevel=4)
 
 
 def _content_seed(image, seed):

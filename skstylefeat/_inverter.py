@@ -6,12 +6,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skstylefeat._images import as_images
+from skstylefeat._batches import map_rows
+from skstylefeat._images import as_images, readable_rows
 from skstylefeat._inversion import InversionJob, to_unit
 from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
@@ -20,6 +21,8 @@ DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign
 # Foreign images are reconstructed worse than the generator's own images by this factor, and
 # leave more than this share of their pixels' variance unexplained.
 DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
+NAMED_FAULTS = 10  # images that a warning names
+TRAINING_BYTES = 2**30  # images that the training of an encoder holds in memory
 
 
 def _gives_latents(self):
@@ -75,7 +78,19 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         Batches inverted at once, through joblib.
     cache_dir : path-like, default=None
         Folder that keeps finished codes by content hash of image and weights, so that a killed
-        job goes on where it was.
+        job goes on where it was. Several processes may share it. Without a `random_state` the
+        seed is then 0, so that the job that goes on is the same one.
+    align : callable or dict, default=None
+        Where the five landmarks of faces come from, to which every image is cut as in FFHQ: a
+        function from the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or a dict
+        from file name to them; see :func:`skstylefeat.images.align_faces`, which also takes an
+        array. By default images are taken as they are framed.
+    on_error : {"raise", "nan", "skip"}, default="raise"
+        What an image does that is damaged or missing: it ends the job, and is named; it gets a
+        row of NaN, with a warning that names it; or it is left out, with such a warning. With
+        "skip", `transform` returns fewer rows than X has, which no labels fit: for pipelines
+        use "nan", or drop such images from X and y with
+        :func:`skstylefeat.images.readable_rows`. `fit` leaves them out in both cases.
     store_weights : bool, default=False
         Whether a pickle holds the weights themselves, rather than their name or path and their
         SHA-256. A trained encoder is always stored.
@@ -131,6 +146,8 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         "image_shape": [tuple, list, None],
         "device": [str],
         "n_jobs": [Integral, None],
+        "align": [callable, dict, None],
+        "on_error": [StrOptions({"raise", "nan", "skip"})],
         "store_weights": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose", Interval(Real, 0, None, closed="left")],
@@ -152,6 +169,8 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         device="auto",
         n_jobs=None,
         cache_dir=None,
+        align=None,
+        on_error="raise",
         store_weights=False,
         random_state=None,
         verbose=0,
@@ -169,6 +188,8 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         self.device = device
         self.n_jobs = n_jobs
         self.cache_dir = cache_dir
+        self.align = align
+        self.on_error = on_error
         self.store_weights = store_weights
         self.random_state = random_state
         self.verbose = verbose
@@ -179,9 +200,10 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, list or path-like
+        X : array-like, list, Series or path-like
             Images: uint8, or floats in [0, 1], of shape (n, H, W), (n, H, W, 3) or flat rows
-            with `image_shape`; paths or PIL images; or a folder.
+            with `image_shape`; torch tensors (n, 3, H, W); paths or PIL images; a folder; a zip
+            archive. See :func:`skstylefeat.images.as_images`.
         y : None
             Ignored.
 
@@ -192,10 +214,11 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         from skstylefeat.networks import load_generator
 
         images = self._check_images(X, reset=True)
-        images[:1].read()  # a wrong kind of image is refused before anything is loaded
+        self._check_one(images)  # a wrong kind is refused before anything is loaded
         if self.space == "s" and self.output == "features":
             raise ValueError("output='features' needs space='w+' or 'w', got space='s'.")
-        rng = check_random_state(self.random_state)
+        resumable = self.cache_dir is not None and self.random_state is None
+        rng = check_random_state(0 if resumable else self.random_state)
         self._seed = int(rng.randint(2**31 - 1))
         self.generator_ = load_generator(self.generator, device=self.device)
         if self.generator_.img_channels != 3:
@@ -217,7 +240,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, list or path-like
+        X : array-like, list, Series or path-like
             Images as in `fit`.
 
         Returns
@@ -228,8 +251,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
             For ``output="features"``.
         """
         check_is_fitted(self)
-        images = self._check_images(X, reset=False)
-        codes = self._invert(images)
+        images, codes = self._invert(self._check_images(X, reset=False))
         if self.encoder_ is not None:
             self._warn_if_foreign(images, codes)
         if self.space == "w":
@@ -246,6 +268,30 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         if self.space == "s":
             return self.generator_.styles(codes)
         return codes.reshape(len(codes), -1)
+
+    def fit_transform(self, X, y=None):
+        """Fit and invert the same images.
+
+        Parameters
+        ----------
+        X : array-like, list, Series or path-like
+            Images as in `fit`.
+        y : array-like of shape (n,), default=None
+            Not used; its length is compared where ``on_error="skip"`` leaves images out.
+
+        Returns
+        -------
+        latents : ndarray or FeatureMaps
+            As :meth:`transform` returns.
+        """
+        latents = self.fit(X, y).transform(X)
+        if y is not None and self.on_error == "skip" and len(latents) != len(y):
+            raise ValueError(
+                f"{len(y) - len(latents)} of {len(y)} images cannot be read; left out, they would "
+                "put the others beside labels that are not theirs. Use on_error='nan', or drop "
+                "them from X and y with skstylefeat.images.readable_rows."
+            )
+        return latents
 
     def inverse_transform(self, latents):
         """Synthesise the images of latents.
@@ -269,24 +315,31 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
             if self.space == "s"
             else self.generator_.synthesis
         )
-        parts = [make(latents[rows]) for rows in gen_batches(len(latents), self.batch_size)]
-        return to_unit(np.concatenate(parts))
+        parts, _ = map_rows(
+            lambda rows: to_unit(make(latents[rows])), len(latents), self.batch_size
+        )
+        return np.concatenate(parts)
 
     def reconstruction_errors(self, X):
-        """Return the mean squared error (n,) of every image's reconstruction, in [0, 1] units."""
+        """Return the mean squared error (n,) of every image's reconstruction, in [0, 1] units.
+
+        NaN for images that cannot be read, with ``on_error="nan"``.
+        """
         check_is_fitted(self)
-        images = self._check_images(X, reset=False)
-        codes = self._invert(images)
+        images, codes = self._invert(self._check_images(X, reset=False))
         if self.space == "w":
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
-        return self._errors(images, codes)
+        errors = np.full(len(codes), np.nan, dtype=np.float32)
+        good = np.flatnonzero(_is_code(codes))
+        errors[good] = self._errors(images[good], codes[good])
+        return errors
 
     def score(self, X, y=None):
         """Return the negative mean squared reconstruction error, so that greater is better.
 
         Parameters
         ----------
-        X : array-like, list or path-like
+        X : array-like, list, Series or path-like
             Images as in `fit`.
         y : None
             Ignored.
@@ -296,7 +349,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         score : float
             ``-10 * log10(-score)`` is the PSNR in dB of the mean error.
         """
-        return -float(self.reconstruction_errors(X).mean())
+        return -float(np.nanmean(self.reconstruction_errors(X)))
 
     @available_if(_gives_names)
     def get_feature_names_out(self, input_features=None):
@@ -354,6 +407,8 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
 
     def _check_images(self, X, *, reset):
         images = as_images(X, self.image_shape)
+        if self.align is not None:
+            images = images.aligned(self.align)
         if len(images) == 0:
             raise ValueError(
                 "Found array with 0 sample(s) while a minimum of 1 is required: X holds no image."
@@ -367,6 +422,16 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
                     f"{self.n_features_in_} features as input."
                 )
         return images
+
+    def _check_one(self, images):
+        """Raise unless there is an image that can be read."""
+        for row in range(len(images)):
+            _, faults = images[row].try_read()
+            if not faults:
+                return
+            if self.on_error == "raise":
+                raise faults[0].error
+        raise ValueError(f"None of the {len(images)} images can be read.") from faults[0].error
 
     def _load_encoder(self, images):
         from skstylefeat.networks import load_encoder
@@ -395,10 +460,9 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         from skstylefeat.networks.recipe import EncoderRecipe
         from skstylefeat.networks.training import train_encoder
 
-        side = self.generator_.resolution
         module = train_encoder(
             self.generator_.module,
-            images.read((side, side)),
+            self._training_images(images),
             recipe=EncoderRecipe(n_steps=self.n_train_steps),
             random_state=self._seed,
             verbose=bool(self.verbose),
@@ -408,6 +472,15 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         encoder = Encoder(module, name=name, card=card, device=self.device)
         encoder.weights_hash()
         return encoder
+
+    def _training_images(self, images):
+        """Return pixels to train on, or a function that reads some where they are too many."""
+        if self.on_error != "raise":
+            images = images[readable_rows(images)]
+        side = self.generator_.resolution
+        if 12 * len(images) * side * side <= TRAINING_BYTES:
+            return images.read((side, side))
+        return lambda rng, n: images[rng.integers(len(images), size=n)].read((side, side))
 
     def _check_fits(self):
         generator, encoder = self.generator_, self.encoder_
@@ -419,7 +492,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
             )
 
     def _invert(self, images):
-        """Return the W+ codes (n, n_ws, w_dim) of a collection of images."""
+        """Return the images that have rows in the result, and their codes (n, n_ws, w_dim)."""
         job = InversionJob(
             generator=self.generator_,
             encoder=self.encoder_,
@@ -428,17 +501,35 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
             n_steps=self.n_steps,
             seed=self._seed,
             cache_dir=self.cache_dir,
+            on_error="raise" if self.on_error == "raise" else "nan",
         )
-        return job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
+        codes, faults = job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
+        if faults:
+            self._warn_of_faults(faults, len(images))
+            if self.on_error == "skip":
+                good = np.flatnonzero(_is_code(codes))
+                return images[good], codes[good]
+        return images, codes
+
+    def _warn_of_faults(self, faults, n_images):
+        some = "; ".join(f"{fault.name} ({fault.error})" for fault in faults[:NAMED_FAULTS])
+        more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
+        outcome = "left out" if self.on_error == "skip" else "rows of NaN"
+        warnings.warn(
+            f"{len(faults)} of {n_images} images cannot be read and are {outcome}: {some}{more}.",
+            UserWarning,
+            stacklevel=4,
+        )
 
     def _errors(self, images, codes):
         side = self.generator_.resolution
-        errors = []
-        for rows in gen_batches(len(images), self.batch_size):
+
+        def errors(rows):
             made = to_unit(self.generator_.synthesis(codes[rows]))
-            difference = made - images[rows].read((side, side))
-            errors.append(np.square(difference).mean(axis=(1, 2, 3)))
-        return np.concatenate(errors)
+            return np.square(made - images[rows].read((side, side))).mean(axis=(1, 2, 3))
+
+        parts, _ = map_rows(errors, len(images), self.batch_size)
+        return np.concatenate([np.empty(0, np.float32), *parts])
 
     def _own_error(self):
         """Return the error of the generator's own images after a pass through the encoder."""
@@ -447,10 +538,14 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         c = np.arange(DOMAIN_SAMPLE) % generator.c_dim if generator.c_dim else None
         own = as_images(to_unit(generator.synthesis(generator.mapping(z, c=c))))
         job = InversionJob(generator=generator, encoder=self.encoder_, method="encoder")
-        return float(self._errors(own, job.run(own, self.batch_size)).mean())
+        codes, _ = job.run(own, self.batch_size)
+        return float(self._errors(own, codes).mean())
 
     def _warn_if_foreign(self, images, codes):
-        rows = np.linspace(0, len(images) - 1, min(DOMAIN_SAMPLE, len(images))).astype(int)
+        good = np.flatnonzero(_is_code(codes))
+        if not len(good):
+            return
+        rows = good[np.linspace(0, len(good) - 1, min(DOMAIN_SAMPLE, len(good))).astype(int)]
         errors = self._errors(images[rows], codes[rows])
         pixels = images[rows].read((self.generator_.resolution,) * 2)
         error, variance = np.median(errors), np.median(pixels.var(axis=(1, 2, 3)))
@@ -472,6 +567,11 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _is_code(codes):
+    """Which codes (n, n_ws, w_dim) are of images that could be read."""
+    return np.isfinite(codes[:, 0, 0])
 
 
 def _is_auto(encoder):

@@ -1,10 +1,22 @@
 """Reading images: every accepted kind gives the same pixels; the rest is refused with a hint."""
 
-import numpy as np
-import pytest
-from PIL import Image
+import io
+import pickle
+import zipfile
 
-from skstylefeat._images import as_images
+import h5py
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+import torch
+import zarr
+from PIL import Image
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
+
+from skstylefeat.images import ImageCollection, as_images, readable_rows
 
 
 @pytest.fixture
@@ -14,6 +26,24 @@ def pixels():
 
 def read(X, **kwargs):
     return as_images(X, **kwargs).read()
+
+
+def png(image):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "png")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def archive(pixels, tmp_path):
+    """A zip archive in no order, with what does not belong to the images."""
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for i in (2, 0, 3, 1):
+            file.writestr(f"a/{i}.png", png(pixels[i]))
+        file.writestr("notes.txt", "none")
+        file.writestr("__MACOSX/a/._0.png", "attributes")
+    return path
 
 
 def test_kinds_of_images_agree(pixels, tmp_path):
@@ -33,6 +63,16 @@ def test_kinds_of_images_agree(pixels, tmp_path):
         tmp_path,
         str(tmp_path),
         list(pixels),
+        list(expected),
+        [png(image) for image in pixels],
+        [torch.from_numpy(image).permute(2, 0, 1) for image in pixels],
+        torch.from_numpy(pixels).permute(0, 3, 1, 2),
+        torch.from_numpy(expected).permute(0, 3, 1, 2).requires_grad_(),
+        pd.Series([str(path) for path in paths], index=[3, 1, 4, 2]),
+        pd.DataFrame({"path": paths}),
+        pl.Series([str(path) for path in paths]),
+        pl.DataFrame({"path": [str(path) for path in paths]}),
+        np.array([[str(path)] for path in paths]),
     ]
     for kind in kinds:
         result = read(kind)
@@ -40,6 +80,82 @@ def test_kinds_of_images_agree(pixels, tmp_path):
         np.testing.assert_allclose(result, expected, atol=1e-7)
     flat = read(pixels.reshape(4, -1), image_shape=(6, 5, 3))
     np.testing.assert_allclose(flat, expected, atol=1e-7)
+
+
+def test_archives(pixels, archive):
+    expected = pixels.astype(np.float32) / 255
+    with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as in_memory:
+        for kind in (
+            archive,
+            str(archive),
+            zipfile.Path(archive),
+            zipfile.Path(archive) / "a",
+            [zipfile.Path(archive, f"a/{i}.png") for i in range(4)],
+            zipfile.Path(in_memory),
+        ):
+            np.testing.assert_allclose(read(kind), expected, atol=1e-7)
+    images = as_images(archive)
+    assert images.names == [f"{archive}/a/{i}.png" for i in range(4)]
+    again = pickle.loads(pickle.dumps(images[2:]))
+    np.testing.assert_allclose(again.read(), expected[2:], atol=1e-7)
+
+
+def test_an_archive_that_changes_is_opened_again(pixels, archive):
+    assert len(read(archive)) == 4
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("z.png", png(pixels[0]))
+    np.testing.assert_allclose(read(archive), pixels[:1].astype(np.float32) / 255, atol=1e-7)
+
+
+class Stored:
+    """An array with shape and slices, and nothing more; it counts the rows that were read."""
+
+    def __init__(self, array):
+        self.shape, self.dtype, self._array, self.read = array.shape, array.dtype, array, []
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        self.read += range(*rows.indices(len(self._array)))
+        return self._array[rows]
+
+
+def test_stored_arrays_are_read_by_rows(pixels, tmp_path):
+    expected = pixels.astype(np.float32) / 255
+    z = zarr.create_array(tmp_path / "x.zarr", shape=pixels.shape, chunks=(2, 6, 5, 3), dtype="u1")
+    z[:] = pixels
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["x"] = pixels
+        file["flat"] = expected.reshape(4, -1)
+        for stored in (file["x"], z, Stored(pixels)):
+            images = as_images(stored)
+            np.testing.assert_allclose(images.read(), expected, atol=1e-7)
+            for rows in ([3, 0, 0], [1, 2], slice(1, None, 2), slice(0, 0)):
+                part = images[rows]
+                np.testing.assert_allclose(part.read(), expected[rows], atol=1e-7)
+                again = pickle.loads(pickle.dumps(part))
+                np.testing.assert_allclose(again.read(), expected[rows], atol=1e-7)
+                assert again.names == part.names
+        flat = as_images(file["flat"], image_shape=(6, 5, 3))
+        np.testing.assert_allclose(flat[1:].read((6, 5)), expected[1:], atol=1e-7)
+    counted = Stored(pixels)
+    images = as_images(counted)[[3, 1]]
+    assert counted.read == []
+    images.read()
+    assert sorted(counted.read) == [1, 3]
+
+
+def test_collection_is_sliced_as_an_x(pixels):
+    images = as_images(pixels)
+    assert isinstance(images, ImageCollection) and as_images(images) is images
+    assert images.shape == (4,) and images.ndim == 1
+    train, test, _, y_test = train_test_split(images, np.arange(4), random_state=0)
+    assert len(train) == 3 and test.names == [f"image {y_test[0]}"]
+    picked = _safe_indexing(images, [2, 1])
+    np.testing.assert_array_equal(np.asarray(picked), read(pixels[[2, 1]]))
+    assert images[-1].names == ["image 3"] and len(list(images)) == 4
+    with pytest.raises(IndexError, match="row 4 of 4"):
+        images[4]
+    assert "n=4" in repr(images)
 
 
 def test_grey_images_become_rgb(pixels):
@@ -77,6 +193,18 @@ def test_orientation_and_alpha(tmp_path):
     np.testing.assert_allclose(read([clear]), 1.0)
 
 
+def test_sixteen_bits_and_arrays_of_mixed_size(tmp_path):
+    deep = np.array([[0, 257 * 100], [257 * 255, 257]], dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    np.testing.assert_allclose(
+        read([tmp_path / "deep.png"])[0, ..., 0] * 255, deep / 257, atol=1e-4
+    )
+    mixed = [np.full((4, 4), 51, np.uint8), np.full((2, 3, 3), 0.2), torch.full((3, 5, 5), 0.2)]
+    np.testing.assert_allclose(as_images(mixed).read((4, 4)), 0.2, atol=1e-6)
+    with pytest.raises(ValueError, match=r"image 1 cannot be read as an image.*shape \(2, 2, 5\)"):
+        as_images([mixed[0], np.zeros((2, 2, 5))]).read((4, 4))
+
+
 def test_rows_are_slices_without_reading(pixels, tmp_path):
     images = as_images([tmp_path / "missing.png", Image.fromarray(pixels[0])])
     assert images[1:].read().shape == (1, 6, 5, 3)
@@ -95,6 +223,35 @@ def test_damaged_files_are_named(tmp_path):
             read([tmp_path / name, tmp_path / name])
 
 
+def test_readable_images_are_told_from_the_others(pixels, tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for i in (0, 2):
+        Image.fromarray(pixels[i]).save(paths[i])
+    paths[1].write_text("no image")
+    column = pd.Series([*map(str, paths), None])
+    np.testing.assert_array_equal(readable_rows(column, batch_size=2), [0, 2])
+    good, faults = as_images(column).try_read()
+    np.testing.assert_allclose(good, pixels[[0, 2]].astype(np.float32) / 255, atol=1e-7)
+    assert [fault.row for fault in faults] == [1, 3, 4]
+    assert [fault.name for fault in faults] == [str(paths[1]), str(paths[3]), "image 4"]
+    assert "expected a path" in str(faults[2].error)
+    values = pixels / 255.0
+    values[2, 0, 0] = 7
+    np.testing.assert_array_equal(readable_rows(values), [0, 1, 3])
+    good, faults = as_images(values)[1:].try_read((3, 3))
+    assert len(good) == 2 and faults[0].row == 1 and "image 2: Float images" in str(faults[0].error)
+
+
+def test_damaged_members_are_named(pixels, archive):
+    data = bytearray(archive.read_bytes())
+    place = data.index(png(pixels[1])[:60]) + 70
+    data[place] ^= 255
+    archive.write_bytes(data)
+    np.testing.assert_array_equal(readable_rows(archive), [0, 2, 3])
+    with pytest.raises(ValueError, match=r"images\.zip/a/1\.png cannot be read"):
+        read(archive)
+
+
 @pytest.mark.parametrize(
     ("X", "message"),
     [
@@ -108,7 +265,19 @@ def test_damaged_files_are_named(tmp_path):
         (np.zeros((2, 4, 4, 5)), "so 5 channels; expected 1 or 3"),
         (np.zeros((0, 4, 4, 3)), r"0 sample\(s\)"),
         (np.zeros((2, 4, 4, 3), dtype=complex), "Complex data not supported"),
-        ("no/such/folder", "is no folder"),
+        ("no/such/folder", "is no folder and no zip archive"),
+        (__file__, r"One file is a list of one"),
+        ([], r"0 sample\(s\)"),
+        (Image.new("RGB", (4, 4)), r"one image as \[X\]"),
+        (iter([]), "Give a list of images"),
+        (torch.zeros(3, 4, 4), r"One image is tensor\[None\]"),
+        (torch.zeros(2, 4, 4, 3), r"permute\(0, 3, 1, 2\)"),
+        (torch.zeros(2, 3, 4, 4, dtype=torch.bool), "dtype bool"),
+        (torch.full((2, 3, 4, 4), -0.5), r"use \(images \+ 1\) / 2"),
+        (pd.DataFrame({"path": ["a.png"], "y": [1]}), r"such as X\['path'\]"),
+        (scipy.sparse.csr_array(np.zeros((2, 3))), "toarray"),
+        (Stored(np.zeros((2, 4, 4, 5))), "so 5 channels"),
+        (Stored(np.zeros((2, 4, 4, 3), dtype="U1")), "dtype <U1"),
         ([{"a": 1}], "cannot be read"),
     ],
 )
@@ -122,7 +291,10 @@ def test_wrong_flat_rows():
         read(np.zeros((3, 10)), image_shape=(2, 2))
 
 
-def test_folder_without_images(tmp_path):
+def test_folder_and_archive_without_images(tmp_path):
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(ValueError, match="holds no image file"):
-        read(tmp_path)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("notes.txt", "")
+    for empty in (tmp_path, tmp_path / "x.zip", zipfile.Path(tmp_path / "x.zip")):
+        with pytest.raises(ValueError, match="holds no image file"):
+            read(empty)

@@ -128,6 +128,7 @@ def test_every_public_name_is_in_the_api_pages():
         "datasets",
         "directions",
         "exceptions",
+        "images",
         "information",
         "latents",
         "metrics",

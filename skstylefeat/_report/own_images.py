@@ -1,14 +1,13 @@
 """A user's images and labels: a folder or a zip archive, and a CSV file."""
 
 import csv
-import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from skstylefeat._images import IMAGE_SUFFIXES
+from skstylefeat._decoding import IMAGE_SUFFIXES, ZipMember, open_item
 from skstylefeat._report.targets import Target, check_target, read_column
 
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_id", "path", "name")
@@ -36,7 +35,8 @@ class ImageSource:
         elif self.path.is_file() and zipfile.is_zipfile(self.path):
             with zipfile.ZipFile(self.path) as archive:
                 names = archive.namelist()
-            self._names = {n: n for n in names if Path(n).suffix.lower() in IMAGE_SUFFIXES}
+            names = [n for n in names if Path(n).suffix.lower() in IMAGE_SUFFIXES]
+            self._names = {n: ZipMember(str(self.path), n) for n in names}
         else:
             raise ValueError(
                 f"--images {str(path)!r} is neither a folder nor a zip archive that can be read."
@@ -79,22 +79,10 @@ class ImageSource:
         -------
         ndarray of shape (n, size, size, 3), uint8
         """
-        if self.path.is_dir():
-            return np.stack([self._crop(n, self._names[n], size, box, resampling) for n in names])
-        with zipfile.ZipFile(self.path) as archive:
-            return np.stack(
-                [self._crop(n, io.BytesIO(archive.read(n)), size, box, resampling) for n in names]
-            )
+        return np.stack([self._crop(n, self._names[n], size, box, resampling) for n in names])
 
     def _crop(self, name, source, size, box, resampling):
-        try:
-            with Image.open(source) as file:
-                image = file.convert("RGB")
-        except (OSError, SyntaxError) as error:
-            raise ValueError(
-                f"The image {name!r} in {str(self.path)!r} cannot be read ({error}). Remove it or "
-                "save it again."
-            ) from error
+        image = open_item(source, f"{name!r} in {str(self.path)!r}")
         if box is not None and not _inside(box, image.size):
             raise ValueError(
                 f"--box {','.join(f'{v:g}' for v in box)} does not lie inside the image {name!r} "
