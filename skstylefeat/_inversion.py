@@ -53,6 +53,9 @@ class InversionJob:
         Folder of finished codes.
     on_error : {"raise", "nan"}, default="raise"
         Whether an image that cannot be read ends the job.
+    device : str, default=None
+        Torch device in every worker, "auto" for the best one that it has. By default the networks
+        stay where they are, which for those that arrive in another process is the CPU.
     """
 
     generator: Any
@@ -63,6 +66,7 @@ class InversionJob:
     seed: int = 0
     cache_dir: Any = None
     on_error: str = "raise"
+    device: str | None = None
     # Rows that went through the network at once when memory ran out.
     fitting: int | None = None
 
@@ -112,6 +116,9 @@ class InversionJob:
         ``keep(rows, codes)`` is called as soon as some of them are finished.
         """
         n = len(next(iter(views.values())))
+        if self.device is not None:
+            self.generator = self.generator.to(self.device)
+            self.encoder = None if self.encoder is None else self.encoder.to(self.device)
 
         def step(rows):
             codes = self._compute({size: pixels[rows] for size, pixels in views.items()})

@@ -261,8 +261,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
                 codes.reshape(len(codes), -1),
                 self.generator_.reference or self.generator_,
                 self.layers,
-                # The device that was found, which on another machine is not the one asked for.
-                device="auto" if self.device == "auto" else str(self.generator_.device),
+                device=self._device_of_workers(),
                 n_jobs=self.n_jobs,
             )
         if self.space == "s":
@@ -502,6 +501,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
             seed=self._seed,
             cache_dir=self.cache_dir,
             on_error="raise" if self.on_error == "raise" else "nan",
+            device=self._device_of_workers(),
         )
         codes, faults = job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
         if faults:
@@ -510,6 +510,10 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
                 good = np.flatnonzero(_is_code(codes))
                 return images[good], codes[good]
         return images, codes
+
+    def _device_of_workers(self):
+        """Return the device that was found, which on another machine is not the one asked for."""
+        return "auto" if self.device == "auto" else str(self.generator_.device)
 
     def _warn_of_faults(self, faults, n_images):
         some = "; ".join(f"{fault.name} ({fault.error})" for fault in faults[:NAMED_FAULTS])

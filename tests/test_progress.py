@@ -1,7 +1,9 @@
 """Progress bars: tqdm, lines where it is missing, silence where it is not wanted."""
 
+import re
 import sys
 
+from skstylefeat import _progress
 from skstylefeat._progress import progress_bar
 
 
@@ -27,4 +29,18 @@ def test_lines_without_tqdm(capsys, monkeypatch):
             bar.update()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 10
-    assert lines[-1] == "work: 20 of 20, loss 0.5"
+    number = r"\d[\d.e+]*"
+    assert re.fullmatch(rf"work: 20 of 20, {number} it/s, 0:00 left, loss 0\.5", lines[-1])
+
+
+def test_lines_tell_what_is_left(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    now = iter([100.0, 110.0, 4000.0])
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(now))
+    with progress_bar(total=1000, desc="work", verbose=1, initial=200, unit="image") as bar:
+        bar.update(100)
+        bar.update(690)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "work: 300 of 1000, 10 image/s, 1:10 left"
+    assert second == "work: 990 of 1000, 0.203 image/s, 0:49 left"
+    assert _progress._clock(7384.4) == "2:03:04"

@@ -9,6 +9,9 @@ import torch
 
 from skstylefeat.networks.safetensors_io import KINDS, build_network
 
+MAX_EMBEDDED = 4
+_EMBEDDED = {}  # networks of this process that came inside pickles, by content
+
 
 def resolve_device(device):
     """Return the torch device of `device`, the best one present for "auto"."""
@@ -37,6 +40,15 @@ def device_at_hand(device):
     return wanted
 
 
+def _content_hash(state):
+    """Return a hash of the weights and the architecture of a pickle without a file."""
+    digest = hashlib.sha256(repr((state["format"], state["config"])).encode())
+    for name, array in sorted(state["arrays"].items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.digest()
+
+
 class NetworkFacade:
     """A frozen network with NumPy in and out, shared by estimators and cheap to pickle."""
 
@@ -49,6 +61,7 @@ class NetworkFacade:
         self.reference = reference
         self.sha256 = sha256
         self.card = dict(card or {})
+        self._copies = {}  # the same network on other devices
         self._describe()
 
     def _describe(self):
@@ -72,9 +85,16 @@ class NetworkFacade:
             loaded = load(state["reference"], expected_sha256=state["sha256"])
             self.__dict__.update(loaded.__dict__)
         else:
-            config_class, _ = KINDS[state["format"]]
-            tensors = {key: torch.from_numpy(x.copy()) for key, x in state["arrays"].items()}
-            module = build_network(config_class(**state["config"]), tensors, state["name"])
+            # Every batch that a worker is sent brings the weights; they are built once a process.
+            key = _content_hash(state)
+            module = _EMBEDDED.get(key)
+            if module is None:
+                config_class, _ = KINDS[state["format"]]
+                tensors = {key: torch.from_numpy(x.copy()) for key, x in state["arrays"].items()}
+                module = build_network(config_class(**state["config"]), tensors, state["name"])
+                while len(_EMBEDDED) >= MAX_EMBEDDED:
+                    _EMBEDDED.pop(next(iter(_EMBEDDED)), None)
+                _EMBEDDED[key] = module
             self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
 
     def embedded_state(self):
@@ -96,19 +116,23 @@ class NetworkFacade:
     def embedded(self):
         """Return the same network without a reference: its weights travel in pickles."""
         clone = object.__new__(type(self))
-        clone.__dict__.update(self.__dict__, reference=None)
+        clone.__dict__.update(self.__dict__, reference=None, _copies={})
         return clone
 
     def to(self, device):
-        """Return a network with the same weights on another torch device, or "auto"."""
+        """Return a network with the same weights on another torch device, or "auto".
+
+        It is made once: callers ask again for every batch.
+        """
         device = resolve_device(device)
         if device == self.device:
             return self
-        clone = object.__new__(type(self))
-        clone.__dict__.update(
-            self.__dict__, module=copy.deepcopy(self.module).to(device), device=device
-        )
-        return clone
+        if device not in self._copies:
+            clone = object.__new__(type(self))
+            module = copy.deepcopy(self.module).to(device)
+            clone.__dict__.update(self.__dict__, module=module, device=device, _copies={})
+            self._copies[device] = clone
+        return self._copies[device]
 
     def weights_hash(self):
         """Return the file's SHA-256, or one of the weights where there is no file."""
