@@ -62,7 +62,7 @@ def test_features_are_lazy_and_those_of_the_latents(pair, images):
     latents = inverter(pair).fit_transform(images)
     expected = inv.generator_.features(latents, ["b4.conv1"])["b4.conv1"]
     assert_allclose(maps.layer("b4.conv1"), expected, rtol=1e-4, atol=1e-5)
-    assert not hasattr(inv, "get_feature_names_out")
+    assert list(inv.get_feature_names_out()) == maps.channel_names
     assert inv.set_output(transform="pandas") is inv
 
 
