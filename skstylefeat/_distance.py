@@ -13,7 +13,7 @@ from skstylefeat._fitted_planes import numbered, plane_of
 from skstylefeat._latent_files import load_direction
 from skstylefeat._planes import Planes, layout_of
 from skstylefeat._versions import VersionStamped
-from skstylefeat.directions._svm import LinearSVMDirection
+from skstylefeat.directions._discriminant import DiscriminantDirection
 
 
 class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
@@ -37,9 +37,9 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         - an estimator with `direction_` or `coef_`: fitted, it is used as it is; otherwise a
           clone is fitted on (X, y). Cloning (as in a grid search) forgets a fit, so wrap a fitted
           estimator in :class:`sklearn.frozen.FrozenEstimator` there;
-        - None: a linear SVM on `y` (:class:`~skstylefeat.directions.LinearSVMDirection`), binary
-          or, where y has three values or more, on its extremes. On W+ rows it learns one normal
-          per layer.
+        - None: the discriminant of `y` (:class:`~skstylefeat.directions.DiscriminantDirection`):
+          two classes, or the low, middle and high third of a score. On W+ rows it learns one
+          normal per layer.
     intercept : float, array-like of shape (k,) or dict, default=0.0
         b, in the units of `direction` as given. For one normal on every layer each layer's plane
         has it; for one normal per layer it belongs to the plane sum_i n_i.w_i + b = 0 and is
@@ -65,7 +65,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
     importance_params : dict, default=None
         Passed to :func:`skstylefeat.layer_importance`, for example ``{"n_pairs": 200}``.
     random_state : int, RandomState or None, default=0
-        For the SVM and the importance; a fixed number so that two fits agree.
+        For the importance; a fixed number so that two fits agree.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         """Return (names, list of direction arrays, list of (intercept, belongs to the whole))."""
         direction = self.direction
         if direction is None:
-            direction = LinearSVMDirection(validation_fraction=0, random_state=self.random_state)
+            direction = DiscriminantDirection()
         if hasattr(direction, "fit"):
             return plane_of(direction, X, y)
         intercept = self.intercept

@@ -21,6 +21,7 @@ from skstylefeat import (
     StyleGANInverter,
 )
 from skstylefeat.directions import (
+    DiscriminantDirection,
     FixedDirection,
     LatentPCA,
     LinearSVMDirection,
@@ -60,7 +61,8 @@ def tiny_images(n=6, size=8):
     """Return images of the tiny generator, float32 in [0, 1]."""
     generator = tiny_generator(size)
     w = generator.mapping(generator.sample_z(n, random_state=0))
-    return ((generator.synthesis(w).transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+    images = ((generator.synthesis(w).transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+    return np.ascontiguousarray(images)
 
 
 def numpy_world():
@@ -99,6 +101,7 @@ def numpy_world():
         ),
         "FixedDirection": Fitted(FixedDirection(X[0]).fit(), "direction_"),
         "LatentPCA": Fitted(LatentPCA().fit(X), "directions_"),
+        "DiscriminantDirection": Fitted(DiscriminantDirection().fit(X, y), "decision_function", X),
         "LinearSVMDirection": Fitted(LinearSVMDirection().fit(X, names), "decision_function", X),
     }
 

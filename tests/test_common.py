@@ -14,6 +14,7 @@ from skstylefeat import (
     StyleGANInverter,
 )
 from skstylefeat.directions import (
+    DiscriminantDirection,
     FixedDirection,
     LatentPCA,
     LinearSVMDirection,
@@ -31,6 +32,7 @@ GENERATOR = tiny_generator()
 ESTIMATORS = [
     ClusterAnnotator(n_annotations=2),
     ClusterAnnotator(n_labels=5, query="diverse", standardize=False),
+    DiscriminantDirection(),
     FixedDirection([1.0, 2.0]),
     HyperplaneDistance(),
     HyperplaneDistance(aggregate="flat", normalize=False),

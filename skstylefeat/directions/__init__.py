@@ -4,6 +4,7 @@ Every estimator has `direction_` (unit normal) and `intercept_`, those that find
 `directions_`; any of them can be the `direction` of :class:`skstylefeat.HyperplaneDistance`.
 """
 
+from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.directions._edit import edit
 from skstylefeat.directions._linear import FixedDirection, from_linear_model
 from skstylefeat.directions._svm import LinearSVMDirection
@@ -11,6 +12,7 @@ from skstylefeat.directions._text import TextDirection, channel_effects
 from skstylefeat.directions._unsupervised import LatentPCA, SeFa
 
 __all__ = [
+    "DiscriminantDirection",
     "FixedDirection",
     "LatentPCA",
     "LinearSVMDirection",
