@@ -52,7 +52,7 @@ def check_contents(wheel):
 def check_without_torch(wheel, folder):
     """Raise SystemExit if estimators saved here answer otherwise where torch is missing."""
     saved, here, there = folder / "saved.pkl", folder / "here.npz", folder / "there.npz"
-    run(sys.executable, "-m", "tests.answer", saved, here, "--write-numpy-world")
+    run(sys.executable, "-m", "tests.answer", here, saved, "--write-numpy-world")
     venv.create(folder / "env", with_pip=True)
     python = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
     run(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", *DEPENDENCIES)
@@ -65,7 +65,7 @@ def check_without_torch(wheel, folder):
     for name in ("__init__.py", "answer.py"):
         (folder / "tests" / name).write_text((ROOT / "tests" / name).read_text())
     done = subprocess.run(
-        [python, "-m", "tests.answer", saved, there], cwd=folder, capture_output=True, text=True
+        [python, "-m", "tests.answer", there, saved], cwd=folder, capture_output=True, text=True
     )
     if done.returncode:
         raise SystemExit(done.stderr)

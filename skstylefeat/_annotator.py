@@ -281,7 +281,7 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         weight = -np.expm1(-np.maximum(margin / self._margin_scale, 1e-6))[:, None]
         return weight * self.cluster_proba_[clusters] + (1 - weight) / len(self.classes_)
 
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Accuracy of the names.
 
         Parameters
@@ -290,13 +290,15 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
             Rows.
         y : array-like of shape (n,)
             True labels.
+        sample_weight : array-like of shape (n,), default=None
+            How much each row counts.
 
         Returns
         -------
         float
             Share of rows named correctly.
         """
-        return float(accuracy_score(y, self.predict(X)))
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
     @property
     def pending_indices_(self):

@@ -1,8 +1,8 @@
 """Load saved estimators and write down what they say: the other process of persistence tests.
 
-``python -m tests.answer SAVED ANSWERS [--without-torch]`` imports nothing of the package itself;
-the file, a dict from names to (estimator, method or attribute, input), brings in what it needs.
-``python -m tests.answer --write-numpy-world SAVED ANSWERS`` makes such a file and its answers.
+``python -m tests.answer ANSWERS SAVED [SAVED ...] [--without-torch]`` imports nothing of the package
+itself; the files, dicts from names to (estimator, method or attribute, input), bring in what they
+need. With ``--write-numpy-world`` the file SAVED is made first.
 """
 
 import argparse
@@ -48,19 +48,23 @@ def load(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("saved", type=Path)
     parser.add_argument("answers", type=Path)
+    parser.add_argument("saved", type=Path, nargs="+")
     parser.add_argument("--without-torch", action="store_true")
     parser.add_argument("--write-numpy-world", action="store_true")
     arguments = parser.parse_args()
     if arguments.write_numpy_world:
         from tests.estimators import numpy_world
 
-        with open(arguments.saved, "wb") as file:
+        with open(arguments.saved[0], "wb") as file:
             pickle.dump({name: tuple(fitted) for name, fitted in numpy_world().items()}, file)
     if arguments.without_torch:
         sys.meta_path.insert(0, NoTorch())
-    answers = {name: answer(*saved) for name, saved in load(arguments.saved).items()}
+    answers = {
+        f"{path.name}: {name}": answer(*saved)
+        for path in arguments.saved
+        for name, saved in load(path).items()
+    }
     if arguments.without_torch and "torch" in sys.modules:
         raise SystemExit("torch was imported")
     np.savez(arguments.answers, **answers)
