@@ -13,10 +13,10 @@ from PIL import Image
 
 from skstylefeat import StyleGANInverter
 from skstylefeat._report.regression import (
-    above_median,
     calibrate,
     calibration_rows,
     plane_distances,
+    thirds,
 )
 from skstylefeat._report.rendered import load_rendered_faces
 from skstylefeat._report.representation import represent
@@ -39,7 +39,7 @@ def overview(**networks):
     InversionDisplay(test.images[:N_SHOWN], copies).plot(axes[0], n_columns=N_SHOWN)
     axes[0].set_title("faces, and what the generator makes of their codes", **TITLE)
     for axis, target in zip(axes[1:], [t for t in targets if t.is_number], strict=True):
-        distances = plane_distances(train, test, above_median(target.y_train), inverter.generator_)
+        distances = plane_distances(train, test, thirds(target.y_train), inverter.generator_)
         rows = calibration_rows(distances.train["weighted"], N_LABELS, seed=0)
         model = calibrate(distances.train["weighted"], target.y_train, rows)
         predicted = model.predict(distances.test["weighted"][:, None])

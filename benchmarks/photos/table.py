@@ -70,8 +70,8 @@ METHODS = {
 }
 PLANES = {
     "mean": "mean label",
-    "pca": "PCA-SVM distance",
-    "pca mirror": "PCA-SVM and mirror",
+    "pca": "PCA distance",
+    "pca mirror": "PCA and mirror",
     "plane": "W+ plane",
     "weighted": "weighted distance",
     "mirror": "W+ and mirror plane",
@@ -85,7 +85,7 @@ CLASS_NOTE = (
 )
 AGE_NOTE = (
     "Years, mean ± sd over {draws} draws of the calibration labels. All planes come from the "
-    "binary labels (above the median age or not) of the whole pool, and the distances are "
+    "coarse labels (youngest, middle or oldest third) of the whole pool, and the distances are "
     "calibrated at the same points."
 )
 
@@ -230,11 +230,11 @@ def balanced(truth, names):
 def age_scores(pool, held_out, generator, args):
     """Return the scores of the age by distance, also from a plane in the codes of both images."""
     y_pool, y = (half.frame["age"].to_numpy(np.float64) for half in (pool, held_out))
-    binary = regression.above_median(y_pool)
+    labels = regression.thirds(y_pool)
     seed = args.random_state
-    distances = regression.plane_distances(pool.images, held_out.images, binary, generator, seed)
-    plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, binary)
-    pixels = pixel_plane_distances(pool.pixels, binary, held_out.pixels, seed)
+    distances = regression.plane_distances(pool.images, held_out.images, labels, generator, seed)
+    plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, labels)
+    pixels = pixel_plane_distances(pool.pixels, labels, held_out.pixels)
     distances.train["pca mirror"], distances.test["pca mirror"] = pixels
     distances.train["mirror"] = plane.transform(pool.both)[:, 0]
     distances.test["mirror"] = plane.transform(held_out.both)[:, 0]

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skstylefeat.directions import LinearSVMDirection
+from skstylefeat.directions import DiscriminantDirection
 
 
 def majority_predictions(y_train, n):
@@ -32,14 +32,14 @@ def logistic_predictions(train, y_labelled, test, *, scale):
     return model.fit(train, y_labelled).predict(test)
 
 
-def pixel_plane_distances(train, binary, test, random_state=0):
-    """Return distances (n,) of both sets from a linear SVM's plane in the pixels' components.
+def pixel_plane_distances(train, labels, test):
+    """Return distances (n,) of both sets from the plane in the pixels' components.
 
     Parameters
     ----------
     train, test : ndarray of shape (n, n_components)
-    binary : ndarray of shape (n_train,)
-        Two labels.
+    labels : ndarray of shape (n_train,)
+        Two or three ordered values.
     """
-    svm = LinearSVMDirection(validation_fraction=0, random_state=random_state).fit(train, binary)
-    return tuple(rows @ svm.direction_ + svm.intercept_ for rows in (train, test))
+    plane = DiscriminantDirection().fit(train, labels)
+    return tuple(plane.decision_function(rows) for rows in (train, test))

@@ -17,12 +17,12 @@ from skstylefeat._report import figures
 from skstylefeat._report.annotation import annotation_experiment, annotation_table
 from skstylefeat._report.html import page_html
 from skstylefeat._report.regression import (
-    above_median,
     order_experiment,
     order_table,
     plane_distances,
     regression_experiment,
     regression_tables,
+    thirds,
 )
 from skstylefeat._report.representation import represent
 from skstylefeat._report.scores import save_scores
@@ -164,8 +164,8 @@ class Job:
     def _regress(self, generator, train, test, target):
         settings = self.settings
         with self._stage(f"{target.name}: direction and layer weights"):
-            binary = above_median(target.y_train)
-            distances = plane_distances(train, test, binary, generator, settings.random_state)
+            labels = thirds(target.y_train)
+            distances = plane_distances(train, test, labels, generator, settings.random_state)
         with self._bar(f"{target.name}: calibration", settings.n_draws) as step:
             scores = regression_experiment(
                 distances,

@@ -1,7 +1,7 @@
 """Experiment after paper B (LARGE): distances from a plane, calibrated by few labels.
 
-A plane comes from binary labels (above or below the median) of all training images; numbers are
-read only at the few calibration points. The competitors get the same binary labels and the same
+A plane comes from coarse labels (low, middle or high third) of all training images; numbers are
+read only at the few calibration points. The competitors get the same coarse labels and the same
 points. Everything is scored on the test images.
 """
 
@@ -17,11 +17,11 @@ from skstylefeat._distance import HyperplaneDistance
 from skstylefeat._regressor import LatentRegressor
 from skstylefeat._report.baselines import pixel_plane_distances
 from skstylefeat._report.scores import Score, Table, summarize, tabulate
-from skstylefeat.directions import LinearSVMDirection
+from skstylefeat.directions import DiscriminantDirection
 
 METHODS = {
     "mean": "mean label",
-    "pca": "PCA-SVM distance",
+    "pca": "PCA distance",
     "plane": "W+ plane",
     "weighted": "weighted distance",
 }
@@ -43,40 +43,39 @@ class Distances(NamedTuple):
     estimator: HyperplaneDistance
 
 
-def above_median(values):
-    """Return the binary labels that the planes learn from."""
-    return (values > np.median(values)).astype(int)
+def thirds(values):
+    """Return the coarse labels that the planes learn from: 0 for low, 1 for middle, 2 for high."""
+    return np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)
 
 
-def plane_distances(train, test, binary, generator, random_state=0):
-    """Learn the planes from binary labels of the training images.
+def plane_distances(train, test, labels, generator, random_state=0):
+    """Learn the planes from coarse labels of the training images.
 
     Parameters
     ----------
     train, test : ImageSet
-    binary : ndarray of shape (n_train,)
-        Two labels.
+    labels : ndarray of shape (n_train,)
+        Two or three ordered values.
     generator : Generator
         Weighs the layers.
     random_state : int, default=0
+        Samples the pairs that weigh the layers.
 
     Returns
     -------
     Distances
     """
     codes = train.latents.reshape(len(train), generator.n_ws, generator.w_dim).mean(axis=1)
-    svm = LinearSVMDirection(validation_fraction=0, random_state=random_state)
-    svm.fit(codes, binary)
+    shared = DiscriminantDirection().fit(codes, labels)
     weighted = HyperplaneDistance(
-        svm.direction_,
-        svm.intercept_,
+        shared.direction_,
+        shared.intercept_,
         layer_weights="importance",
         generator=generator,
         random_state=random_state,
     ).fit(train.latents)
-    plane = HyperplaneDistance(generator=generator, random_state=random_state)
-    plane.fit(train.latents, binary)
-    pixels = pixel_plane_distances(train.components, binary, test.components, random_state)
+    plane = HyperplaneDistance(generator=generator).fit(train.latents, labels)
+    pixels = pixel_plane_distances(train.components, labels, test.components)
     found = [
         {
             "weighted": weighted.transform(images.latents)[:, 0],
@@ -196,7 +195,7 @@ def regression_tables(scores, units=None):
         row[0] += f" ({units[row[0]]})" if row[0] in units else ""
     note = (
         f"Mean absolute error on the test images, mean ± sd over {draws} draws of the calibration "
-        "points. All planes come from the binary labels (above the median or not) of all "
+        "points. All planes come from the same coarse labels (low, middle or high third) of all "
         "training images, and all distances are calibrated at the same points."
     )
     fit_header, fit_rows = tabulate(
