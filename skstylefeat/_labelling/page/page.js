@@ -76,7 +76,7 @@ function openCluster(cluster, row) {
   const { asked, others } = state.clusters[cluster];
   state.row = row ?? pending(cluster)[0] ?? asked[0] ?? others[0];
   $("names-view").hidden = true;
-  $("label-view").hidden = false;
+  $("label-view").hidden = $("classes").hidden = false;
   $("names-button").setAttribute("aria-pressed", false);
   showCluster(state, others.indexOf(state.row) >= 0);
   refresh();
@@ -142,7 +142,7 @@ async function openNames() {
   state.mode = "names";
   const { status, answer } = await ask("names");
   if (state.mode !== "names") return;
-  $("label-view").hidden = true;
+  $("label-view").hidden = $("classes").hidden = true;
   $("names-view").hidden = false;
   $("names-button").setAttribute("aria-pressed", true);
   const problem = answer.error || "The server does not answer.";

@@ -120,7 +120,7 @@ export function showNames(state, found, problem, file) {
   const summary = make("div", { className: "summary" }, hint);
   if (file) hint.append("Written to ", make("code", {}, file), ".");
   else {
-    hint.append("Some of the framed images have no label yet.");
+    hint.append("Not all labels that are asked for have come.");
     summary.append(make("button", { type: "button", id: "write-names" }, "Write the file now"));
   }
   hint.append(" Framed images have your label, the others the name of their cluster and how sure " +
