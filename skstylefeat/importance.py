@@ -3,8 +3,10 @@
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.utils import check_random_state, gen_batches
 
 from skstylefeat._progress import progress_bar
@@ -64,6 +66,7 @@ def layer_importance(
     tol=None,
     batch_size=10,
     random_state=None,
+    n_jobs=None,
     verbose=False,
 ):
     """Weigh the layers of a generator by their part in a direction (LARGE, section 3.2).
@@ -98,6 +101,8 @@ def layer_importance(
     batch_size : int, default=10
         Pairs at a time. The result does not depend on it beyond rounding.
     random_state : int, RandomState or None, default=None
+    n_jobs : int, default=None
+        Batches worked on at once, through joblib.
     verbose : bool, default=False
         Show progress.
 
@@ -125,6 +130,8 @@ def layer_importance(
     pairs = _sample_pairs(
         generator, normal, n_pairs, variant, (low, high), truncation_psi, random_state
     )
+    # A generator that arrives in another process is on the CPU, so its device goes along.
+    work = partial(_pair_gradients, generator, str(generator.device), space, variant)
     total = _GroupSums(N_GROUPS)
     checkpoint = n_pairs if tol is None else N_GROUPS
     done = 0
@@ -132,11 +139,13 @@ def layer_importance(
     with bar as progress:
         while done < n_pairs:
             stop = min(done + checkpoint, n_pairs)
-            for batch in gen_batches(stop - done, batch_size):
-                rows = slice(done + batch.start, done + batch.stop)
-                codes = [end[rows] for end in pairs]
-                total.add(*_pair_gradients(generator, space, variant, *codes))
-                progress.update(rows.stop - rows.start)
+            parts = Parallel(n_jobs=n_jobs, return_as="generator")(
+                delayed(work)(*(None if end is None else end[done:stop][batch] for end in pairs))
+                for batch in gen_batches(stop - done, batch_size)
+            )
+            for edited, unrelated in parts:
+                total.add(edited, unrelated)
+                progress.update(len(edited[0]))
             done = stop
             weights, std_error = total.weights()
             if tol is not None and std_error.max() < tol:
@@ -174,7 +183,10 @@ def _check_parameters(n_pairs, space, variant, batch_size):
 
 
 def _sample_pairs(generator, normal, n_pairs, variant, step, truncation_psi, random_state):
-    """Draw start codes, their edited ends, and unrelated starts and ends, all W+ float32."""
+    """Draw start codes, their edited ends, and unrelated starts and ends, all W+ float32.
+
+    Unrelated starts are None where they are the start codes.
+    """
 
     def sample(n):
         return generator.mapping(generator.sample_z(n, random_state), truncation_psi=truncation_psi)
@@ -196,7 +208,7 @@ def _sample_pairs(generator, normal, n_pairs, variant, step, truncation_psi, ran
         return on_plane - lengths() * normal, on_plane + lengths() * normal, start, other
     sign = random_state.choice(np.array([-1, 1], dtype=np.float32), size=(n_pairs, 1, 1))
     # The unrelated pair starts from the same code: one forward pass serves both gradients.
-    return start, start + sign * lengths() * normal, start, other
+    return start, start + sign * lengths() * normal, None, other
 
 
 def _image_gradients(starts, ends, variant):
@@ -208,12 +220,13 @@ def _image_gradients(starts, ends, variant):
     return difference.sign() if variant == "code" else difference
 
 
-def _pair_gradients(generator, space, variant, start, end, unrelated_start, unrelated_end):
+def _pair_gradients(generator, device, space, variant, start, end, unrelated_start, unrelated_end):
     """Return gradient magnitudes of edited and of unrelated pairs.
 
     Each is a list over layers of arrays of shape (batch, width).
     """
-    if np.may_share_memory(start, unrelated_start):
+    generator = generator.to(device)
+    if unrelated_start is None:
         return _gradients(generator, space, variant, start, end, unrelated_end)
     (edited,) = _gradients(generator, space, variant, start, end)
     (unrelated,) = _gradients(generator, space, variant, unrelated_start, unrelated_end)

@@ -1,0 +1,258 @@
+"""Long jobs: killed and resumed, a hundred thousand images, two workers against one.
+
+Networks of random weights, so that the machinery is measured, not the networks::
+
+    python benchmarks/benchmark_jobs.py kill --inversions 20 --images 2000
+    python benchmarks/benchmark_jobs.py size --sizes 1000 100000
+    python benchmarks/benchmark_jobs.py workers --images 400
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SIDE, BATCH = 16, 16
+
+
+def write_networks(folder, width=8):
+    """Write a generator and an encoder of random weights; return their paths."""
+    import torch
+
+    from skstylefeat.networks import Generator
+    from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+    from skstylefeat.networks.latent_space import w_statistics
+    from skstylefeat.networks.safetensors_io import save_network
+    from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+
+    torch.manual_seed(0)
+    channels = [width] * (SIDE.bit_length() - 2)
+    module = StyleGAN2Generator(
+        GeneratorConfig(SIDE, channels=channels, z_dim=8, w_dim=8, n_mapping=2)
+    ).eval()
+    encoder = EncoderNetwork(EncoderConfig.for_generator(module)).eval()
+    encoder.set_distribution(*w_statistics(module))
+    paths = [str(folder / name) for name in ("generator.safetensors", "encoder.safetensors")]
+    save_network(module, paths[0], card={"data": "none"})
+    save_network(encoder, paths[1])
+    return Generator(module, name="random"), paths
+
+
+def write_images(folder, generator, n):
+    """Write n images of the generator's own as PNG files, 1,000 to a folder."""
+    for start in range(0, n, 1000):
+        part = folder / f"{start // 1000:03}"
+        part.mkdir(parents=True)
+        z = generator.sample_z(min(1000, n - start), random_state=start)
+        pixels = generator.synthesis(generator.mapping(z)).transpose(0, 2, 3, 1)
+        pixels = np.rint((pixels + 1).clip(0, 2) * 127.5).astype(np.uint8)
+        for i, image in enumerate(pixels):
+            Image.fromarray(image).save(part / f"{i:03}.png", compress_level=1)
+
+
+def child(*arguments):
+    return [sys.executable, __file__, *map(str, arguments)]
+
+
+def invert(paths, images, cache, out):
+    """Invert a folder; say what is done: START, a line for every batch that is computed, END."""
+    from skstylefeat import StyleGANInverter
+    from skstylefeat.networks import Encoder
+
+    inverter = StyleGANInverter(*paths, batch_size=BATCH, cache_dir=cache or None).fit(images)
+    inverter.domain_error_ = np.inf
+    encode = Encoder.encode
+
+    def counted(self, pixels, **kwargs):
+        os.write(1, f"{len(pixels)}\n".encode())
+        return encode(self, pixels, **kwargs)
+
+    Encoder.encode = counted
+    start = time.perf_counter()
+    os.write(1, b"START\n")
+    codes = inverter.transform(images)
+    os.write(1, f"END {time.perf_counter() - start}\n".encode())
+    np.save(out, codes)
+
+
+def entries(cache):
+    """Return what tells that a finished code is lost, or written again, by path."""
+    files = ((path, path.stat()) for path in cache.glob("??/*"))
+    return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in files}
+
+
+def run_and_kill(command, after=None, pause=0.0):
+    """Run an inversion, killed `pause` seconds after `after` images were begun.
+
+    Returns
+    -------
+    counts : list of int
+        Images of every batch that was begun.
+    seconds : float or None
+        Time of the work, None if it was killed.
+    """
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.stdout.readline() != "START\n":
+            pass
+        counts, seconds = [], None
+        for line in process.stdout:
+            if line.startswith("END"):
+                seconds = float(line.split()[1])
+            else:
+                counts.append(int(line))
+            if after is not None and sum(counts) >= after:
+                time.sleep(pause)
+                process.send_signal(signal.SIGKILL)
+                after = None
+    return counts, seconds
+
+
+def benchmark_kill(args, folder):
+    generator, paths = write_networks(folder)
+    write_images(folder / "images", generator, args.images)
+
+    def command(cache, out):
+        return child("invert", *paths, folder / "images", cache, out)
+
+    _, seconds = run_and_kill(command("", folder / "undisturbed.npy"))
+    undisturbed = np.load(folder / "undisturbed.npy")
+    _, seconds = run_and_kill(command(folder / "first", folder / "first.npy"))
+    print(f"undisturbed: {args.images} images, {seconds:.2f} s with a cache")
+    rng, killed, shares, worst = random.Random(args.seed), 0, [], 0.0
+    for number in range(args.inversions):
+        cache, out = folder / f"cache{number}", folder / f"codes{number}.npy"
+        # At a random batch, and a random moment of it: reading, computing or writing.
+        after = rng.randrange(1, args.images - 2 * BATCH)
+        pause = rng.uniform(0, seconds * BATCH / args.images)
+        counts, ended = run_and_kill(command(cache, out), after, pause)
+        finished = entries(cache)
+        killed += ended is None
+        shares.append(len(finished) / args.images)
+        lost = sum(counts) - len(finished)
+        assert 0 <= lost <= (BATCH if ended is None else 0), "a finished code is not on disk"
+        again, ended = run_and_kill(command(cache, out))
+        assert ended is not None
+        assert sum(again) == args.images - len(finished), "a finished code was computed again"
+        now = entries(cache)
+        assert finished.items() <= now.items(), "a finished code was lost or written again"
+        assert len(now) == args.images
+        worst = max(worst, float(np.abs(np.load(out) - undisturbed).max()))
+        print(f"  {number + 1}: {len(finished)} finished when killed, {sum(again)} computed after")
+    print(
+        f"{args.inversions} inversions of {args.images} images, {killed} killed with SIGKILL after "
+        f"{min(shares):.0%} to {max(shares):.0%} of the codes, then resumed: no finished code "
+        f"lost, none computed twice; largest difference from the undisturbed codes {worst:.1e} "
+        f"(codes have a spread of {undisturbed.std():.2f})"
+    )
+
+
+def measure(paths, images, n_repeats):
+    """Print time and peak memory of images to distances, in this process."""
+    from sklearn.pipeline import make_pipeline
+
+    from skstylefeat import HyperplaneDistance, StyleGANInverter
+    from skstylefeat.images import as_images
+
+    rng = np.random.default_rng(0)
+    inverter = StyleGANInverter(*paths)
+    few = as_images(images)[:64]
+    latents = inverter.fit_transform(few)
+    pipeline = make_pipeline(inverter, HyperplaneDistance(rng.normal(size=latents.shape[1])))
+    pipeline.fit(few)
+    inverter.domain_error_ = np.inf
+    seconds = []
+    for _ in range(int(n_repeats)):
+        start = time.perf_counter()
+        rows = len(pipeline.transform(images))
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rows": rows, "seconds": float(np.median(seconds)), "peak_mb": peak}))
+
+
+def benchmark_size(args, folder):
+    generator, paths = write_networks(folder)
+    results = {}
+    for n in sorted(args.sizes):
+        images = folder / f"images{n}"
+        write_images(images, generator, n)
+        repeats = max(1, min(5, 10_000 // n))
+        command = child("measure", *paths, images, repeats)
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        results[n] = result = json.loads(done.stdout)
+        assert result["rows"] == n
+        print(
+            f"{n} images: {1e3 * result['seconds'] / n:.3f} ms each "
+            f"({repeats} runs), peak {result['peak_mb']:.0f} MB"
+        )
+    small, large = results[min(results)], results[max(results)]
+    per_image = (large["seconds"] / max(results)) / (small["seconds"] / min(results))
+    print(
+        f"{max(results)} against {min(results)}: {large['peak_mb'] - small['peak_mb']:+.0f} MB, "
+        f"{100 * (per_image - 1):+.1f} % time per image"
+    )
+
+
+def benchmark_workers(args, folder):
+    from dask.distributed import Client, LocalCluster
+    from joblib import parallel_config
+
+    from skstylefeat import StyleGANInverter
+    from skstylefeat.datasets import make_faces
+
+    faces = make_faces(args.images, random_state=0).images
+    inverter = StyleGANInverter(method="hybrid", n_steps=args.steps, batch_size=10, random_state=0)
+    inverter.fit(faces[:1])
+    times, codes = {}, {}
+    for n_workers in (1, 2):
+        with (
+            LocalCluster(
+                n_workers=n_workers, threads_per_worker=1, dashboard_address=None
+            ) as cluster,
+            Client(cluster),
+            parallel_config(backend="dask"),
+        ):
+            inverter.transform(faces[: 10 * n_workers])  # workers import and load
+            start = time.perf_counter()
+            codes[n_workers] = inverter.transform(faces)
+            times[n_workers] = time.perf_counter() - start
+        print(f"{n_workers} dask worker(s), one thread each: {times[n_workers]:.1f} s")
+    difference = np.abs(codes[1] - codes[2]).max()
+    print(f"two against one: {times[1] / times[2]:.2f}x; codes differ by at most {difference:.1e}")
+
+
+def main():
+    if sys.argv[1:2] == ["invert"]:
+        invert(sys.argv[2:4], *sys.argv[4:])
+        return
+    if sys.argv[1:2] == ["measure"]:
+        measure(sys.argv[2:4], *sys.argv[4:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    kill = commands.add_parser("kill")
+    kill.add_argument("--inversions", type=int, default=20)
+    kill.add_argument("--images", type=int, default=2000)
+    kill.add_argument("--seed", type=int, default=0)
+    size = commands.add_parser("size")
+    size.add_argument("--sizes", type=int, nargs="+", default=[1000, 100_000])
+    workers = commands.add_parser("workers")
+    workers.add_argument("--images", type=int, default=400)
+    workers.add_argument("--steps", type=int, default=20)
+    args = parser.parse_args()
+    benchmark = {"kill": benchmark_kill, "size": benchmark_size, "workers": benchmark_workers}
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark[args.command](args, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
