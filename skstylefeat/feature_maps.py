@@ -321,8 +321,15 @@ def _pool(maps, output_size, mode):
         layer.name: pool_maps(x, output_size, mode).reshape(len(x), -1)
         for layer, x in maps.iter_layers()
     }
-    columns = [pooled[layer.name] for layer in maps.layers]
-    return np.concatenate(columns, axis=1).astype(np.float32, copy=False)
+    columns = np.concatenate([pooled[layer.name] for layer in maps.layers], axis=1)
+    if columns.dtype != np.float32:
+        largest = np.abs(columns).max(initial=0.0, where=np.isfinite(columns))
+        if largest > np.finfo(np.float32).max:
+            raise ValueError(
+                f"The maps hold numbers up to {largest:.3g}, beyond float32, in which they are "
+                "pooled. Scale them."
+            )
+    return columns.astype(np.float32, copy=False)
 
 
 def _whole_layers(layers, names):
