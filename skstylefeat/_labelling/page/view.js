@@ -69,6 +69,7 @@ export function showProgress(state) {
   $("bar").max = asked.length;
   $("bar").value = done;
   $("count").textContent = `${done} of ${asked.length} labelled`;
+  $("count").dataset.waiting = state.queue.waiting.length;
   document.title = `${done}/${asked.length} ${state.folder}`;
   $("undo-button").disabled = !state.canUndo && !state.queue.waiting.length;
   const { asked: here, others } = state.clusters[state.cluster];

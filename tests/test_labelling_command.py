@@ -1,0 +1,204 @@
+"""``python -m skstylefeat annotate``: from a folder of images to names, in steps."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skstylefeat.__main__ import main
+from skstylefeat._labelling import prepare as prepare_module
+from skstylefeat._labelling.grouping import Grouping
+from skstylefeat._labelling.prepare import enough_to_select
+from tests.labelling import COLOURS, write_squares
+from tests.networks import write_pair
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    return write_pair(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture
+def annotate(tmp_path, networks):
+    """Run the command on squares, with tiny networks, and return its exit status."""
+    folder = write_squares(tmp_path / "squares")
+    options = ["--generator", networks[0], "--encoder", networks[1], "--n-clusters", "3"]
+
+    def run(*arguments, options=(*options, "--quiet")):
+        stop = [] if {"--sheets", "--port"} & set(arguments) else ["--no-page"]
+        return main(["annotate", str(folder), *options, *map(str, [*stop, *arguments])])
+
+    return run
+
+
+def read_csv(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_labels(path, files):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([["file", "label"], *((f, f.split("-")[0]) for f in files)])
+    return path
+
+
+def test_sheets_filled_in_name_all_images(annotate, tmp_path, capsys):
+    assert annotate("--sheets", tmp_path / "sheets", "--classes", "red,green,blue") == 0
+    assert "3 contact sheets" in capsys.readouterr().out
+    rows = read_csv(tmp_path / "sheets" / "labels.csv")
+    assert len(rows) == 9
+    clusters = Grouping.load(tmp_path / "squares.labelling").clusters
+    filled = write_labels(tmp_path / "filled.csv", [row["file"] for row in rows])
+    assert annotate("--labels", filled, "--out", tmp_path / "names.csv", options=()) == 0
+    printed = capsys.readouterr().out
+    assert "9 of 9 labels" in printed and f"Names of all 12 images: {tmp_path}" in printed
+    names = read_csv(tmp_path / "names.csv")
+    assert len(names) == 12
+    assert [int(row["cluster"]) for row in names] == clusters.tolist()
+    said = {row["file"] for row in rows}
+    for row in names:
+        if row["file"] in said:
+            assert row["name"] == row["file"].split("-")[0] and row["confidence"] == "1.0"
+
+
+def test_a_session_is_not_prepared_twice(annotate, tmp_path, monkeypatch, capsys):
+    assert annotate() == 0
+    monkeypatch.setattr(prepare_module, "StyleGANInverter", None)  # would fail if it were used
+    assert annotate() == 0
+    assert annotate(options=()) == 0
+    assert annotate("--n-clusters", 4, options=()) == 2
+    assert "was made with --n-clusters 3. Leave" in capsys.readouterr().err
+    Image.new("RGB", (9, 9)).save(tmp_path / "squares" / "new.png")
+    (tmp_path / "squares" / "red-0.png").unlink()
+    assert annotate(options=()) == 2
+    assert "1 are new or changed, 1 are gone. --recluster" in capsys.readouterr().err
+
+
+def test_a_killed_preparation_goes_on_where_it_was(annotate, monkeypatch):
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare_module, "_pool", killed)
+        with pytest.raises(KeyboardInterrupt):
+            annotate()
+    from skstylefeat._inversion import InversionJob
+
+    monkeypatch.setattr(InversionJob, "compute", None)  # all codes are there
+    assert annotate() == 0
+
+
+def test_reclustering_keeps_labels_and_lets_them_choose_channels(annotate, tmp_path):
+    work = tmp_path / "squares.labelling"
+    assert annotate() == 0
+    before = Grouping.load(work)
+    assert before.settings["features"] == "maps"
+    files = [f"{colour}-{i}.png" for colour in COLOURS for i in range(2)]
+    assert annotate("--labels", write_labels(tmp_path / "few.csv", files)) == 0
+    assert Grouping.load(work).identity == before.identity
+    assert annotate("--recluster", "--n-annotations", 1) == 0
+    after = Grouping.load(work)
+    assert after.settings["features"] == "selected" and len(after.query) == 3
+    assert after.rows.shape[1] <= before.rows.shape[1]
+    assert [row["file"] for row in read_csv(work / "labels.csv")] == sorted(files)
+
+
+def test_codes_as_features_and_another_folder_for_the_work(annotate, tmp_path, networks):
+    work = tmp_path / "elsewhere"
+    assert annotate("--features", "codes", "--work", work, "--n-labels", 5) == 0
+    grouping = Grouping.load(work)
+    assert grouping.rows.shape == (12, 28) and len(grouping.query) == 5
+    assert grouping.rows.dtype == np.float32
+    assert not (tmp_path / "squares.labelling").exists()
+
+
+def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
+    options = ["--encoder", "train", "--train-steps", "1"]
+    assert annotate(*options) == 0
+    assert len(list((tmp_path / "squares.labelling").glob("encoder-*.safetensors"))) == 1
+    from skstylefeat._inverter import StyleGANInverter
+
+    monkeypatch.setattr(StyleGANInverter, "_train_encoder", None)
+    assert annotate(*options, "--recluster", "--features", "codes") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--classes", "red", "--labels", "few.csv"], "holds the classes ['blue', 'green']"),
+        (["--features", "selected"], "needs 2 of each of 2 classes"),
+        (["--labels", "other.csv"], "It belongs to another folder"),
+        (["--labels", "none.csv"], "does not exist"),
+        (["--n-clusters", "13"], "13 clusters were asked for"),
+    ],
+)
+def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    write_labels(tmp_path / "few.csv", ["red-0.png", "green-0.png", "blue-0.png"])
+    write_labels(tmp_path / "other.csv", ["cat-0.png"])
+    assert annotate(*arguments) == 2
+    assert message in capsys.readouterr().err
+    assert annotate() == 0  # nothing is left locked
+
+
+def test_a_folder_without_images(tmp_path, capsys):
+    assert main(["annotate", str(tmp_path)]) == 2
+    assert "holds no image file" in capsys.readouterr().err
+    assert main(["annotate", str(tmp_path / "none")]) == 2
+    assert "is no folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_enough_labels_to_choose_channels():
+    assert enough_to_select(dict(zip("abcd", "xxyy", strict=True)))
+    assert not enough_to_select(dict(zip("abcd", "xxxy", strict=True)))
+    assert not enough_to_select({})
+
+
+def serve(folder, *arguments):
+    command = [sys.executable, "-m", "skstylefeat", "annotate", str(folder), "--no-browser"]
+    process = subprocess.Popen(
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        found = re.match(r"Label at (http://127\.0\.0\.1:\d+/\S+/) ", line)
+        if found:
+            return process, found[1]
+    raise AssertionError(process.communicate()[1])
+
+
+def test_address_stays_and_a_port_that_is_taken_is_said(annotate, tmp_path):
+    assert annotate("--classes", "red,green") == 0
+    addresses = []
+    for _ in range(2):
+        process, url = serve(tmp_path / "squares")
+        addresses.append(url)
+        with process:
+            if len(addresses) == 2:
+                command = ["--work", str(tmp_path / "squares.labelling")]
+                second = subprocess.run(
+                    [
+                        sys.executable,
+                        "-m",
+                        "skstylefeat",
+                        "annotate",
+                        tmp_path / "squares",
+                        *command,
+                    ],
+                    capture_output=True,
+                    text=True,
+                )
+                assert second.returncode == 2 and "open in another process" in second.stderr
+            with urllib.request.urlopen(url + "progress") as response:
+                classes = json.load(response)["classes"]
+            process.kill()
+            process.communicate()
+    assert addresses[0] == addresses[1]
+    assert [entry["name"] for entry in classes] == ["red", "green"]
+    assert (tmp_path / "squares.labelling" / "address.json").stat().st_mode & 0o77 == 0
