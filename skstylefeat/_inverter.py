@@ -263,6 +263,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
                 self.layers,
                 device=self._device_of_workers(),
                 n_jobs=self.n_jobs,
+                verbose=self.verbose,
             )
         if self.space == "s":
             return self.generator_.styles(codes)

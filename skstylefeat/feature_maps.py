@@ -6,6 +6,7 @@ from sklearn.utils import gen_batches
 
 from skstylefeat._layers import LayerInfo
 from skstylefeat._pooling import pool_maps
+from skstylefeat._progress import progress_bar
 
 __all__ = ["FeatureMaps", "LayerInfo"]
 
@@ -93,13 +94,14 @@ class FeatureMaps:
 
     ndim = 1
 
-    def __init__(self, source, support=None, batch_size=None, n_jobs=None):
+    def __init__(self, source, support=None, batch_size=None, n_jobs=None, verbose=0):
         self._source = source
         self._support = support or {
             layer.name: np.arange(layer.channels) for layer in source.layers
         }
         self.batch_size = batch_size
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @classmethod
     def from_arrays(cls, maps):
@@ -126,7 +128,15 @@ class FeatureMaps:
 
     @classmethod
     def from_latents(
-        cls, latents, generator, layers=None, *, batch_size=None, device="cpu", n_jobs=None
+        cls,
+        latents,
+        generator,
+        layers=None,
+        *,
+        batch_size=None,
+        device="cpu",
+        n_jobs=None,
+        verbose=0,
     ):
         """Wrap the maps that a generator makes of latents.
 
@@ -145,6 +155,8 @@ class FeatureMaps:
             Torch device, or "auto".
         n_jobs : int, default=None
             Batches worked on at once in :meth:`pool`, through joblib.
+        verbose : int, default=0
+            Whether :meth:`pool` shows progress.
 
         Returns
         -------
@@ -156,10 +168,13 @@ class FeatureMaps:
         latents = np.asarray(latents, dtype=np.float32)
         network.broadcast(latents[:1])  # raises where the shape is wrong
         source = _Latents(latents, generator, network.layers, device)
-        return cls(source, _whole_layers(source.layers, layers), batch_size, n_jobs)
+        support = _whole_layers(source.layers, layers)
+        return cls(source, support, batch_size, n_jobs, verbose)
 
     @classmethod
-    def from_module(cls, model, images, layers, *, batch_size=None, n_jobs=None, **preprocessing):
+    def from_module(
+        cls, model, images, layers, *, batch_size=None, n_jobs=None, verbose=0, **preprocessing
+    ):
         """Wrap the maps that any torch network makes of images.
 
         Parameters
@@ -176,6 +191,8 @@ class FeatureMaps:
             Images in one forward pass.
         n_jobs : int, default=None
             Batches worked on at once in :meth:`pool`, through joblib.
+        verbose : int, default=0
+            Whether :meth:`pool` shows progress.
         **preprocessing
             ``input_size=(H, W)`` resizes the images, ``mean=`` and ``std=`` (three numbers
             each) normalise them; by default they stay in [0, 1] at their size.
@@ -186,7 +203,8 @@ class FeatureMaps:
         """
         from skstylefeat.networks.module_maps import ModuleMaps
 
-        return cls(ModuleMaps(model, images, layers, **preprocessing), None, batch_size, n_jobs)
+        source = ModuleMaps(model, images, layers, **preprocessing)
+        return cls(source, None, batch_size, n_jobs, verbose)
 
     @property
     def layers(self):
@@ -222,7 +240,7 @@ class FeatureMaps:
                 raise IndexError(f"row {rows} of {len(self)}")
             rows = [rows]
         source = self._source.take(rows if isinstance(rows, slice) else np.arange(len(self))[rows])
-        return FeatureMaps(source, self._support, self.batch_size, self.n_jobs)
+        return FeatureMaps(source, self._support, self.batch_size, self.n_jobs, self.verbose)
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
@@ -257,7 +275,7 @@ class FeatureMaps:
         }
         if not chosen:
             raise ValueError("select was given no channel; name at least one.")
-        return FeatureMaps(self._source, chosen, self.batch_size, self.n_jobs)
+        return FeatureMaps(self._source, chosen, self.batch_size, self.n_jobs, self.verbose)
 
     def layer(self, name):
         """Return the maps of one layer as an array of shape (n, C, H, W)."""
@@ -297,11 +315,19 @@ class FeatureMaps:
         pooled : ndarray of shape (n, n_channels * output_size**2), float32
             Channels in the order of `channel_names`, the cells of a channel side by side.
         """
-        parts = Parallel(n_jobs=self.n_jobs)(
-            delayed(_pool)(self[rows], output_size, mode)
-            for rows in gen_batches(len(self), self._batch_size())
+        width = sum(layer.channels for layer in self.layers) * output_size**2
+        pooled = np.empty((len(self), width), dtype=np.float32)
+        batches = list(gen_batches(len(self), self._batch_size()))
+        parts = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(_pool)(self[rows], output_size, mode) for rows in batches
         )
-        return np.concatenate(parts)
+        with progress_bar(
+            total=len(self), desc="pooling feature maps", verbose=self.verbose, unit="image"
+        ) as bar:
+            for rows, part in zip(batches, parts, strict=True):
+                pooled[rows] = part
+                bar.update(len(part))
+        return pooled
 
     def _chosen(self, name, maps):
         channels = self._support[name]

@@ -164,3 +164,11 @@ def test_from_module_takes_maps_and_tokens():
     assert_allclose(tokens, expected.numpy(), rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match=r"no submodules \['nowhere'\]"):
         FeatureMaps.from_module(model, images, ["nowhere"])
+
+
+def test_pooling_shows_progress_when_asked(generator, latents, capsys):
+    for verbose in (0, 1):
+        maps = FeatureMaps.from_latents(latents, generator, verbose=verbose)
+        few = maps[:2].select({"b4.conv1": [0]}).pool()
+        captured = capsys.readouterr()
+        assert few.shape == (2, 1) and ("2/2" in captured.err) == bool(verbose)

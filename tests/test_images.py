@@ -4,6 +4,7 @@ import io
 import pickle
 import zipfile
 
+import dask.array as da
 import h5py
 import numpy as np
 import pandas as pd
@@ -126,7 +127,7 @@ def test_stored_arrays_are_read_by_rows(pixels, tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["x"] = pixels
         file["flat"] = expected.reshape(4, -1)
-        for stored in (file["x"], z, Stored(pixels)):
+        for stored in (file["x"], z, Stored(pixels), da.from_array(pixels, chunks=(3, 6, 5, 3))):
             images = as_images(stored)
             np.testing.assert_allclose(images.read(), expected, atol=1e-7)
             for rows in ([3, 0, 0], [1, 2], slice(1, None, 2), slice(0, 0)):
