@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +13,9 @@ import pytest
 from PIL import Image
 
 from skstylefeat.__main__ import main
+from skstylefeat._cache import CodeCache
+from skstylefeat._inverter import StyleGANInverter
+from skstylefeat._labelling import command
 from skstylefeat._labelling import prepare as prepare_module
 from skstylefeat._labelling.grouping import Grouping
 from skstylefeat._labelling.prepare import enough_to_select
@@ -88,9 +92,7 @@ def test_a_killed_preparation_goes_on_where_it_was(annotate, monkeypatch):
         patch.setattr(prepare_module, "_pool", killed)
         with pytest.raises(KeyboardInterrupt):
             annotate()
-    from skstylefeat._inversion import InversionJob
-
-    monkeypatch.setattr(InversionJob, "compute", None)  # all codes are there
+    monkeypatch.setattr(CodeCache, "put", None)  # all codes are there
     assert annotate() == 0
 
 
@@ -122,8 +124,6 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     options = ["--encoder", "train", "--train-steps", "1"]
     assert annotate(*options) == 0
     assert len(list((tmp_path / "squares.labelling").glob("encoder-*.safetensors"))) == 1
-    from skstylefeat._inverter import StyleGANInverter
-
     monkeypatch.setattr(StyleGANInverter, "_train_encoder", None)
     assert annotate(*options, "--recluster", "--features", "codes") == 0
 
@@ -161,44 +161,43 @@ def test_enough_labels_to_choose_channels():
     assert not enough_to_select({})
 
 
-def serve(folder, *arguments):
-    command = [sys.executable, "-m", "skstylefeat", "annotate", str(folder), "--no-browser"]
-    process = subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    for line in process.stdout:
-        found = re.match(r"Label at (http://127\.0\.0\.1:\d+/\S+/) ", line)
-        if found:
-            return process, found[1]
-    raise AssertionError(process.communicate()[1])
+def test_address_stays_where_the_port_is_free(annotate, tmp_path, monkeypatch, capsys):
+    def stop(server):
+        served.append(server.url)
+        raise KeyboardInterrupt
 
-
-def test_address_stays_and_a_port_that_is_taken_is_said(annotate, tmp_path):
-    assert annotate("--classes", "red,green") == 0
-    addresses = []
+    served, opened = [], []
+    monkeypatch.setattr(command.LabellingServer, "serve_forever", stop)
+    monkeypatch.setattr(command.webbrowser, "open", opened.append)
+    assert annotate("--port", 0) == 0
+    port = int(served[0].split(":")[2].partition("/")[0])
     for _ in range(2):
-        process, url = serve(tmp_path / "squares")
-        addresses.append(url)
-        with process:
-            if len(addresses) == 2:
-                command = ["--work", str(tmp_path / "squares.labelling")]
-                second = subprocess.run(
-                    [
-                        sys.executable,
-                        "-m",
-                        "skstylefeat",
-                        "annotate",
-                        tmp_path / "squares",
-                        *command,
-                    ],
-                    capture_output=True,
-                    text=True,
-                )
-                assert second.returncode == 2 and "open in another process" in second.stderr
-            with urllib.request.urlopen(url + "progress") as response:
-                classes = json.load(response)["classes"]
-            process.kill()
-            process.communicate()
-    assert addresses[0] == addresses[1]
-    assert [entry["name"] for entry in classes] == ["red", "green"]
-    assert (tmp_path / "squares.labelling" / "address.json").stat().st_mode & 0o77 == 0
+        assert main(["annotate", str(tmp_path / "squares"), "--no-browser"]) == 0
+    assert served == [served[0]] * 3 and opened == served[:1]
+    assert f"Label at {served[0]} (Ctrl+C stops)" in capsys.readouterr().out
+    address = tmp_path / "squares.labelling" / "address.json"
+    assert address.stat().st_mode & 0o77 == 0
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        assert main(["annotate", str(tmp_path / "squares"), "--no-browser"]) == 0
+        assert served[3] != served[0]
+        assert annotate("--port", port, options=()) == 2
+    assert f"Port {port} cannot be used: another program has it" in capsys.readouterr().err
+
+
+def test_a_label_outlives_the_process_that_took_it(annotate, tmp_path, capsys):
+    assert annotate("--classes", "red,green") == 0
+    line = [sys.executable, "-m", "skstylefeat", "annotate", str(tmp_path / "squares")]
+    with subprocess.Popen([*line, "--no-browser"], stdout=subprocess.PIPE, text=True) as process:
+        url = re.match(r"Label at (http://127\.0\.0\.1:\d+/\S+/) ", process.stdout.readline())[1]
+        assert annotate(options=()) == 2
+        assert "open in another process" in capsys.readouterr().err
+        body = json.dumps({"id": "1", "row": 8, "label": "red"}).encode()
+        request = urllib.request.Request(url + "label", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["labels"] == {"8": "red"}
+        process.kill()
+    assert annotate(options=()) == 0
+    rows = read_csv(tmp_path / "squares.labelling" / "labels.csv")
+    assert [(row["file"], row["label"]) for row in rows] == [("red-0.png", "red")]

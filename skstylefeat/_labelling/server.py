@@ -15,7 +15,6 @@ from skstylefeat._labelling.state import RefusedError
 HOST = "127.0.0.1"
 PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
-    "icon.svg": ("icon.svg", "image/svg+xml"),
     "page.css": ("page.css", "text/css; charset=utf-8"),
     "page.js": ("page.js", "text/javascript; charset=utf-8"),
     "view.js": ("view.js", "text/javascript; charset=utf-8"),
@@ -25,7 +24,7 @@ LONGEST_BODY = 16_384
 IDLE_SECONDS = 30
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
