@@ -162,7 +162,7 @@ def outcomes(drawn, train, test, y_train, y_test, seed):
     y = y_train[rows]
     return {
         "annotation": (y_train[free], names[free]),
-        "classifier": (y_test, _classify(drawn, y_train, seed)),
+        "classifier": (y_test, classify(drawn, y_train, seed)),
         "latents": (
             y_test,
             logistic_predictions(train.latents[rows], y, test.latents, scale=True),
@@ -175,8 +175,18 @@ def outcomes(drawn, train, test, y_train, y_test, seed):
     }
 
 
-def _classify(drawn, y_train, seed):
-    """Train on the names of the same clusters: the annotator's clone, seed and query agree."""
+def classify(drawn, y_train, seed):
+    """Return the classes that a classifier, trained on the clusters' names, gives the test images.
+
+    Parameters
+    ----------
+    drawn : Annotation
+        The classifier's clone of its annotator has the same seed, so the same clusters and query.
+    y_train : ndarray of shape (n,)
+        Read at the query only.
+    seed : int
+        Of `annotate`.
+    """
     known = np.full(len(y_train), None, dtype=object)
     known[drawn.annotator.query_indices_] = y_train[drawn.annotator.query_indices_]
     model = PseudoLabelClassifier(drawn.annotator, random_state=seed)

@@ -56,12 +56,26 @@ def represent(inverter, train_images, test_images):
     """
     side = inverter.generator_.resolution
     pixels = [as_images(images).read((side, side)) for images in (train_images, test_images)]
-    flat = [images.reshape(len(images), -1) for images in pixels]
-    n_components = min(N_COMPONENTS, *flat[0].shape)
-    pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(flat[0])
     sets = []
-    for images, rows in zip(pixels, flat, strict=True):
+    for images, components in zip(pixels, pixel_components(*pixels), strict=True):
         latents = inverter.transform(images)
         maps = FeatureMaps.from_latents(latents, inverter.generator_)
-        sets.append(ImageSet(images, latents, maps, maps.pool(), pca.transform(rows)))
+        sets.append(ImageSet(images, latents, maps, maps.pool(), components))
     return tuple(sets)
+
+
+def pixel_components(train_images, test_images):
+    """Return the principal components of both sets' pixels, learnt from the training images.
+
+    Parameters
+    ----------
+    train_images, test_images : ndarray of shape (n, H, W, 3)
+
+    Returns
+    -------
+    train, test : ndarray of shape (n, n_components)
+    """
+    flat = [images.reshape(len(images), -1) for images in (train_images, test_images)]
+    n_components = min(N_COMPONENTS, *flat[0].shape)
+    pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(flat[0])
+    return pca.transform(flat[0]), pca.transform(flat[1])

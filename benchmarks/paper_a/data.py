@@ -1,0 +1,133 @@
+"""Images and labels of paper A's experiments: rendered faces, benchmark photos, or one's own.
+
+::
+
+    ... SCRIPT.py                                                    rendered faces
+    ... SCRIPT.py --photos celeba --data FOLDER --generator G --encoder E
+    ... SCRIPT.py --data FOLDER_OR_ZIP --labels CSV --target COLUMN,COLUMN --generator G --encoder E
+
+The second form reads the archives of `benchmarks/photos` with their boxes and splits, so that no
+test photo is one that the encoder was trained on.
+"""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from skstylefeat import load_generator
+from skstylefeat._report.own_images import load_own_images
+from skstylefeat._report.rendered import load_rendered_faces
+from skstylefeat._report.targets import Target
+from skstylefeat.datasets import make_faces
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "photos"))
+from crops import load_photos
+
+RUNS = Path("runs/paper_a")
+CELEBA = {"Male": "gender", "Smiling": "smiling", "Eyeglasses": "glasses", "Young": "young"}
+# The encoder of the rendered faces was trained on seeds from 1,000,000 on; these are more of them.
+TRAINING_SEED, N_TRAINING = 1_500_000, 10_000
+
+
+class Collection(NamedTuple):
+    """Images to label from, images to test on, and their classes."""
+
+    pool: np.ndarray
+    test: np.ndarray
+    targets: list
+    notes: list
+
+
+def add_data_arguments(parser):
+    """Add what chooses images, networks and the folder of a run."""
+    group = parser.add_argument_group("images and networks")
+    group.add_argument("--photos", choices=("celeba",), help="photos of benchmarks/photos")
+    group.add_argument("--data", metavar="FOLDER_OR_ZIP", help="photos; none: rendered faces")
+    group.add_argument("--labels", metavar="CSV")
+    group.add_argument("--target", metavar="COLUMN[,COLUMN]")
+    group.add_argument("--group", metavar="COLUMN", help="never in both sets")
+    group.add_argument("--generator", default="faces64", metavar="NAME|FILE")
+    group.add_argument("--encoder", default="auto", metavar="NAME|FILE|train")
+    group.add_argument("--pool", type=int, default=1000, help="images to label from")
+    group.add_argument("--test", type=int, default=500, help="images to test on")
+    group.add_argument("--random-state", type=int, default=0)
+    group.add_argument("--runs", type=Path, default=None, help=f"default: {RUNS}/NAME")
+    group.add_argument("--cache", type=Path, default=None, help="folder for decoded crops")
+
+
+def collection_name(args):
+    """Return a short name of the images, for folders and titles."""
+    if args.photos:
+        return args.photos
+    return "own" if args.data else "faces"
+
+
+def runs_folder(args):
+    """Return the folder of this collection's results and weights."""
+    return args.runs or RUNS / collection_name(args)
+
+
+def load_collection(args):
+    """Read or render images and labels.
+
+    Returns
+    -------
+    Collection
+        Images of shape (n, H, W, 3), dtype uint8; targets with classes only.
+    """
+    size = load_generator(args.generator).resolution
+    if args.photos:
+        return _photos(args, size)
+    if args.data:
+        limit = args.pool + args.test
+        share = args.test / limit
+        train, test, targets, notes = load_own_images(
+            args.data,
+            args.labels,
+            args.target.split(","),
+            size=size,
+            test_share=share,
+            group=args.group,
+            limit=limit,
+            random_state=args.random_state,
+        )
+    else:
+        train, test, targets, notes = load_rendered_faces(args.pool, args.test, args.random_state)
+    classes = [target for target in targets if not target.is_number]
+    return Collection(train, test, classes, notes)
+
+
+def _photos(args, size):
+    photos = load_photos(args.photos, folder=args.data, cache=args.cache)
+    rows = [photos.rows("train")[: args.pool], photos.rows("test")[: args.test]]
+    pool, test = (np.asarray(photos.images[part]) for part in rows)
+    if pool.shape[1] != size:
+        raise ValueError(f"The crops are {pool.shape[1]} px wide, the generator's images {size}.")
+    targets = []
+    for column, name in CELEBA.items():
+        words = np.where(photos.frame[column].to_numpy() > 0, name, f"not {name}")
+        targets.append(Target(name, *(words[part] for part in rows)))
+    return Collection(pool, test, targets, [f"{len(pool)} + {len(test)} photos of CelebA."])
+
+
+def training_images(args):
+    """Return images without labels for the comparators, and their side.
+
+    Of the photos these are the whole training split, on which the encoder was trained; of rendered
+    faces such as the encoder saw; of one's own images the pool.
+    """
+    args.runs = runs_folder(args)
+    if args.photos:
+        sets = [load_photos(name, folder=args.data, cache=args.cache) for name in _trained_on(args)]
+        images = np.concatenate([x.images[x.rows("train")] for x in sets])
+    elif args.data:
+        images = load_collection(args).pool
+    else:
+        images = make_faces(N_TRAINING, random_state=TRAINING_SEED).images
+    return images, images.shape[1]
+
+
+def _trained_on(args):
+    return (args.photos, "utkface")

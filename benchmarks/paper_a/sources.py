@@ -1,0 +1,237 @@
+"""Sources of representation: each gives pooled maps, or rows, of every image.
+
+The images are inverted and pooled once; ``features.npz`` in the folder of the run keeps the result
+for the next script, and is made again where images or weights have changed.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from comparators import MEAN, STD, TRAINED, load_comparator, random_network
+from data import Collection, collection_name, load_collection, runs_folder
+
+from skstylefeat import StyleGANInverter
+from skstylefeat._pooling import pool_maps
+from skstylefeat._report.annotation import draw_per_class
+from skstylefeat._report.representation import pixel_components
+from skstylefeat._selector import ChannelMISelector
+from skstylefeat.feature_maps import FeatureMaps
+
+TITLES = {
+    "stylegan": "StyleGAN2",
+    "mae": "MAE",
+    "vqvae": "VQVAE",
+    "random": "untrained CNN",
+    "vgg16": "VGG16",
+    "inception": "Inception v3",
+    "codes": "W+ codes",
+    "pca": "PCA of pixels",
+}
+MODES = ("max", "mean")
+# Channels are chosen by labels of these images only, whose maps are held in memory: so many at
+# random, and so many of every class.
+RESERVE, RESERVE_PER_CLASS = 150, 20
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One representation of all images.
+
+    Attributes
+    ----------
+    name : str
+    pool, test : dict of str to ndarray of shape (n, d)
+        By mode of pooling; rows that are not pooled are there as "max".
+    maps : FeatureMaps or None
+        Of the images of the reserve; None for rows.
+    """
+
+    name: str
+    pool: dict
+    test: dict
+    maps: FeatureMaps | None = None
+
+    def select(self, y, bench, n_per_class, rng, **parameters):
+        """Return the rows that are labelled for it, and the columns that are kept."""
+        rows = draw_per_class(y[bench.reserve], n_per_class, rng)
+        labelled = bench.reserve[rows]
+        if self.maps is None:
+            return labelled, np.ones(self.pool["max"].shape[1], dtype=bool)
+        selector = ChannelMISelector(n_samples_per_class=None, **parameters)
+        return labelled, selector.fit(self.maps[rows], y[labelled]).get_support()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Images, labels and all their representations.
+
+    Attributes
+    ----------
+    collection : Collection
+    sources : dict of str to Source
+    reserve : ndarray of int
+        Rows of the pool by whose labels channels are chosen.
+    facts : dict
+        What the numbers were made with.
+    """
+
+    collection: Collection
+    sources: dict
+    reserve: np.ndarray
+    facts: dict = field(default_factory=dict)
+
+
+def add_source_arguments(parser):
+    """Add which networks are read from files of weights."""
+    for name in ("vgg16", "inception"):
+        parser.add_argument(f"--{name}", metavar="FILE", help=f"weights of {TITLES[name]}")
+
+
+def make_bench(args):
+    """Read images, invert them and make every representation; nothing here reads a label.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Of `add_data_arguments` and `add_source_arguments`.
+
+    Returns
+    -------
+    Bench
+    """
+    folder = runs_folder(args)
+    collection = load_collection(args)
+    inverter = StyleGANInverter(args.generator, args.encoder, random_state=0)
+    inverter.fit(collection.pool)
+    generator = inverter.generator_
+    reserve = _reserve(collection)
+    networks, facts = _networks(args, generator.resolution, folder)
+    digest = hashlib.sha256(generator.weights_hash().encode())
+    digest.update(inverter.encoder_.weights_hash().encode())
+    digest.update(repr(sorted(facts.items())).encode())
+    for images in collection[:2]:
+        digest.update(np.ascontiguousarray(images))
+    arrays = _cached(folder / "features.npz", digest.hexdigest(), collection, inverter, networks)
+
+    sources = {}
+    for name in ("stylegan", *networks):
+        pool, test = ({m: arrays[f"{name}-{half}-{m}"] for m in MODES} for half in ("pool", "test"))
+        if name == "stylegan":
+            maps = FeatureMaps.from_latents(arrays["codes-pool-max"][reserve], generator)
+        else:
+            maps = _module_maps(networks[name], collection.pool[reserve])
+        sources[name] = Source(name, pool, test, _in_memory(maps))
+    for name in ("codes", "pca"):
+        halves = ({"max": arrays[f"{name}-{half}-max"]} for half in ("pool", "test"))
+        sources[name] = Source(name, *halves)
+    facts |= {
+        "images": collection_name(args),
+        "pool": len(collection.pool),
+        "test": len(collection.test),
+        "generator": f"{generator.name} {generator.weights_hash()[:16]}",
+        "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()[:16]}",
+        "PSNR": f"{float(arrays['psnr']):.1f} dB",
+    }
+    return Bench(collection, sources, reserve, facts)
+
+
+def _reserve(collection):
+    rows = [np.arange(min(RESERVE, len(collection.pool)))]
+    for target in collection.targets:
+        for value in np.unique(target.y_train):
+            rows.append(np.flatnonzero(target.y_train == value)[:RESERVE_PER_CLASS])
+    return np.unique(np.concatenate(rows))
+
+
+def _networks(args, resolution, folder):
+    """Return by name networks, layers and preprocessing; and what the trained ones saw."""
+    own = {"mean": MEAN, "std": STD}
+    random = random_network(resolution)
+    networks, facts = {}, {}
+    for name in TRAINED:
+        model, seen = load_comparator(name, resolution, folder)
+        networks[name] = (model, model.layers, own)
+        facts[name] = (
+            f"{seen['minutes']:g} processor minutes, {seen['images_seen']} images seen of "
+            f"{seen['images']}, {seen['parameters']} parameters"
+        )
+    networks["random"] = (random, random.layers, own)
+    for name in ("vgg16", "inception"):
+        path = getattr(args, name)
+        if path:
+            networks[name] = imagenet_network(name, path)
+            facts[name] = "trained on ImageNet with labels"
+    return networks, facts
+
+
+def imagenet_network(name, path):
+    """Return network, layers and preprocessing of a file of torchvision's weights."""
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise ImportError(
+            f"--{name} needs torchvision: install it, or leave --{name} out."
+        ) from error
+    import torch
+
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if name == "vgg16":
+        model = models.vgg16(weights=None)
+        layers, side = [f"features.{i}" for i in (3, 8, 15, 22, 29)], 224
+    else:
+        model = models.inception_v3(weights=None, aux_logits=True, init_weights=False)
+        layers, side = ["Conv2d_2b_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"], 299
+    model.load_state_dict(state)
+    return model, layers, {"input_size": (side, side), **IMAGENET}
+
+
+def _module_maps(network, images):
+    model, layers, preprocessing = network
+    return FeatureMaps.from_module(model, images, layers, **preprocessing)
+
+
+def _in_memory(maps):
+    parts = {layer.name: [] for layer in maps.layers}
+    for _, batch in maps.batches():
+        for name, values in batch.items():
+            parts[name].append(values)
+    return FeatureMaps.from_arrays({name: np.concatenate(x) for name, x in parts.items()})
+
+
+def _cached(path, key, collection, inverter, networks):
+    """Return all pooled maps and rows by name, half and mode."""
+    if path.is_file():
+        with np.load(path) as stored:
+            if str(stored["key"]) == key:
+                return dict(stored)
+    arrays = {"key": key}
+    train, test = pixel_components(
+        collection.pool / np.float32(255), collection.test / np.float32(255)
+    )
+    arrays["pca-pool-max"], arrays["pca-test-max"] = train, test
+    for half, images in zip(("pool", "test"), collection[:2], strict=True):
+        codes = inverter.transform(images)
+        arrays[f"codes-{half}-max"] = codes
+        sets = {"stylegan": FeatureMaps.from_latents(codes, inverter.generator_)}
+        sets |= {name: _module_maps(network, images) for name, network in networks.items()}
+        for name, maps in sets.items():
+            for mode, pooled in zip(MODES, _pool_all(maps), strict=True):
+                arrays[f"{name}-{half}-{mode}"] = pooled
+        if half == "test":
+            error = np.square(inverter.inverse_transform(codes) - images / 255.0).mean()
+            arrays["psnr"] = -10 * np.log10(error)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **arrays)
+    return arrays
+
+
+def _pool_all(maps):
+    """Return the pooled maps of every mode, from one pass over the network."""
+    parts = {mode: [] for mode in MODES}
+    for _, batch in maps.batches():
+        for mode in MODES:
+            pooled = [pool_maps(batch[x.name], mode=mode)[:, :, 0, 0] for x in maps.layers]
+            parts[mode].append(np.concatenate(pooled, axis=1).astype(np.float32, copy=False))
+    return [np.concatenate(parts[mode]) for mode in MODES]
