@@ -1,6 +1,5 @@
 """Inversion of a collection: cut into batches, spread over workers, finished codes kept."""
 
-import hashlib
 import warnings
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from skstylefeat._cache import CodeCache
 from skstylefeat._progress import progress_bar
 
 # Part of every key of the cache; to be raised when the same recipe gives other codes.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 MAX_WARNINGS = 10
 
 
@@ -47,8 +46,6 @@ class InversionJob:
         Whether the optimisation finds one W vector for all layers.
     n_steps : int, default=None
         Steps of the optimisation.
-    seed : int, default=0
-        Seed of the optimisation's noise.
     cache_dir : path-like, default=None
         Folder of finished codes.
     on_error : {"raise", "nan"}, default="raise"
@@ -63,7 +60,6 @@ class InversionJob:
     method: str
     in_w: bool = False
     n_steps: int | None = None
-    seed: int = 0
     cache_dir: Any = None
     on_error: str = "raise"
     device: str | None = None
@@ -137,9 +133,13 @@ class InversionJob:
         start = None
         if self.method != "optimize":
             shown = views[tuple(self.encoder.input_size)]
-            start = self.encoder.encode(shown, generator=self.generator)
             if self.method == "encoder":
-                return start
+                return self.encoder.encode(shown, generator=self.generator)
+            # One by one, because the optimisation multiplies what rounding a batch brings.
+            singles = (shown[i : i + 1] for i in range(len(shown)))
+            start = np.concatenate(
+                [self.encoder.encode(image, generator=self.generator) for image in singles]
+            )
         pixels = views[(self.generator.resolution,) * 2]
         return invert(
             self.generator.module,
@@ -147,7 +147,6 @@ class InversionJob:
             start,
             space="w" if self.in_w else "w+",
             n_steps=self.n_steps,
-            seeds=[_content_seed(image, self.seed) for image in pixels],
         )
 
     def _cache(self):
@@ -156,7 +155,7 @@ class InversionJob:
         hashes = [x.weights_hash() for x in (self.generator, self.encoder) if x is not None]
         recipe = [RECIPE_VERSION, self.method, *hashes]
         if self.method != "encoder":  # where these change nothing
-            recipe += ["w" if self.in_w else "w+", self.n_steps, self.seed]
+            recipe += ["w" if self.in_w else "w+", self.n_steps]
         shape = (self.generator.n_ws, self.generator.w_dim)
         return CodeCache(self.cache_dir, repr(recipe), shape)
 
@@ -216,9 +215,3 @@ class _Remarks:
         """Say how many remarks were left out."""
         if self._more:
             warnings.warn(f"{self._more} further warnings of this job.", UserWarning, stacklevel=4)
-
-
-def _content_seed(image, seed):
-    """Return a seed that depends on the image, not on its place, so that order changes nothing."""
-    digest = hashlib.sha256(np.ascontiguousarray(image).tobytes() + str(seed).encode()).digest()
-    return int.from_bytes(digest[:4], "little")

@@ -1,7 +1,10 @@
 """StyleGANInverter: images to latents or to lazy feature maps."""
 
+import hashlib
 import warnings
+from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 from sklearn import get_config
@@ -12,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skstylefeat._batches import map_rows
+from skstylefeat._callbacks import CallbackSupportMixin
 from skstylefeat._images import as_images, readable_rows
 from skstylefeat._inversion import InversionJob, to_unit
 from skstylefeat._versions import VersionStamped
@@ -22,6 +26,7 @@ DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign
 # leave more than this share of their pixels' variance unexplained.
 DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
 NAMED_FAULTS = 10  # images that a warning names
+TRAINING_REPORT = 50  # steps of a training between two reports to callbacks
 TRAINING_BYTES = 2**30  # images that the training of an encoder holds in memory
 
 
@@ -41,7 +46,7 @@ def _gives_names(self):
     return _gives_latents(self) or container == "default"
 
 
-class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
+class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, BaseEstimator):
     """Invert images into the latent space of a StyleGAN2 generator.
 
     Parameters
@@ -78,8 +83,9 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         Batches inverted at once, through joblib.
     cache_dir : path-like, default=None
         Folder that keeps finished codes by content hash of image and weights, so that a killed
-        job goes on where it was. Several processes may share it. Without a `random_state` the
-        seed is then 0, so that the job that goes on is the same one.
+        job goes on where it was, the training of an encoder as well. Several processes may share
+        it. Without a `random_state` the seed of the training is then 0, so that it is the same
+        training that goes on.
     align : callable or dict, default=None
         Where the five landmarks of faces come from, to which every image is cut as in FFHQ: a
         function from the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or a dict
@@ -95,7 +101,7 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         Whether a pickle holds the weights themselves, rather than their name or path and their
         SHA-256. A trained encoder is always stored.
     random_state : int, RandomState instance or None, default=None
-        Seed of the training and of the optimisation's noise.
+        Seed of the training of ``encoder="train"``; nothing else is random.
     verbose : int, default=0
         Whether to show progress.
 
@@ -213,6 +219,11 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         """
         from skstylefeat.networks import load_generator
 
+        trains = isinstance(self.encoder, str) and self.encoder == "train"
+        context = self._init_callback_context(
+            max_subtasks=-(-self.n_train_steps // TRAINING_REPORT) if trains else 0
+        )
+        context.call_on_fit_task_begin(estimator=self, X=X)
         images = self._check_images(X, reset=True)
         self._check_one(images)  # a wrong kind is refused before anything is loaded
         if self.space == "s" and self.output == "features":
@@ -226,13 +237,14 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
                 f"{self.generator_.name!r} makes images of {self.generator_.img_channels} "
                 "channel(s); inversion supports RGB generators."
             )
-        self.encoder_ = None if self.method == "optimize" else self._load_encoder(images)
+        self.encoder_ = None if self.method == "optimize" else self._load_encoder(images, context)
         if self.encoder_ is not None:
             self._check_fits()
             self.domain_error_ = self._own_error()
         if self.store_weights:
             self.generator_ = self.generator_.embedded()
             self.encoder_ = None if self.encoder_ is None else self.encoder_.embedded()
+        context.call_on_fit_task_end(estimator=self, X=X)
         return self
 
     def transform(self, X):
@@ -433,11 +445,11 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
                 raise faults[0].error
         raise ValueError(f"None of the {len(images)} images can be read.") from faults[0].error
 
-    def _load_encoder(self, images):
+    def _load_encoder(self, images, context):
         from skstylefeat.networks import load_encoder
 
         if isinstance(self.encoder, str) and self.encoder == "train":
-            return self._train_encoder(images)
+            return self._train_encoder(images, context)
         if self.encoder is not None and not _is_auto(self.encoder):
             return load_encoder(self.encoder, device=self.device)
         source = self.generator_.reference
@@ -455,16 +467,20 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
                 "without."
             ) from error
 
-    def _train_encoder(self, images):
+    def _train_encoder(self, images, context):
         from skstylefeat.networks.encoder import Encoder
         from skstylefeat.networks.recipe import EncoderRecipe
         from skstylefeat.networks.training import train_encoder
 
+        pixels = self._training_images(images)
         module = train_encoder(
             self.generator_.module,
-            self._training_images(images),
+            pixels,
             recipe=EncoderRecipe(n_steps=self.n_train_steps),
             random_state=self._seed,
+            checkpoint=self._training_checkpoint(images, pixels),
+            report_every=TRAINING_REPORT,
+            callback=partial(self._on_training_report, context),
             verbose=bool(self.verbose),
         )
         card = {"trained_for": self.generator_.name, "steps": self.n_train_steps}
@@ -481,6 +497,21 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
         if 12 * len(images) * side * side <= TRAINING_BYTES:
             return images.read((side, side))
         return lambda rng, n: images[rng.integers(len(images), size=n)].read((side, side))
+
+    def _training_checkpoint(self, images, pixels):
+        """Return the file that the training of this encoder goes on from, or None."""
+        if self.cache_dir is None:
+            return None
+        what = [self.generator_.weights_hash(), self.n_train_steps, self._seed, len(images)]
+        digest = hashlib.sha256(repr(what).encode())
+        digest.update("\n".join(images.names).encode() if callable(pixels) else pixels)
+        return Path(self.cache_dir) / "training" / f"{digest.hexdigest()}.pt"
+
+    def _on_training_report(self, context, report):
+        """Tell scikit-learn's callbacks that some steps are done; they may end the training."""
+        context = context.subcontext(task_name="training")
+        context.call_on_fit_task_begin(estimator=self)
+        return context.call_on_fit_task_end(estimator=self)
 
     def _check_fits(self):
         generator, encoder = self.generator_, self.encoder_
@@ -499,7 +530,6 @@ class StyleGANInverter(TransformerMixin, VersionStamped, BaseEstimator):
             method=self.method,
             in_w=self.space == "w",
             n_steps=self.n_steps,
-            seed=self._seed,
             cache_dir=self.cache_dir,
             on_error="raise" if self.on_error == "raise" else "nan",
             device=self._device_of_workers(),

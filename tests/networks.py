@@ -4,7 +4,7 @@ import torch
 
 from skstylefeat.networks import Encoder, Generator
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.inversion import w_statistics
+from skstylefeat.networks.latent_space import w_statistics
 from skstylefeat.networks.safetensors_io import save_network
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from itertools import pairwise
 
 import joblib
 import numpy as np
@@ -14,7 +15,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skstylefeat import FeatureMaps, StyleGANInverter
-from skstylefeat.networks.inversion import optimise_codes, w_statistics
+from skstylefeat.networks._lbfgs import BatchedLBFGS
+from skstylefeat.networks.inversion import optimise_codes
+from skstylefeat.networks.latent_space import search_space, style_sensitivities, w_statistics
 from tests.networks import tiny_encoder, tiny_generator, write_pair
 
 
@@ -80,12 +83,79 @@ def test_optimisation_finds_the_generators_own_images(images):
     assert_array_equal(again.transform(images), inv.transform(images))
 
 
-def test_optimised_codes_do_not_depend_on_neighbours(images):
-    inv = StyleGANInverter(tiny_generator(), method="optimize", n_steps=20, random_state=0)
-    together = inv.fit(images).transform(images)
-    alone = inv.transform(images[[4]])
-    assert_allclose(alone[0], together[4], rtol=1e-3, atol=1e-4)
-    assert_allclose(inv.transform(images[::-1])[::-1], together, rtol=1e-3, atol=1e-4)
+def test_optimised_codes_do_not_depend_on_neighbours(pair, images):
+    for settings in ({"method": "optimize"}, {"method": "hybrid"}):
+        inv = inverter(pair, n_steps=20, batch_size=7, **settings)
+        together = inv.fit(images).transform(images)
+        assert_array_equal(inv.transform(images[[4]])[0], together[4])
+        assert_array_equal(inv.transform(images[::-1])[::-1], together)
+        assert_array_equal(inv.set_params(batch_size=2).transform(images), together)
+
+
+def test_rows_of_a_batch_are_optimised_on_their_own():
+    module = tiny_generator().module
+    targets = module.synthesis(search_space(module).mean + torch.randn(3, 4, 7) @ torch.eye(7))
+    together, _ = optimise_codes(module, targets.detach(), n_steps=6)
+    for i in range(3):
+        alone, _ = optimise_codes(module, targets[[i]].detach(), n_steps=6)
+        torch.testing.assert_close(alone[0], together[i], rtol=1e-3, atol=1e-3)
+
+
+def test_bfgs_solves_quadratic_problems_row_by_row():
+    rng = torch.Generator().manual_seed(0)
+    scales = torch.logspace(0, 3, 12)
+    solutions = torch.randn(5, 12, generator=rng)
+
+    def evaluate(x, rows):
+        difference = x - solutions[rows]
+        return (scales * difference.square()).sum(dim=1), 2 * scales * difference
+
+    rows = torch.arange(5)
+    optimiser = BatchedLBFGS(torch.zeros(5, 12), *evaluate(torch.zeros(5, 12), rows))
+    losses = [optimiser.loss]
+    for step in range(80):
+        optimiser.tell(*evaluate(optimiser.propose(), rows))
+        losses.append(optimiser.loss)
+        if step == 10:  # the others go on as if nothing had happened
+            rows = rows[[0, 2, 3]]
+            optimiser.keep([0, 2, 3])
+            losses = [loss[[0, 2, 3]] for loss in losses]
+    assert all((after <= before).all() for before, after in pairwise(losses))
+    torch.testing.assert_close(optimiser.x, solutions[rows], rtol=1e-3, atol=1e-3)
+
+
+def test_bfgs_steps_back_from_points_without_a_loss():
+    start = torch.full((1, 1), 0.5)
+
+    def evaluate(x):  # not a number beyond 1, and the first steps lead there
+        return (x - x.log() * 1e-3 + (1 - x).sqrt() * 0)[:, 0], 1 - 1e-3 / x
+
+    optimiser = BatchedLBFGS(start, *evaluate(start))
+    for _ in range(60):
+        optimiser.tell(*evaluate(optimiser.propose()))
+    assert optimiser.x.item() == pytest.approx(1e-3, rel=0.05)
+
+
+def test_search_space_weighs_spread_and_effect_alike():
+    module = tiny_generator().module
+    _mean, basis, whitening = search_space(module)
+    assert basis.shape == (4, 7, 7)
+    _, root = w_statistics(module)
+    torch.testing.assert_close(root @ whitening, torch.eye(7), rtol=0, atol=1e-3)
+    # B^T B, the geometric mean of C and the inverse of F, solves X F X = C.
+    sensitivities = style_sensitivities(module)
+    metric = torch.zeros(4, 7, 7, dtype=torch.float64)
+    for name, index, layer in module.synthesis.modulated():
+        affine = (layer.affine.weight * layer.affine.weight_gain).double()
+        metric[index] += affine.T @ (sensitivities[name].double()[:, None] * affine)
+    mean_of_both = basis.mT.double() @ basis.double()
+    covariance = (root.T @ root).double()
+    for x, f in zip(mean_of_both, metric, strict=True):
+        torch.testing.assert_close(
+            x @ f @ x, covariance, rtol=0, atol=0.02 * covariance.max().item()
+        )
+    assert search_space(module) is search_space(module)
+    assert search_space(module, in_w=True).basis.shape == (1, 7, 7)
 
 
 def test_optimisation_in_w_stays_in_w(images):

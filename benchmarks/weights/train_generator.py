@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from skstylefeat.datasets import make_faces
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.inversion import w_statistics
+from skstylefeat.networks.latent_space import w_statistics
 from skstylefeat.networks.losses import contrast_loss
 from skstylefeat.networks.safetensors_io import read_network_file, save_network
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator

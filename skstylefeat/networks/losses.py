@@ -1,6 +1,11 @@
-"""Losses between images and between codes that need no downloaded network."""
+"""Losses between images, with and without the features of another network."""
 
+import torch
 from torch.nn import functional as F
+
+CONTRAST_WEIGHT = 0.02  # of the local contrast beside the pixels, in `ReconstructionLoss`
+CONTRAST_LEVELS = 2
+PERCEPTUAL_WEIGHT = 0.2
 
 
 def pyramid_loss(images, targets, n_levels=3):
@@ -56,8 +61,8 @@ def contrast_loss(images, targets, window=7):
     return (local_contrast(images, window) - local_contrast(targets, window)).square().mean()
 
 
-def feature_loss(maps, targets):
-    """Return the squared distance of feature maps whose pixels are scaled to unit length.
+def feature_distances(maps, targets):
+    """Return per image the squared distance of feature maps whose pixels have unit length.
 
     The distance of LPIPS [1]_ without its learnt weights, so it serves any network.
 
@@ -68,8 +73,8 @@ def feature_loss(maps, targets):
 
     Returns
     -------
-    Tensor of shape ()
-        Mean over images, pixels and maps.
+    Tensor of shape (n,)
+        Mean over pixels and maps.
 
     References
     ----------
@@ -80,5 +85,57 @@ def feature_loss(maps, targets):
     for x, y in zip(maps, targets, strict=True):
         x = x * (x.square().sum(dim=1, keepdim=True) + 1e-6).rsqrt()
         y = y * (y.square().sum(dim=1, keepdim=True) + 1e-6).rsqrt()
-        total = total + (x - y).square().sum(dim=1).mean()
+        total = total + (x - y).square().sum(dim=1).mean(dim=(1, 2))
     return total / len(maps)
+
+
+def feature_loss(maps, targets):
+    """Return the mean over images of `feature_distances`, a Tensor of shape ()."""
+    return feature_distances(maps, targets).mean()
+
+
+class ReconstructionLoss:
+    """Per image the squared error of the pixels and a perceptual distance from fixed targets.
+
+    Parameters
+    ----------
+    targets : Tensor of shape (n, C, H, W)
+        Images in [-1, 1].
+    perceptual : PerceptualNetwork, default=None
+        Measures the distance by its features. Without one, it is the error of the local contrast
+        at two scales, which sees edges whatever the lighting and needs no other network.
+    """
+
+    def __init__(self, targets, perceptual=None):
+        self._targets = targets
+        self._perceptual = perceptual
+        with torch.no_grad():
+            if perceptual is None:
+                self._features = _contrasts(targets)
+            else:
+                self._features = perceptual.maps(targets)
+
+    def __call__(self, images, rows):
+        """Return the losses (n,) of images that belong to some rows of the targets."""
+        features = [x[rows] for x in self._features]
+        loss = _mean_square(images - self._targets[rows])
+        if self._perceptual is not None:
+            maps = self._perceptual.maps(images)
+            return loss + PERCEPTUAL_WEIGHT * self._perceptual.distances(maps, features)
+        pairs = zip(_contrasts(images), features, strict=True)
+        errors = sum(_mean_square(x - y) for x, y in pairs)
+        return loss + CONTRAST_WEIGHT * errors / len(features)
+
+
+def _contrasts(images):
+    """Return the local contrast of images at their size, at half of it, ..."""
+    maps = []
+    for level in range(CONTRAST_LEVELS):
+        if level:
+            images = F.avg_pool2d(images, 2)
+        maps.append(local_contrast(images))
+    return maps
+
+
+def _mean_square(difference):
+    return difference.square().mean(dim=(1, 2, 3))

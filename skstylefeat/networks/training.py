@@ -14,7 +14,8 @@ import copy
 import math
 import os
 import time
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import torch
 
 from skstylefeat._progress import progress_bar
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.inversion import w_statistics
+from skstylefeat.networks.latent_space import w_statistics
 from skstylefeat.networks.losses import contrast_loss, feature_loss, pyramid_loss
 from skstylefeat.networks.recipe import EncoderRecipe, augment, to_network
 
@@ -105,7 +106,8 @@ def train_encoder(
         whole one would have.
     checkpoint : path, default=None
         File that keeps the state of the training. Where it exists already, the training goes on
-        from it. Left in place at the end.
+        from it. Left in place at the end. A disk that is full, or a file that is damaged, is
+        warned of and costs no more than the file.
     checkpoint_seconds : float, default=120.0
         Time between two checkpoints.
     max_seconds : float, default=None
@@ -115,7 +117,7 @@ def train_encoder(
     report_every : int, default=50
         Steps between two reports.
     callback : callable, default=None
-        Called with a `TrainingReport`.
+        Called with a `TrainingReport`; the training ends early where it returns True.
     verbose : bool, default=False
         Show a progress bar.
 
@@ -147,8 +149,7 @@ def train_encoder(
     trainer = _Trainer(generator, images, config, recipe, init, random_state)
     if checkpoint is not None:
         checkpoint = Path(checkpoint)
-        if checkpoint.exists():
-            trainer.resume(checkpoint)
+        trainer.resume(checkpoint)
     validation = None
     if validation_images is not None:
         validation = _check_images(validation_images, trainer.config, "validation_images")
@@ -176,8 +177,8 @@ def train_encoder(
                 report = trainer.report(history, validation, ended)
                 history = []
                 bar.set_postfix(_postfix(report))
-                if callback is not None:
-                    callback(report)
+                if callback is not None and callback(report):
+                    break
     return trainer.average
 
 
@@ -249,12 +250,31 @@ class _Trainer:
             "seconds": self.seconds,
             "training": self._identity(),
         }
-        partial = path.with_name(path.name + ".partial")
-        torch.save(state, partial)
-        os.replace(partial, path)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(state, partial)
+            os.replace(partial, path)
+        except (OSError, RuntimeError) as error:  # torch.save raises the latter on a full disk
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            warnings.warn(
+                f"The training cannot be kept in {path} ({error}); it goes on.", stacklevel=3
+            )
 
     def resume(self, path):
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        """Go on from the checkpoint, if there is one that can be read."""
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except FileNotFoundError:
+            return
+        except Exception as error:  # a damaged file makes torch raise almost anything
+            warnings.warn(
+                f"The checkpoint {path} cannot be read ({type(error).__name__}); the training "
+                "begins anew.",
+                stacklevel=3,
+            )
+            return
         differing = [
             key for key, value in self._identity().items() if state["training"].get(key) != value
         ]

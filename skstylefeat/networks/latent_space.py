@@ -1,0 +1,140 @@
+"""What the generator itself says about W: its distribution, and coordinates to search it in.
+
+A step of one unit should mean as much in every coordinate. Two things tell how much a step
+means: the distribution of W (its covariance C) and the change of the image (the metric F, the
+expected outer product of the image's derivatives). The coordinates here are those of the
+geometric mean of C and the inverse of F, which treats both alike and does not depend on how W
+itself is written down.
+"""
+
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+N_W_SAMPLES = 4_096
+MIN_VARIANCE = 1e-4  # of a direction that the mapping network hardly uses, as a share of the most
+N_METRIC_CODES, N_PROBES = 4, 8
+MIN_METRIC = 1e-5  # of a direction that hardly changes the image, as a share of the most
+
+
+class SearchSpace(NamedTuple):
+    """Coordinates of W or W+.
+
+    Parameters
+    ----------
+    mean : Tensor of shape (w_dim,)
+        Mean of W.
+    basis : Tensor of shape (n_ws, w_dim, w_dim) or (1, w_dim, w_dim)
+        For every W vector that is searched, what one unit of its coordinates adds to it.
+    whitening : Tensor of shape (w_dim, w_dim)
+        ``(w - mean) @ whitening`` has unit variance.
+    """
+
+    mean: torch.Tensor
+    basis: torch.Tensor
+    whitening: torch.Tensor
+
+
+def w_statistics(module, seed=0):
+    """Return mean (w_dim,) and a square-root basis (w_dim, w_dim) of W's distribution.
+
+    A code is ``mean + whitened @ basis``; whitened coordinates have unit variance.
+    """
+    w = _sample_w(module, N_W_SAMPLES, seed).double()
+    mean = w.mean(dim=0)
+    values, vectors = torch.linalg.eigh((w - mean).T @ (w - mean) / len(w))
+    values = values.clamp_min(values.max() * MIN_VARIANCE).sqrt()
+    return mean.float(), (values[:, None] * vectors.T).float()
+
+
+def style_sensitivities(module, seed=0):
+    """Return how much every style moves the image.
+
+    Parameters
+    ----------
+    module : StyleGAN2Generator
+        The generator.
+    seed : int, default=0
+        Seed of codes and projections.
+
+    Returns
+    -------
+    sensitivities : dict of str to Tensor of shape (channels,)
+        By layer, the mean over codes of the squared derivative of the image with respect to
+        the style, per pixel: estimated from 8 random projections of the image at 4 codes.
+    """
+    synthesis = module.synthesis
+    codes = _sample_w(module, N_METRIC_CODES, seed)[:, None].expand(-1, module.config.n_ws, -1)
+    generator = torch.Generator().manual_seed(seed)
+    totals = {}
+    for code in codes.split(1):  # one at a time: the graph of a large image fills the memory
+        styles = {
+            name: style.detach().requires_grad_(True)
+            for name, style in synthesis.styles(code).items()
+        }
+        image = synthesis.from_styles(styles)
+        for _ in range(N_PROBES):
+            signs = torch.randint(0, 2, image.shape, generator=generator).to(image) * 2 - 1
+            gradients = torch.autograd.grad(
+                (image * signs).sum(), list(styles.values()), retain_graph=True
+            )
+            for name, gradient in zip(styles, gradients, strict=True):
+                totals[name] = totals.get(name, 0.0) + gradient[0].square()
+    scale = N_METRIC_CODES * N_PROBES * image.numel()
+    return {name: total / scale for name, total in totals.items()}
+
+
+_spaces = WeakKeyDictionary()
+
+
+def search_space(module, *, in_w=False):
+    """Return the coordinates in which codes of a frozen generator are searched.
+
+    Parameters
+    ----------
+    module : StyleGAN2Generator
+        The generator. The result is kept as long as it lives, so its weights must not change.
+    in_w : bool, default=False
+        Whether one W vector serves all layers.
+
+    Returns
+    -------
+    SearchSpace
+    """
+    spaces = _spaces.setdefault(module, {})
+    key = in_w, str(module.mapping.w_avg.device)
+    if key not in spaces:
+        spaces[key] = _make_space(module, in_w)
+    return spaces[key]
+
+
+def _make_space(module, in_w):
+    mean, root = w_statistics(module)
+    root = root.double()
+    metric = torch.zeros(module.config.n_ws, *root.shape, dtype=torch.float64, device=root.device)
+    sensitivities = style_sensitivities(module)
+    for name, index, layer in module.synthesis.modulated():
+        affine = layer.affine.weight.detach().double() * layer.affine.weight_gain
+        metric[index] += affine.T @ (sensitivities[name].double()[:, None] * affine)
+    if in_w:
+        metric = metric.sum(dim=0, keepdim=True)
+    # C^1/2 (C^1/2 F C^1/2)^-1/2 C^1/2 is the geometric mean of C and the inverse of F.
+    values, vectors = torch.linalg.eigh(root @ metric @ root.T)
+    values = values.clamp_min(values.amax(dim=-1, keepdim=True) * MIN_METRIC)
+    basis = (vectors * values[:, None, :] ** -0.25) @ vectors.mT @ root
+    return SearchSpace(mean, basis.float(), torch.linalg.inv(root).float())
+
+
+def _sample_w(module, n_samples, seed):
+    rng = np.random.default_rng(seed)
+    config = module.config
+    z = rng.standard_normal((n_samples, config.z_dim)).astype(np.float32)
+    device = module.mapping.w_avg.device
+    labels = None
+    if config.c_dim:
+        classes = rng.integers(config.c_dim, size=n_samples)
+        labels = torch.from_numpy(np.eye(config.c_dim, dtype=np.float32)[classes]).to(device)
+    with torch.no_grad():
+        return module.mapping(torch.from_numpy(z).to(device), labels)
