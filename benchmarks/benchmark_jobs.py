@@ -8,7 +8,9 @@ Networks of random weights, so that the machinery is measured, not the networks:
 """
 
 import argparse
+import contextlib
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -23,6 +25,9 @@ import numpy as np
 from PIL import Image
 
 SIDE, BATCH = 16, 16
+# Every process is a new one, forked from a server that has imported torch already.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["torch", "skstylefeat.networks", "skstylefeat._inverter"])
 
 
 def write_networks(folder, width=8):
@@ -64,25 +69,28 @@ def child(*arguments):
     return [sys.executable, __file__, *map(str, arguments)]
 
 
-def invert(paths, images, cache, out):
-    """Invert a folder; say what is done: START, a line for every batch that is computed, END."""
+def invert(paths, images, cache, out, said):
+    """Invert a folder; say how many images are computed, batch by batch, and the time at last."""
+    import torch
+
     from skstylefeat import StyleGANInverter
     from skstylefeat.networks import Encoder
 
-    inverter = StyleGANInverter(*paths, batch_size=BATCH, cache_dir=cache or None).fit(images)
+    torch.set_num_threads(1)
+    inverter = StyleGANInverter(*paths, batch_size=BATCH, cache_dir=cache).fit(images)
     inverter.domain_error_ = np.inf
     encode = Encoder.encode
 
     def counted(self, pixels, **kwargs):
-        os.write(1, f"{len(pixels)}\n".encode())
+        said.send(len(pixels))
         return encode(self, pixels, **kwargs)
 
     Encoder.encode = counted
     start = time.perf_counter()
-    os.write(1, b"START\n")
     codes = inverter.transform(images)
-    os.write(1, f"END {time.perf_counter() - start}\n".encode())
+    seconds = time.perf_counter() - start
     np.save(out, codes)
+    said.send(seconds)
 
 
 def entries(cache):
@@ -91,7 +99,7 @@ def entries(cache):
     return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in files}
 
 
-def run_and_kill(command, after=None, pause=0.0):
+def run_and_kill(arguments, after=None, pause=0.0):
     """Run an inversion, killed `pause` seconds after `after` images were begun.
 
     Returns
@@ -101,19 +109,23 @@ def run_and_kill(command, after=None, pause=0.0):
     seconds : float or None
         Time of the work, None if it was killed.
     """
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        while process.stdout.readline() != "START\n":
-            pass
-        counts, seconds = [], None
-        for line in process.stdout:
-            if line.startswith("END"):
-                seconds = float(line.split()[1])
-            else:
-                counts.append(int(line))
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=invert, args=(*arguments, sender))
+    process.start()
+    sender.close()
+    counts, seconds = [], None
+    with contextlib.suppress(EOFError):
+        while seconds is None:
+            message = receiver.recv()
+            if isinstance(message, float):
+                seconds = message
+                continue
+            counts.append(message)
             if after is not None and sum(counts) >= after:
                 time.sleep(pause)
-                process.send_signal(signal.SIGKILL)
+                os.kill(process.pid, signal.SIGKILL)
                 after = None
+    process.join()
     return counts, seconds
 
 
@@ -122,9 +134,9 @@ def benchmark_kill(args, folder):
     write_images(folder / "images", generator, args.images)
 
     def command(cache, out):
-        return child("invert", *paths, folder / "images", cache, out)
+        return paths, folder / "images", cache, out
 
-    _, seconds = run_and_kill(command("", folder / "undisturbed.npy"))
+    run_and_kill(command(None, folder / "undisturbed.npy"))
     undisturbed = np.load(folder / "undisturbed.npy")
     _, seconds = run_and_kill(command(folder / "first", folder / "first.npy"))
     print(f"undisturbed: {args.images} images, {seconds:.2f} s with a cache")
@@ -231,9 +243,6 @@ def benchmark_workers(args, folder):
 
 
 def main():
-    if sys.argv[1:2] == ["invert"]:
-        invert(sys.argv[2:4], *sys.argv[4:])
-        return
     if sys.argv[1:2] == ["measure"]:
         measure(sys.argv[2:4], *sys.argv[4:])
         return

@@ -7,15 +7,17 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from skstylefeat import StyleGANInverter, _cache
-from skstylefeat.networks import Encoder
+from skstylefeat import StyleGANInverter, _cache, _inverter
+from skstylefeat.networks import Encoder, training
 from tests.networks import tiny_encoder, tiny_generator, write_pair
 
 N_IMAGES, BATCH = 24, 2
@@ -243,3 +245,96 @@ def test_devices_share_one_copy():
     there = generator.to("meta")
     assert generator.to("meta") is there and generator.to("cpu") is generator
     assert generator.embedded().to("meta").reference is None
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Steps of trainings, each kept in the checkpoint; the fourth is interrupted once."""
+    done, update = [], training._Trainer.update
+
+    def counted(self, progress):
+        if len(done) == 3 and not counted.interrupted:
+            counted.interrupted = True
+            raise KeyboardInterrupt
+        done.append(self.step)
+        return update(self, progress)
+
+    counted.interrupted = False
+    monkeypatch.setattr(training._Trainer, "update", counted)
+    monkeypatch.setitem(training.train_encoder.__kwdefaults__, "checkpoint_seconds", 0.0)
+    return done
+
+
+def test_an_interrupted_training_goes_on(job, tmp_path, steps):
+    generator, _, folder = job
+    params = {"n_train_steps": 6, "cache_dir": tmp_path / "cache"}
+    with pytest.raises(KeyboardInterrupt):
+        StyleGANInverter(generator, "train", **params).fit(folder)
+    resumed = StyleGANInverter(generator, "train", **params).fit(folder)
+    assert steps == [0, 1, 2, 3, 4, 5]
+    again = StyleGANInverter(generator, "train", **params).fit(folder)
+    assert len(steps) == 6  # a training that is finished is only read
+    undisturbed = StyleGANInverter(generator, "train", n_train_steps=6, random_state=0).fit(folder)
+    assert len(steps) == 12
+    for inverter in (resumed, again):
+        assert_allclose(inverter.transform(folder), undisturbed.transform(folder), atol=1e-6)
+    first = next((tmp_path / "cache" / "training").iterdir())
+    few = sorted(Path(folder).iterdir())[:5]
+    StyleGANInverter(generator, "train", **params).fit(few)
+    assert len(steps) == 18 and len(list(first.parent.iterdir())) == 2
+    first.write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match=r"cannot be read .* the training begins anew"):
+        StyleGANInverter(generator, "train", **params).fit(folder)
+    assert len(steps) == 24
+
+
+def test_a_training_on_a_full_disk_ends_all_the_same(job, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training.os, "replace", full)
+    params = {"n_train_steps": 2, "cache_dir": tmp_path}
+    with pytest.warns(UserWarning, match=r"The training cannot be kept in .*No space left"):
+        inverter = StyleGANInverter(job[0], "train", **params).fit(job[2])
+    assert np.isfinite(inverter.set_params(cache_dir=None).transform(job[2])).all()
+    assert not list((tmp_path / "training").iterdir())
+
+
+class Recorder:
+    """A callback of scikit-learn's that writes down what it is told, and may end the training."""
+
+    def __init__(self, stops=False):
+        self.told, self.stops = [], stops
+
+    def setup(self, estimator, context):
+        self.told.append(("setup", context.max_subtasks))
+
+    def on_fit_task_begin(self, estimator, context):
+        self.told.append(("begin", context.task_name))
+
+    def on_fit_task_end(self, estimator, context):
+        self.told.append(("end", context.task_name))
+        return self.stops
+
+    def teardown(self, estimator, context):
+        self.told.append(("teardown", None))
+
+
+def test_callbacks_of_scikit_learn(job, monkeypatch):
+    generator, encoder, folder = job
+    plain = StyleGANInverter(generator, encoder)
+    if not hasattr(plain, "set_callbacks"):  # scikit-learn before 1.9 has none
+        assert tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9)
+        return
+    around = [("begin", "fit"), ("end", "fit"), ("teardown", None)]
+    callback = Recorder()
+    plain.set_callbacks(callback).fit(folder)
+    assert callback.told == [("setup", 0), *around]
+    monkeypatch.setattr(_inverter, "TRAINING_REPORT", 2)
+    for stops, n_reports in ((False, 3), (True, 1)):
+        callback = Recorder(stops)
+        inverter = StyleGANInverter(generator, "train", n_train_steps=5).set_callbacks(callback)
+        inverter.fit(folder)
+        reports = [("begin", "training"), ("end", "training")] * n_reports
+        assert callback.told == [("setup", 3), around[0], *reports, *around[1:]]
+    assert not [name for name in vars(inverter) if "callback_fit" in name]

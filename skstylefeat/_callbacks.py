@@ -1,0 +1,26 @@
+"""scikit-learn's callbacks (1.9 and newer), and nothing in their place where it has none."""
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class _NoContext:
+        """Stands for a context of callbacks; nobody listens."""
+
+        def subcontext(self, **_):
+            return self
+
+        def call_on_fit_task_begin(self, **_):
+            return self
+
+        def call_on_fit_task_end(self, **_):
+            return False
+
+    class CallbackSupportMixin:
+        """Estimators whose `fit` would tell callbacks how far it is."""
+
+        def _init_callback_context(self, **_):
+            return _NoContext()
+
+
+__all__ = ["CallbackSupportMixin"]
