@@ -519,3 +519,4 @@ def test_sheet_of_long_names_and_many_images(tmp_path):
     sheet = draw_sheet(images, 7, list(range(7)), list(range(7, 120)), {0: "word " * 12})
     assert sheet.size[0] == 1240 and sheet.size[1] < 1754
     assert draw_sheet(images, 0, [1], [], {}).size[1] < 500
+    assert draw_sheet(images, 0, [], [1], {}).size[1] < 500

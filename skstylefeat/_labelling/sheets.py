@@ -81,7 +81,8 @@ def draw_sheet(images, cluster, asked, others, labels):
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, MARGIN), f"Cluster {cluster}", INK, _font(36))
     count = len(asked) + len(others)
-    lead = f"{count} image{'s' * (count != 1)}. Which class are the framed ones?"
+    question = "Which class are the framed ones?" if asked else "No label is asked for."
+    lead = f"{count} image{'s' * (count != 1)}. {question}"
     draw.text((MARGIN, MARGIN + 46), lead, FAINT, _font(20))
     for place, row in enumerate(asked):
         line, column = divmod(place, n_asked)

@@ -214,7 +214,10 @@ function action(event) {
   const onTile = document.activeElement?.classList.contains("tile");
   if ((key === " " || key === "Enter") && onTile) return look;
   if (key === "Delete" || key === "Backspace") return () => label(null);
-  const chosen = state.classes.find(({ keys }) => keys.includes(key));
+  // Some keyboards give digits with shift only.
+  const digit = event.shiftKey ? null : /^Digit([1-9])$/.exec(event.code)?.[1];
+  const named = (key) => state.classes.find(({ keys }) => keys.includes(key));
+  const chosen = named(key) ?? named(digit);
   return chosen ? () => label(chosen.name) : null;
 }
 

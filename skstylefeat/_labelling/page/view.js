@@ -75,7 +75,8 @@ export function showProgress(state) {
   const { asked: here, others } = state.clusters[state.cluster];
   const left = here.filter((row) => state.labelOf(row) === undefined).length;
   $("cluster-hint").textContent = `${plural(here.length + others.length, "image")}, ` +
-    (left ? `${left} of ${here.length} framed ones to label` : "labelled");
+    (left ? `${left} of ${here.length} framed ones to label`
+      : here.length ? "labelled" : "no label asked for");
 }
 
 export function showClusters(state) {
