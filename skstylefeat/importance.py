@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 from sklearn.utils import check_random_state, gen_batches
 
 from skstylefeat._progress import progress_bar
+from skstylefeat._sampling import sample_w
 from skstylefeat.latents import broadcast_direction, style_layers, w_plus_layers
 
 #: Gradients below this share of those of unrelated images are rounding.
@@ -40,12 +41,16 @@ class LayerImportance:
         Name of each layer.
     n_pairs : int
         Pairs that were used.
+    unnormalized : ndarray of shape (n_layers,)
+        Mean gradient of each layer before it is divided by that of unrelated pairs, scaled to sum
+        to 1: LARGE's figure 12a, which shows layers of large gradients rather than the direction.
     """
 
     weights: np.ndarray
     std_error: np.ndarray
     layers: tuple
     n_pairs: int
+    unnormalized: np.ndarray
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.weights, dtype=dtype)
@@ -63,6 +68,7 @@ def layer_importance(
     variant="paper",
     step=None,
     truncation_psi=None,
+    class_label=None,
     tol=None,
     batch_size=10,
     random_state=None,
@@ -96,6 +102,8 @@ def layer_importance(
         None means (1, 3) for "paper", either sign, and (2.5, 5) for "code".
     truncation_psi : float, default=None
         None means 1 for "paper" and 0.5 for "code".
+    class_label : int, default=None
+        Class of the sampled codes of a conditional generator; None draws classes uniformly.
     tol : float, default=None
         Stop early once the largest `std_error` falls below this; looked at every 20 pairs.
     batch_size : int, default=10
@@ -127,9 +135,13 @@ def layer_importance(
     low, high = STEPS[variant] if step is None else step
     if truncation_psi is None:
         truncation_psi = CODE_TRUNCATION if variant == "code" else 1.0
-    pairs = _sample_pairs(
-        generator, normal, n_pairs, variant, (low, high), truncation_psi, random_state
-    )
+
+    def sample(n):
+        return sample_w(
+            generator, n, random_state, class_label=class_label, truncation_psi=truncation_psi
+        )
+
+    pairs = _sample_pairs(generator, normal, n_pairs, variant, (low, high), sample, random_state)
     # A generator that arrives in another process is on the CPU, so its device goes along.
     work = partial(_pair_gradients, generator, str(generator.device), space, variant)
     total = _GroupSums(N_GROUPS)
@@ -151,7 +163,7 @@ def layer_importance(
             if tol is not None and std_error.max() < tol:
                 break
     layers = style_layers(generator)[0] if space == "s" else w_plus_layers(generator)
-    return LayerImportance(weights, std_error, layers, done)
+    return LayerImportance(weights, std_error, layers, done, total.unnormalized())
 
 
 def cached_layer_importance(generator, direction, **params):
@@ -182,15 +194,11 @@ def _check_parameters(n_pairs, space, variant, batch_size):
         )
 
 
-def _sample_pairs(generator, normal, n_pairs, variant, step, truncation_psi, random_state):
+def _sample_pairs(generator, normal, n_pairs, variant, step, sample, random_state):
     """Draw start codes, their edited ends, and unrelated starts and ends, all W+ float32.
 
     Unrelated starts are None where they are the start codes.
     """
-
-    def sample(n):
-        return generator.mapping(generator.sample_z(n, random_state), truncation_psi=truncation_psi)
-
     w = sample(N_SCALE_SAMPLES)
     norms = np.linalg.norm(normal, axis=1)
     units = normal[norms > 0] / norms[norms > 0, None]
@@ -284,6 +292,11 @@ class _GroupSums:
             for layer_sums, layer in zip(sums, gradients, strict=True):
                 np.add.at(layer_sums, groups, layer)
         self.n_pairs += len(groups)
+
+    def unnormalized(self):
+        """Return the mean gradient of edited pairs in each layer, scaled to sum to 1."""
+        means = np.array([sums.sum(axis=0).mean() for sums in self.edited])
+        return means / means.sum()
 
     def weights(self):
         """Return (weights, standard error); sums in place of means, since the counts cancel."""

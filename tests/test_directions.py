@@ -323,7 +323,7 @@ def test_text_direction_does_what_it_says(generator, tmp_path):
         cache=cache,
     ).fit()
     assert blue.direction_ @ text.direction_ < 0.9
-    with pytest.raises(ValueError, match="another generator, n_samples"):
+    with pytest.raises(ValueError, match="another generator, class"):
         TextDirection(
             generator, refuse, encode_texts, "a red", "an image", n_samples=5, cache=cache
         ).fit()
@@ -424,3 +424,30 @@ def test_edit_moves_the_distance_by_its_strength():
 def test_edit_bad_input(args, params, message):
     with pytest.raises(ValueError, match=message):
         edit(*args, **params)
+
+
+def test_directions_of_one_class():
+    generator = tiny_generator(8, c_dim=2)
+    pca = [
+        LatentPCA(generator, 2, n_samples=200, class_label=c, random_state=0).fit()
+        for c in (0, 1, None)
+    ]
+    assert np.abs(pca[0].mean_ - pca[1].mean_).max() > 1e-3
+    between = (pca[0].mean_ + pca[1].mean_) / 2
+    np.testing.assert_allclose(pca[2].mean_, between, atol=0.3)
+    sampled = generator.mapping(generator.sample_z(200, np.random.RandomState(0)), c=1)
+    np.testing.assert_allclose(pca[1].mean_, sampled.mean(axis=0), atol=1e-5)
+
+    def embed_images(images):
+        return np.stack([images.mean(axis=(1, 2, 3)), images[..., 0].std(axis=(1, 2))], axis=1)
+
+    def embed_texts(texts):
+        return np.array([[1.0, 0.0] if text == "bright" else [0.0, 1.0] for text in texts])
+
+    text = [
+        TextDirection(
+            generator, embed_images, embed_texts, "bright", "rough", n_samples=2, class_label=c
+        ).fit()
+        for c in (0, 1)
+    ]
+    assert np.abs(text[0].relevance_ - text[1].relevance_).max() > 1e-6

@@ -69,8 +69,13 @@ def reference_importance(generator, direction, n_pairs, seed):
     """Follow section 3.2 pair by pair with torch's own differentiation."""
     normal = direction / np.linalg.norm(direction)
     normals = np.tile(normal, (generator.n_ws, 1)).astype(np.float32)
+    random_state = np.random.RandomState(seed)
+
+    def sample(n):
+        return generator.mapping(generator.sample_z(n, random_state))
+
     start, end, _, other = importance._sample_pairs(
-        generator, normals, n_pairs, "paper", (1.0, 3.0), 1.0, np.random.RandomState(seed)
+        generator, normals, n_pairs, "paper", (1.0, 3.0), sample, random_state
     )
     sums = np.zeros((2, generator.n_ws, generator.w_dim))
     for i in range(n_pairs):
@@ -174,3 +179,27 @@ def test_progress_is_silent_unless_asked(generator, direction, capsys):
     assert capsys.readouterr() == ("", "")
     layer_importance(generator, direction, n_pairs=4, random_state=0, verbose=True)
     assert "4/4" in capsys.readouterr().err
+
+
+def test_classes_of_a_conditional_generator():
+    generator = tiny_generator(8, c_dim=3)
+    direction = np.random.RandomState(0).normal(size=generator.w_dim)
+    params = {"n_pairs": 4, "random_state": 0}
+    drawn = layer_importance(generator, direction, **params)
+    first, again, second = (
+        layer_importance(generator, direction, class_label=c, **params) for c in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first.weights, again.weights)
+    assert np.abs(first.weights - second.weights).max() > 1e-4
+    assert np.abs(first.weights - drawn.weights).max() > 1e-4
+    with pytest.raises(ValueError, match="0 to 2"):
+        layer_importance(generator, direction, class_label=3, **params)
+    with pytest.raises(ValueError, match="no classes"):
+        layer_importance(tiny_generator(), direction, class_label=0, **params)
+
+
+def test_unnormalised_gradients(generator, direction):
+    result = layer_importance(generator, direction, n_pairs=4, random_state=0)
+    assert result.unnormalized.shape == result.weights.shape
+    assert result.unnormalized.sum() == pytest.approx(1.0)
+    assert np.abs(result.unnormalized - result.weights).max() > 1e-3

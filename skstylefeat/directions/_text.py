@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 
+from skstylefeat._sampling import sample_w
 from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
 from skstylefeat.directions._unsupervised import as_generator
@@ -17,7 +18,9 @@ N_STATISTICS = 1_000
 IMAGE_BATCH = 32
 
 
-def channel_effects(generator, encode_images, *, n_samples=16, step=5.0, random_state=None):
+def channel_effects(
+    generator, encode_images, *, n_samples=16, step=5.0, class_label=None, random_state=None
+):
     """Measure how each style channel moves images in a model's embedding space.
 
     Every channel but those of toRGB is set `step` standard deviations up and down from its value
@@ -32,6 +35,8 @@ def channel_effects(generator, encode_images, *, n_samples=16, step=5.0, random_
         Images for each channel.
     step : float, default=5.0
         In standard deviations of the channel.
+    class_label : int, default=None
+        Class of the sampled codes of a conditional generator; None draws classes uniformly.
     random_state : int, RandomState or None, default=None
 
     Returns
@@ -40,8 +45,9 @@ def channel_effects(generator, encode_images, *, n_samples=16, step=5.0, random_
         Unit rows; 0 where a channel has no effect.
     """
     random_state = check_random_state(random_state)
-    scale = _style_statistics(generator, random_state)[1]
-    styles = generator.styles(generator.mapping(generator.sample_z(n_samples, random_state)))
+    scale = _style_statistics(generator, class_label, random_state)[1]
+    w = sample_w(generator, n_samples, random_state, class_label=class_label)
+    styles = generator.styles(w)
     effects = None
     for name, columns in generator.style_slices.items():
         if name.endswith("torgb"):
@@ -59,8 +65,8 @@ def channel_effects(generator, encode_images, *, n_samples=16, step=5.0, random_
     return _unit(effects)
 
 
-def _style_statistics(generator, random_state):
-    sample = generator.mapping(generator.sample_z(N_STATISTICS, random_state))
+def _style_statistics(generator, class_label, random_state):
+    sample = sample_w(generator, N_STATISTICS, random_state, class_label=class_label)
     styles = generator.styles(sample).astype(np.float64)
     return styles.mean(axis=0), styles.std(axis=0)
 
@@ -105,6 +111,8 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         Images for the effect of each channel.
     step : float, default=5.0
         Change of a channel for its effect, in standard deviations.
+    class_label : int, default=None
+        Class of the sampled codes of a conditional generator; None draws classes uniformly.
     cache : str or path-like, default=None
         ``.npz`` file that keeps the channels' effects, which take by far the longest and are the
         same for all prompts. It remembers the generator and these settings, but not the model:
@@ -134,6 +142,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         "threshold": [Interval(Real, 0, 1, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "step": [Interval(Real, 0, None, closed="neither")],
+        "class_label": [Interval(Integral, 0, None, closed="left"), None],
         "random_state": ["random_state"],
     }
 
@@ -148,6 +157,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         threshold=0.1,
         n_samples=16,
         step=5.0,
+        class_label=None,
         cache=None,
         random_state=0,
     ):
@@ -159,6 +169,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         self.threshold = threshold
         self.n_samples = n_samples
         self.step = step
+        self.class_label = class_label
         self.cache = cache
         self.random_state = random_state
 
@@ -185,7 +196,8 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
                 f"target {self.target!r} and neutral {self.neutral!r} have the same embedding."
             )
         self.relevance_ = effects @ _unit(change)
-        mean, scale = _style_statistics(generator, check_random_state(self.random_state))
+        random_state = check_random_state(self.random_state)
+        mean, scale = _style_statistics(generator, self.class_label, random_state)
         kept = np.abs(self.relevance_) >= self.threshold
         direction = np.where(kept, self.relevance_, 0.0) * scale
         norm = np.linalg.norm(direction)
@@ -210,20 +222,23 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
 
     def _effects(self, generator):
         settings = f"{generator.weights_hash()} {self.n_samples} {self.step} {self.random_state}"
+        if self.class_label is not None:
+            settings += f" class {self.class_label}"
         key = hashlib.sha256(settings.encode()).hexdigest()
         if self.cache is not None and Path(self.cache).exists():
             with np.load(self.cache, allow_pickle=False) as stored:
                 if {"effects", "key"} <= set(stored.files) and str(stored["key"]) == key:
                     return stored["effects"]
             raise ValueError(
-                f"{self.cache} was made for another generator, n_samples, step or random_state: "
-                "choose another cache file, or delete it."
+                f"{self.cache} was made for another generator, class, n_samples, step or "
+                "random_state: choose another cache file, or delete it."
             )
         effects = channel_effects(
             generator,
             self.encode_images,
             n_samples=self.n_samples,
             step=self.step,
+            class_label=self.class_label,
             random_state=self.random_state,
         )
         if self.cache is not None:

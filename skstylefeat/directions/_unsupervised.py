@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
+from skstylefeat._sampling import sample_w
 from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
 
@@ -124,6 +125,8 @@ class LatentPCA(VersionStamped, BaseEstimator):
         How many to keep; None keeps 20, or fewer where the codes are narrower.
     n_samples : int, default=10_000
         Codes to sample.
+    class_label : int, default=None
+        Class of the sampled codes of a conditional generator; None draws classes uniformly.
     random_state : int, RandomState or None, default=None
 
     Attributes
@@ -155,13 +158,23 @@ class LatentPCA(VersionStamped, BaseEstimator):
         "generator": "no_validation",
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "n_samples": [Interval(Integral, 2, None, closed="left")],
+        "class_label": [Interval(Integral, 0, None, closed="left"), None],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, generator=None, n_components=None, *, n_samples=10_000, random_state=None):
+    def __init__(
+        self,
+        generator=None,
+        n_components=None,
+        *,
+        n_samples=10_000,
+        class_label=None,
+        random_state=None,
+    ):
         self.generator = generator
         self.n_components = n_components
         self.n_samples = n_samples
+        self.class_label = class_label
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -190,7 +203,12 @@ class LatentPCA(VersionStamped, BaseEstimator):
             n_samples, width = self.n_samples, generator.w_dim
             random_state = check_random_state(self.random_state)
             batches = (
-                generator.mapping(generator.sample_z(rows.stop - rows.start, random_state))
+                sample_w(
+                    generator,
+                    rows.stop - rows.start,
+                    random_state,
+                    class_label=self.class_label,
+                )
                 for rows in gen_batches(n_samples, SAMPLE_BATCH)
             )
         most = min(width, n_samples)

@@ -1,0 +1,23 @@
+"""Codes drawn from a generator, for whatever is learnt without images."""
+
+
+def sample_w(generator, n_samples, random_state, *, class_label=None, truncation_psi=1.0):
+    """Draw codes in W.
+
+    Parameters
+    ----------
+    generator : Generator
+    n_samples : int
+    random_state : RandomState
+    class_label : int, default=None
+        Class of all codes of a conditional generator; None draws classes uniformly.
+    truncation_psi : float, default=1.0
+
+    Returns
+    -------
+    w : ndarray of shape (n_samples, w_dim), float32
+    """
+    z = generator.sample_z(n_samples, random_state)
+    if generator.c_dim and class_label is None:
+        class_label = random_state.randint(generator.c_dim, size=n_samples)
+    return generator.mapping(z, c=class_label, truncation_psi=truncation_psi)
