@@ -46,7 +46,7 @@ def add_data_arguments(parser):
     group.add_argument("--photos", choices=("celeba",), help="photos of benchmarks/photos")
     group.add_argument("--data", metavar="FOLDER_OR_ZIP", help="photos; none: rendered faces")
     group.add_argument("--labels", metavar="CSV")
-    group.add_argument("--target", metavar="COLUMN[,COLUMN]")
+    group.add_argument("--target", metavar="NAME[,NAME]", help="columns, or fewer targets")
     group.add_argument("--group", metavar="COLUMN", help="never in both sets")
     group.add_argument("--generator", default="faces64", metavar="NAME|FILE")
     group.add_argument("--encoder", default="auto", metavar="NAME|FILE|train")
@@ -95,8 +95,18 @@ def load_collection(args):
         )
     else:
         train, test, targets, notes = load_rendered_faces(args.pool, args.test, args.random_state)
-    classes = [target for target in targets if not target.is_number]
-    return Collection(train, test, classes, notes)
+    return Collection(train, test, _wanted(targets, args), notes)
+
+
+def _wanted(targets, args):
+    """Return the targets with classes, or those of them that ``--target`` names."""
+    names = args.target.split(",") if args.target else None
+    classes = [x for x in targets if not x.is_number and (names is None or x.name in names)]
+    if not classes:
+        raise ValueError(
+            f"--target {args.target}: no classes; there are {[x.name for x in targets]}."
+        )
+    return classes
 
 
 def _photos(args, size):
@@ -109,7 +119,8 @@ def _photos(args, size):
     for column, name in CELEBA.items():
         words = np.where(photos.frame[column].to_numpy() > 0, name, f"not {name}")
         targets.append(Target(name, *(words[part] for part in rows)))
-    return Collection(pool, test, targets, [f"{len(pool)} + {len(test)} photos of CelebA."])
+    notes = [f"{len(pool)} + {len(test)} photos of CelebA."]
+    return Collection(pool, test, _wanted(targets, args), notes)
 
 
 def training_images(args):

@@ -1,0 +1,366 @@
+"""Make docs/paper_a.md of the files that the other scripts write.
+
+::
+
+    python benchmarks/paper_a/page.py
+
+The words are in ``page.md`` beside this script; ``{{ collection.table }}`` stands for a table. So
+no number of ours is typed by hand, and a collection that was not run says so.
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import paper
+from data import RUNS
+from sources import TITLES
+
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parents[1] / "docs"
+SOURCES = ("stylegan", "mae", "vqvae", "random", "vgg16", "inception", "codes", "pca")
+CLASSIFIERS = {
+    "stylegan": "StyleGAN2, pseudo labels",
+    "mae": "MAE, pseudo labels",
+    "resnet": "ResNet-18",
+    "codes logistic": "W+ + logistic",
+    "pca logistic": "PCA + logistic",
+    "mae weighted": "MAE weighted",
+    "stylegan weighted": "StyleGAN2 weighted",
+}
+
+
+class Results:
+    """The files of one collection."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.parts, self.scores = {}, {}
+        for path in sorted(self.folder.glob("*.json")):
+            self.parts[path.stem] = json.loads(path.read_text())
+        for part in ("clustering", "shots", "budgets", "grid", "resnet"):
+            for row in self.parts.get(part, {}).get("scores", ()):
+                self.scores[row["target"], row["method"], row["metric"], row["n"]] = row
+
+    def targets(self):
+        """Return the names of the targets, in order."""
+        return list(dict.fromkeys(key[0] for key in self.scores))
+
+    def has(self, method):
+        """Return whether a method was run."""
+        return any(key[1] == method for key in self.scores)
+
+    def cell(self, target, method, metric, n=0, bold=False):
+        """Return mean and deviation in percent, or a dash."""
+        row = self.scores.get((target, method, metric, n))
+        if row is None:
+            return "-"
+        text = f"{100 * row['mean']:.1f}"
+        if row["n_draws"] > 1 and row["sd"] > 1e-9:
+            text += f" ± {100 * row['sd']:.1f}"
+        return f"**{text}**" if bold else text
+
+    def facts(self):
+        """Return what the numbers were made with, one line each."""
+        parts = [name for name in ("clustering", "budgets", "estimators") if name in self.parts]
+        facts = {}
+        for name in parts:
+            facts |= self.parts[name]["facts"]
+        facts.pop("majority", None)
+        seconds = sum(part["facts"]["seconds"] for part in self.parts.values() if "facts" in part)
+        facts["seconds"] = f"{seconds}, all scripts together"
+        return "\n".join(f"- {name}: {value}" for name, value in facts.items())
+
+
+def markdown(header, rows):
+    """Return a table as Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def clustering(results):
+    """Table 1."""
+    header = ["", *results.targets()]
+    rows = []
+    for name in SOURCES:
+        for method in (name, f"{name} all"):
+            if not results.has(method):
+                continue
+            kind = "chosen" if method == name else "all"
+            title = TITLES[name] if name in ("codes", "pca") else f"{TITLES[name]}, {kind} channels"
+            cells = [
+                " / ".join(results.cell(target, method, metric) for metric in ("ACC", "NMI", "ARI"))
+                for target in results.targets()
+            ]
+            rows.append([title, *cells])
+    majority = [results.cell(target, "majority", "ACC") for target in results.targets()]
+    return markdown(header, [*rows, ["majority class", *majority]])
+
+
+def without_choice(results):
+    """Table 5: points that clustering accuracy has without the choice of channels."""
+    rows = []
+    for name in SOURCES:
+        keys = [(target, name, "ACC", 0) for target in results.targets()]
+        if not all(key in results.scores for key in keys):
+            continue
+        differences = [
+            results.scores[target, f"{name} all", metric, n]["mean"]
+            - results.scores[target, name, metric, n]["mean"]
+            for target, _, metric, n in keys
+        ]
+        rows.append([TITLES[name], *(f"{100 * value:+.1f}" for value in differences)])
+    return markdown(["", *results.targets()], rows)
+
+
+def shots(results):
+    """Table 4."""
+    numbers = sorted({key[3] for key in results.scores if key[2] == "ACC by images"})
+    rows = [
+        [target, *(results.cell(target, "stylegan", "ACC by images", n) for n in numbers)]
+        for target in results.targets()
+    ]
+    return markdown(["", *(f"{n} a class" for n in numbers)], rows)
+
+
+def by_budget(results, metric, methods):
+    """Tables 2, 3, 6 and 7: a block of rows for each target."""
+    methods = {name: title for name, title in methods.items() if results.has(name)}
+    numbers = sorted({key[3] for key in results.scores if key[2] == metric and key[3] > 0})
+    rows = []
+    for target in results.targets():
+        share = results.cell(target, "majority", "classification")
+        for n in numbers:
+            cells = [results.cell(target, method, metric, n) for method in methods]
+            rows.append([target, n, share, *cells])
+    return markdown(["", "labels", "majority", *methods.values()], rows)
+
+
+def annotation(results, metric="annotation"):
+    """Tables 2 and 6."""
+    return by_budget(results, metric, {name: TITLES[name] for name in SOURCES})
+
+
+def classification(results, metric="classification"):
+    """Tables 3 and 7, and figure 7."""
+    return by_budget(results, metric, CLASSIFIERS)
+
+
+def pooling(results):
+    """Figure 8."""
+    return by_budget(
+        results,
+        "classification",
+        {"stylegan": "maximum", "stylegan mean": "mean"},
+    )
+
+
+def grid(results):
+    """Figure 6."""
+    tables = []
+    for metric, head in (("annotation by n", "labels a cluster"), ("annotation by k", "clusters")):
+        numbers = sorted({key[3] for key in results.scores if key[2] == metric})
+        rows = [
+            [target, TITLES[name], *(results.cell(target, name, metric, n) for n in numbers)]
+            for target in results.targets()
+            for name in ("stylegan", "mae")
+        ]
+        tables.append(markdown(["", head, *map(str, numbers)], rows))
+    return "\n\n".join(tables)
+
+
+def layers(results):
+    """Figure 4: the mean of ``a - r`` over the first, middle and last third of the layers."""
+    rows = results.parts["layers"]["rows"]
+    table = []
+    for target, source in dict.fromkeys((row["target"], row["source"]) for row in rows):
+        line = [row for row in rows if (row["target"], row["source"]) == (target, source)]
+        thirds = [line[len(line) * i // 3 : len(line) * (i + 1) // 3] or line for i in range(3)]
+        cells = [
+            f"{1000 * sum(r['mean'] for r in part) / len(part):.1f} "
+            f"± {1000 * sum(r['sd'] for r in part) / len(part):.1f}"
+            for part in thirds
+        ]
+        table.append([target, TITLES[source], *cells])
+    return markdown(["", "source", "first third", "middle", "last third"], table)
+
+
+def known(results):
+    """Bias and deviation of every estimate on pixels of a bivariate normal distribution."""
+    return _estimates(
+        [row for row in results.parts["estimators"]["known"] if row["rho"] in (0.0, 0.6)],
+        lambda row: (f"rho {row['rho']}", row["side"]),
+        lambda row: f"{row['bias']:+.3f} ± {row['sd']:.3f}",
+        ["", "side"],
+    )
+
+
+def smooth(results):
+    """Distance of related from unrelated smooth maps."""
+    return _estimates(
+        results.parts["estimators"]["smooth"],
+        lambda row: (row["copy"], row["side"]),
+        lambda row: f"{row['apart']:.1f}",
+        ["copy", "side"],
+    )
+
+
+def _estimates(rows, key, cell, header):
+    names = list(dict.fromkeys(row["estimate"] for row in rows))
+    cells = {(key(row), row["estimate"]): cell(row) for row in rows}
+    table = [
+        [*place, *(cells.get((place, name), "-") for name in names)]
+        for place in sorted({key(row) for row in rows})
+    ]
+    return markdown([*header, *names], table)
+
+
+def bins(results):
+    """Root mean squared error by number of bins; the default in bold."""
+    rows = results.parts["estimators"]["bins"]
+    numbers = sorted({row["bins"] for row in rows})
+    table = []
+    for side in sorted({row["side"] for row in rows}):
+        found = {row["bins"]: row for row in rows if row["side"] == side}
+        cells = []
+        for n in numbers:
+            text = f"{found[n]['rmse']:.3f}" if n in found else "-"
+            cells.append(f"**{text}**" if n in found and found[n]["default"] else text)
+        table.append([f"{side} x {side}", *cells])
+    return markdown(["", *(f"{n} bins" for n in numbers)], table)
+
+
+def stability(results):
+    """Channels chosen by 4 images a class beside those of 64."""
+    table = [
+        [
+            row["target"],
+            row["estimate"],
+            f"{100 * row['overlap']:.1f} ± {100 * row['overlap sd']:.1f}",
+            f"{100 * row['chance']:.1f}",
+            f"{100 * (row['overlap'] - row['chance']):+.1f}",
+            f"{row['rank correlation']:.2f}",
+            *(f"{row[f'separation of {who}']:.2f}" for who in ("chosen", "many", "all")),
+            f"{row['best separation']:.2f}",
+        ]
+        for row in results.parts["estimators"]["stability"]
+    ]
+    header = ["", "estimate", "overlap, %", "chance, %", "margin", "rank correlation"]
+    separations = ["by 4 a class", "by 64 a class", "all channels", "best possible"]
+    return markdown([*header, *separations], table)
+
+
+def facts(results):
+    """Return what the numbers were made with."""
+    return results.facts()
+
+
+def paper_clustering():
+    """Table 1 of the paper."""
+    rows = [
+        [name, *(" / ".join(f"{value:g}" for value in cell) for cell in cells)]
+        for name, cells in paper.CLUSTERING.items()
+    ]
+    return markdown(["paper", *paper.CLUSTERING_ATTRIBUTES], rows)
+
+
+def _paper_budgets(quoted):
+    header = [f"{attribute}, {name}" for attribute in paper.ATTRIBUTES for name in quoted]
+    numbers = [*paper.LABELS, "all"]
+    rows = []
+    for i in range(max(len(lines) for lines in quoted.values())):
+        cells = [lines[i][j] for j in range(3) for lines in quoted.values()]
+        rows.append([numbers[i], *cells])
+    return markdown(["paper: labels", *header], rows)
+
+
+def paper_annotation():
+    """Tables 2 and 6 of the paper."""
+    return _paper_budgets(paper.ANNOTATION)
+
+
+def paper_classification():
+    """Tables 3 and 7 of the paper."""
+    return _paper_budgets(paper.CLASSIFICATION)
+
+
+def paper_shots():
+    """Table 4 of the paper."""
+    rows = [[name, *cells] for name, cells in paper.SHOTS_ACCURACY.items()]
+    return markdown(["paper, FFHQ", *(f"{n} a class" for n in paper.SHOTS)], rows)
+
+
+def paper_without_choice():
+    """Table 5 of the paper."""
+    rows = [[name, *cells.values()] for name, cells in paper.WITHOUT_CHOICE.items()]
+    return markdown(["paper", *paper.WITHOUT_CHOICE["SG2 (FFHQ)"]], rows)
+
+
+TABLES = {
+    "clustering": clustering,
+    "without_choice": without_choice,
+    "shots": shots,
+    "annotation": annotation,
+    "balanced_annotation": lambda results: annotation(results, "balanced annotation"),
+    "classification": classification,
+    "balanced_classification": lambda results: classification(results, "balanced classification"),
+    "pooling": pooling,
+    "grid": grid,
+    "layers": layers,
+    "known": known,
+    "smooth": smooth,
+    "bins": bins,
+    "stability": stability,
+    "facts": facts,
+}
+PAPER = {
+    "clustering": paper_clustering,
+    "annotation": paper_annotation,
+    "classification": paper_classification,
+    "shots": paper_shots,
+    "without_choice": paper_without_choice,
+}
+NEEDS = {
+    **dict.fromkeys(("clustering", "without_choice"), "clustering"),
+    **dict.fromkeys(("known", "smooth", "bins", "stability"), "estimators"),
+    **{name: name for name in ("shots", "grid", "layers")},
+    "facts": "clustering",
+}
+
+
+def image(name):
+    """Return a picture of the rendered faces, if `figures.py --docs` has drawn it."""
+    path = DOCS / "images" / f"paper-a-{name}.png"
+    if not path.is_file():
+        return f"(Not drawn: {name}.)"
+    return f"![{name.replace('-', ' ')}](images/{path.name})"
+
+
+def fill(match, folders):
+    """Return the table that a mark in the text asks for."""
+    collection, name = match[1], match[2]
+    if collection == "paper":
+        return PAPER[name]()
+    if collection == "image":
+        return image(name)
+    results = Results(folders[collection])
+    if NEEDS.get(name, "budgets") not in results.parts:
+        return f"(Not run on these images: {NEEDS.get(name, 'budgets')}.)"
+    return TABLES[name](results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the collections")
+    parser.add_argument("--out", type=Path, default=DOCS / "paper_a.md")
+    args = parser.parse_args()
+    folders = {name: args.runs / name for name in ("faces", "celeba")}
+    text = (HERE / "page.md").read_text(encoding="utf-8")
+    page = re.sub(r"\{\{ (\w+)\.([\w-]+) \}\}", lambda match: fill(match, folders), text)
+    args.out.write_text(page, encoding="utf-8")
+    print(f"Wrote {args.out}.")
+
+
+if __name__ == "__main__":
+    main()
