@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skstylefeat._annotation_file import read_annotations, write_annotations
 from skstylefeat._labels import label_array, split_labels
+from skstylefeat._numbers import check_magnitude
 from skstylefeat._query import choose_rows, clusters_of_budget, deal_out
 from skstylefeat._versions import VersionStamped
 
@@ -170,6 +171,7 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
             If there are more clusters than rows, or a label is missing at the query.
         """
         X = validate_data(self, X, dtype=[np.float64, np.float32])
+        check_magnitude(X)
         rng = check_random_state(self.random_state)
         y = None if y is None else label_array(y, len(X))
         self._scale = np.ones_like(X[0])
@@ -219,6 +221,11 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
                 annotations.pop(int(row), None)
             rows, given = list(labels), list(labels.values())
         else:
+            if not hasattr(labels, "__len__") or isinstance(labels, str) or np.ndim(labels) == 0:
+                raise TypeError(
+                    "annotate takes a dict of row to label, or one label for each row of the "
+                    f"query; got {labels!r}."
+                )
             rows, given = self.query_indices_.tolist(), labels
             if len(given) != len(rows):
                 raise ValueError(
@@ -463,7 +470,9 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
                 "have no names. Label the rows of query_indices_ and hand them to annotate(), or "
                 "call fit(X, y)."
             )
-        return validate_data(self, X, reset=False, dtype=[np.float64, np.float32]) / self._scale
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        check_magnitude(X)
+        return X / self._scale
 
     def _assign(self, Z):
         """Return the cluster of each row."""

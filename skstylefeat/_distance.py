@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skstylefeat._fitted_planes import numbered, plane_of
 from skstylefeat._latent_files import load_direction
+from skstylefeat._numbers import check_magnitude, real_array
 from skstylefeat._planes import Planes, layout_of
 from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._discriminant import DiscriminantDirection
@@ -218,7 +219,10 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             names = numbered(len(arrays))
         if not arrays:
             raise ValueError("direction is an empty dictionary.")
-        intercepts = np.asarray(intercept, dtype=np.float64)
+        intercepts = real_array(intercept, "intercept")
+        if not np.isfinite(intercepts).all():
+            raise ValueError(f"intercept must be finite, got {intercepts}.")
+        check_magnitude(intercepts, "intercept")
         if intercepts.ndim > 1 or intercepts.size not in (1, len(arrays)):
             raise ValueError(
                 f"intercept has shape {intercepts.shape}; expected a number or one for each of the "
@@ -228,7 +232,12 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
     def _unstack(self, direction, n_features):
         """Cut a stack of directions; 2-D input with rows of full width is a stack, too."""
-        array = np.asarray(direction, dtype=np.float64)
+        array = real_array(direction, "direction")
+        if not array.ndim or not array.size:
+            raise ValueError(
+                f"direction has shape {array.shape}; expected (w_dim,), (n_ws, w_dim) or a stack "
+                "of these."
+            )
         if array.ndim == 3 or (array.ndim == 2 and array.shape[1] == n_features):
             return list(array)
         return [array]
@@ -246,7 +255,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         elif isinstance(rule, str):
             weights = self._importance(planes, generator)
         else:
-            weights = np.asarray(rule, dtype=np.float64)
+            weights = real_array(rule, "layer_weights")
         return planes.check_weights(weights)
 
     def _importance(self, planes, generator):
@@ -314,6 +323,9 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         # NaN and infinity spread into the distance: looking there saves a second pass over X.
         if not np.isfinite(distances).all():
             assert_all_finite(X, input_name="X", estimator_name=type(self).__name__)
+            raise ValueError(
+                f"X holds numbers up to {np.abs(X).max():.3g}: {X.dtype} cannot hold their distances."
+            )
         return distances
 
     def inverse_transform(self, X):

@@ -3,7 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["label_array", "labelled_rows", "split_labels"]
+__all__ = ["label_array", "labelled_rows", "sorted_classes", "split_labels"]
+
+# Floats beyond this are whole numbers by want of precision.
+_LARGEST_WHOLE = 2.0**53
 
 
 def labelled_rows(y):
@@ -62,6 +65,36 @@ def label_array(y, n_samples):
     return y
 
 
+def sorted_classes(y, name="y"):
+    """Return the different labels in order, and the place of each row's label among them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels, all of them present.
+    name : str, default="y"
+        What they are called in the message.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n,), int
+
+    Raises
+    ------
+    ValueError
+        If they have no order, such as texts beside numbers or None.
+    """
+    try:
+        return np.unique(y, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise ValueError(
+            f"{name} mixes labels of the types {', '.join(kinds)}, which have no order. Give "
+            "labels of one type, and drop the rows that have none."
+        ) from None
+
+
 def split_labels(y, n_samples):
     """Check labels and return those that are there.
 
@@ -95,5 +128,7 @@ def split_labels(y, n_samples):
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise ValueError("Input y contains infinity, which is no label.")
     if labels.dtype.kind == "f" and np.array_equal(labels, np.trunc(labels)):
+        if len(labels) and np.abs(labels).max() > _LARGEST_WHOLE:
+            return rows, labels  # no integer holds these
         labels = labels.astype(np.int64)
     return rows, labels

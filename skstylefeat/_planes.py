@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skstylefeat._numbers import SMALLEST
 from skstylefeat.latents import broadcast_direction, style_layers, w_plus_layers
 
 
@@ -135,9 +136,13 @@ class Planes:
                 f"layer_weights has shape {weights.shape}; the latents have {self.n_layers} layers "
                 f"({', '.join(self.layout.names[:3])}, ...)."
             )
-        total = weights.sum(axis=-1, keepdims=True)
-        if not np.isfinite(weights).all() or (weights < 0).any() or (total <= 0).any():
-            raise ValueError("layer_weights must be finite, not negative, and not all 0.")
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = weights.sum(axis=-1, keepdims=True)
+        fit = np.isfinite(total) & (total > SMALLEST)
+        if not fit.all() or (weights < 0).any():
+            raise ValueError(
+                f"layer_weights must be finite, not negative, and not all 0; got {weights}."
+            )
         return np.broadcast_to(weights / total, self.offsets.shape).copy()
 
     def _times(self, normals, factors):

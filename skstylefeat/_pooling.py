@@ -12,6 +12,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skstylefeat._numbers import real_array
 from skstylefeat._versions import VersionStamped
 
 __all__ = ["MaxPoolReducer", "pool_maps"]
@@ -48,7 +49,7 @@ def pool_maps(maps, output_size=1, mode="max"):
     array([[ 5.,  7.],
            [13., 15.]])
     """
-    maps = np.asarray(maps)
+    maps = real_array(maps, "maps", None)
     if maps.ndim != 4 or 0 in maps.shape[2:]:
         raise ValueError(f"Expected maps of shape (n, C, H, W), got shape {maps.shape}.")
     if mode not in ("max", "mean"):
@@ -204,7 +205,9 @@ class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
                 f"Expected FeatureMaps, maps of shape (n, C, H, W) or rows (n, C), with at least "
                 f"one pixel each, got an array of shape {X.shape}. Reshape your data."
             )
-        X = check_array(X, dtype=[np.float64, np.float32], allow_nd=True)
+        X = check_array(
+            X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, input_name="X"
+        )
         if reset:
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)

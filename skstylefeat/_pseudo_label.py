@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 
 from skstylefeat._annotator import ClusterAnnotator
 from skstylefeat._labels import label_array, split_labels
+from skstylefeat._numbers import check_magnitude
 from skstylefeat._versions import VersionStamped
 
 __all__ = ["PseudoLabelClassifier"]
@@ -123,6 +124,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         X = validate_data(self, X, dtype=[np.float64, np.float32])
+        check_magnitude(X)
         rows, labels = _read_labels(y, len(X))
         if not len(rows):
             raise ValueError("No row of y has a label; -1, None and NaN mean that it is missing.")
@@ -155,6 +157,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        check_magnitude(X)
         return self.classifier_.predict(X)
 
     def predict_proba(self, X):
@@ -172,6 +175,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        check_magnitude(X)
         proba = np.zeros((len(X), len(self.classes_)))
         columns = np.searchsorted(self.classes_, self.classifier_.classes_)
         proba[:, columns] = self.classifier_.predict_proba(X)

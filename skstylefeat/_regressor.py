@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
 )
 
 from skstylefeat._curves import CurveFitter, powers, standard_deviation
+from skstylefeat._numbers import check_magnitude
 from skstylefeat._versions import VersionStamped
 
 #: Powers of standardised features that vary less than this are constant up to rounding.
@@ -145,6 +146,8 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         self
         """
         X, y, labelled = self._check(X, y)
+        check_magnitude(X)
+        check_magnitude(y[~np.isnan(y)], "y")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         self._is_single = y.ndim == 1
         y = y.reshape(len(y), -1)
@@ -307,7 +310,9 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
 
     def _check_terms(self, X):
         check_is_fitted(self)
-        return self._terms(validate_data(self, X, dtype=np.float64, reset=False))
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        check_magnitude(X)
+        return self._terms(X)
 
     def _need_refits(self, what):
         if self.n_refits is None:

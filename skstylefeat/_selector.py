@@ -437,7 +437,14 @@ def _as_feature_maps(X):
             f"Expected FeatureMaps or an array of shape (n, C, H, W), got "
             f"{type(X).__name__} with shape {np.shape(X)}."
         )
-    X = check_array(X, dtype=[np.float64, np.float32], allow_nd=True, ensure_2d=False)
+    X = check_array(
+        X,
+        dtype=[np.float64, np.float32],
+        allow_nd=True,
+        ensure_2d=False,
+        estimator="ChannelMISelector",
+        input_name="X",
+    )
     return FeatureMaps.from_arrays({"x": X})
 
 

@@ -8,6 +8,8 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples, column_or_1d
 
+from skstylefeat._labels import sorted_classes
+
 __all__ = ["FewShotSplit"]
 
 
@@ -114,12 +116,15 @@ class FewShotSplit(BaseCrossValidator):
         if y is None:
             raise ValueError("FewShotSplit needs y to draw from its classes, or stratify=None.")
         y = column_or_1d(y)
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise ValueError("y contains NaN or infinity; classes are needed to draw from.")
+        sorted_classes(y)  # says what is wrong where they have no order
         if type_of_target(y) not in ("binary", "multiclass"):
             raise ValueError(
                 f"y is {type_of_target(y)}; classes are needed to draw from. Use stratify=None for "
                 "a continuous target."
             )
-        classes, codes = np.unique(y, return_inverse=True)
+        classes, codes = sorted_classes(y)
         sizes = np.bincount(codes)
         strata = [np.flatnonzero(codes == code) for code in range(len(classes))]
         if self.stratify == "balanced":

@@ -17,6 +17,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import coo_array
 
+from skstylefeat._numbers import real_array
+
 __all__ = [
     "bin_maps",
     "default_n_bins",
@@ -67,7 +69,7 @@ def default_n_bins(n_pixels):
 
 def _check_maps(maps):
     """Return maps as floats of shape (n, C, P); say what came if they have another shape."""
-    maps = np.asarray(maps)
+    maps = real_array(maps, "maps", None)
     if maps.ndim not in (3, 4):
         raise ValueError(
             f"Expected maps of shape (n, C, H, W) or (n, C, P), got an array of shape "
@@ -399,7 +401,7 @@ def mutual_information(
     >>> mutual_information(a, np.ones((4, 4)))
     0.0
     """
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = real_array(a, "a", None), real_array(b, "b", None)
     if a.shape != b.shape:
         raise ValueError(f"Two maps of the same shape were expected, got {a.shape} and {b.shape}.")
     maps = np.stack([a.reshape(1, -1), b.reshape(1, -1)])

@@ -13,6 +13,7 @@ Files are read without running anything that they hold.
 import numpy as np
 
 from skstylefeat._latent_files import Directions, Latents, load_direction, load_latents
+from skstylefeat._numbers import LARGEST, SMALLEST, real_array
 
 __all__ = [
     "Directions",
@@ -86,10 +87,11 @@ def w_plus_to_w(w_plus, *, tol=1e-5):
     ValueError
         If the layers of a code differ: then no W code makes the same image.
     """
-    w_plus = np.asarray(w_plus)
+    w_plus = real_array(w_plus, "w_plus", None)
     if w_plus.ndim != 3:
         raise ValueError(f"W+ codes have shape (n, n_ws, w_dim), got {w_plus.shape}.")
-    spread = np.abs(w_plus - w_plus[:, :1]).max(initial=0.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of NaN and infinity is refused
+        spread = np.abs(w_plus - w_plus[:, :1]).max(initial=0.0)
     if not spread <= tol:
         raise ValueError(
             "There is no way from W+ back to W: the layers of these codes differ (by up to "
@@ -172,11 +174,17 @@ def broadcast_direction(direction, n_ws, w_dim):
     >>> broadcast_direction(np.ones((1, 4)), 3, 4)[0].shape
     (3, 4)
     """
-    array = np.asarray(direction, dtype=np.float64)
+    array = real_array(direction, "The direction")
     if not np.isfinite(array).all():
         raise ValueError("The direction contains NaN or infinity.")
     if not array.any():
         raise ValueError("The direction is zero everywhere: it has no normal.")
+    largest = np.abs(array).max()
+    if not SMALLEST < largest < LARGEST:
+        raise ValueError(
+            f"The direction's largest entry is {largest:.3g}, too far from 1 for its length to be "
+            "computed: scale it."
+        )
     if array.ndim == 3 and len(array) == 1:
         array = array[0]
     if array.ndim <= 2 and array.size == w_dim and array.shape[-1:] == (w_dim,):

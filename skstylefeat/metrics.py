@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
 
-from skstylefeat._labels import split_labels
+from skstylefeat._labels import sorted_classes, split_labels
 from skstylefeat.information import mutual_information, pairwise_mutual_information
 
 __all__ = ["clustering_accuracy", "intra_inter_mi", "mutual_information"]
@@ -155,6 +155,8 @@ def clustering_accuracy(labels_true, labels_pred):
             "Expected classes and clusters of the same images, one each, got shapes "
             f"{labels_true.shape} and {labels_pred.shape}."
         )
-    counts = contingency_matrix(labels_true, labels_pred)
+    counts = contingency_matrix(
+        sorted_classes(labels_true, "labels_true")[1], sorted_classes(labels_pred, "labels_pred")[1]
+    )
     rows, columns = linear_sum_assignment(counts, maximize=True)
     return float(counts[rows, columns].sum() / counts.sum())

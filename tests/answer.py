@@ -1,8 +1,8 @@
 """Load saved estimators and write down what they say: the other process of persistence tests.
 
-``python -m tests.answer ANSWERS SAVED [SAVED ...] [--without-torch]`` imports nothing of the package
-itself; the files, dicts from names to (estimator, method or attribute, input), bring in what they
-need. With ``--write-numpy-world`` the file SAVED is made first.
+``python -m tests.answer ANSWERS SAVED [SAVED ...] [--without-torch]`` imports nothing of the
+package itself; the files, dicts from names to (estimator, method or attribute, input), bring in
+what they need. With ``--write-numpy-world`` the file SAVED is made first.
 """
 
 import argparse

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skstylefeat._numbers import check_magnitude
 from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._svm import binary_target, project_out
 
@@ -178,6 +179,7 @@ class DiscriminantDirection(VersionStamped, BaseEstimator):
         X, y = validate_data(
             self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, y_numeric=False
         )
+        check_magnitude(X)
         groups, self.classes_ = ordered_groups(y, self.extremes)
         outer = groups != 0
         centred = groups - groups.mean()
@@ -208,6 +210,7 @@ class DiscriminantDirection(VersionStamped, BaseEstimator):
         """Return the signed distances of latents from the plane, shape (n_samples,)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        check_magnitude(X)
         return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
 
     def __sklearn_tags__(self):

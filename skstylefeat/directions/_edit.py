@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skstylefeat._numbers import real_array
 from skstylefeat.latents import broadcast_direction
 
 
@@ -35,15 +36,17 @@ def edit(latents, direction, strengths, *, layers=None):
     >>> edit(np.zeros((4, 6)), [0, 0, 1.0], [-3, 0, 3]).shape
     (3, 4, 6)
     """
-    latents = np.asarray(latents)
-    if latents.ndim not in (2, 3):
+    latents = real_array(latents, "latents", None)
+    if latents.ndim not in (2, 3) or 0 in latents.shape[1:]:
         raise ValueError(
             f"latents have shape {latents.shape}; expected (n, w_dim), (n, n_ws, w_dim) or "
             "(n, n_ws * w_dim)."
         )
     if latents.dtype not in (np.float32, np.float64):
         latents = latents.astype(np.float64)
-    direction = np.asarray(getattr(direction, "direction_", direction), dtype=np.float64)
+    direction = real_array(getattr(direction, "direction_", direction), "direction")
+    if not direction.size:
+        raise ValueError(f"direction has shape {direction.shape}: it holds no number.")
     width = latents[0].size if len(latents) else int(np.prod(latents.shape[1:]))
     w_dim = latents.shape[2] if latents.ndim == 3 else direction.shape[-1] if direction.ndim else 1
     if width % w_dim:
@@ -61,7 +64,7 @@ def edit(latents, direction, strengths, *, layers=None):
             raise ValueError(f"layers={layers} goes beyond the {len(step)} layers.") from None
         step = np.where(moved[:, None], step, 0.0)
     step = step.reshape(latents.shape[1:]).astype(latents.dtype)
-    strengths = np.asarray(strengths, dtype=latents.dtype)
+    strengths = real_array(strengths, "strengths", latents.dtype)
     if strengths.ndim > 1 or not np.isfinite(strengths).all():
         raise ValueError(f"strengths must be finite numbers of shape () or (k,), got {strengths}.")
     if strengths.ndim == 0:

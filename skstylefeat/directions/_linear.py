@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state, gen_batches
 
+from skstylefeat._numbers import LARGEST, SMALLEST, real_array
 from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
 
@@ -41,13 +42,14 @@ class FixedDirection(IgnoresData, VersionStamped, BaseEstimator):
 
     def fit(self, X=None, y=None):
         """Scale the direction to unit length; X and y are ignored."""
-        direction = np.asarray(self.direction, dtype=np.float64)
-        norm = np.linalg.norm(direction)
-        if direction.ndim != 1 or not norm > 0 or not np.isfinite(norm):
+        direction = real_array(self.direction, "direction")
+        largest = np.abs(direction).max(initial=0.0)
+        if direction.ndim != 1 or not SMALLEST < largest < LARGEST:
             raise ValueError(
                 f"direction must be a finite vector other than 0, got shape {direction.shape} and "
-                f"length {norm}."
+                f"a largest entry of {largest:.3g}."
             )
+        norm = np.linalg.norm(direction)
         self.direction_ = direction / norm
         self.intercept_ = float(self.intercept / norm)
         return self

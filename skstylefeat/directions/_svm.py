@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from skstylefeat._labels import sorted_classes
+from skstylefeat._numbers import check_magnitude, real_array
 from skstylefeat._versions import VersionStamped
 
 MIN_VALIDATION_ROWS = 10
@@ -41,7 +43,7 @@ def binary_target(y, extremes):
             "Input y contains NaN or infinity: drop the unlabelled rows before a direction is "
             "learnt from them."
         )
-    values = np.unique(y)
+    values = sorted_classes(y)[0]
     if len(values) < 2:
         raise ValueError(
             f"A direction needs labels of two classes; got 1 class ({values[0]!r}) in "
@@ -130,7 +132,10 @@ def project_out(normal, intercept, others, centre):
     normal : ndarray of shape (n_features,)
     intercept : float
     """
-    others = np.asarray(others, dtype=np.float64)
+    others = real_array(others, "conditional_on")
+    if not np.isfinite(others).all():
+        raise ValueError("conditional_on contains NaN or infinity.")
+    check_magnitude(others, "conditional_on")
     if others.size % len(normal) or others.shape[-1:] != normal.shape:
         raise ValueError(
             f"conditional_on has shape {others.shape}; the latents have {len(normal)} features, so "
@@ -245,6 +250,7 @@ class LinearSVMDirection(VersionStamped, BaseEstimator):
         X, y = validate_data(
             self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, y_numeric=False
         )
+        check_magnitude(X)
         rows, positive, self.classes_ = binary_target(y, self.extremes)
         X = X if len(rows) == len(X) else X[rows]
         random_state = check_random_state(self.random_state)
@@ -272,6 +278,7 @@ class LinearSVMDirection(VersionStamped, BaseEstimator):
         """Return the signed distances of latents from the plane, shape (n_samples,)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        check_magnitude(X)
         return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
 
     def __sklearn_tags__(self):

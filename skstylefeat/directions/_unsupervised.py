@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
+from skstylefeat._numbers import SMALLEST, check_magnitude
 from skstylefeat._sampling import sample_w
 from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
@@ -196,6 +197,11 @@ class LatentPCA(VersionStamped, BaseEstimator):
             raise ValueError("LatentPCA needs a generator to sample from, or codes X.")
         if X is not None:
             X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+            check_magnitude(X)
+            # float32 holds no square below this.
+            least = SMALLEST if X.dtype == np.float64 else 1e-15
+            if not (np.ptp(X, axis=0) > least).any():
+                raise ValueError(f"All {len(X)} codes are equal: they vary in no direction.")
             n_samples, width = X.shape
             batches = [X[rows] for rows in gen_batches(n_samples, max(SAMPLE_BATCH, width))]
         else:
