@@ -1,0 +1,306 @@
+"""One function for each figure or table of LARGE: from the data to numbers that JSON takes."""
+
+import warnings
+from functools import cached_property
+
+import cnn
+import numpy as np
+from calibration import BUDGETS, curves, draws, errors, summary
+from joblib import Parallel, delayed
+from planes import (
+    KINDS,
+    READ,
+    SharedDirection,
+    direction_of,
+    labels_of,
+    plane_distances,
+    r2_of_line,
+    spaces,
+    validation_accuracy,
+)
+from scipy.stats import kendalltau, spearmanr
+from sklearn.linear_model import RidgeCV
+
+from skstylefeat import LatentRegressor, layer_importance
+from skstylefeat.directions import LatentPCA, SeFa, edit
+
+CNN_BUDGETS = (20, 100, 1_000)
+N_GENERATED, GENERATED_EPOCHS = 4_000, 8
+COVERAGE, COVERAGE_BUDGETS = 0.9, (20, 50, 100)
+N_ORDERED = 8
+
+
+class Study:
+    """Data of one attribute with everything that several figures share.
+
+    Parameters
+    ----------
+    data : Data
+    attribute : str
+    args : Namespace
+        With `draws` and `jobs`.
+    """
+
+    def __init__(self, data, attribute, args):
+        self.data, self.attribute, self.args = data, attribute, args
+        self.y = {which: data.values(attribute, which) for which in data.sets}
+        self.labels = {kind: labels_of(self.y["teach"], kind) for kind in KINDS}
+        self.shared = {kind: SharedDirection(data, attribute, kind) for kind in KINDS}
+        self.aggregates = {kind: shared.aggregates() for kind, shared in self.shared.items()}
+        self.deep = cnn.deep_features(data, self.labels["halves"])
+        self.spaces = spaces(data, self.deep)
+
+    def curves(self, cases, rows=None, n_draws=None):
+        """Return errors of {name: (distances, parameters)} from 2 to 1,000 labels."""
+        n_draws = n_draws or self.args.draws
+        return curves(cases, self.y["pool"], self.y["test"], n_draws, self.args.jobs, rows)
+
+    def weighted(self, kind="thirds"):
+        """Return the distances of eq. (3)."""
+        return self.aggregates[kind]["weighted"]
+
+    @cached_property
+    def rows(self):
+        """Rows to label by budget, spread over the weighted distances."""
+        pool = self.weighted()["pool"]
+        return {n: draws(pool, n, self.args.draws) for n in BUDGETS if n <= len(pool)}
+
+    def mae(self, predicted):
+        """Return MAE and R2 of one prediction of the test images."""
+        residuals = predicted - self.y["test"]
+        return [
+            float(np.abs(residuals).mean()),
+            float(1 - np.square(residuals).mean() / self.y["test"].var()),
+        ]
+
+
+def linearity(study):
+    """Figure 1b: how well a line through all test images fits distance and value."""
+    test = study.y["test"]
+    found = {}
+    for kind in KINDS:
+        plane = plane_distances(study.spaces["W+ plane"], study.labels[kind], kind)
+        for name, distances in (("weighted", study.weighted(kind)), ("W+ plane", plane)):
+            d = distances["test"][:, 0]
+            found[f"{name}, {kind}"] = {
+                "r2": float(r2_of_line(d, test)),
+                "kendall": float(kendalltau(d, test).statistic),
+                "spearman": float(spearmanr(d, test).statistic),
+            }
+    return found
+
+
+def ceilings(study):
+    """What the codes hold: ridge regression of all pool values on whole rows, R2 on test images."""
+    found = {}
+    for name in ("W+ plane", "S codes"):
+        rows = study.spaces[name]
+        mean, sd = rows["pool"].mean(axis=0), rows["pool"].std(axis=0) + 1e-6
+        ridge = RidgeCV(np.logspace(1, 5, 13)).fit((rows["pool"] - mean) / sd, study.y["pool"])
+        found[name] = study.mae(ridge.predict((rows["test"] - mean) / sd))
+    return found
+
+
+def baselines(study):
+    """Figure 3: distances in other spaces, calibrated alike, for both kinds of labels."""
+    found = {}
+    for kind in KINDS:
+        cases = {"mean label": (None, {}), "weighted": (study.weighted(kind), {})}
+        for name, rows in study.spaces.items():
+            cases[name] = (plane_distances(rows, study.labels[kind], kind), {})
+        found[kind] = study.curves(cases, n_draws=study.args.draws if kind == "thirds" else 200)
+    return found
+
+
+def degrees(study):
+    """Figure 4: polynomials of degree 1, 2, 3 and 5."""
+    distances = study.weighted()
+    cases = {f"degree {k}": (distances, {"degree": k}) for k in (1, 2, 3, 5)}
+    cases["isotonic"] = (distances, {"monotonic": True})
+    return study.curves(cases, study.rows)
+
+
+def networks(study):
+    """Figure 5: networks trained from scratch on exact values, and CORAL."""
+    pool, test = study.data.sets["pool"].pixels, study.data.sets["test"].pixels
+    tasks = [
+        (name, budget)
+        for name in ("regression", "coral")
+        for budget in CNN_BUDGETS
+        if budget <= len(pool)
+    ]
+
+    def score(name, budget):
+        rows = study.rows[budget][0]
+        return study.mae(getattr(cnn, name)(pool[rows], study.y["pool"][rows], test))
+
+    scores = Parallel(n_jobs=study.args.jobs)(delayed(score)(*task) for task in tasks)
+    found = {name: {} for name, _ in tasks}
+    for (name, budget), value in zip(tasks, scores, strict=True):
+        found[name][budget] = value
+    # All exact values of both sets, for CORAL alone: it is the one that needs them.
+    both = np.concatenate([study.data.sets[which].pixels for which in ("pool", "teach")])
+    values = np.concatenate([study.y["pool"], study.y["teach"]])
+    found["coral"][len(values)] = study.mae(cnn.coral(both, values, test))
+    return found
+
+
+def aggregates(study):
+    """Figure 10: weighted distance, flat, all layers as features, and the best single layer."""
+    cases = {name: (distances, {}) for name, distances in study.aggregates["thirds"].items()}
+    return study.curves(cases, study.rows)
+
+
+def layers(study):
+    """Figures 11 and 12: what each layer knows, and its importance before and after division."""
+    shared = study.shared["thirds"]
+    generator, direction = study.data.generator, shared.plane.direction_
+    code = layer_importance(generator, direction, n_pairs=100, variant="code", random_state=0)
+    return {
+        "names": list(shared.importance.layers),
+        "r2": shared.layer_r2(),
+        "importance": shared.importance.weights.tolist(),
+        "std_error": shared.importance.std_error.tolist(),
+        "importance, as in the code": code.weights.tolist(),
+        "unnormalised": shared.importance.unnormalized.tolist(),
+        "agreement": shared.importance_agreement(),
+    }
+
+
+def accuracies(study):
+    """Table 3: validation accuracy of the SVM in every space."""
+    return {
+        name: validation_accuracy(rows, study.labels["halves"])
+        for name, rows in study.spaces.items()
+    }
+
+
+def penalties(study):
+    """Figure 24: penalties of the calibration, and the paper's own scaling."""
+    distances = study.weighted()
+    names = ("none", "l1", "l2", "elasticnet", "huber")
+    cases = {name: (distances, {"penalty": name}) for name in names}
+    cases["elasticnet, not standardised"] = (distances, {"standardize": False})
+    return study.curves(cases, study.rows)
+
+
+def selections(study):
+    """Appendix E.2: which images to label."""
+    distances = study.weighted()
+    y_pool, y_test = study.y["pool"], study.y["test"]
+    found = {}
+    for strategy in ("random", "spread", "optimal"):
+        found[strategy] = {}
+        for n in BUDGETS[:4]:
+            # The optimal rows are always the same.
+            n_draws = 1 if strategy == "optimal" else study.args.draws
+            rows = study.rows[n] if strategy == "spread" else None
+            rows = rows or draws(distances["pool"], n, n_draws, strategy)
+            found[strategy][n] = summary(errors(distances, y_pool, y_test, rows))
+    return found
+
+
+def orders(study):
+    """Figures 6 to 8: order by directions that nobody labelled, chosen among the first few."""
+    generator, test = study.data.generator, study.data.sets["test"]
+    codes = test.mean_codes(generator)
+    found = {}
+    for name, model in (
+        ("SeFa, first layers", SeFa(generator, N_ORDERED, layers=_first_layers(generator))),
+        ("SeFa, all layers", SeFa(generator, N_ORDERED)),
+        ("latent PCA", LatentPCA(generator, N_ORDERED, random_state=0)),
+    ):
+        directions = model.fit().directions_
+        ranks = [abs(spearmanr(codes @ d, study.y["test"]).statistic) for d in directions]
+        found[name] = {"best": float(max(ranks)), "direction": int(np.argmax(ranks)) + 1}
+    return found
+
+
+def _first_layers(generator):
+    return [layer.name for layer in generator.layers][:4]
+
+
+def inversions(study):
+    """Figure 9: encoder, optimisation and both as inverters, on the same few images."""
+    cases = {}
+    codes = study.data.inversions
+    for method, sets in codes.items():
+        n = len(sets["teach"])
+        plane = direction_of("thirds").fit(sets["teach"], study.labels["thirds"][:n])
+        cases[method] = (
+            {which: plane.decision_function(sets[which])[:, None] for which in READ},
+            {},
+        )
+    n_pool, n_test = (len(next(iter(codes.values()))[which]) for which in READ)
+    y_pool, y_test = study.y["pool"][:n_pool], study.y["test"][:n_test]
+    return curves(cases, y_pool, y_test, min(study.args.draws, 200), study.args.jobs)
+
+
+def generated(study):
+    """Appendix C.3: a network trained on generated images that the method labels itself."""
+    generator, distances = study.data.generator, study.weighted()
+    rows = study.rows[max(study.rows)][0]
+    model = LatentRegressor(n_refits=None).fit(distances["pool"][rows], study.y["pool"][rows])
+    rng = np.random.RandomState(0)
+    w = generator.mapping(generator.sample_z(N_GENERATED, rng))
+    plane = study.shared["thirds"].plane
+    spread = (w @ plane.direction_).std()
+    steps = rng.uniform(-3, 3, size=N_GENERATED) * spread
+    moved = np.concatenate([edit(w[[i]], plane.direction_, steps[i]) for i in range(N_GENERATED)])
+    values = model.predict((moved @ plane.direction_ + plane.intercept_)[:, None])
+    parts = [generator.synthesis(moved[i : i + 64]) for i in range(0, N_GENERATED, 64)]
+    images = np.clip((np.concatenate(parts).transpose(0, 2, 3, 1) + 1) / 2, 0, 1)
+    test = study.data.sets["test"].pixels
+    predicted = cnn.regression(images, values, test, epochs=GENERATED_EPOCHS)
+    return {
+        "network on generated images": study.mae(predicted),
+        "distance, the same labels": study.mae(model.predict(distances["test"])),
+    }
+
+
+def intervals(study):
+    """Coverage of nominal 90 % intervals over many draws, for images new to direction and line."""
+    distances = study.weighted()
+    rng = np.random.default_rng(0)
+    found = {}
+    for n in COVERAGE_BUDGETS:
+        covered, widths = [], []
+        for _ in range(max(study.args.draws // 5, 1)):
+            rows = rng.choice(len(study.y["pool"]), n, replace=False)
+            model = LatentRegressor().fit(distances["pool"][rows], study.y["pool"][rows])
+            low, high = model.predict_interval(distances["test"], coverage=COVERAGE)
+            covered.append(np.mean((study.y["test"] >= low) & (study.y["test"] <= high)))
+            widths.append(np.mean(high - low))
+        found[n] = {
+            "coverage": [float(np.mean(covered)), float(np.std(covered))],
+            "width": float(np.mean(widths)),
+            "draws": len(covered),
+        }
+    return found
+
+
+#: The paper shows everything for yaw and age; other attributes get these.
+SHORT = ("1b", "3", "10", "11-12", "6-8", "ceilings")
+FIGURES = {
+    "1b": linearity,
+    "3": baselines,
+    "4": degrees,
+    "5": networks,
+    "6-8": orders,
+    "9": inversions,
+    "10": aggregates,
+    "11-12": layers,
+    "C.3": generated,
+    "E.2": selections,
+    "table 3": accuracies,
+    "24": penalties,
+    "intervals": intervals,
+    "ceilings": ceilings,
+}
+
+
+def quietly(function, *arguments):
+    """Call a figure's function without the warnings that few labels bring."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return function(*arguments)
