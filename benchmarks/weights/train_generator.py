@@ -39,6 +39,7 @@ R1_INTERVAL = 16
 WARMUP_RATE = 5.0
 CODE_INTERVAL = 8  # of the warm-up, where steps on known codes cost as much as the others
 CONTRAST_WEIGHT = 0.4
+MAX_OFFSET = 4.0  # at 1, half of all offsets end at the bound: codes turn binary, learning stalls
 STYLE_MIXING = 0.9
 EMA_HALF_LIFE = 5_000
 RENDERED_AT_ONCE = 2_048
@@ -87,7 +88,8 @@ class Trainer:
         last = torch.channels_last
         self.g = StyleGAN2Generator(config).to(memory_format=last)
         self.d = Discriminator(64, CHANNELS).to(memory_format=last)
-        self.e = EncoderNetwork(EncoderConfig.for_generator(self.g)).to(memory_format=last)
+        config = EncoderConfig.for_generator(self.g, max_offset=MAX_OFFSET)
+        self.e = EncoderNetwork(config).to(memory_format=last)
         self.e.set_distribution(*w_statistics(self.g))
         self.ema = copy.deepcopy(self.g).requires_grad_(False).eval()
         mapping = [*self.g.mapping.parameters()]

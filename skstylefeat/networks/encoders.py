@@ -166,7 +166,8 @@ class EncoderNetwork(nn.Module):
         layout = self.layout(F.leaky_relu(self.reduce(maps[-1]), LRELU_SLOPE).flatten(1))
         texture = self.texture(torch.cat([x.mean(dim=(2, 3)) for x in maps], dim=1))
         hidden = F.leaky_relu(self.norm(layout + texture), LRELU_SLOPE)
-        offsets = torch.tanh(self.offsets(hidden)) * self.config.max_offset
+        bound = self.config.max_offset
+        offsets = bound * torch.tanh(self.offsets(hidden) / bound)
         return self.base(hidden), offsets.unflatten(1, (self.config.n_ws, self.config.w_dim))
 
     def to_w(self, whitened):
