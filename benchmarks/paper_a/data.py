@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from names import RUNS
 
 from skstylefeat import load_generator
 from skstylefeat._report.own_images import load_own_images
@@ -25,7 +26,6 @@ from skstylefeat.datasets import make_faces
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "photos"))
 from crops import load_photos
 
-RUNS = Path("runs/paper_a")
 CELEBA = {"Male": "gender", "Smiling": "smiling", "Eyeglasses": "glasses", "Young": "young"}
 # The encoder of the rendered faces was trained on seeds from 1,000,000 on; these are more of them.
 TRAINING_SEED, N_TRAINING = 1_500_000, 10_000

@@ -19,9 +19,10 @@ import matplotlib
 import numpy as np
 from data import add_data_arguments, runs_folder
 from matplotlib import pyplot as plt
+from names import TITLES
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
-from sources import TITLES, add_source_arguments, make_bench
+from sources import add_source_arguments, make_bench
 from tables import run_facts
 
 from skstylefeat._report.annotation import PER_CLASS, draw_per_class

@@ -14,8 +14,7 @@ import re
 from pathlib import Path
 
 import paper
-from data import RUNS
-from sources import TITLES
+from names import RUNS, TITLES
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
@@ -47,9 +46,9 @@ class Results:
         """Return the names of the targets, in order."""
         return list(dict.fromkeys(key[0] for key in self.scores))
 
-    def has(self, method):
-        """Return whether a method was run."""
-        return any(key[1] == method for key in self.scores)
+    def has(self, method, metric):
+        """Return whether a metric of a method was run."""
+        return any(key[1:3] == (method, metric) for key in self.scores)
 
     def cell(self, target, method, metric, n=0, bold=False):
         """Return mean and deviation in percent, or a dash."""
@@ -85,7 +84,7 @@ def clustering(results):
     rows = []
     for name in SOURCES:
         for method in (name, f"{name} all"):
-            if not results.has(method):
+            if not results.has(method, "ACC"):
                 continue
             kind = "chosen" if method == name else "all"
             title = TITLES[name] if name in ("codes", "pca") else f"{TITLES[name]}, {kind} channels"
@@ -126,11 +125,12 @@ def shots(results):
 
 def by_budget(results, metric, methods):
     """Tables 2, 3, 6 and 7: a block of rows for each target."""
-    methods = {name: title for name, title in methods.items() if results.has(name)}
+    methods = {name: title for name, title in methods.items() if results.has(name, metric)}
     numbers = sorted({key[3] for key in results.scores if key[2] == metric and key[3] > 0})
     rows = []
     for target in results.targets():
-        share = results.cell(target, "majority", "classification")
+        balanced = "balanced " if metric.startswith("balanced") else ""
+        share = results.cell(target, "majority", f"{balanced}classification")
         for n in numbers:
             cells = [results.cell(target, method, metric, n) for method in methods]
             rows.append([target, n, share, *cells])

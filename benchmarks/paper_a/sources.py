@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from comparators import MEAN, STD, TRAINED, load_comparator, random_network
 from data import Collection, collection_name, load_collection, runs_folder
+from names import TITLES
 
 from skstylefeat import StyleGANInverter
 from skstylefeat._pooling import pool_maps
@@ -18,16 +19,6 @@ from skstylefeat._report.representation import pixel_components
 from skstylefeat._selector import ChannelMISelector
 from skstylefeat.feature_maps import FeatureMaps
 
-TITLES = {
-    "stylegan": "StyleGAN2",
-    "mae": "MAE",
-    "vqvae": "VQVAE",
-    "random": "untrained CNN",
-    "vgg16": "VGG16",
-    "inception": "Inception v3",
-    "codes": "W+ codes",
-    "pca": "PCA of pixels",
-}
 MODES = ("max", "mean")
 # Channels are chosen by labels of these images only, whose maps are held in memory: so many at
 # random, and so many of every class.
