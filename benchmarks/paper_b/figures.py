@@ -47,7 +47,7 @@ class Study:
         self.labels = {kind: labels_of(self.y["teach"], kind) for kind in KINDS}
         self.shared = {kind: SharedDirection(data, attribute, kind) for kind in KINDS}
         self.aggregates = {kind: shared.aggregates() for kind, shared in self.shared.items()}
-        self.deep = cnn.deep_features(data, self.labels["halves"])
+        self.deep = cnn.deep_features(data, self.labels["thirds"])
         self.spaces = spaces(data, self.deep)
 
     def curves(self, cases, rows=None, n_draws=None):

@@ -1,4 +1,4 @@
-"""Write docs/paper_b.md: the figures of LARGE from the JSON files of ``run.py``, beside the paper's.
+"""Write docs/paper_b.md: template.md with tables from the JSON files of ``run.py``.
 
 ::
 
@@ -9,8 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from text import PARTS, TITLE
-
+TEMPLATE = Path(__file__).with_name("template.md")
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = {"yaw": "degrees", "pitch": "degrees", "age": "years", "smile": "share"}
 
@@ -155,11 +154,11 @@ class Page:
 
     def write(self):
         """Return the page."""
-        return "\n\n".join([TITLE, *(part.format(page=_Calls(self)) for part in PARTS)]) + "\n"
+        return TEMPLATE.read_text(encoding="utf-8").format(page=_Calls(self))
 
 
 class _Calls:
-    """Lets a text say ``{page[curves 3 thirds]}`` for ``page.curves("3", "thirds")``."""
+    """Lets the template say ``{page[curves|3|thirds]}`` for ``page.curves("3", "thirds")``."""
 
     def __init__(self, page):
         self.page = page
