@@ -46,6 +46,8 @@ class InversionJob:
         Whether the optimisation finds one W vector for all layers.
     n_steps : int, default=None
         Steps of the optimisation.
+    perceptual : PerceptualNetwork, default=None
+        In whose features the optimisation compares images.
     cache_dir : path-like, default=None
         Folder of finished codes.
     on_error : {"raise", "nan"}, default="raise"
@@ -60,6 +62,7 @@ class InversionJob:
     method: str
     in_w: bool = False
     n_steps: int | None = None
+    perceptual: Any = None
     cache_dir: Any = None
     on_error: str = "raise"
     device: str | None = None
@@ -115,6 +118,8 @@ class InversionJob:
         if self.device is not None:
             self.generator = self.generator.to(self.device)
             self.encoder = None if self.encoder is None else self.encoder.to(self.device)
+            if self.perceptual is not None:
+                self.perceptual = self.perceptual.to(self.device)
 
         def step(rows):
             codes = self._compute({size: pixels[rows] for size, pixels in views.items()})
@@ -147,6 +152,7 @@ class InversionJob:
             start,
             space="w" if self.in_w else "w+",
             n_steps=self.n_steps,
+            perceptual=self.perceptual,
         )
 
     def _cache(self):
@@ -156,6 +162,7 @@ class InversionJob:
         recipe = [RECIPE_VERSION, self.method, *hashes]
         if self.method != "encoder":  # where these change nothing
             recipe += ["w" if self.in_w else "w+", self.n_steps]
+            recipe += [] if self.perceptual is None else [self.perceptual.weights_hash()]
         shape = (self.generator.n_ws, self.generator.w_dim)
         return CodeCache(self.cache_dir, repr(recipe), shape)
 

@@ -70,6 +70,11 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
     n_steps : int, default=None
         Steps of the optimisation; by default 200 from the mean code and 60 from the
         encoder's.
+    perceptual : str, path-like, torch.nn.Module or None, default=None
+        A network in whose features "optimize" and "hybrid" compare images besides their pixels:
+        a file with the state dict of torchvision's VGG16, or any module that gives features, see
+        :func:`skstylefeat.networks.load_perceptual`. By default the local contrast at two
+        scales is compared, which needs no other network.
     n_train_steps : int, default=1000
         Steps of the training of ``encoder="train"``, each on 32 images of X and 32 of the
         generator's own.
@@ -111,6 +116,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         The generator.
     encoder_ : Encoder or None
         The encoder, None for ``method="optimize"``.
+    perceptual_ : PerceptualNetwork or None
+        The perceptual network, None for ``method="encoder"`` and where none is given.
     domain_error_ : float
         Mean squared error, for images in [0, 1], of the generator's own images after
         inversion: what to expect inside its domain. Only known with an encoder.
@@ -169,6 +176,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         output="latents",
         layers=None,
         n_steps=None,
+        perceptual=None,
         n_train_steps=1_000,
         batch_size=64,
         image_shape=None,
@@ -188,6 +196,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         self.output = output
         self.layers = layers
         self.n_steps = n_steps
+        self.perceptual = perceptual
         self.n_train_steps = n_train_steps
         self.batch_size = batch_size
         self.image_shape = image_shape
@@ -237,13 +246,16 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
                 f"{self.generator_.name!r} makes images of {self.generator_.img_channels} "
                 "channel(s); inversion supports RGB generators."
             )
+        self.perceptual_ = self._load_perceptual()
         self.encoder_ = None if self.method == "optimize" else self._load_encoder(images, context)
         if self.encoder_ is not None:
             self._check_fits()
             self.domain_error_ = self._own_error()
         if self.store_weights:
             self.generator_ = self.generator_.embedded()
-            self.encoder_ = None if self.encoder_ is None else self.encoder_.embedded()
+            for name in ("encoder_", "perceptual_"):
+                network = getattr(self, name)
+                setattr(self, name, None if network is None else network.embedded())
         context.call_on_fit_task_end(estimator=self, X=X)
         return self
 
@@ -445,6 +457,13 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
                 raise faults[0].error
         raise ValueError(f"None of the {len(images)} images can be read.") from faults[0].error
 
+    def _load_perceptual(self):
+        from skstylefeat.networks import load_perceptual
+
+        if self.perceptual is None or self.method == "encoder":
+            return None
+        return load_perceptual(self.perceptual, device=self.device)
+
     def _load_encoder(self, images, context):
         from skstylefeat.networks import load_encoder
 
@@ -530,6 +549,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             method=self.method,
             in_w=self.space == "w",
             n_steps=self.n_steps,
+            perceptual=self.perceptual_,
             cache_dir=self.cache_dir,
             on_error="raise" if self.on_error == "raise" else "nan",
             device=self._device_of_workers(),

@@ -56,7 +56,9 @@ class NetworkFacade:
 
     def __init__(self, module, *, name=None, reference=None, sha256=None, card=None, device="cpu"):
         self.device = resolve_device(device)
-        self.module = module.requires_grad_(False).eval().to(self.device)
+        for parameter in module.parameters():  # TorchScript has no other way
+            parameter.requires_grad_(False)
+        self.module = module.eval().to(self.device)
         self.name = name or self.kind
         self.reference = reference
         self.sha256 = sha256
@@ -81,8 +83,9 @@ class NetworkFacade:
         if state["reference"] is not None:
             from skstylefeat.networks import store
 
-            load = {"generator": store.load_generator, "encoder": store.load_encoder}[self.kind]
-            loaded = load(state["reference"], expected_sha256=state["sha256"])
+            loaded = getattr(store, f"load_{self.kind}")(
+                state["reference"], expected_sha256=state["sha256"]
+            )
             self.__dict__.update(loaded.__dict__)
         else:
             # Every batch that a worker is sent brings the weights; they are built once a process.

@@ -6,10 +6,13 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+import torch
+
 from skstylefeat.networks._facade import resolve_device
 from skstylefeat.networks.checkpoints import read_encoder, read_generator
 from skstylefeat.networks.encoder import Encoder
 from skstylefeat.networks.generator import Generator
+from skstylefeat.networks.perceptual import PerceptualNetwork, from_module, read_vgg
 from skstylefeat.networks.safetensors_io import build_network
 
 SEARCH_PATH_VARIABLE = "SKSTYLEFEAT_WEIGHTS"
@@ -107,8 +110,7 @@ def load_generator(name_or_path, *, device="cpu", expected_sha256=None):
     if isinstance(name_or_path, Generator):
         return name_or_path.to(device)
     path = find_weights(name_or_path)
-    digest = check_sha256(path, expected_sha256)
-    return _load_generator(str(path), digest, os.fspath(name_or_path), resolve_device(device))
+    return _load("generator", path, name_or_path, device, expected_sha256)
 
 
 def check_sha256(path, expected):
@@ -120,16 +122,6 @@ def check_sha256(path, expected):
             "Put the original file back, or fit the estimator again with the new one."
         )
     return digest
-
-
-@lru_cache(maxsize=8)
-def _load_generator(path, digest, reference, device):
-    config, state, card = read_generator(path)
-    module = build_network(config, state, path)
-    name = Path(reference).stem
-    return Generator(
-        module, name=name, reference=reference, sha256=digest, card=card, device=device
-    )
 
 
 def load_encoder(name_or_path, *, device="cpu", expected_sha256=None):
@@ -168,12 +160,63 @@ def load_encoder(name_or_path, *, device="cpu", expected_sha256=None):
         return name_or_path.to(device)
     bundled = os.fspath(name_or_path) in bundled_names()
     path = find_weights(f"{name_or_path}{ENCODER_SUFFIX}" if bundled else name_or_path)
+    return _load("encoder", path, name_or_path, device, expected_sha256)
+
+
+def load_perceptual(network, *, device="cpu", expected_sha256=None):
+    """Load a network in whose features images are compared.
+
+    Parameters
+    ----------
+    network : str, path-like, torch.nn.Module or PerceptualNetwork
+        A file with the state dict of torchvision's VGG16 or its kin (torch file or
+        safetensors; no code of it is ever run), or any module that gives features, see
+        `PerceptualNetwork`. TorchScript files hold code: load those that you trust yourself, with
+        ``torch.jit.load``, and pass the module.
+    device : str, default="cpu"
+        Torch device, or "auto" for the best one present.
+    expected_sha256 : str, default=None
+        Refuse the file if its hash is another.
+
+    Returns
+    -------
+    PerceptualNetwork
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    TypeError
+        It is none of these kinds.
+    ValueError
+        The file is damaged, holds something else, or its hash differs.
+    """
+    if isinstance(network, PerceptualNetwork):
+        return network.to(device)
+    if isinstance(network, torch.nn.Module):
+        return from_module(network, device)
+    if not isinstance(network, str | os.PathLike):
+        raise TypeError(
+            f"The perceptual network is a {type(network).__name__}, expected a path or a "
+            "torch.nn.Module that gives features."
+        )
+    return _load("perceptual", find_weights(network), network, device, expected_sha256)
+
+
+def _load(kind, path, reference, device, expected_sha256):
     digest = check_sha256(path, expected_sha256)
-    return _load_encoder(str(path), digest, os.fspath(name_or_path), resolve_device(device))
+    return _read(kind, str(path), digest, os.fspath(reference), resolve_device(device))
 
 
-@lru_cache(maxsize=8)
-def _load_encoder(path, digest, reference, device):
-    module, card = read_encoder(path)
+@lru_cache(maxsize=16)
+def _read(kind, path, digest, reference, device):
     name = Path(path).stem
-    return Encoder(module, name=name, reference=reference, sha256=digest, card=card, device=device)
+    if kind == "generator":
+        config, state, card = read_generator(path)
+        network, module = Generator, build_network(config, state, path)
+    elif kind == "encoder":
+        module, card = read_encoder(path)
+        network = Encoder
+    else:
+        network, module, card = PerceptualNetwork, read_vgg(path), {}
+    return network(module, name=name, reference=reference, sha256=digest, card=card, device=device)
