@@ -42,8 +42,7 @@ def inspect(path):
     from skstylefeat.networks._unpickling import CheckpointError
 
     path = Path(path)
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _sha256(path)
     report = {
         "file": str(path),
         "size": path.stat().st_size,
@@ -155,29 +154,32 @@ def inspect_file(path):
 
 
 def convert(source, destination):
-    """Write the generator of a file of any known format as our safetensors.
+    """Write the networks of a file of any known format as our safetensors.
 
     Parameters
     ----------
     source : path-like
         The file.
     destination : path-like
-        File to write, with the suffix ``.safetensors``. It is written whole or not at all.
+        File to write, with the suffix ``.safetensors``, whole or not at all. Where the source
+        holds a generator and an encoder, the encoder goes to a file of its own beside it,
+        ``NAME-encoder.safetensors``.
 
     Returns
     -------
     report : dict
-        ``file``, ``sha256`` of what was written, ``source_sha256`` and ``config``.
+        ``source_sha256``, and for each of ``generator`` and ``encoder`` that the source holds a
+        dictionary of ``file``, its ``sha256`` and the ``config``.
 
     Raises
     ------
     ValueError
         If the source cannot be read, or the destination has another suffix.
     FileExistsError
-        If the destination exists: a file of weights is never overwritten.
+        If a destination exists: a file of weights is never overwritten.
     """
     from skstylefeat.networks import checkpoints
-    from skstylefeat.networks.safetensors_io import build_network, save_network
+    from skstylefeat.networks.store import ENCODER_SUFFIX
 
     source, destination = Path(source), Path(destination)
     if destination.suffix != CONVERT_SUFFIX:
@@ -185,27 +187,60 @@ def convert(source, destination):
             f"The output {str(destination)!r} should end in {CONVERT_SUFFIX!r}, the format that is "
             "written."
         )
-    if destination.exists():
-        raise FileExistsError(f"{destination} exists; remove it or choose another name.")
-    config, state, card = checkpoints.read_generator(source)
-    module = build_network(config, state, str(source))
-    with open(source, "rb") as file:
-        source_digest = hashlib.file_digest(file, "sha256").hexdigest()
-    card |= {"converted_from": source.name, "source_sha256": source_digest}
-    partial = destination.with_name(destination.name + ".partial")
+    found = checkpoints.recognise(source)
+    parts = {}
+    if found.generator is not None:
+        parts["generator"] = (destination, _generator_to_write)
+    if found.encoder is not None:
+        beside = destination.with_name(f"{destination.stem}{ENCODER_SUFFIX}{CONVERT_SUFFIX}")
+        parts["encoder"] = (beside if parts else destination, _encoder_to_write)
+    for path, _ in parts.values():
+        if path.exists():
+            raise FileExistsError(f"{path} exists; remove it or choose another name.")
+    report = {"source_sha256": _sha256(source)}
+    origin = {"converted_from": source.name, "source_sha256": report["source_sha256"]}
+    partials = {}
     try:
-        save_network(module, partial, card)
-        partial.rename(destination)
+        # All parts are read and written before the first one gets its name.
+        for part, (path, read) in parts.items():
+            partials[part] = path.with_name(path.name + ".partial")
+            report[part] = {"file": str(path)} | _write(*read(source), partials[part], origin)
+        for part, (path, _) in parts.items():
+            partials[part].rename(path)
     finally:
-        partial.unlink(missing_ok=True)
-    with open(destination, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "file": str(destination),
-        "sha256": digest,
-        "source_sha256": source_digest,
-        "config": config.to_dict(),
-    }
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)
+    return report
+
+
+def _generator_to_write(path):
+    from skstylefeat.networks import checkpoints
+
+    return checkpoints.read_generator(path)
+
+
+def _encoder_to_write(path):
+    from skstylefeat.networks import checkpoints
+    from skstylefeat.networks.psp import MEAN_CODE, PSPConfig
+
+    module, card = checkpoints.read_encoder(path)  # which checks the tensors
+    config, state, _ = checkpoints.read_encoder_parts(checkpoints.recognise(path), path)
+    if config is None:
+        config = PSPConfig(module.encoder_type, module.n_ws, module.input_size)
+        state = state | {MEAN_CODE: module.latent_avg}
+    return config, state, card
+
+
+def _write(config, state, card, path, origin):
+    from skstylefeat.networks.safetensors_io import save_tensors
+
+    save_tensors(config, state, path, card | origin)
+    return {"sha256": _sha256(path), "config": config.to_dict()}
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def convert_file(source, destination):
@@ -223,4 +258,5 @@ def convert_file(source, destination):
     text : str
     """
     report = convert(source, destination)
-    return f"{report['file']}\nsha256 {report['sha256']}"
+    parts = [report[part] for part in ("generator", "encoder") if part in report]
+    return "\n".join(f"{part['file']}\nsha256 {part['sha256']}" for part in parts)

@@ -1,12 +1,17 @@
 """The commands that say what a file is and convert it."""
 
 import hashlib
+import json
 import pickle
 
+import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
-from skstylefeat import _inspect, load_generator
+from skstylefeat import _inspect, load_encoder, load_generator
+from skstylefeat.networks import checkpoints
 from skstylefeat.networks._unpickling import CheckpointError
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.safetensors_io import save_network
@@ -101,6 +106,65 @@ def test_convert_writes_the_same_network(network, tmp_path):
     assert ours.card["source_sha256"] == theirs.sha256
     assert ours.card["format"].startswith("NVIDIA")
     assert [path.name for path in tmp_path.glob("*.partial")] == []
+
+
+@pytest.mark.parametrize("options", [{}, {"dataset_type": "cars_encode"}])
+@pytest.mark.parametrize("encoder_type", ["Encoder4Editing", "SingleStyleCodeEncoder"])
+def test_convert_writes_both_parts_of_the_psp_family(tmp_path, encoder_type, options):
+    module = tiny_module(8)
+    state = writers.psp_state(encoder_type, n_ws=4, w_dim=7)
+    source, out = tmp_path / "e4e.pt", tmp_path / "out.safetensors"
+    writers.write_psp(source, state, module, encoder_type=encoder_type, **options)
+    report = _inspect.convert(source, out)
+    beside = tmp_path / "out-encoder.safetensors"
+    assert [report[part]["file"] for part in ("generator", "encoder")] == [str(out), str(beside)]
+    assert report["encoder"]["sha256"] == hashlib.sha256(beside.read_bytes()).hexdigest()
+    theirs, ours = load_encoder(source), load_encoder(beside)
+    assert ours.input_size == theirs.input_size
+    images = np.random.default_rng(0).random((2, *ours.input_size, 3), dtype=np.float32)
+    assert (ours.encode(images) == theirs.encode(images)).all()
+    assert ours.card["encoder_type"] == encoder_type
+    assert ours.card["converted_from"] == "e4e.pt"
+    assert (load_generator(out).w_avg == load_generator(source).w_avg).all()
+    again = _inspect.convert(beside, tmp_path / "again.safetensors")
+    assert "generator" not in again
+    assert (
+        load_encoder(tmp_path / "again.safetensors").encode(images) == ours.encode(images)
+    ).all()
+    assert _inspect.inspect(beside)["problems"] == []
+
+
+def test_convert_writes_absolute_codes_and_native_encoders(tmp_path):
+    state = writers.psp_state("BackboneEncoder", n_ws=4, w_dim=7)
+    source, out = tmp_path / "restyle.pt", tmp_path / "out.safetensors"
+    options = {"encoder_type": "BackboneEncoder", "start_from_latent_avg": False}
+    writers.write_psp(source, state, **options)
+    _inspect.convert(source, out)
+    module = checkpoints.read_encoder(out)[0]
+    assert (module.latent_avg == 0).all() and module.latent_avg.shape == (4, 7)
+    native = tmp_path / "native.safetensors"
+    save_network(EncoderNetwork(EncoderConfig.for_generator(tiny_module(8))), native)
+    report = _inspect.convert(native, tmp_path / "copy.safetensors")
+    assert report["encoder"]["config"]["resolution"] == 8
+    assert load_encoder(tmp_path / "copy.safetensors").n_ws == 4
+
+
+@pytest.mark.parametrize(
+    "change", [{"encoder_type": "Other"}, {"n_ws": 0}, {"input_size": [5, 5]}, {"extra": 1}]
+)
+def test_damaged_converted_encoders_are_refused(tmp_path, change):
+    source, out = tmp_path / "e4e.pt", tmp_path / "out.safetensors"
+    state = writers.psp_state("SingleStyleCodeEncoder", n_ws=4, w_dim=7)
+    options = {"encoder_type": "SingleStyleCodeEncoder", "stylegan_size": 8}
+    writers.write_psp(source, state, latent_avg=torch.zeros(7), **options)
+    _inspect.convert(source, out)
+    with safe_open(out, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    config = json.dumps(json.loads(metadata["config"]) | change)
+    save_file(tensors, out, metadata=metadata | {"config": config})
+    with pytest.raises(CheckpointError, match=r"out\.safetensors"):
+        load_encoder(out)
 
 
 def test_convert_overwrites_nothing(network, tmp_path):

@@ -25,7 +25,7 @@ from skstylefeat.networks._rosinality import is_rosinality, read_state
 from skstylefeat.networks._stored import PersistentObject, StoredTensor, load_tensors
 from skstylefeat.networks._torch_files import open_file
 from skstylefeat.networks._unpickling import CheckpointError
-from skstylefeat.networks.psp import build_psp_encoder
+from skstylefeat.networks.psp import PSPConfig, build_psp_encoder
 from skstylefeat.networks.safetensors_io import (
     build_network,
     config_from_state,
@@ -93,8 +93,8 @@ def recognise(path, refused=None):
     """
     layout, tree = open_file(path, refused)
     if layout == "safetensors":
-        is_encoder = _read_header(path).get("format") == "skstylefeat.encoder"
-        part = "encoder" if is_encoder else "generator"
+        kind = _read_header(path).get("format", "")
+        part = "encoder" if kind.endswith("encoder") else "generator"
         return Recognised(layout, OURS, **{part: {}})
     if isinstance(tree, PersistentObject):
         return Recognised(layout, NVIDIA, generator=tree)
@@ -255,6 +255,18 @@ def read_encoder(path):
         If it asks for a function or class that weights do not need.
     """
     found = recognise(path)
+    config, state, card = read_encoder_parts(found, path)
+    if config is not None:
+        return build_network(config, state, str(path)), card
+    module = _build_foreign(found, state, str(path))
+    return module, card | {"encoder_type": module.encoder_type}
+
+
+def read_encoder_parts(found, path):
+    """Return the (config, state, card) of the encoder in a `Recognised` file.
+
+    `config` is None for the pSp family's own files, whose tensors keep their names there.
+    """
     source = str(path)
     if found.layout == "safetensors":
         config, state, card = _read_safetensors(path)
@@ -262,14 +274,16 @@ def read_encoder(path):
             raise CheckpointError(
                 f"{source} holds a generator, expected an encoder: read it with load_generator."
             )
-        check_fit(config, state, source)
-        return build_network(config, state, source), card
+        return config, state, card
     if found.encoder is None:
         raise CheckpointError(
             f"{source} holds a generator ({found.kind}) without an encoder ('encoder.*'): read it "
             "with load_generator."
         )
+    return None, load_tensors(found.encoder, source), {"format": found.kind}
 
+
+def _build_foreign(found, state, source):
     def latent_avg():
         if found.latent_avg is not None:
             return load_tensors({"latent_avg": found.latent_avg}, source)["latent_avg"]
@@ -282,10 +296,7 @@ def read_encoder(path):
         n_ws = 2 + sum(
             _is_key(key, "convs.") and key.endswith(".conv.weight") for key in found.generator
         )
-    module = build_psp_encoder(
-        load_tensors(found.encoder, source), found.options, latent_avg, n_ws, source
-    )
-    return module, {"format": found.kind, "encoder_type": module.encoder_type}
+    return build_psp_encoder(state, found.options, latent_avg, n_ws, source)
 
 
 def _read_header(path):
@@ -306,7 +317,8 @@ def _read_safetensors(path):
     try:
         config, state, card = read_network_file(path)
         state = {key: value.to(torch.float32) for key, value in state.items()}
-        check_config(config)
+        if not isinstance(config, PSPConfig):
+            check_config(config)
     except (
         ArithmeticError,
         LookupError,

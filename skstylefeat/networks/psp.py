@@ -13,6 +13,8 @@ References
    ICCV 2021.
 """
 
+from dataclasses import asdict, dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -28,6 +30,8 @@ INPUT_SIZE = (256, 256)
 CARS_INPUT_SIZE = (192, 256)
 OLD_PSP_RESOLUTION = 1024
 W_PLUS_POOL = 7
+MEAN_CODE = "latent_avg"
+MAX_N_WS = 64
 
 # How the outputs of the style heads make up a code.
 INDEPENDENT, BASE_AND_OFFSETS, SINGLE, FLAT = "independent", "base and offsets", "single", "flat"
@@ -43,6 +47,46 @@ ENCODER_TYPES = {
     "BackboneEncoderUsingLastLayerIntoW": SINGLE,
     "BackboneEncoderUsingLastLayerIntoWPlus": FLAT,
 }
+
+
+@dataclass(frozen=True)
+class PSPConfig:
+    """What the tensors of an encoder do not tell, for our own files.
+
+    Parameters
+    ----------
+    encoder_type : str
+        One of `ENCODER_TYPES`.
+    n_ws : int
+        Number of W vectors in a code.
+    input_size : tuple of int
+        (height, width) that images are brought to.
+    """
+
+    encoder_type: str
+    n_ws: int
+    input_size: tuple
+
+    def __post_init__(self):
+        size = tuple(self.input_size)
+        if size not in (INPUT_SIZE, CARS_INPUT_SIZE):
+            raise ValueError(f"input_size is {size}, expected {INPUT_SIZE} or {CARS_INPUT_SIZE}")
+        if type(self.n_ws) is not int or not 1 <= self.n_ws <= MAX_N_WS:
+            raise ValueError(f"n_ws is {self.n_ws!r}, expected 1 to {MAX_N_WS}")
+        object.__setattr__(self, "input_size", size)
+
+    def to_dict(self):
+        """Return the entries as a dictionary that JSON can hold."""
+        return asdict(self)
+
+    def build(self, state, source):
+        """Return the `PSPEncoder` of tensors in the names of pSp, with the mean "latent_avg"."""
+        state = dict(state)
+        average = state.pop(MEAN_CODE, None)
+        options = {"encoder_type": self.encoder_type}
+        if self.input_size == CARS_INPUT_SIZE:
+            options["dataset_type"] = "cars"
+        return build_psp_encoder(state, options, lambda: average, self.n_ws, source)
 
 
 class StyleHead(nn.Module):
@@ -164,7 +208,7 @@ class PSPEncoder(nn.Module):
         self.input_size = input_size
         self.n_ws, self.w_dim = latent_avg.shape
         self.needs_generator = in_channels == 6
-        self.register_buffer("latent_avg", latent_avg)
+        self.register_buffer(MEAN_CODE, latent_avg)
 
     def forward(self, images, synthesis=None, n_rounds=RESTYLE_ROUNDS):
         """Encode images.

@@ -7,12 +7,16 @@ from dataclasses import fields
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from skstylefeat.networks._fit import check_fit
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.psp import PSPConfig
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 KINDS = {
     "skstylefeat.generator": (GeneratorConfig, StyleGAN2Generator),
     "skstylefeat.encoder": (EncoderConfig, EncoderNetwork),
+    # Kept as the tensors of the original file, since the network is built from those.
+    "skstylefeat.psp_encoder": (PSPConfig, None),
 }
 CARD_PREFIX = "card."
 
@@ -29,10 +33,27 @@ def save_network(module, path, card=None):
     card : dict of str to str, default=None
         Model card: what the network was trained on, its quality, limits and licence.
     """
-    kind = next(kind for kind, (_, network) in KINDS.items() if isinstance(module, network))
-    metadata = {"format": kind, "config": json.dumps(module.config.to_dict())}
+    save_tensors(module.config, module.state_dict(), path, card)
+
+
+def save_tensors(config, state, path, card=None):
+    """Write the tensors of an architecture as safetensors; see `save_network`.
+
+    Parameters
+    ----------
+    config : GeneratorConfig, EncoderConfig or PSPConfig
+        The architecture.
+    state : dict of str to Tensor
+        Its tensors.
+    path : path-like
+        File to write.
+    card : dict of str to str, default=None
+        Model card.
+    """
+    kind = next(kind for kind, (cls, _) in KINDS.items() if type(config) is cls)
+    metadata = {"format": kind, "config": json.dumps(config.to_dict())}
     metadata |= {CARD_PREFIX + key: str(value) for key, value in (card or {}).items()}
-    tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
+    tensors = {key: value.contiguous() for key, value in state.items()}
     save_file(tensors, path, metadata=metadata)
     os.chmod(path, 0o644)  # safetensors leaves the file to its owner alone
 
@@ -47,7 +68,7 @@ def read_network_file(path):
 
     Returns
     -------
-    config : GeneratorConfig or EncoderConfig
+    config : GeneratorConfig, EncoderConfig or PSPConfig
         The architecture.
     state : dict of str to Tensor
         The parameters.
@@ -116,24 +137,17 @@ def config_from_state(state, path, **known):
 
 
 def build_network(config, state, source):
-    """Return the frozen float32 network of `config` with `state` loaded, or say what is wrong."""
-    network = next(
-        network for config_class, network in KINDS.values() if type(config) is config_class
-    )
+    """Return the frozen float32 network of `config` with `state` loaded.
+
+    Raises
+    ------
+    CheckpointError
+        If the tensors are not those of the architecture.
+    """
+    if isinstance(config, PSPConfig):
+        return config.build(state, source)
+    check_fit(config, state, source)
+    network = next(network for cls, network in KINDS.values() if type(config) is cls)
     module = network(config)
-    expected = module.state_dict()
-    missing = sorted(set(expected) - set(state))
-    extra = sorted(set(state) - set(expected))
-    wrong = sorted(
-        f"{key} has shape {tuple(state[key].shape)}, expected {tuple(expected[key].shape)}"
-        for key in set(expected) & set(state)
-        if state[key].shape != expected[key].shape
-    )
-    if missing or extra or wrong:
-        raise ValueError(
-            f"{source} does not fit the architecture {config}: "
-            f"missing {missing[:5]}, unexpected {extra[:5]}, wrong shapes {wrong[:5]}. "
-            "The file is damaged, or it holds another kind of network."
-        )
     module.load_state_dict(state)
     return module.requires_grad_(False).eval()
