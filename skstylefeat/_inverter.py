@@ -18,6 +18,7 @@ from skstylefeat._batches import map_rows
 from skstylefeat._callbacks import CallbackSupportMixin
 from skstylefeat._images import as_images, readable_rows
 from skstylefeat._inversion import InversionJob, to_unit
+from skstylefeat._numbers import as_float32
 from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
 
@@ -331,7 +332,9 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             In [0, 1].
         """
         check_is_fitted(self)
-        latents = np.asarray(latents, dtype=np.float32)
+        latents = as_float32(latents, "latents")
+        if not latents.size:
+            raise ValueError(f"latents have shape {latents.shape}: there is no code to synthesise.")
         if not np.isfinite(latents).all():
             raise ValueError("latents contain NaN or infinity.")
         make = (
