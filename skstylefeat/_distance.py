@@ -324,7 +324,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         if not np.isfinite(distances).all():
             assert_all_finite(X, input_name="X", estimator_name=type(self).__name__)
             raise ValueError(
-                f"X holds numbers up to {np.abs(X).max():.3g}: {X.dtype} cannot hold their distances."
+                f"X holds numbers up to {np.abs(X).max():.3g}, beyond what {X.dtype} can measure."
             )
         return distances
 

@@ -54,3 +54,15 @@ def check_magnitude(values, name="X"):
             f"cannot hold; expected numbers up to {limit:.0e}. Give {name} in another unit, or "
             "remove what is no measurement."
         )
+
+
+def as_float32(values, name):
+    """Return real numbers in float32, NaN and infinity with them; refuse those beyond its range."""
+    array = real_array(values, name, None)
+    if array.dtype == np.float64 and array.size:
+        largest = np.abs(array).max(initial=0.0, where=np.isfinite(array))
+        if largest > np.finfo(np.float32).max:
+            raise ValueError(
+                f"{name} hold numbers up to {largest:.3g}, beyond float32, in which networks compute."
+            )
+    return array.astype(np.float32, copy=False)

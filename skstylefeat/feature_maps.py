@@ -5,6 +5,7 @@ from joblib import Parallel, delayed
 from sklearn.utils import gen_batches
 
 from skstylefeat._layers import LayerInfo
+from skstylefeat._numbers import as_float32
 from skstylefeat._pooling import pool_maps
 from skstylefeat._progress import progress_bar
 
@@ -165,7 +166,7 @@ class FeatureMaps:
         from skstylefeat.networks import load_generator
 
         network = load_generator(generator, device=device)
-        latents = np.asarray(latents, dtype=np.float32)
+        latents = as_float32(latents, "latents")
         network.broadcast(latents[:1])  # raises where the shape is wrong
         source = _Latents(latents, generator, network.layers, device)
         support = _whole_layers(source.layers, layers)

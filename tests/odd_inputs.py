@@ -183,6 +183,8 @@ def outcome(function, *inputs):
             # scikit-learn's own look for NaN adds up infinities of both signs.
             warnings.filterwarnings("ignore", "invalid value encountered in reduce")
             result = function(*inputs)
+    except FileNotFoundError as error:
+        assert "does not exist" in str(error)  # texts are names of files
     except (ValueError, TypeError) as error:
         message = str(error)
         plain = not isinstance(error, (np.linalg.LinAlgError, UnicodeError))

@@ -1,8 +1,8 @@
 """A frozen encoder with arrays in and arrays out."""
 
-import numpy as np
 import torch
 
+from skstylefeat._numbers import as_float32
 from skstylefeat.networks._facade import NetworkFacade
 
 
@@ -76,7 +76,7 @@ class Encoder(NetworkFacade):
         -------
         codes : ndarray of shape (n, n_ws, w_dim), float32
         """
-        images = np.asarray(images, dtype=np.float32)
+        images = as_float32(images, "images")
         if images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
             raise ValueError(
                 f"images have shape {images.shape}, but {self.name!r} expects "

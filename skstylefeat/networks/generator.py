@@ -5,6 +5,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from skstylefeat._layers import LayerInfo
+from skstylefeat._numbers import as_float32
 from skstylefeat.networks._facade import NetworkFacade
 
 NOISE_MODES = ("const", "none")
@@ -118,7 +119,7 @@ class Generator(NetworkFacade):
         -------
         w : ndarray of shape (n, w_dim), float32
         """
-        z = np.asarray(z, dtype=np.float32)
+        z = as_float32(z, "z")
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise ValueError(
                 f"z has shape {z.shape}, but {self.name!r} expects (n, z_dim) = (n, {self.z_dim})."
@@ -229,7 +230,7 @@ class Generator(NetworkFacade):
         """
         noise = _check_noise(noise)
         slices = self.style_slices
-        styles = np.asarray(styles, dtype=np.float32)
+        styles = as_float32(styles, "styles")
         width = max(s.stop for s in slices.values())
         if styles.ndim != 2 or styles.shape[1] != width:
             raise ValueError(
@@ -241,7 +242,7 @@ class Generator(NetworkFacade):
 
     def broadcast(self, latents):
         """Return codes of any accepted shape as W+ of shape (n, n_ws, w_dim), float32."""
-        latents = np.asarray(latents, dtype=np.float32)
+        latents = as_float32(latents, "latents")
         full = (self.n_ws, self.w_dim)
         if latents.ndim == 2 and latents.shape[1] == self.n_ws * self.w_dim:
             return latents.reshape(-1, *full)
