@@ -63,6 +63,6 @@ def as_float32(values, name):
         largest = np.abs(array).max(initial=0.0, where=np.isfinite(array))
         if largest > np.finfo(np.float32).max:
             raise ValueError(
-                f"{name} hold numbers up to {largest:.3g}, beyond float32, in which networks compute."
+                f"{name} hold numbers up to {largest:.3g}, beyond the range of a network's float32."
             )
     return array.astype(np.float32, copy=False)
