@@ -121,6 +121,8 @@ class Draw:
                         scores += self.classified("stylegan mean", budget, mean)
             if name in CLASSIFIED and self.number < TRUE_LABEL_DRAWS:
                 scores += self.true_labels(name, source, chosen[1])
+        if self.number == 0:  # nothing is drawn: every draw would give the same
+            labelled[len(self.y)] = np.arange(len(self.y))
         for budget, rows in labelled.items():
             scores += self.regressions(budget, rows)
         guess = majority_predictions(self.y, len(self.y_test))

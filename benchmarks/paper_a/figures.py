@@ -192,7 +192,10 @@ def curves_figure(folder, part, metrics, methods, label):
                 axis.errorbar(x, 100 * mean, 100 * sd, color=colour, label=name, capsize=2, lw=1.2)
             share = 100 * read[0]["facts"]["majority"][target]
             axis.axhline(share, color="#aaaaaa", lw=0.9, ls="--", label="majority")
+            ticks = sorted({row["n"] for row in scores if row["metric"] == metric and row["n"] > 0})
             axis.set_xscale("log")
+            axis.set_xticks(ticks, [str(n) for n in ticks], fontsize=7)
+            axis.minorticks_off()
             axis.set_xlabel(title, fontsize=9)
             axis.set_title(target, fontsize=10)
         line[0].set_ylabel(label)

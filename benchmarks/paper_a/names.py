@@ -13,3 +13,4 @@ TITLES = {
     "codes": "W+ codes",
     "pca": "PCA of pixels",
 }
+COMPARATORS = ("mae", "vqvae")  # trained here

@@ -127,13 +127,14 @@ def by_budget(results, metric, methods):
     """Tables 2, 3, 6 and 7: a block of rows for each target."""
     methods = {name: title for name, title in methods.items() if results.has(name, metric)}
     numbers = sorted({key[3] for key in results.scores if key[2] == metric and key[3] > 0})
+    pool = results.parts["budgets"]["facts"]["pool"]
     rows = []
     for target in results.targets():
         balanced = "balanced " if metric.startswith("balanced") else ""
         share = results.cell(target, "majority", f"{balanced}classification")
         for n in numbers:
             cells = [results.cell(target, method, metric, n) for method in methods]
-            rows.append([target, n, share, *cells])
+            rows.append([target, "all" if n == pool else n, share, *cells])
     return markdown(["", "labels", "majority", *methods.values()], rows)
 
 
