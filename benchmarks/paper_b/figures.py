@@ -263,7 +263,7 @@ def intervals(study):
     distances = study.weighted()
     rng = np.random.default_rng(0)
     found = {}
-    for n in COVERAGE_BUDGETS:
+    for n in (n for n in COVERAGE_BUDGETS if n <= len(study.y["pool"])):
         covered, widths = [], []
         for _ in range(max(study.args.draws // 5, 1)):
             rows = rng.choice(len(study.y["pool"]), n, replace=False)
