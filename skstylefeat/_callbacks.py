@@ -16,7 +16,7 @@ except ImportError:
         def call_on_fit_task_end(self, **_):
             return False
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Estimators whose `fit` would tell callbacks how far it is."""
 
         def _init_callback_context(self, **_):

@@ -21,7 +21,7 @@ __all__ = ["ChannelMISelector"]
 _SMALLEST_INTER = 1e-12
 
 
-class ChannelMISelector(
+class ChannelMISelector(  # type: ignore[call-arg]
     TransformerMixin, VersionStamped, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Keep the channels whose feature maps tell classes apart, judged by a few labelled images.

@@ -24,7 +24,7 @@ N_SCALE_SAMPLES = 2_000
 N_GROUPS = 20
 CACHE_SIZE = 64
 
-_cache = OrderedDict()
+_cache: OrderedDict = OrderedDict()
 
 
 @dataclass(frozen=True)

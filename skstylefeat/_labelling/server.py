@@ -116,9 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
             body, kind, caching = respond(self._path())
             status = HTTPStatus.OK
         except _Problem as problem:
-            status, body, kind, caching = problem.status, *_json({"error": str(problem)})
+            status = problem.status
+            body, kind, caching = _json({"error": str(problem)})
         except RefusedError as error:
-            status, body, kind, caching = HTTPStatus.CONFLICT, *_json({"error": str(error)})
+            status = HTTPStatus.CONFLICT
+            body, kind, caching = _json({"error": str(error)})
         except OSError as error:
             if isinstance(error, (ConnectionError, TimeoutError)):
                 raise

@@ -10,7 +10,7 @@ import torch
 from skstylefeat.networks.safetensors_io import KINDS, build_network
 
 MAX_EMBEDDED = 4
-_EMBEDDED = {}  # networks of this process that came inside pickles, by content
+_EMBEDDED: dict = {}  # networks of this process that came inside pickles, by content
 
 
 def resolve_device(device):
@@ -52,7 +52,7 @@ def _content_hash(state):
 class NetworkFacade:
     """A frozen network with NumPy in and out, shared by estimators and cheap to pickle."""
 
-    kind = None
+    kind: str | None = None
 
     def __init__(self, module, *, name=None, reference=None, sha256=None, card=None, device="cpu"):
         self.device = resolve_device(device)

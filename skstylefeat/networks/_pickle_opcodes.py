@@ -47,7 +47,7 @@ def _extend(target, items):
 
 
 STOP = pickle.STOP[0]
-HANDLERS = {}
+HANDLERS: dict = {}
 
 
 def _opcode(*codes):

@@ -86,7 +86,7 @@ def style_sensitivities(module, seed=0):
     return {name: total / scale for name, total in totals.items()}
 
 
-_spaces = WeakKeyDictionary()
+_spaces: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def search_space(module, *, in_w=False):
