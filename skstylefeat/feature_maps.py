@@ -167,7 +167,7 @@ class FeatureMaps:
 
         network = load_generator(generator, device=device)
         latents = as_float32(latents, "latents")
-        network.broadcast(latents[:1])  # raises where the shape is wrong
+        network.broadcast(latents[:1] if latents.ndim else latents)  # raises for wrong shapes
         source = _Latents(latents, generator, network.layers, device)
         support = _whole_layers(source.layers, layers)
         return cls(source, support, batch_size, n_jobs, verbose)

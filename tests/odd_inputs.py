@@ -202,5 +202,6 @@ def _fingerprint(x):
     elif isinstance(x, (pd.DataFrame, pd.Series)):
         x = x.to_numpy()
     if isinstance(x, (np.ndarray, np.generic)) and x.dtype != object:
+        x = np.asarray(x)  # of masked arrays what lies under the mask, too
         return x.dtype, x.shape, x.tobytes()
     return repr(x)
