@@ -112,7 +112,8 @@ class DiscriminantDirection(VersionStamped, BaseEstimator):
     shrinkage : float or "auto", default="auto"
         r, in mean variances of the codes' principal components. "auto" takes the one of 26
         between 0.001 and 100 whose leave-one-out distances correlate most with the groups; it
-        costs no refit. The time grows with the cube of the smaller side of X.
+        costs no refit. The time grows with the cube of the smaller side of X: seconds for 20,000 W
+        codes, minutes for as many W+ codes of 1024 px.
     extremes : float, default=1/3
         Where `y` is a score (more than three numbers): the share of the rows at each end that
         makes a group; the rest is the middle one. Thirds keep nearly all of the order whatever
