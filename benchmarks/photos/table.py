@@ -281,7 +281,7 @@ def make_tables(scores):
     header, rows = tabulate(summaries, "MAE", PLANES, spec=".2f")
     title = "Mean absolute error of the age on UTKFace"
     tables.append(Table(title, header, rows, AGE_NOTE.format(draws=draws)))
-    return tables
+    return [table for table in tables if table.rows]
 
 
 def to_markdown(table):
@@ -322,6 +322,7 @@ def parse_arguments():
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--labels", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--age-only", action="store_true", help="leave the classes out")
     parser.add_argument("--pool", type=int, default=1_200, help="images to label from")
     parser.add_argument("--held-out", type=int, default=2_000, help="images to score on")
     parser.add_argument("--random-state", type=int, default=0)
@@ -335,12 +336,13 @@ def main():
     args = parse_arguments()
     start = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)
-    crops = {name: read_halves(name, args) for name in CLASSES}
+    names = ["utkface"] if args.age_only else list(CLASSES)
+    crops = {name: read_halves(name, args) for name in names}
     inverter = make_inverter(args, np.concatenate([pool[0] for pool, _ in crops.values()]))
     halves = {name: invert(inverter, both) for name, both in crops.items()}
     psnrs = {name: psnr(inverter, held_out.images) for name, (_, held_out) in halves.items()}
     scores = age_scores(*halves["utkface"], inverter.generator_, args)
-    for part in class_scores(halves, args):
+    for part in [] if args.age_only else class_scores(halves, args):
         scores += part
         save_scores(scores, args.out / "scores.csv")  # a stopped run leaves what it has
     tables = make_tables(scores)
