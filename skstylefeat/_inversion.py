@@ -22,6 +22,11 @@ def to_unit(images):
     return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
 
 
+def is_code(codes):
+    """Which codes (n, n_ws, w_dim) are of images that could be read."""
+    return np.isfinite(codes[:, 0, 0])
+
+
 class _Done(NamedTuple):
     """What a worker returns of a batch: codes (NaN where there is none), faults, remarks."""
 
@@ -48,6 +53,8 @@ class InversionJob:
         Steps of the optimisation.
     perceptual : PerceptualNetwork, default=None
         In whose features the optimisation compares images.
+    mirrored : bool, default=False
+        Whether every image is turned left to right first.
     cache_dir : path-like, default=None
         Folder of finished codes.
     on_error : {"raise", "nan"}, default="raise"
@@ -63,6 +70,7 @@ class InversionJob:
     in_w: bool = False
     n_steps: int | None = None
     perceptual: Any = None
+    mirrored: bool = False
     cache_dir: Any = None
     on_error: str = "raise"
     device: str | None = None
@@ -176,6 +184,8 @@ def _run_batch(job, images, cache):
     codes = np.full((len(images), job.generator.n_ws, job.generator.w_dim), np.nan, np.float32)
     if len(good):
         views |= {size: images[good].read(size) for size in sizes[1:]}
+        if job.mirrored:
+            views = {size: np.ascontiguousarray(x[:, :, ::-1]) for size, x in views.items()}
         codes[good] = _codes(job, views, cache, remarks.append)
     return _Done(codes, faults, remarks)
 

@@ -16,16 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skstylefeat._batches import map_rows
 from skstylefeat._callbacks import CallbackSupportMixin
+from skstylefeat._domain import errors_of_codes, own_error, warn_if_foreign
 from skstylefeat._images import as_images, readable_rows
-from skstylefeat._inversion import InversionJob, to_unit
+from skstylefeat._inversion import InversionJob, is_code, to_unit
 from skstylefeat._numbers import as_float32
 from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
 
-DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign domain
-# Foreign images are reconstructed worse than the generator's own images by this factor, and
-# leave more than this share of their pixels' variance unexplained.
-DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
 NAMED_FAULTS = 10  # images that a warning names
 TRAINING_REPORT = 50  # steps of a training between two reports to callbacks
 TRAINING_BYTES = 2**30  # images that the training of an encoder holds in memory
@@ -76,6 +73,11 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         a file with the state dict of torchvision's VGG16, or any module that gives features, see
         :func:`skstylefeat.networks.load_perceptual`. By default the local contrast at two
         scales is compared, which needs no other network.
+    average_mirrored : bool, default=False
+        Whether latents are the mean of those of the image and of its mirror image, at twice the
+        time. Estimates of what a mirror leaves as it is (age, glasses, expression) gain from it;
+        what it turns around, such as yaw, is lost. Only for ``output="latents"``: the mean of
+        two codes is no code of the image. Errors and `score` are of the plain codes.
     n_train_steps : int, default=1000
         Steps of the training of ``encoder="train"``, each on 32 images of X and 32 of the
         generator's own.
@@ -155,6 +157,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         "output": [StrOptions({"latents", "features"})],
         "layers": ["array-like", None],
         "n_steps": [Interval(Integral, 0, None, closed="left"), None],
+        "average_mirrored": ["boolean"],
         "n_train_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [tuple, list, None],
@@ -178,6 +181,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         layers=None,
         n_steps=None,
         perceptual=None,
+        average_mirrored=False,
         n_train_steps=1_000,
         batch_size=64,
         image_shape=None,
@@ -198,6 +202,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         self.layers = layers
         self.n_steps = n_steps
         self.perceptual = perceptual
+        self.average_mirrored = average_mirrored
         self.n_train_steps = n_train_steps
         self.batch_size = batch_size
         self.image_shape = image_shape
@@ -238,6 +243,12 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         self._check_one(images)  # a wrong kind is refused before anything is loaded
         if self.space == "s" and self.output == "features":
             raise ValueError("output='features' needs space='w+' or 'w', got space='s'.")
+        if self.average_mirrored and self.output == "features":
+            raise ValueError(
+                "average_mirrored=True needs output='latents', got output='features': the mean of "
+                "the codes of an image and its mirror image is no code of the image, so it has no "
+                "feature maps."
+            )
         resumable = self.cache_dir is not None and self.random_state is None
         rng = check_random_state(0 if resumable else self.random_state)
         self._seed = int(rng.randint(2**31 - 1))
@@ -251,7 +262,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         self.encoder_ = None if self.method == "optimize" else self._load_encoder(images, context)
         if self.encoder_ is not None:
             self._check_fits()
-            self.domain_error_ = self._own_error()
+            self.domain_error_ = own_error(self.generator_, self.encoder_, self.batch_size)
         if self.store_weights:
             self.generator_ = self.generator_.embedded()
             for name in ("encoder_", "perceptual_"):
@@ -278,7 +289,9 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         check_is_fitted(self)
         images, codes = self._invert(self._check_images(X, reset=False))
         if self.encoder_ is not None:
-            self._warn_if_foreign(images, codes)
+            warn_if_foreign(self.generator_, images, codes, self.domain_error_, self.batch_size)
+        if self.average_mirrored:
+            codes = (codes + self._run(images, mirrored=True)[0]) / 2
         if self.space == "w":
             codes = codes.mean(axis=1, keepdims=True)
         if self.output == "features":
@@ -357,8 +370,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         if self.space == "w":
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
         errors = np.full(len(codes), np.nan, dtype=np.float32)
-        good = np.flatnonzero(_is_code(codes))
-        errors[good] = self._errors(images[good], codes[good])
+        good = np.flatnonzero(is_code(codes))
+        errors[good] = errors_of_codes(self.generator_, images[good], codes[good], self.batch_size)
         return errors
 
     def score(self, X, y=None):
@@ -546,6 +559,16 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
 
     def _invert(self, images):
         """Return the images that have rows in the result, and their codes (n, n_ws, w_dim)."""
+        codes, faults = self._run(images)
+        if faults:
+            self._warn_of_faults(faults, len(images))
+            if self.on_error == "skip":
+                good = np.flatnonzero(is_code(codes))
+                return images[good], codes[good]
+        return images, codes
+
+    def _run(self, images, *, mirrored=False):
+        """Return codes (n, n_ws, w_dim) and faults of an `InversionJob`."""
         job = InversionJob(
             generator=self.generator_,
             encoder=self.encoder_,
@@ -553,17 +576,12 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             in_w=self.space == "w",
             n_steps=self.n_steps,
             perceptual=self.perceptual_,
+            mirrored=mirrored,
             cache_dir=self.cache_dir,
             on_error="raise" if self.on_error == "raise" else "nan",
             device=self._device_of_workers(),
         )
-        codes, faults = job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
-        if faults:
-            self._warn_of_faults(faults, len(images))
-            if self.on_error == "skip":
-                good = np.flatnonzero(_is_code(codes))
-                return images[good], codes[good]
-        return images, codes
+        return job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
 
     def _device_of_workers(self):
         """Return the device that was found, which on another machine is not the one asked for."""
@@ -579,45 +597,6 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             stacklevel=4,
         )
 
-    def _errors(self, images, codes):
-        side = self.generator_.resolution
-
-        def errors(rows):
-            made = to_unit(self.generator_.synthesis(codes[rows]))
-            return np.square(made - images[rows].read((side, side))).mean(axis=(1, 2, 3))
-
-        parts, _ = map_rows(errors, len(images), self.batch_size)
-        return np.concatenate([np.empty(0, np.float32), *parts])
-
-    def _own_error(self):
-        """Return the error of the generator's own images after a pass through the encoder."""
-        generator = self.generator_
-        z = generator.sample_z(DOMAIN_SAMPLE, random_state=0)
-        c = np.arange(DOMAIN_SAMPLE) % generator.c_dim if generator.c_dim else None
-        own = as_images(to_unit(generator.synthesis(generator.mapping(z, c=c))))
-        job = InversionJob(generator=generator, encoder=self.encoder_, method="encoder")
-        codes, _ = job.run(own, self.batch_size)
-        return float(self._errors(own, codes).mean())
-
-    def _warn_if_foreign(self, images, codes):
-        good = np.flatnonzero(_is_code(codes))
-        if not len(good):
-            return
-        rows = good[np.linspace(0, len(good) - 1, min(DOMAIN_SAMPLE, len(good))).astype(int)]
-        errors = self._errors(images[rows], codes[rows])
-        pixels = images[rows].read((self.generator_.resolution,) * 2)
-        error, variance = np.median(errors), np.median(pixels.var(axis=(1, 2, 3)))
-        if error > DOMAIN_RATIO * self.domain_error_ and error > UNEXPLAINED_SHARE * variance:
-            warnings.warn(
-                f"The images look foreign to the generator {self.generator_.name!r}: their "
-                f"reconstruction error (MSE {error:.4f}) is more than {DOMAIN_RATIO:g} times that "
-                f"of its own images ({self.domain_error_:.4f}). Codes of foreign images mean "
-                "little: check how the images are aligned and cropped, or use a generator "
-                "of their domain.",
-                UserWarning,
-                stacklevel=3,
-            )
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = self.image_shape is not None
@@ -625,11 +604,6 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _is_code(codes):
-    """Which codes (n, n_ws, w_dim) are of images that could be read."""
-    return np.isfinite(codes[:, 0, 0])
 
 
 def _is_auto(encoder):

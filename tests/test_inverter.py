@@ -166,6 +166,25 @@ def test_optimisation_in_w_stays_in_w(images):
     )
 
 
+@pytest.mark.parametrize("space", ["w+", "w", "s"])
+def test_codes_are_averaged_with_those_of_the_mirror_image(pair, images, tmp_path, space):
+    settings = {"space": space, "cache_dir": tmp_path / "cache"}
+    turned = images[:, :, ::-1]
+    averaged = inverter(pair, average_mirrored=True, **settings).fit(images)
+    latents = averaged.transform(images)
+    plain = inverter(pair, **settings).fit(images)
+    there, back = plain.transform(images), plain.transform(turned)
+    assert_allclose(latents, (there + back) / 2, rtol=1e-3, atol=1e-5)
+    assert not np.allclose(latents, there, atol=1e-3)
+    assert_allclose(averaged.transform(turned), latents, rtol=1e-3, atol=1e-5)
+    assert averaged.score(images) == plain.score(images)
+
+
+def test_averaged_codes_have_no_feature_maps(pair, images):
+    with pytest.raises(ValueError, match=r"average_mirrored=True needs output='latents'"):
+        inverter(pair, average_mirrored=True, output="features").fit(images)
+
+
 def test_hybrid_improves_on_the_encoder(pair, images):
     encoder = inverter(pair).fit(images)
     hybrid = inverter(pair, method="hybrid", n_steps=30, random_state=0).fit(images)
