@@ -136,7 +136,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
     -----
     Images are brought to the generator's size. An encoder works on images that are framed as the
     generator's own, so align them first. The codes do not depend on `batch_size` or `n_jobs`
-    beyond rounding.
+    beyond rounding. Optimised codes, which multiply rounding, are the same to the bit on a CPU; on
+    an accelerator, another batch may give another code of almost the same image.
 
     Examples
     --------
