@@ -41,8 +41,9 @@ class ChannelMISelector(  # type: ignore[call-arg]
         Number of draws of `n_samples_per_class` images. With more than one, information is
         averaged over the draws, and channels are ranked by how often they are selected, then by
         score: a selection that depends less on which images happened to be labelled.
-    score : {"ratio", "difference"}, default="ratio"
-        ``a / r`` (equation 2) or ``a - r`` (as in fig. 4), of IntraMI `a` and InterMI `r`.
+    score : {"ratio", "difference", "anova"}, default="ratio"
+        ``a / r`` (equation 2) or ``a - r`` (as in fig. 4), of IntraMI `a` and InterMI `r`; or the
+        F value of an analysis of variance of the maps' maxima, which sees their level.
     n_bins : int or "auto", default="auto"
         Bins of the joint histograms; "auto" is :func:`skstylefeat.information.default_n_bins`
         of each layer's size.
@@ -89,9 +90,14 @@ class ChannelMISelector(  # type: ignore[call-arg]
     Notes
     -----
     Paper A, "facial attribute representations", section 4: four labelled images a class, ten
-    channels a layer. Rows of `X` without a label (-1, None, NaN in `y`) are ignored in `fit`, so
-    that the selector can be fitted inside a pipeline where only few rows are labelled, and only
-    the maps of the drawn rows are computed.
+    channels a layer. Mutual information compares where things are in two maps and does not
+    change when one of them is brightened, but their level is what max pooling keeps of them.
+    ``score="anova"``, which is not the paper's, chooses by that: on rendered faces its channels
+    cluster by glasses where those of the ratio do less well, see the page of results.
+
+    Rows of `X` without a label (-1, None, NaN in `y`) are ignored in `fit`, so that the selector
+    can be fitted inside a pipeline where only few rows are labelled, and only the maps of the
+    drawn rows are computed.
 
     The ratio is not defined where ``r = 0``, which happens on small maps. There `r` counts as
     1e-12: such channels come first, ordered by `a`, and dead channels (``a = r = 0``) score 0
@@ -121,7 +127,7 @@ class ChannelMISelector(  # type: ignore[call-arg]
         "threshold": [Interval(Real, None, None, closed="neither"), None],
         "n_samples_per_class": [Interval(Integral, 2, None, closed="left"), None],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
-        "score": [StrOptions({"ratio", "difference"})],
+        "score": [StrOptions({"ratio", "difference", "anova"})],
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, 1024, closed="both")],
         "binning": [StrOptions({"width", "quantile"})],
         "correction": [StrOptions({"miller-madow"}), None],
@@ -193,7 +199,7 @@ class ChannelMISelector(  # type: ignore[call-arg]
         self.sample_indices_ = self._draw(rows, labels)
 
         n_channels = self.n_features_in_
-        intra, inter = np.full((2, self.n_draws, n_channels), np.nan)
+        intra, inter, separation = np.full((3, self.n_draws, n_channels), np.nan)
         scored_rows = np.unique(np.concatenate(self.sample_indices_))
         code = dict(zip(rows.tolist(), np.searchsorted(self.classes_, labels), strict=True))
         view = maps[scored_rows].select({x.name: np.arange(x.channels) for x in chosen})
@@ -210,16 +216,17 @@ class ChannelMISelector(  # type: ignore[call-arg]
                 )
                 drawn_labels = np.array([code[row] for row in drawn.tolist()])
                 intra[draw, where], inter[draw, where] = average_pairs(information, drawn_labels)
+                separation[draw, where] = _separation(values[at], drawn_labels)
         self.intra_mi_, self.inter_mi_ = intra.mean(axis=0), inter.mean(axis=0)
-        self.scores_ = self._score(self.intra_mi_, self.inter_mi_)
+        self.scores_ = self._score(self.intra_mi_, self.inter_mi_, separation.mean(axis=0))
         self.layer_disentanglement_ = {
             x.name: float(np.mean((self.intra_mi_ - self.inter_mi_)[self.layer_slices_[x.name]]))
             for x in chosen
         }
         self.selection_frequency_ = np.mean(
             [
-                self._best_per_layer(self._score(a, r), chosen)
-                for a, r in zip(intra, inter, strict=True)
+                self._best_per_layer(self._score(*draw), chosen)
+                for draw in zip(intra, inter, separation, strict=True)
             ],
             axis=0,
         )
@@ -388,7 +395,9 @@ class ChannelMISelector(  # type: ignore[call-arg]
             for _ in range(self.n_draws)
         ]
 
-    def _score(self, intra, inter):
+    def _score(self, intra, inter, separation):
+        if self.score == "anova":
+            return separation
         if self.score == "difference":
             return intra - inter
         return intra / np.maximum(inter, _SMALLEST_INTER)
@@ -426,6 +435,23 @@ class ChannelMISelector(  # type: ignore[call-arg]
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _separation(values, labels):
+    """Return the F value of the maxima of each channel of maps (n, C, H, W); constant ones get 0.
+
+    Deviations count as at least 1e-3 of the largest maximum, so that no channel comes first for
+    labelled images that happen to be equal.
+    """
+    maxima = values.max(axis=(2, 3)).astype(np.float64)
+    classes, codes = np.unique(labels, return_inverse=True)
+    members = np.eye(len(classes))[codes]
+    counts = members.sum(axis=0)
+    means = (members.T @ maxima) / counts[:, None]
+    between = counts @ np.square(means - maxima.mean(axis=0)) / (len(classes) - 1)
+    within = np.square(maxima - means[codes]).sum(axis=0) / (len(maxima) - len(classes))
+    floor = np.square(1e-3 * np.abs(maxima).max(axis=0, initial=0.0))
+    return np.divide(between, within + floor, out=np.zeros_like(between), where=between > 0)
 
 
 def _as_feature_maps(X):

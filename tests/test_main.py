@@ -354,7 +354,7 @@ def test_report_on_own_images(folder, tmp_path, capsys):
     with open(out / "scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     accuracies = {row["method"] for row in rows if row["metric"] == "accuracy"}
-    assert accuracies == {"majority", "pca", "latents", "annotation", "classifier"}
+    assert accuracies == {"majority", "pca", "latents", "mi", "annotation", "classifier"}
     assert {row["draw"] for row in rows} == {"0", "1"}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.feature_selection import f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -41,6 +42,26 @@ def test_finds_the_channels_that_tell_classes_apart(lazy):
         assert isinstance(view, FeatureMaps)
         assert view.channel_names == expected
         np.testing.assert_array_equal(view.layer("b16.conv0"), lazy.layer("b16.conv0")[:, [5]])
+
+
+def test_anova_scores_are_those_of_the_maxima(lazy):
+    maps = lazy.layer("b16.conv0").copy()
+    maps[Y == 1, 2] += 3.0  # a level, which leaves the mutual information as it is
+    maps[:, 4] = 1.0
+    selector = ChannelMISelector(1, score="anova", n_samples_per_class=None).fit(maps, Y)
+    varying = np.arange(6) != 4
+    expected, _ = f_classif(maps.max(axis=(2, 3))[:, varying].astype(float), Y)
+    np.testing.assert_allclose(selector.scores_[varying], expected, rtol=1e-3)
+    assert selector.scores_[4] == 0
+    assert selector.get_support(indices=True).tolist() == [2]
+    ratio = ChannelMISelector(1, n_samples_per_class=None).fit(maps, Y)
+    assert ratio.get_support(indices=True).tolist() == [5]
+
+
+def test_equal_labelled_maps_have_finite_scores():
+    maps = np.repeat(np.arange(2.0), 4)[:, None, None, None] * np.ones((8, 3, 4, 4))
+    selector = ChannelMISelector(1, score="anova").fit(maps, np.repeat([0, 1], 4))
+    assert np.isfinite(selector.scores_).all() and (selector.scores_ > 0).all()
 
 
 def test_scores_are_those_of_the_drawn_images(lazy):

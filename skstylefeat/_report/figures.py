@@ -56,9 +56,8 @@ def inversion_picture(inverter, test):
 
 def annotation_pictures(train, test, target, n_labels, random_state):
     """Show kept channels and named clusters of the first draw."""
-    rng = np.random.default_rng((random_state, 0))
-    seed = int(rng.integers(2**31))
-    selection = select_channels(train, target.y_train, rng)
+    seed = int(np.random.default_rng((random_state, 0)).integers(2**31))
+    selection = select_channels(train, target.y_train, np.random.default_rng(seed), "anova")
     drawn = annotate(train, test, target.y_train, n_labels, selection, seed)
     rows = drawn.selection_rows
     shown = np.concatenate(
