@@ -97,6 +97,10 @@ class CurveFitter:
 
     def _slopes(self, terms, y, weight):
         """Return (slopes, intercept) for one standardised target."""
+        # Standardised, only a constant stays below 1. scikit-learn before 1.7 warns that its
+        # descent to a constant does not converge.
+        if np.abs(y).max() <= (0.5 if self.standardize else 0.0):
+            return np.zeros(terms.shape[1]), 0.0
         total = weight.sum()
         penalty = PENALTY_IN_LABELS * self.alpha / total if self.standardize else self.alpha
         if self.penalty == "none":

@@ -21,6 +21,7 @@ from sklearn.ensemble import BaggingRegressor, StackingClassifier, StackingRegre
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -179,6 +180,7 @@ def test_sample_weight_through_a_pipeline_and_cross_validation(rows):
             X,
             noisy,
             cv=3,
+            scoring=get_scorer("r2").set_score_request(sample_weight=True),
             params={"sample_weight": weight + 1e-9},
         )
         unrouted = cross_validate(
