@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from skstylefeat._numbers import check_magnitude
+
 #: LARGE, E.2: chosen distances are at least (max - min) / n ** 1.3 apart.
 GAP_EXPONENT = 1.3
 
@@ -110,6 +112,7 @@ def _one_column(distances):
             f"distances has {distances.shape[1]} columns; give those of one direction, (n,) or "
             "(n, 1)."
         )
+    check_magnitude(distances, "distances")
     return column_or_1d(distances.ravel())
 
 
