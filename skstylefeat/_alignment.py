@@ -20,7 +20,7 @@ def face_square(landmarks):
     """Return the square that FFHQ's geometry puts around a face.
 
     With e the vector from the left to the right eye, m that from the middle of the eyes to the
-    middle of the mouth, and R(v) = (-v_y, v_x) a quarter turn, the half axis of the square is
+    middle of the mouth, and R(v) = (-v_y, v_x) a quarter turn, the half axis of the square is::
 
         x = s * (e - R(m)) / |e - R(m)|,    s = max(2 |e|, 1.8 |m|)
 

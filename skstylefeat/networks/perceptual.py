@@ -94,7 +94,7 @@ class VGGFeatures(nn.Module):
 
 
 class PerceptualNetwork(NetworkFacade):
-    """Distances between images in the features of a network: LPIPS [1]_ without learnt weights.
+    """Distances between images in the features of a network: LPIPS without its learnt weights.
 
     Parameters
     ----------
