@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import gen_batches
 
-from skstylefeat._batches import map_rows
+from skstylefeat._batches import ending, map_rows
 from skstylefeat._cache import CodeCache
 from skstylefeat._progress import progress_bar
 
@@ -97,9 +97,10 @@ class InversionJob:
         faults, remarks = [], _Remarks()
         tasks = (delayed(_run_batch)(self, images[rows], cache) for rows in batches)
         parts = Parallel(n_jobs=n_jobs, return_as="generator")(tasks)
-        with progress_bar(
+        bar = progress_bar(
             total=len(images), desc="inverting images", verbose=verbose, unit="image"
-        ) as bar:
+        )
+        with ending(parts), bar:
             for rows, part in zip(batches, parts, strict=True):
                 remarks.say(part.remarks)
                 if part.faults and self.on_error == "raise":

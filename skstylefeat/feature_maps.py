@@ -4,6 +4,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import gen_batches
 
+from skstylefeat._batches import ending
 from skstylefeat._layers import LayerInfo
 from skstylefeat._numbers import as_float32
 from skstylefeat._pooling import pool_maps
@@ -322,9 +323,10 @@ class FeatureMaps:
         parts = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(_pool)(self[rows], output_size, mode) for rows in batches
         )
-        with progress_bar(
+        bar = progress_bar(
             total=len(self), desc="pooling feature maps", verbose=self.verbose, unit="image"
-        ) as bar:
+        )
+        with ending(parts), bar:
             for rows, part in zip(batches, parts, strict=True):
                 pooled[rows] = part
                 bar.update(len(part))
