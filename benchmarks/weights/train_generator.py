@@ -218,13 +218,17 @@ class Trainer:
 def card(trainer):
     """Return the model card that travels in the weights' metadata."""
     args = trainer.args
+    losses = f"reconstruction {args.reconstruction:g} through an encoder trained beside it"
+    if trainer.images_seen > args.warmup:
+        losses += (
+            f"; after {args.warmup} images also non-saturating, lazy R1 gamma {args.gamma:g}, "
+            f"style mixing {STYLE_MIXING:g}"
+        )
     return {
         "name": "faces64",
         "data": "skstylefeat.datasets.make_faces, 64 px, no photos",
         "images_seen": trainer.images_seen,
-        "losses": f"reconstruction {args.reconstruction:g} through an encoder trained beside it; "
-        f"after {args.warmup} images also non-saturating, lazy R1 gamma {args.gamma:g}, style "
-        f"mixing {STYLE_MIXING:g}",
+        "losses": losses,
         "licence": "BSD-3-Clause",
         "limits": "rendered faces only; photographs are far outside its domain",
     }
