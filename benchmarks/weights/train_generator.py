@@ -1,15 +1,15 @@
 """Train the bundled StyleGAN2 generator on faces that `make_faces` renders.
 
-The recipe is StyleGAN2's (non-saturating loss, lazy R1, style mixing, moving average of the
-weights) with one addition: an encoder is trained at the same time, and the generator is also
-asked to reproduce rendered faces from its codes. The generator must then cover every attribute
-that the renderer can draw, which is what inversion needs. The encoder so far is kept beside the
-generator; `train_encoder.py` goes on from there with the finished generator frozen.
+An encoder is trained at the same time, and the generator is asked to reproduce rendered faces from
+its codes. It must then cover every attribute that the renderer can draw, which is what inversion
+needs. ``--warmup N`` adds StyleGAN2's own game (non-saturating loss, lazy R1, style mixing) after N
+images; it makes random samples sharper and everything three times slower. The encoder so far is
+kept beside the generator; `train_encoder.py` goes on from there with the generator frozen.
 
 Run again with the same ``--out`` to go on where a stopped run was. ``--init`` starts a new run from
 the weights of an earlier one, or from the bundled ones::
 
-    python benchmarks/weights/train_generator.py --out runs/generator --images 400000
+    python benchmarks/weights/train_generator.py --out runs/generator
     python benchmarks/weights/train_generator.py --out runs/more --warmup 0 \
         --init WEIGHTS/faces64.safetensors WEIGHTS/faces64-encoder.safetensors
 """
@@ -221,7 +221,7 @@ def card(trainer):
     losses = f"reconstruction {args.reconstruction:g} through an encoder trained beside it"
     if trainer.images_seen > args.warmup:
         losses += (
-            f"; after {args.warmup} images also non-saturating, lazy R1 gamma {args.gamma:g}, "
+            f"; after {args.warmup:.0f} images also non-saturating, lazy R1 gamma {args.gamma:g}, "
             f"style mixing {STYLE_MIXING:g}"
         )
     return {
@@ -250,11 +250,13 @@ def sample_sheet(trainer, real, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/generator"))
-    parser.add_argument("--images", type=int, default=400_000)
+    parser.add_argument("--images", type=int, default=800_000)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--gamma", type=float, default=0.2)
-    parser.add_argument("--reconstruction", type=float, default=50.0)
-    parser.add_argument("--warmup", type=int, default=50_000, help="images without the critic")
+    parser.add_argument("--reconstruction", type=float, default=30.0)
+    parser.add_argument(
+        "--warmup", type=float, default=float("inf"), help="images without a critic (default: all)"
+    )
     parser.add_argument("--init", nargs=2, metavar=("GENERATOR", "ENCODER"))
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
