@@ -119,9 +119,11 @@ class FewShotSplit(BaseCrossValidator):
         if y.dtype.kind == "f" and not np.isfinite(y).all():
             raise ValueError("y contains NaN or infinity; classes are needed to draw from.")
         sorted_classes(y)  # says what is wrong where they have no order
-        if type_of_target(y) not in ("binary", "multiclass"):
+        with np.errstate(invalid="ignore"):  # it looks whether numbers beyond integers are integers
+            kind = type_of_target(y)
+        if kind not in ("binary", "multiclass"):
             raise ValueError(
-                f"y is {type_of_target(y)}; classes are needed to draw from. Use stratify=None for "
+                f"y is {kind}; classes are needed to draw from. Use stratify=None for "
                 "a continuous target."
             )
         classes, codes = sorted_classes(y)
