@@ -21,6 +21,8 @@ from skstylefeat.metrics import clustering_accuracy
 
 #: Labelled images of each class that choose the channels (paper A, table 4).
 PER_CLASS = 4
+#: An image at the centre speaks for its cluster more often than a random one.
+QUERY = "central"
 METHODS = {
     "majority": "majority",
     "pca": "PCA + logistic",
@@ -73,12 +75,14 @@ def select_channels(train, y_train, rng, score="ratio"):
     return rows, selector.fit(train.maps[rows], y_train[rows])
 
 
-def annotate(train, test, y_train, n_labels, selection, seed, clusterer=None):
+def annotate(train, test, y_train, n_labels, selection, seed, clusterer=None, *, query="random"):
     """Cluster the training images by the selected channels and ask for `n_labels` labels."""
     rows, selector = selection
     kept = selector.get_support()
     features = train.pooled[:, kept]
-    annotator = ClusterAnnotator(n_labels=n_labels, clusterer=clusterer, random_state=seed)
+    annotator = ClusterAnnotator(
+        n_labels=n_labels, clusterer=clusterer, query=query, random_state=seed
+    )
     annotator.fit(features)
     annotator.annotate(y_train[annotator.query_indices_])
     return Annotation(rows, selector, features, test.pooled[:, kept], annotator)
@@ -131,9 +135,9 @@ def annotation_experiment(
             for score in ("ratio", "anova")
         )
         for budget in n_labels:
-            drawn = annotate(train, test, y_train, budget, by_level, seed)
+            drawn = annotate(train, test, y_train, budget, by_level, seed, query=QUERY)
             predicted = outcomes(drawn, train, test, y_train, y_test, seed)
-            other = annotate(train, test, y_train, budget, by_information, seed)
+            other = annotate(train, test, y_train, budget, by_information, seed, query=QUERY)
             predicted["mi"] = names_of_others(other, y_train)
             scores += [
                 Score(target, method, "accuracy", budget, draw, float(np.mean(truth == names)))
@@ -227,8 +231,9 @@ def annotation_table(scores):
         f"Accuracy in %, mean ± sd over {draws} draws of all labels. Channels are chosen by "
         f"{PER_CLASS} further labelled images a class, by mutual information as paper A does (MI) "
         "or by the F value of the maps' maxima (F, as for all columns to its right); both logistic "
-        "regressions get these labels and those of the budget. Clusters' names are scored on the "
-        "training images that nobody labelled, k-means (as many clusters as classes; no label but "
-        "for the channels) on all training images, the rest on the test images."
+        "regressions get these labels and those of the budget, which are asked of the images at "
+        "the clusters' centres. Clusters' names are scored on the training images that nobody "
+        "labelled, k-means (as many clusters as classes; no label but for the channels) on all "
+        "training images, the rest on the test images."
     )
     return Table("Annotation and classification", [*header, "k-means"], rows, note)
