@@ -6,11 +6,10 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skstylefeat._numbers import check_magnitude
 from skstylefeat._versions import VersionStamped
-from skstylefeat.directions._svm import binary_target, project_out
+from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, project_out
+from skstylefeat.directions._svm import binary_target
 
 #: Shrinkages that "auto" tries: shares of the codes' mean variance, from none to nearly all.
 SHRINKAGES = np.logspace(-3, 2, 26)
@@ -25,16 +24,8 @@ class Spectrum:
     """
 
     def __init__(self, X):
-        self.mean = X.mean(axis=0, dtype=np.float64)
-        scale = X.std(axis=0, dtype=np.float64)
-        scale[scale < 10 * np.finfo(X.dtype).eps * np.abs(self.mean)] = 0.0
-        if not scale.any():
-            raise ValueError(
-                f"All {len(X)} latents (n_features = {X.shape[1]}) are equal: no direction "
-                "separates them."
-            )
-        self.inverse_scale = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-        rows = (X - self.mean) * self.inverse_scale
+        mean, self.inverse_scale = mean_and_inverse_scale(X)
+        rows = (X - mean) * self.inverse_scale
         # The smaller of covariance and Gram matrix holds the same spectrum.
         if len(rows) <= rows.shape[1]:
             values, self.left = _spectrum(rows @ rows.T)
@@ -94,7 +85,7 @@ def ordered_groups(y, extremes):
     return groups, classes
 
 
-class DiscriminantDirection(VersionStamped, BaseEstimator):
+class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
     """Semantic direction from codes in two or three ordered groups: Fisher's, with a ridge.
 
     With groups s of -1, 0 and +1 and standardised codes w of covariance C the direction is
@@ -177,10 +168,7 @@ class DiscriminantDirection(VersionStamped, BaseEstimator):
         -------
         self
         """
-        X, y = validate_data(
-            self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, y_numeric=False
-        )
-        check_magnitude(X)
+        X, y = self._check_latents(X, y)
         groups, self.classes_ = ordered_groups(y, self.extremes)
         outer = groups != 0
         centred = groups - groups.mean()
@@ -206,18 +194,6 @@ class DiscriminantDirection(VersionStamped, BaseEstimator):
         self.direction_, self.intercept_ = normal, intercept
         self.validation_score_ = _accuracy(left_out[outer, best], groups[outer])
         return self
-
-    def decision_function(self, X):
-        """Return the signed distances of latents from the plane, shape (n_samples,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        check_magnitude(X)
-        return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
 
 
 def _most_correlated(predictions, centred):

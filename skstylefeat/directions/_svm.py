@@ -8,11 +8,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from skstylefeat._labels import sorted_classes
-from skstylefeat._numbers import check_magnitude, real_array
 from skstylefeat._versions import VersionStamped
+from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, project_out
 
 MIN_VALIDATION_ROWS = 10
 MAX_ITER = 20_000
@@ -87,17 +87,9 @@ def fit_hyperplane(X, positive, C, random_state):
     intercept : float
         Signed distance of the origin.
     """
-    mean = X.mean(axis=0, dtype=np.float64)
-    scale = X.std(axis=0, dtype=np.float64)
-    scale[scale < 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0
-    if not scale.any():
-        raise ValueError(
-            f"All {len(X)} latents (n_features = {X.shape[1]}) are equal: no direction separates "
-            "them."
-        )
+    mean, inverse = mean_and_inverse_scale(X)
     # Rows of norm about 1 give C the same meaning at 128 and at 9,216 numbers a code.
-    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-    inverse /= np.sqrt(np.count_nonzero(scale))
+    inverse /= np.sqrt(np.count_nonzero(inverse))
     svm = LinearSVC(
         C=C, dual="auto", class_weight="balanced", max_iter=MAX_ITER, random_state=random_state
     )
@@ -113,49 +105,7 @@ def fit_hyperplane(X, positive, C, random_state):
     return normal / norm, float(intercept / norm)
 
 
-def project_out(normal, intercept, others, centre):
-    """Make a plane's normal orthogonal to other directions.
-
-    Moving along the result leaves the distances to the other planes unchanged. The new plane goes
-    through the point of the old one that is nearest to `centre`.
-
-    Parameters
-    ----------
-    normal : ndarray of shape (n_features,)
-        Unit norm.
-    intercept : float
-    others : array-like of shape (n_features,) or (k, n_features)
-    centre : ndarray of shape (n_features,)
-
-    Returns
-    -------
-    normal : ndarray of shape (n_features,)
-    intercept : float
-    """
-    others = real_array(others, "conditional_on")
-    if not np.isfinite(others).all():
-        raise ValueError("conditional_on contains NaN or infinity.")
-    check_magnitude(others, "conditional_on")
-    if others.size % len(normal) or others.shape[-1:] != normal.shape:
-        raise ValueError(
-            f"conditional_on has shape {others.shape}; the latents have {len(normal)} features, so "
-            f"({len(normal)},) or (k, {len(normal)}) was expected."
-        )
-    basis, singular, _ = np.linalg.svd(others.reshape(-1, len(normal)).T, full_matrices=False)
-    basis = basis[:, singular > 1e-10 * singular.max(initial=0.0)]
-    foot = centre - (normal @ centre + intercept) * normal
-    projected = normal - basis @ (basis.T @ normal)
-    norm = np.linalg.norm(projected)
-    if norm < 1e-6:
-        raise ValueError(
-            "Nothing is left of the direction once those in conditional_on are projected out: they "
-            "span it."
-        )
-    projected /= norm
-    return projected, float(-projected @ foot)
-
-
-class LinearSVMDirection(VersionStamped, BaseEstimator):
+class LinearSVMDirection(PlaneMixin, VersionStamped, BaseEstimator):
     """Semantic direction as the unit normal of a linear SVM's hyperplane (InterFaceGAN).
 
     Latents are standardised inside, and the plane is given back in their own units with its
@@ -247,10 +197,7 @@ class LinearSVMDirection(VersionStamped, BaseEstimator):
         -------
         self
         """
-        X, y = validate_data(
-            self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, y_numeric=False
-        )
-        check_magnitude(X)
+        X, y = self._check_latents(X, y)
         rows, positive, self.classes_ = binary_target(y, self.extremes)
         X = X if len(rows) == len(X) else X[rows]
         random_state = check_random_state(self.random_state)
@@ -273,15 +220,3 @@ class LinearSVMDirection(VersionStamped, BaseEstimator):
         )
         normal, intercept = fit_hyperplane(X[train], positive[train], self.C, random_state)
         return float(np.mean((X[test] @ normal + intercept > 0) == positive[test]))
-
-    def decision_function(self, X):
-        """Return the signed distances of latents from the plane, shape (n_samples,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        check_magnitude(X)
-        return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags

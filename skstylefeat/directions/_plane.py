@@ -1,0 +1,99 @@
+"""What every estimator of a single plane shares: its scale, its distances, fixed directions."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skstylefeat._numbers import check_magnitude, real_array
+
+
+class PlaneMixin:
+    """Distances from the plane of `direction_` and `intercept_`; labels are required."""
+
+    def decision_function(self, X):
+        """Return the signed distances of latents from the plane, shape (n_samples,)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        check_magnitude(X)
+        return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def _check_latents(self, X, y):
+        """Return the latents and labels of `fit`."""
+        X, y = validate_data(
+            self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, y_numeric=False
+        )
+        check_magnitude(X)
+        return X, y
+
+
+def mean_and_inverse_scale(X):
+    """Return what standardises latents; columns that do not vary have the inverse scale 0.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    mean, inverse_scale : ndarray of shape (n_features,), float64
+
+    Raises
+    ------
+    ValueError
+        If all rows are equal.
+    """
+    mean = X.mean(axis=0, dtype=np.float64)
+    scale = X.std(axis=0, dtype=np.float64)
+    scale[scale < 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0
+    if not scale.any():
+        raise ValueError(
+            f"All {len(X)} latents (n_features = {X.shape[1]}) are equal: no direction separates "
+            "them."
+        )
+    return mean, np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+
+
+def project_out(normal, intercept, others, centre):
+    """Make a plane's normal orthogonal to other directions.
+
+    Moving along the result leaves the distances to the other planes unchanged. The new plane goes
+    through the point of the old one that is nearest to `centre`.
+
+    Parameters
+    ----------
+    normal : ndarray of shape (n_features,)
+        Unit norm.
+    intercept : float
+    others : array-like of shape (n_features,) or (k, n_features)
+    centre : ndarray of shape (n_features,)
+
+    Returns
+    -------
+    normal : ndarray of shape (n_features,)
+    intercept : float
+    """
+    others = real_array(others, "conditional_on")
+    if not np.isfinite(others).all():
+        raise ValueError("conditional_on contains NaN or infinity.")
+    check_magnitude(others, "conditional_on")
+    if others.size % len(normal) or others.shape[-1:] != normal.shape:
+        raise ValueError(
+            f"conditional_on has shape {others.shape}; the latents have {len(normal)} features, so "
+            f"({len(normal)},) or (k, {len(normal)}) was expected."
+        )
+    basis, singular, _ = np.linalg.svd(others.reshape(-1, len(normal)).T, full_matrices=False)
+    basis = basis[:, singular > 1e-10 * singular.max(initial=0.0)]
+    foot = centre - (normal @ centre + intercept) * normal
+    projected = normal - basis @ (basis.T @ normal)
+    norm = np.linalg.norm(projected)
+    if norm < 1e-6:
+        raise ValueError(
+            "Nothing is left of the direction once those in conditional_on are projected out: they "
+            "span it."
+        )
+    projected /= norm
+    return projected, float(-projected @ foot)
