@@ -42,8 +42,8 @@ def warn_if_foreign(generator, images, codes, expected, batch_size):
     if not len(good):
         return
     rows = good[np.linspace(0, len(good) - 1, min(DOMAIN_SAMPLE, len(good))).astype(int)]
-    errors = errors_of_codes(generator, images[rows], codes[rows], batch_size)
     pixels = images[rows].read((generator.resolution,) * 2)
+    errors = errors_of_codes(generator, as_images(pixels), codes[rows], batch_size)
     error, variance = np.median(errors), np.median(pixels.var(axis=(1, 2, 3)))
     if error > DOMAIN_RATIO * expected and error > UNEXPLAINED_SHARE * variance:
         warnings.warn(
