@@ -13,8 +13,9 @@ from PIL import Image
 
 from skstylefeat import FeatureMaps, HyperplaneDistance, load_encoder
 from skstylefeat.__main__ import main
+from skstylefeat._label_files import read_labels
 from skstylefeat._report import annotation, regression
-from skstylefeat._report.own_images import ImageSource, load_own_images, read_labels
+from skstylefeat._report.own_images import ImageSource, load_own_images
 from skstylefeat._report.rendered import load_rendered_faces
 from skstylefeat._report.representation import ImageSet
 from skstylefeat._report.scores import Score, Table, summarize, tabulate

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from skstylefeat._decoding import IMAGE_SUFFIXES
-from skstylefeat._report.own_images import read_labels
+from skstylefeat._label_files import LabelledNames, read_labels
 
 _SHOWN = 3  # names that an error message quotes
 
@@ -54,9 +54,7 @@ class ImageFolder:
         self.paths = [found[name] for name in self.names]
         self.sizes = [file.stat().st_size for file in self.paths]
         self._rows = {name: row for row, name in enumerate(self.names)}
-        self._by_base = {}
-        for name in self.names:
-            self._by_base.setdefault(Path(name).name, []).append(name)
+        self._labelled = LabelledNames(self.names)
 
     def __len__(self):
         return len(self.names)
@@ -66,14 +64,8 @@ class ImageFolder:
         return self._rows.get(name)
 
     def find(self, name):
-        """Return the image that a file of labels means by a name, or None.
-
-        A name may be the path inside the folder, or a file name that occurs once in it.
-        """
-        if name in self._rows:
-            return name
-        same = self._by_base.get(Path(name).name, [])
-        return same[0] if len(same) == 1 else None
+        """Return the image that a file of labels means by a name, or None."""
+        return self._labelled.find(name)
 
 
 def read_file_labels(path, folder, column=None):

@@ -1,6 +1,5 @@
 """A user's images and labels: a folder or a zip archive, and a CSV file."""
 
-import csv
 import zipfile
 from pathlib import Path
 
@@ -8,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from skstylefeat._decoding import IMAGE_SUFFIXES, ZipMember, open_item
+from skstylefeat._label_files import LabelledNames, read_labels
 from skstylefeat._report.targets import Target, check_target, read_column
 
-FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_id", "path", "name")
 FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "box": Image.Resampling.BOX,
@@ -45,22 +44,14 @@ class ImageSource:
             raise ValueError(
                 f"--images {str(path)!r} holds no image file ({', '.join(IMAGE_SUFFIXES)})."
             )
-        self._by_base = {}
-        for name in self._names:
-            self._by_base.setdefault(Path(name).name, []).append(name)
+        self._labelled = LabelledNames(self._names)
 
     def __len__(self):
         return len(self._names)
 
     def find(self, label_name):
-        """Return the name of the image that a row of labels means, or None.
-
-        A row may give the path inside the folder, or a file name that occurs once in it.
-        """
-        if label_name in self._names:
-            return label_name
-        same = self._by_base.get(Path(label_name).name, [])
-        return same[0] if len(same) == 1 else None
+        """Return the name of the image that a row of labels means, or None."""
+        return self._labelled.find(label_name)
 
     def read(self, names, size, *, box=None, resampling="lanczos"):
         """Read images, crop and resize them.
@@ -94,39 +85,6 @@ class ImageSource:
 def _inside(box, size):
     left, top, right, bottom = box
     return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
-
-
-def read_labels(path):
-    """Read a CSV file.
-
-    Returns
-    -------
-    files : list of str
-        The column called file (or filename, image, path, ...), else the first column.
-    columns : dict of str to list of str
-        The others.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"--labels {str(path)!r} does not exist.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, None)
-        rows = [row for row in reader if row]
-    if not header or len(header) < 2 or not rows:
-        raise ValueError(
-            f"--labels {str(path)!r} needs a header, a column of file names and a column of "
-            f"labels; its header is {header}, with {len(rows)} rows below."
-        )
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise ValueError(
-                f"{path}, row {number}: {len(row)} cells, but the header has {len(header)}."
-            )
-    lowered = [name.strip().lower() for name in header]
-    place = next((lowered.index(name) for name in FILE_COLUMNS if name in lowered), 0)
-    columns = {name: [row[i] for row in rows] for i, name in enumerate(header) if i != place}
-    return [row[place].strip() for row in rows], columns
 
 
 def load_own_images(
