@@ -1,6 +1,8 @@
 """Tiny networks with random weights, for tests that need a generator of some size."""
 
+import numpy as np
 import torch
+from PIL import Image
 
 from skstylefeat.networks import Encoder, Generator
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
@@ -50,3 +52,19 @@ def write_pair(folder, resolution=8):
     save_network(generator.module, paths[0], card={"data": "none"})
     save_network(tiny_encoder(generator).module, paths[1])
     return tuple(str(path) for path in paths)
+
+
+def write_own_images(generator, files):
+    """Write one of the generator's own images to each of some files, as 8-bit pictures."""
+    made = generator.synthesis(generator.mapping(generator.sample_z(len(files), random_state=0)))
+    made = np.rint(((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1) * 255).astype(np.uint8)
+    for file, image in zip(files, made, strict=True):
+        Image.fromarray(image).save(file)
+
+
+def write_job(folder, n_images):
+    """Write network files and a folder of the generator's own images; return the three paths."""
+    pair = write_pair(folder)
+    (folder / "images").mkdir()
+    write_own_images(tiny_generator(), [folder / "images" / f"{i:02}.png" for i in range(n_images)])
+    return *pair, str(folder / "images")

@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skstylefeat import StyleGANInverter, _inverter
 from skstylefeat.images import align_faces
-from tests.networks import tiny_encoder, tiny_generator
+from tests.networks import tiny_encoder, tiny_generator, write_own_images
 
 BAD = [1, 4]
 
@@ -26,11 +26,8 @@ def networks():
 def paths(networks, tmp_path):
     """Six files of which one is damaged and one is missing."""
     generator, _ = networks
-    made = generator.synthesis(generator.mapping(generator.sample_z(6, random_state=0)))
-    made = np.rint(((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1) * 255).astype(np.uint8)
     files = [str(tmp_path / f"{i}.png") for i in range(6)]
-    for file, image in zip(files, made, strict=True):
-        Image.fromarray(image).save(file)
+    write_own_images(generator, files)
     (tmp_path / "1.png").write_text("damaged")
     (tmp_path / "4.png").unlink()
     return files

@@ -14,11 +14,10 @@ import pytest
 import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from PIL import Image
 
 from skstylefeat import StyleGANInverter, _cache, _inverter
 from skstylefeat.networks import Encoder, training
-from tests.networks import tiny_encoder, tiny_generator, write_pair
+from tests.networks import tiny_encoder, tiny_generator, write_job
 
 N_IMAGES, BATCH = 24, 2
 
@@ -46,15 +45,7 @@ print("done", flush=True)
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """Network files and a folder of the generator's own images."""
-    folder = tmp_path_factory.mktemp("job")
-    pair = write_pair(folder)
-    generator = tiny_generator()
-    made = generator.synthesis(generator.mapping(generator.sample_z(N_IMAGES, random_state=0)))
-    made = np.rint(((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1) * 255).astype(np.uint8)
-    (folder / "images").mkdir()
-    for i, image in enumerate(made):
-        Image.fromarray(image).save(folder / "images" / f"{i:02}.png")
-    return *pair, str(folder / "images")
+    return write_job(tmp_path_factory.mktemp("job"), N_IMAGES)
 
 
 @pytest.fixture

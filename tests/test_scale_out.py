@@ -13,13 +13,12 @@ import zarr
 from dask.distributed import Client, LocalCluster
 from joblib import parallel_config
 from numpy.testing import assert_allclose
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skstylefeat import FewShotSplit, StyleGANInverter, layer_importance, load_generator
-from tests.networks import tiny_generator, write_pair
+from tests.networks import write_job
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "folder_with_dask.py"
 N_IMAGES = 24
@@ -28,15 +27,7 @@ N_IMAGES = 24
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """Network files and a folder of the generator's own images."""
-    folder = tmp_path_factory.mktemp("job")
-    pair = write_pair(folder)
-    generator = tiny_generator()
-    made = generator.synthesis(generator.mapping(generator.sample_z(N_IMAGES, random_state=0)))
-    made = np.rint(((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1) * 255).astype(np.uint8)
-    (folder / "images").mkdir()
-    for i, image in enumerate(made):
-        Image.fromarray(image).save(folder / "images" / f"{i:02}.png")
-    return *pair, str(folder / "images")
+    return write_job(tmp_path_factory.mktemp("job"), N_IMAGES)
 
 
 @pytest.fixture(scope="module")
