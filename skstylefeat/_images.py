@@ -9,6 +9,7 @@ import numpy as np
 from skstylefeat._alignment import as_landmarks, crop_square, face_square
 from skstylefeat._decoding import open_item, resize, to_pil, to_unit_floats
 from skstylefeat._image_sources import find_source
+from skstylefeat._rows import row_index
 
 DECODING_THREADS = 8
 CHECK_SIZE = (8, 8)  # images that are only tried are kept so small
@@ -80,14 +81,7 @@ class ImageCollection:
         return [self._source.name(i, row) for i, row in enumerate(self._rows)]
 
     def __getitem__(self, rows):
-        if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
-            rows = rows[0]
-        if isinstance(rows, (int, np.integer)):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of {len(self)}")
-            rows = [rows]
-        if not isinstance(rows, slice):
-            rows = np.arange(len(self))[rows]
+        rows = row_index(rows, len(self))
         landmarks = None if self._landmarks is None else self._landmarks.take(rows)
         return ImageCollection(self._source.take(rows), self._rows[rows], landmarks)
 

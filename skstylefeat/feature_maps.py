@@ -9,6 +9,7 @@ from skstylefeat._layers import LayerInfo
 from skstylefeat._numbers import as_float32
 from skstylefeat._pooling import pool_maps
 from skstylefeat._progress import progress_bar
+from skstylefeat._rows import row_index
 
 __all__ = ["FeatureMaps", "LayerInfo"]
 
@@ -235,13 +236,7 @@ class FeatureMaps:
         return f"FeatureMaps(n={len(self)}, {layers})"
 
     def __getitem__(self, rows):
-        if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
-            rows = rows[0]
-        if isinstance(rows, (int, np.integer)):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of {len(self)}")
-            rows = [rows]
-        source = self._source.take(rows if isinstance(rows, slice) else np.arange(len(self))[rows])
+        source = self._source.take(row_index(rows, len(self)))
         return FeatureMaps(source, self._support, self.batch_size, self.n_jobs, self.verbose)
 
     def __array__(self, dtype=None, copy=None):
