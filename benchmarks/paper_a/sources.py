@@ -15,7 +15,7 @@ from names import TITLES
 from skstylefeat import StyleGANInverter
 from skstylefeat._pooling import pool_maps
 from skstylefeat._report.annotation import draw_per_class
-from skstylefeat._report.representation import pixel_components
+from skstylefeat._report.representation import pixel_components, psnr_of_latents
 from skstylefeat._selector import ChannelMISelector
 from skstylefeat.feature_maps import FeatureMaps
 
@@ -211,8 +211,7 @@ def _cached(path, key, collection, inverter, networks):
             for mode, pooled in zip(MODES, _pool_all(maps), strict=True):
                 arrays[f"{name}-{half}-{mode}"] = pooled
         if half == "test":
-            error = np.square(inverter.inverse_transform(codes) - images / 255.0).mean()
-            arrays["psnr"] = -10 * np.log10(error)
+            arrays["psnr"] = psnr_of_latents(inverter, codes, images / 255.0)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **arrays)
     return arrays

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from skstylefeat import StyleGANInverter
+from skstylefeat._report.representation import psnr_of_latents
 from skstylefeat.datasets import make_faces
 
 SETS = ("teach", "pool", "test")
@@ -87,8 +88,7 @@ class Data:
     def psnr(self):
         """Return the encoder's PSNR in dB on the test images."""
         test = self.sets["test"]
-        error = np.square(self.inverter.inverse_transform(test.codes) - test.pixels).mean()
-        return float(-10 * np.log10(error))
+        return psnr_of_latents(self.inverter, test.codes, test.pixels)
 
     @cached_property
     def inversions(self):

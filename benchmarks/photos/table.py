@@ -39,7 +39,7 @@ from skstylefeat._progress import progress_bar
 from skstylefeat._report import annotation, regression
 from skstylefeat._report.baselines import logistic_predictions, pixel_plane_distances
 from skstylefeat._report.representation import N_COMPONENTS as PIXEL_COMPONENTS
-from skstylefeat._report.representation import ImageSet, represent
+from skstylefeat._report.representation import ImageSet, psnr_of_latents, represent
 from skstylefeat._report.scores import Score, Table, save_scores, summarize, tabulate
 
 CLASSES = {
@@ -163,12 +163,6 @@ def principal_components(halves, n_components):
     n_components = min(n_components, *halves[0].shape)
     pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(halves[0])
     return [pca.transform(rows) for rows in halves]
-
-
-def psnr(inverter, images):
-    """Return the PSNR in dB of the mean error of an ImageSet's reconstructions."""
-    error = np.square(inverter.inverse_transform(images.latents) - images.images).mean()
-    return -10 * np.log10(error)
 
 
 def class_draw(pool, held_out, column, target, budgets, draw, seed):
@@ -340,7 +334,10 @@ def main():
     crops = {name: read_halves(name, args) for name in names}
     inverter = make_inverter(args, np.concatenate([pool[0] for pool, _ in crops.values()]))
     halves = {name: invert(inverter, both) for name, both in crops.items()}
-    psnrs = {name: psnr(inverter, held_out.images) for name, (_, held_out) in halves.items()}
+    psnrs = {
+        name: psnr_of_latents(inverter, held_out.images.latents, held_out.images.images)
+        for name, (_, held_out) in halves.items()
+    }
     scores = age_scores(*halves["utkface"], inverter.generator_, args)
     for part in [] if args.age_only else class_scores(halves, args):
         scores += part

@@ -24,7 +24,7 @@ from skstylefeat._report.regression import (
     regression_tables,
     thirds,
 )
-from skstylefeat._report.representation import represent
+from skstylefeat._report.representation import psnr_of_latents, represent
 from skstylefeat._report.scores import save_scores
 
 SHOWN_LIBRARIES = ("numpy", "scikit-learn", "torch")
@@ -110,8 +110,7 @@ class Job:
             train, test = represent(inverter, train_images, test_images)
         if settings.encoder == "train":
             self._keep(inverter.encoder_)
-        error = np.square(inverter.inverse_transform(test.latents) - test.images).mean()
-        psnr = f"{-10 * np.log10(max(float(error), 1e-12)):.1f} dB"
+        psnr = f"{psnr_of_latents(inverter, test.latents, test.images):.1f} dB"
         self._say(f"Reconstruction of the test images: {psnr}.")
         self.pictures.append(figures.inversion_picture(inverter, test))
         for target in targets:

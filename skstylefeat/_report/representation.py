@@ -64,6 +64,12 @@ def represent(inverter, train_images, test_images):
     return tuple(sets)
 
 
+def psnr_of_latents(inverter, latents, images):
+    """Return the PSNR in dB of the mean error of the images (n, H, W, 3), in [0, 1], of latents."""
+    error = np.square(inverter.inverse_transform(latents) - images).mean()
+    return float(-10 * np.log10(max(error, 1e-12)))
+
+
 def pixel_components(train_images, test_images):
     """Return the principal components of both sets' pixels, learnt from the training images.
 

@@ -1,0 +1,104 @@
+"""What codes and maps of rendered faces hold, and how 5 annotated images are best spent.
+
+Reconstruction by the encoder and linear readouts of yaw, age and glasses from 1,000 labels, on
+1,500 other faces of each seed. Then the names that 5 labels give the unlabelled faces of a seed, by
+the score that chooses the channels (4 labelled images a class) and by which image of a cluster is
+asked about. Seeds from 1000 on were used to choose, those below only to report::
+
+    python benchmarks/benchmark_rendered.py --seeds 5 6 1005 1006 --choice-seeds 1001 1002
+"""
+
+import argparse
+
+import numpy as np
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skstylefeat import ChannelMISelector, ClusterAnnotator, StyleGANInverter
+from skstylefeat._report.annotation import PER_CLASS, draw_per_class
+from skstylefeat._report.representation import psnr_of_latents
+from skstylefeat.datasets import make_faces
+from skstylefeat.feature_maps import FeatureMaps
+
+N_LABELLED, N_FACES = 1_000, 2_500
+PENALTIES = np.logspace(0, 5, 16)
+N_BEST = 10
+LABELS = 5
+
+
+def readouts(inverter, seed):
+    """Print PSNR and what linear models read from the codes."""
+    faces = make_faces(N_FACES, image_size=64, random_state=seed)
+    images = faces.images / np.float32(255)
+    codes = inverter.transform(images)
+    train, test = slice(None, N_LABELLED), slice(N_LABELLED, None)
+    line = [f"{psnr_of_latents(inverter, codes[test], images[test]):.2f} dB"]
+    glasses = faces.frame["glasses"] != "none"
+    for name, y, model in (
+        ("yaw R2", faces.frame["yaw"], RidgeCV(PENALTIES)),
+        ("age R2", faces.frame["age"], RidgeCV(PENALTIES)),
+        ("glasses accuracy", glasses, RidgeClassifierCV(PENALTIES)),
+    ):
+        score = make_pipeline(StandardScaler(), model).fit(codes[train], y[train])
+        line.append(f"{name} {score.score(codes[test], y[test]):.3f}")
+    print(f"seed {seed}: {', '.join(line)}", flush=True)
+
+
+def best_channels(pooled, y):
+    """Return the channels that all labels separate best, as many in all as `N_BEST`."""
+    means = np.stack([pooled[y == value].mean(axis=0) for value in (False, True)])
+    within = np.mean([pooled[y == value].var(axis=0) for value in (False, True)], axis=0)
+    return np.argsort(-np.square(means[1] - means[0]) / (within + 1e-12))[:N_BEST]
+
+
+def named(features, y, query, draw, chosen_by):
+    """Return the share of faces nobody labelled that their cluster names rightly."""
+    annotator = ClusterAnnotator(n_labels=LABELS, query=query, random_state=draw).fit(features)
+    annotator.annotate(y[annotator.query_indices_])
+    free = np.setdiff1d(np.arange(len(y)), np.union1d(chosen_by, annotator.query_indices_))
+    return np.mean(annotator.cluster_labels_[annotator.labels_[free]] == y[free])
+
+
+def choices(inverter, seed, n_draws):
+    """Print the accuracy of the names by score of the channels and by query."""
+    faces = make_faces(N_LABELLED, image_size=64, random_state=seed)
+    maps = FeatureMaps.from_latents(inverter.transform(faces.images), inverter.generator_)
+    pooled, frame = maps.pool(), faces.frame
+    targets = {
+        "glasses": frame["glasses"] != "none",
+        "beard": frame["facial_hair"] == "beard",
+        "age group": frame["age"] >= np.median(frame["age"]),
+    }
+    for target, y in targets.items():
+        scores = {}
+        for draw in range(n_draws):
+            rows = draw_per_class(y, PER_CLASS, np.random.default_rng((seed, draw)))
+            kept = {f"best {N_BEST} by all labels": best_channels(pooled, y)}
+            for score in ("ratio", "anova"):
+                selector = ChannelMISelector(n_samples_per_class=None, score=score)
+                kept[score] = selector.fit(maps[rows], y[rows]).get_support(indices=True)
+            for name, columns in kept.items():
+                for query in ("random", "central"):
+                    share = named(pooled[:, columns], y, query, draw, rows)
+                    scores.setdefault((name, query), []).append(100 * share)
+        print(f"seed {seed}, {target} (majority {100 * max(y.mean(), 1 - y.mean()):.1f} %)")
+        for (name, query), values in scores.items():
+            print(f"  {name:24s} {query:8s} {np.mean(values):5.1f} ± {np.std(values):4.1f} %")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", nargs="*", type=int, default=[5, 6, 1005, 1006])
+    parser.add_argument("--choice-seeds", nargs="*", type=int, default=[1001, 1002])
+    parser.add_argument("--draws", type=int, default=20)
+    args = parser.parse_args()
+    inverter = StyleGANInverter().fit(make_faces(1, random_state=0).images)
+    for seed in args.seeds:
+        readouts(inverter, seed)
+    for seed in args.choice_seeds:
+        choices(inverter, seed, args.draws)
+
+
+if __name__ == "__main__":
+    main()
