@@ -1,10 +1,8 @@
 """StyleGANInverter: images to latents or to lazy feature maps."""
 
-import hashlib
 import warnings
 from functools import partial
 from numbers import Integral, Real
-from pathlib import Path
 
 import numpy as np
 from sklearn import get_config
@@ -17,15 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 from skstylefeat._batches import map_rows
 from skstylefeat._callbacks import CallbackSupportMixin
 from skstylefeat._domain import errors_of_codes, own_error, warn_if_foreign
-from skstylefeat._images import as_images, readable_rows
+from skstylefeat._encoder_source import find_encoder, n_reports, train_for, trains
+from skstylefeat._images import as_images
 from skstylefeat._inversion import InversionJob, is_code, to_unit
 from skstylefeat._numbers import as_float32
 from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
 
 NAMED_FAULTS = 10  # images that a warning names
-TRAINING_REPORT = 50  # steps of a training between two reports to callbacks
-TRAINING_BYTES = 2**30  # images that the training of an encoder holds in memory
 
 
 def _gives_latents(self):
@@ -235,9 +232,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         """
         from skstylefeat.networks import load_generator
 
-        trains = isinstance(self.encoder, str) and self.encoder == "train"
         context = self._init_callback_context(
-            max_subtasks=-(-self.n_train_steps // TRAINING_REPORT) if trains else 0
+            max_subtasks=n_reports(self.n_train_steps) if trains(self.encoder) else 0
         )
         context.call_on_fit_task_begin(estimator=self, X=X)
         images = self._check_images(X, reset=True)
@@ -260,9 +256,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
                 "channel(s); inversion supports RGB generators."
             )
         self.perceptual_ = self._load_perceptual()
-        self.encoder_ = None if self.method == "optimize" else self._load_encoder(images, context)
+        self.encoder_ = None if self.method == "optimize" else self._find_encoder(images, context)
         if self.encoder_ is not None:
-            self._check_fits()
             self.domain_error_ = own_error(self.generator_, self.encoder_, self.batch_size)
         if self.store_weights:
             self.generator_ = self.generator_.embedded()
@@ -481,82 +476,28 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             return None
         return load_perceptual(self.perceptual, device=self.device)
 
-    def _load_encoder(self, images, context):
-        from skstylefeat.networks import load_encoder
-
-        if isinstance(self.encoder, str) and self.encoder == "train":
-            return self._train_encoder(images, context)
-        if self.encoder is not None and not _is_auto(self.encoder):
-            return load_encoder(self.encoder, device=self.device)
-        source = self.generator_.reference
-        if source is None or self.encoder is None:
-            raise ValueError(
-                f"method={self.method!r} needs an encoder for {self.generator_.name!r}: give "
-                "encoder=<file>, encoder='train' to train one, or method='optimize' to do without."
+    def _find_encoder(self, images, context):
+        if not trains(self.encoder):
+            return find_encoder(
+                self.encoder, self.generator_, method=self.method, device=self.device
             )
-        try:
-            return load_encoder(source, device=self.device)
-        except (FileNotFoundError, ValueError) as error:
-            raise ValueError(
-                f"No encoder is known for the generator {self.generator_.name!r} ({error}). Give "
-                "encoder=<file>, encoder='train' to train one in fit, or method='optimize' to do "
-                "without."
-            ) from error
-
-    def _train_encoder(self, images, context):
-        from skstylefeat.networks.encoder import Encoder
-        from skstylefeat.networks.recipe import EncoderRecipe
-        from skstylefeat.networks.training import train_encoder
-
-        pixels = self._training_images(images)
-        module = train_encoder(
-            self.generator_.module,
-            pixels,
-            recipe=EncoderRecipe(n_steps=self.n_train_steps),
-            random_state=self._seed,
-            checkpoint=self._training_checkpoint(images, pixels),
-            report_every=TRAINING_REPORT,
+        return train_for(
+            self.generator_,
+            images,
+            n_steps=self.n_train_steps,
+            seed=self._seed,
+            cache_dir=self.cache_dir,
+            device=self.device,
+            on_error=self.on_error,
             callback=partial(self._on_training_report, context),
             verbose=bool(self.verbose),
         )
-        card = {"trained_for": self.generator_.name, "steps": self.n_train_steps}
-        name = f"{self.generator_.name}-trained"
-        encoder = Encoder(module, name=name, card=card, device=self.device)
-        encoder.weights_hash()
-        return encoder
-
-    def _training_images(self, images):
-        """Return pixels to train on, or a function that reads some where they are too many."""
-        if self.on_error != "raise":
-            images = images[readable_rows(images)]
-        side = self.generator_.resolution
-        if 12 * len(images) * side * side <= TRAINING_BYTES:
-            return images.read((side, side))
-        return lambda rng, n: images[rng.integers(len(images), size=n)].read((side, side))
-
-    def _training_checkpoint(self, images, pixels):
-        """Return the file that the training of this encoder goes on from, or None."""
-        if self.cache_dir is None:
-            return None
-        what = [self.generator_.weights_hash(), self.n_train_steps, self._seed, len(images)]
-        digest = hashlib.sha256(repr(what).encode())
-        digest.update("\n".join(images.names).encode() if callable(pixels) else pixels)
-        return Path(self.cache_dir) / "training" / f"{digest.hexdigest()}.pt"
 
     def _on_training_report(self, context, report):
         """Tell scikit-learn's callbacks that some steps are done; they may end the training."""
         context = context.subcontext(task_name="training")
         context.call_on_fit_task_begin(estimator=self)
         return context.call_on_fit_task_end(estimator=self)
-
-    def _check_fits(self):
-        generator, encoder = self.generator_, self.encoder_
-        if (encoder.n_ws, encoder.w_dim) != (generator.n_ws, generator.w_dim):
-            raise ValueError(
-                f"The encoder {encoder.name!r} makes codes ({encoder.n_ws}, {encoder.w_dim}), but "
-                f"the generator {generator.name!r} expects ({generator.n_ws}, {generator.w_dim}). "
-                "Use the encoder that was trained for this generator."
-            )
 
     def _invert(self, images):
         """Return the images that have rows in the result, and their codes (n, n_ws, w_dim)."""
@@ -605,7 +546,3 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _is_auto(encoder):
-    return isinstance(encoder, str) and encoder == "auto"

@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skstylefeat import StyleGANInverter, _inverter
+from skstylefeat import StyleGANInverter, _encoder_source
 from skstylefeat.images import align_faces
 from tests.networks import tiny_encoder, tiny_generator, write_own_images
 
@@ -96,7 +96,7 @@ def test_an_encoder_is_trained_on_what_can_be_read(networks, paths, monkeypatch)
     params = {"n_train_steps": 2, "on_error": "nan", "random_state": 0}
     fitted = StyleGANInverter(networks[0], "train", **params).fit(paths)
     assert np.isfinite(fitted.transform(paths[2:4])).all()
-    monkeypatch.setattr(_inverter, "TRAINING_BYTES", 0)  # read while training, not before
+    monkeypatch.setattr(_encoder_source, "TRAINING_BYTES", 0)  # read while training, not before
     fitted = StyleGANInverter(networks[0], "train", **params).fit(paths)
     assert np.isfinite(fitted.transform(paths[2:4])).all()
 

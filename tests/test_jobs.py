@@ -15,7 +15,7 @@ import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skstylefeat import StyleGANInverter, _cache, _inverter
+from skstylefeat import StyleGANInverter, _cache, _encoder_source
 from skstylefeat.networks import Encoder, training
 from tests.networks import tiny_encoder, tiny_generator, write_job
 
@@ -321,7 +321,7 @@ def test_callbacks_of_scikit_learn(job, monkeypatch):
     callback = Recorder()
     plain.set_callbacks(callback).fit(folder)
     assert callback.told == [("setup", 0), *around]
-    monkeypatch.setattr(_inverter, "TRAINING_REPORT", 2)
+    monkeypatch.setattr(_encoder_source, "TRAINING_REPORT", 2)
     for stops, n_reports in ((False, 3), (True, 1)):
         callback = Recorder(stops)
         inverter = StyleGANInverter(generator, "train", n_train_steps=5).set_callbacks(callback)
