@@ -59,7 +59,7 @@ def facts(args, data, seconds):
         "PSNR": f"{data.psnr():.2f} dB on the test images",
         "images": f"3 x {len(data.sets['test'])}",
         "draws": args.draws,
-        "time": f"{seconds:.0f} s with {args.jobs} of {os.cpu_count()} CPU cores",
+        "time": f"{seconds:.0f} s, the last call, with {args.jobs} of {os.cpu_count()} CPU cores",
         "software": f"Python {platform.python_version()}, {libraries}",
     }
 
