@@ -74,6 +74,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection; `server.pipeline` is shared by all."""
 
     protocol_version = "HTTP/1.1"  # keeps connections open between requests
+    disable_nagle_algorithm = True  # headers and body are two packets
     timeout = 30
 
     def do_GET(self):

@@ -97,6 +97,7 @@ class _Problem(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two packets
     server_version = "skstylefeat"
     sys_version = ""
     timeout = IDLE_SECONDS
