@@ -8,12 +8,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skstylefeat._channel_scores import intra_inter_of_draws, level_separation
 from skstylefeat._labels import split_labels
 from skstylefeat._layers import LayerInfo
 from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
-from skstylefeat.information import pairwise_mutual_information
-from skstylefeat.metrics import average_pairs, check_classes
+from skstylefeat.metrics import check_classes
 
 __all__ = ["ChannelMISelector"]
 
@@ -64,7 +64,8 @@ class ChannelMISelector(  # type: ignore[call-arg]
     scores_ : ndarray of shape (n_features_in_,)
         Score of each channel, layer after layer; NaN in layers that `layers` leaves out.
     intra_mi_, inter_mi_ : ndarray of shape (n_features_in_,)
-        IntraMI and InterMI in nats, mean over the draws.
+        IntraMI and InterMI in nats, mean over the draws. NaN with ``score="anova"``, which takes
+        the maxima alone and therefore also works on thousands of labelled images.
     selection_frequency_ : ndarray of shape (n_features_in_,)
         Share of the draws that rank a channel among the best `n_channels_per_layer` of its layer.
     sample_indices_ : list of ndarray of int
@@ -76,7 +77,7 @@ class ChannelMISelector(  # type: ignore[call-arg]
     layer_slices_ : dict of str to slice
         Place of each layer in `scores_` and the other arrays.
     layer_disentanglement_ : dict of str to float
-        Mean over the channels of each scored layer of ``a - r`` (fig. 4).
+        Mean over the channels of each scored layer of ``a - r`` (fig. 4); NaN as above.
     n_features_in_ : int
         Number of channels seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -198,37 +199,36 @@ class ChannelMISelector(  # type: ignore[call-arg]
         chosen = self._chosen_layers()
         self.sample_indices_ = self._draw(rows, labels)
 
-        n_channels = self.n_features_in_
-        intra, inter, separation = np.full((3, self.n_draws, n_channels), np.nan)
         scored_rows = np.unique(np.concatenate(self.sample_indices_))
         code = dict(zip(rows.tolist(), np.searchsorted(self.classes_, labels), strict=True))
+        draws = [
+            (np.searchsorted(scored_rows, drawn), np.array([code[row] for row in drawn.tolist()]))
+            for drawn in self.sample_indices_
+        ]
         view = maps[scored_rows].select({x.name: np.arange(x.channels) for x in chosen})
-        for layer, values in view.iter_layers():
-            where = self.layer_slices_[layer.name]
-            for draw, drawn in enumerate(self.sample_indices_):
-                at = np.searchsorted(scored_rows, drawn)
-                information = pairwise_mutual_information(
-                    values if len(at) == len(values) else values[at],
-                    self.n_bins,
-                    binning=self.binning,
-                    correction=self.correction,
-                    n_jobs=self.n_jobs,
-                )
-                drawn_labels = np.array([code[row] for row in drawn.tolist()])
-                intra[draw, where], inter[draw, where] = average_pairs(information, drawn_labels)
-                separation[draw, where] = _separation(values[at], drawn_labels)
+        columns = np.r_[tuple(self.layer_slices_[x.name] for x in chosen)]
+        intra, inter, by_draw = np.full((3, self.n_draws, self.n_features_in_), np.nan)
+        if self.score == "anova":
+            by_draw[:, columns] = level_separation(view, draws)
+            self.scores_ = by_draw.mean(axis=0)
+        else:
+            intra[:, columns], inter[:, columns] = intra_inter_of_draws(
+                view,
+                draws,
+                n_bins=self.n_bins,
+                binning=self.binning,
+                correction=self.correction,
+                n_jobs=self.n_jobs,
+            )
+            by_draw = self._score(intra, inter)
+            self.scores_ = self._score(intra.mean(axis=0), inter.mean(axis=0))
         self.intra_mi_, self.inter_mi_ = intra.mean(axis=0), inter.mean(axis=0)
-        self.scores_ = self._score(self.intra_mi_, self.inter_mi_, separation.mean(axis=0))
         self.layer_disentanglement_ = {
             x.name: float(np.mean((self.intra_mi_ - self.inter_mi_)[self.layer_slices_[x.name]]))
             for x in chosen
         }
         self.selection_frequency_ = np.mean(
-            [
-                self._best_per_layer(self._score(*draw), chosen)
-                for draw in zip(intra, inter, separation, strict=True)
-            ],
-            axis=0,
+            [self._best_per_layer(scores, chosen) for scores in by_draw], axis=0
         )
         self._support_mask = self._select(chosen)
         return self
@@ -395,9 +395,7 @@ class ChannelMISelector(  # type: ignore[call-arg]
             for _ in range(self.n_draws)
         ]
 
-    def _score(self, intra, inter, separation):
-        if self.score == "anova":
-            return separation
+    def _score(self, intra, inter):
         if self.score == "difference":
             return intra - inter
         return intra / np.maximum(inter, _SMALLEST_INTER)
@@ -435,23 +433,6 @@ class ChannelMISelector(  # type: ignore[call-arg]
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _separation(values, labels):
-    """Return the F value of the maxima of each channel of maps (n, C, H, W); constant ones get 0.
-
-    Deviations count as at least 1e-3 of the largest maximum, so that no channel comes first for
-    labelled images that happen to be equal.
-    """
-    maxima = values.max(axis=(2, 3)).astype(np.float64)
-    classes, codes = np.unique(labels, return_inverse=True)
-    members = np.eye(len(classes))[codes]
-    counts = members.sum(axis=0)
-    means = (members.T @ maxima) / counts[:, None]
-    between = counts @ np.square(means - maxima.mean(axis=0)) / (len(classes) - 1)
-    within = np.square(maxima - means[codes]).sum(axis=0) / (len(maxima) - len(classes))
-    floor = np.square(1e-3 * np.abs(maxima).max(axis=0, initial=0.0))
-    return np.divide(between, within + floor, out=np.zeros_like(between), where=between > 0)
 
 
 def _as_feature_maps(X):

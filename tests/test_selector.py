@@ -53,9 +53,19 @@ def test_anova_scores_are_those_of_the_maxima(lazy):
     expected, _ = f_classif(maps.max(axis=(2, 3))[:, varying].astype(float), Y)
     np.testing.assert_allclose(selector.scores_[varying], expected, rtol=1e-3)
     assert selector.scores_[4] == 0
+    assert np.isnan(selector.intra_mi_).all() and np.isnan(selector.layer_disentanglement_["x"])
     assert selector.get_support(indices=True).tolist() == [2]
     ratio = ChannelMISelector(1, n_samples_per_class=None).fit(maps, Y)
     assert ratio.get_support(indices=True).tolist() == [5]
+
+
+def test_anova_refuses_maps_that_hold_nan():
+    maps = np.zeros((8, 2, 4, 4), dtype=np.float32)
+    maps[3, 1, 2, 2] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        ChannelMISelector(1, score="anova").fit(
+            FeatureMaps.from_arrays({"b4.conv1": maps}), np.repeat([0, 1], 4)
+        )
 
 
 def test_equal_labelled_maps_have_finite_scores():

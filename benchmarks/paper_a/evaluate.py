@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ClusterAnnotator
-from skstylefeat._report.annotation import PER_CLASS, Annotation, classify
+from skstylefeat._report.annotation import PER_CLASS, ask, classify, names_of_others
 from skstylefeat._report.baselines import logistic_predictions, majority_predictions
 from skstylefeat._report.scores import Score
 from skstylefeat.metrics import clustering_accuracy
@@ -147,19 +147,14 @@ class Draw:
         """Cluster the pool by the kept columns and take the labels that are asked for."""
         rows, kept = chosen
         features, test = source.pool[mode][:, kept], source.test[mode][:, kept]
-        annotator = ClusterAnnotator(**parameters, clusterer=CLUSTERER, random_state=self.seed).fit(
-            features
-        )
-        annotator.annotate(self.y[annotator.query_indices_])
-        return Annotation(rows, None, features, test, annotator)
+        annotator = ClusterAnnotator(**parameters, clusterer=CLUSTERER, random_state=self.seed)
+        return ask(annotator, features, test, self.y, rows)
 
     def named(self, method, metric, n, drawn):
-        names = drawn.annotator.cluster_labels_[drawn.annotator.labels_]
-        free = np.setdiff1d(np.arange(len(self.y)), drawn.labelled_rows)
-        return self.right(method, metric, n, self.y[free], names[free])
+        return self.right(method, metric, n, *names_of_others(drawn, self.y))
 
     def classified(self, method, budget, drawn):
-        names = classify(drawn, self.y, self.seed)
+        names = classify(drawn, self.seed)
         return self.right(method, "classification", budget, self.y_test, names)
 
     def true_labels(self, name, source, kept):

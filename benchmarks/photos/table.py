@@ -170,7 +170,7 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
     y_pool, y = (half.frame[column].to_numpy() for half in (pool, held_out))
     rng = np.random.default_rng((seed, draw))
     clusters_seed = int(rng.integers(2**31))
-    selection = annotation.select_channels(pool.images, y_pool, rng)
+    selection = annotation.select_channels(pool.images.maps, y_pool, rng)
     scores = []
     for budget in budgets:
         drawn = annotation.annotate(

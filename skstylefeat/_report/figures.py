@@ -57,7 +57,7 @@ def inversion_picture(inverter, test):
 def annotation_pictures(train, test, target, n_labels, random_state):
     """Show kept channels and named clusters of the first draw."""
     seed = int(np.random.default_rng((random_state, 0)).integers(2**31))
-    selection = select_channels(train, target.y_train, np.random.default_rng(seed), "anova")
+    selection = select_channels(train.maps, target.y_train, np.random.default_rng(seed), "anova")
     drawn = annotate(train, test, target.y_train, n_labels, selection, seed, query=QUERY)
     rows = drawn.selection_rows
     shown = np.concatenate(

@@ -39,6 +39,14 @@ class ImageSet:
     def __len__(self):
         return len(self.images)
 
+    @property
+    def levels(self):
+        """The maxima as maps of one cell, for a selection by level without a synthesis."""
+        stops = np.cumsum([layer.channels for layer in self.maps.layers])
+        parts = np.split(self.pooled[:, :, None, None], stops[:-1], axis=1)
+        names = [layer.name for layer in self.maps.layers]
+        return FeatureMaps.from_arrays(dict(zip(names, parts, strict=True)))
+
 
 def represent(inverter, train_images, test_images):
     """Invert both sets and make all forms of them; nothing reads a label.
