@@ -4,19 +4,20 @@ Equation 1 of "facial attribute representations" (paper A) measures how much the
 channel in one image tells about the map of the same channel in another image. The functions
 here are pure numpy. They are exact, in the sense that the plug-in estimate of every pair equals
 the one of :func:`sklearn.metrics.mutual_info_score` on the same bins; what makes them fast is
-that values are cut into bins once, and that one pass of :func:`numpy.bincount` over the joint
-codes of several images serves all the pairs among them.
+that values are cut into bins once, and that one pass over the joint codes of several images
+serves all the pairs among them.
 """
 
 from functools import lru_cache
 from itertools import combinations_with_replacement
 from math import comb, log
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import coo_array
 
+from skstylefeat._binning import bin_maps, bins_of, check_binning, check_maps, default_n_bins
 from skstylefeat._numbers import real_array
 
 __all__ = [
@@ -26,179 +27,9 @@ __all__ = [
     "pairwise_mutual_information",
 ]
 
-# The default number of bins keeps P >= 5 * B**2, five pixels for every cell of the joint table.
-_PIXELS_PER_CELL = 5
-_MIN_BINS, _MAX_BINS = 2, 64
-# Elements that are worked on at a time: they stay in the processor's cache between passes.
-_BLOCK = 1 << 16
 # Pixels of one image, and cells of one joint table, that are counted in one call.
 _MAX_PIXELS_PER_CALL = 1 << 18
 _MAX_CELLS = 1 << 18
-
-
-def default_n_bins(n_pixels):
-    """Return the number of bins for maps of `n_pixels` pixels.
-
-    Parameters
-    ----------
-    n_pixels : int
-        Pixels of one map, height times width.
-
-    Returns
-    -------
-    int
-        ``floor(sqrt(n_pixels / 5))``, at least 2 and at most 64.
-
-    Notes
-    -----
-    A plug-in estimate from `P` pixels and `B` x `B` cells is biased upwards by about
-    ``(B - 1)**2 / (2 P)`` nats: with 16 pixels and 64 bins two maps that have nothing to do
-    with each other look almost identical. With ``B = sqrt(P / 5)`` that bias stays below 0.1
-    nats whatever the size, so that layers of 4x4 and 256x256 can be compared: 2 bins at 4x4, 3
-    at 8x8, 7 at 16x16, 28 at 64x64, and 64 from 256x256 on. More than 64 bins only resolve the
-    noise in the activations, while the bias goes on falling with the number of pixels.
-
-    Examples
-    --------
-    >>> from skstylefeat.information import default_n_bins
-    >>> [default_n_bins(side * side) for side in (4, 8, 16, 64, 1024)]
-    [2, 3, 7, 28, 64]
-    """
-    return int(np.clip(np.floor(np.sqrt(n_pixels / _PIXELS_PER_CELL)), _MIN_BINS, _MAX_BINS))
-
-
-def _check_maps(maps):
-    """Return maps as floats of shape (n, C, P); say what came if they have another shape."""
-    maps = real_array(maps, "maps", None)
-    if maps.ndim not in (3, 4):
-        raise ValueError(
-            f"Expected maps of shape (n, C, H, W) or (n, C, P), got an array of shape "
-            f"{maps.shape}. Add the axes that are missing, e.g. maps[:, None] for one channel."
-        )
-    if 0 in maps.shape:
-        raise ValueError(f"Expected at least one image, channel and pixel, got shape {maps.shape}.")
-    if maps.dtype == np.float16:
-        maps = maps.astype(np.float32)
-    elif maps.dtype not in (np.float32, np.float64):
-        maps = maps.astype(np.float64)
-    return maps.reshape(*maps.shape[:2], -1)
-
-
-def _check_binning(n_bins, n_pixels, limits, binning):
-    if binning not in ("width", "quantile"):
-        raise ValueError(f"binning must be 'width' or 'quantile', got {binning!r}.")
-    if limits is not None:
-        if binning == "quantile":
-            raise ValueError("range has no meaning for binning='quantile'; leave it None.")
-        try:
-            low, high = (float(bound) for bound in limits)
-        except (TypeError, ValueError):
-            low = high = 0.0
-        if not -np.inf < low < high < np.inf:
-            raise ValueError(f"range must be None or (low, high) with low < high, got {limits!r}.")
-    if isinstance(n_bins, str) and n_bins == "auto":
-        return default_n_bins(n_pixels)
-    if not isinstance(n_bins, Integral) or isinstance(n_bins, bool) or not 2 <= n_bins <= 1024:
-        raise ValueError(f"n_bins must be 'auto' or an integer from 2 to 1024, got {n_bins!r}.")
-    return int(n_bins)
-
-
-def _width_codes(values, low, high, n_bins, out):
-    """Write the equal-width bin of every value into `out`, both of shape (n, C, P).
-
-    The bins are those of ``numpy.linspace(low, high, n_bins + 1)``, as in `numpy.histogram`,
-    for the ranges `low` and `high` of shape (C,). A multiplication finds the bin; the few values
-    so near to an edge that rounding could put them on the wrong side are compared with it.
-    """
-    scale = (n_bins / (high - low)).astype(values.dtype)[:, None]
-    origin = low.astype(values.dtype)[:, None]
-    if not (np.isfinite(scale).all() and np.array_equal(origin[:, 0], low)):
-        values = values.astype(np.float64)
-        scale, origin = (n_bins / (high - low))[:, None], low[:, None]
-    tolerance = n_bins * 2.0**-21
-    edges = np.linspace(low, high, n_bins + 1)
-    n_channels, n_pixels = values.shape[1:]
-    size = min(max(1, _BLOCK // n_channels), n_pixels)
-    for image, codes in zip(values, out, strict=True):
-        for start in range(0, n_pixels, size):
-            chunk = image[:, start : start + size]
-            position = np.subtract(chunk, origin)
-            position *= scale
-            codes[:, start : start + size] = position  # which cuts off the fraction
-            edge = np.rint(position)
-            position -= edge
-            np.abs(position, out=position)
-            where = np.flatnonzero(position < tolerance)
-            if where.size:
-                channel, pixel = np.divmod(where, chunk.shape[1])
-                edge = edge[channel, pixel].astype(np.intp)
-                exact = edge - (chunk[channel, pixel] < edges[edge, channel])
-                codes[channel, start + pixel] = np.clip(exact, 0, n_bins - 1)
-
-
-def _codes(maps, n_bins, limits, binning):
-    """Return the bins of maps (n, C, P)."""
-    low, high = (reduce(axis=(0, 2)).astype(np.float64) for reduce in (maps.min, maps.max))
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise ValueError("Feature maps contain NaN or infinity; mutual information needs numbers.")
-    if limits is not None:
-        maps = np.clip(maps, *limits)
-        low, high = (np.full_like(low, bound) for bound in limits)
-    codes = np.zeros(maps.shape, dtype=np.int32)
-    # Channels that are constant, or all but constant in float64, have no bins: they stay 0.
-    with np.errstate(divide="ignore", over="ignore"):
-        varies = np.isfinite(n_bins / (high - low))
-    if binning == "quantile":
-        shares = np.linspace(0, 1, n_bins + 1)[1:-1]
-        for channel in np.flatnonzero(varies):
-            values = maps[:, channel]
-            codes[:, channel] = np.searchsorted(np.quantile(values, shares), values, side="right")
-    elif varies.all():
-        _width_codes(maps, low, high, n_bins, codes)
-    elif varies.any():
-        some = codes[:, varies]
-        _width_codes(maps[:, varies], low[varies], high[varies], n_bins, some)
-        codes[:, varies] = some
-    return codes
-
-
-def bin_maps(maps, n_bins="auto", *, range=None, binning="width"):
-    """Cut feature maps into bins, with bins common to all images of a channel.
-
-    Parameters
-    ----------
-    maps : array-like of shape (n, C, H, W) or (n, C, P)
-        Feature maps, one row an image.
-    n_bins : int or "auto", default="auto"
-        Number of bins; "auto" is :func:`default_n_bins` of the number of pixels.
-    range : tuple (low, high) or None, default=None
-        Range that equal-width bins divide. None takes the lowest and highest value of each
-        channel over the given images. Values outside fall into the first or last bin.
-    binning : {"width", "quantile"}, default="width"
-        Bins of equal width, or bins that hold equally many of the channel's values.
-
-    Returns
-    -------
-    ndarray of the same shape, int32
-        Bin of each pixel, from 0 to ``n_bins - 1``. A constant channel is 0 throughout.
-
-    Raises
-    ------
-    ValueError
-        If the maps have another rank, are empty or contain NaN or infinity, or if an option
-        has a value that is not listed.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skstylefeat.information import bin_maps
-    >>> bin_maps(np.linspace(0, 1, 6).reshape(1, 1, 6), n_bins=3)
-    array([[[0, 0, 1, 1, 2, 2]]], dtype=int32)
-    """
-    shape = np.shape(maps)
-    maps = _check_maps(maps)
-    n_bins = _check_binning(n_bins, maps.shape[2], range, binning)
-    return _codes(maps, n_bins, range, binning).reshape(shape)
 
 
 @lru_cache(maxsize=64)
@@ -243,7 +74,7 @@ def _block_size(n_images, n_bins, n_pixels):
 def _chunk_information(maps, n_bins, limits, binning, correction, n_log_n):
     """Return MI in nats, (C, n, n), for a few channels of maps (n, C, P)."""
     n_images, n_channels, n_pixels = maps.shape
-    codes = _codes(maps, n_bins, limits, binning)
+    codes = bins_of(maps, n_bins, limits, binning)
     sums = np.full((n_channels, n_images, n_images), np.nan)
     occupied = np.zeros((n_channels, n_images, n_images), dtype=np.int64)
     ones = np.ones(n_channels * n_pixels, dtype=np.int32)
@@ -357,8 +188,8 @@ def pairwise_mutual_information(
     >>> bool(information[0, 0, 1] > 10 * information[0, 0, 2])
     True
     """
-    maps = _check_maps(maps)
-    n_bins = _check_binning(n_bins, maps.shape[2], range, binning)
+    maps = check_maps(maps)
+    n_bins = check_binning(n_bins, maps.shape[2], range, binning)
     if correction not in (None, "miller-madow"):
         raise ValueError(f"correction must be None or 'miller-madow', got {correction!r}.")
     if base is not None and not (isinstance(base, Real) and base > 1):

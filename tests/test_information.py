@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from skstylefeat import information
+from skstylefeat import _binning, information
 from skstylefeat.information import (
     bin_maps,
     default_n_bins,
@@ -91,7 +91,7 @@ def test_threads_and_chunks_change_nothing(rng, monkeypatch):
     expected = pairwise_mutual_information(maps)
     np.testing.assert_array_equal(pairwise_mutual_information(maps, n_jobs=2), expected)
     monkeypatch.setattr(information, "_MAX_PIXELS_PER_CALL", 300)
-    monkeypatch.setattr(information, "_BLOCK", 50)
+    monkeypatch.setattr(_binning, "BLOCK", 50)
     np.testing.assert_array_equal(pairwise_mutual_information(maps, n_jobs=2), expected)
 
 
