@@ -6,7 +6,7 @@ from sklearn.utils import gen_batches
 
 from skstylefeat._batches import ending
 from skstylefeat._layers import LayerInfo
-from skstylefeat._numbers import as_float32
+from skstylefeat._map_sources import ArrayMaps, LatentMaps
 from skstylefeat._pooling import pool_maps
 from skstylefeat._progress import progress_bar
 from skstylefeat._rows import row_index
@@ -15,50 +15,6 @@ __all__ = ["FeatureMaps", "LayerInfo"]
 
 BATCH_BYTES = 2**27  # what the largest layer of one automatic batch may take
 MAX_BATCH = 64
-
-
-class _Arrays:
-    """Maps that are already in memory, by layer name."""
-
-    def __init__(self, maps):
-        self._maps = maps
-        self.layers = tuple(LayerInfo(name, *maps[name].shape[1:]) for name in maps)
-
-    def __len__(self):
-        return len(next(iter(self._maps.values())))
-
-    def take(self, rows):
-        return _Arrays({name: maps[rows] for name, maps in self._maps.items()})
-
-    def iter_layers(self, names):
-        for name, maps in self._maps.items():
-            if name in names:
-                yield name, maps
-
-
-class _Latents:
-    """Maps of a generator, made from latents when they are asked for.
-
-    Holds the generator as it came: a bundled name or path keeps pickles small.
-    """
-
-    def __init__(self, latents, generator, layers, device):
-        self._latents = latents
-        self._generator = generator
-        self._device = device
-        self.layers = layers
-
-    def __len__(self):
-        return len(self._latents)
-
-    def take(self, rows):
-        return _Latents(self._latents[rows], self._generator, self.layers, self._device)
-
-    def iter_layers(self, names):
-        from skstylefeat.networks import load_generator
-
-        generator = load_generator(self._generator, device=self._device)
-        return generator.iter_features(self._latents, names)
 
 
 class FeatureMaps:
@@ -119,15 +75,7 @@ class FeatureMaps:
         -------
         FeatureMaps
         """
-        arrays = {str(name): np.asarray(value) for name, value in maps.items()}
-        shapes = {name: value.shape for name, value in arrays.items()}
-        lengths = {shape[:1] for shape in shapes.values()}
-        if not arrays or len(lengths) > 1 or any(len(shape) != 4 for shape in shapes.values()):
-            raise ValueError(
-                f"maps have shapes {shapes}; expected at least one layer, each (n, C, H, W) with "
-                "the same n."
-            )
-        return cls(_Arrays(arrays))
+        return cls(ArrayMaps(maps))
 
     @classmethod
     def from_latents(
@@ -165,12 +113,7 @@ class FeatureMaps:
         -------
         FeatureMaps
         """
-        from skstylefeat.networks import load_generator
-
-        network = load_generator(generator, device=device)
-        latents = as_float32(latents, "latents")
-        network.broadcast(latents[:1] if latents.ndim else latents)  # raises for wrong shapes
-        source = _Latents(latents, generator, network.layers, device)
+        source = LatentMaps(latents, generator, device)
         support = _whole_layers(source.layers, layers)
         return cls(source, support, batch_size, n_jobs, verbose)
 
