@@ -70,11 +70,12 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         a file with the state dict of torchvision's VGG16, or any module that gives features, see
         :func:`skstylefeat.networks.load_perceptual`. By default the local contrast at two
         scales is compared, which needs no other network.
-    average_mirrored : bool, default=False
-        Whether latents are the mean of those of the image and of its mirror image, at twice the
-        time. Estimates of what a mirror leaves as it is (age, glasses, expression) gain from it;
-        what it turns around, such as yaw, is lost. Only for ``output="latents"``: the mean of
-        two codes is no code of the image. Errors and `score` are of the plain codes.
+    mirror : {"mean", "difference"} or None, default=None
+        How the latents `x` of an image are combined with those `m` of its mirror image, which
+        takes twice the time: ``(x + m) / 2`` for what a mirror leaves as it is (age, glasses,
+        expression), ``(x - m) / 2`` for what it turns around, such as yaw; each leaves out what
+        the other keeps. Only for ``output="latents"``: neither is a code of the image. Errors and
+        `score` are of the plain codes.
     n_train_steps : int, default=1000
         Steps of the training of ``encoder="train"``, each on 32 images of X and 32 of the
         generator's own.
@@ -155,7 +156,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         "output": [StrOptions({"latents", "features"})],
         "layers": ["array-like", None],
         "n_steps": [Interval(Integral, 0, None, closed="left"), None],
-        "average_mirrored": ["boolean"],
+        "mirror": [StrOptions({"mean", "difference"}), None],
         "n_train_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [tuple, list, None],
@@ -179,7 +180,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         layers=None,
         n_steps=None,
         perceptual=None,
-        average_mirrored=False,
+        mirror=None,
         n_train_steps=1_000,
         batch_size=64,
         image_shape=None,
@@ -200,7 +201,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         self.layers = layers
         self.n_steps = n_steps
         self.perceptual = perceptual
-        self.average_mirrored = average_mirrored
+        self.mirror = mirror
         self.n_train_steps = n_train_steps
         self.batch_size = batch_size
         self.image_shape = image_shape
@@ -240,11 +241,11 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         self._check_one(images)  # a wrong kind is refused before anything is loaded
         if self.space == "s" and self.output == "features":
             raise ValueError("output='features' needs space='w+' or 'w', got space='s'.")
-        if self.average_mirrored and self.output == "features":
+        if self.mirror is not None and self.output == "features":
             raise ValueError(
-                "average_mirrored=True needs output='latents', got output='features': the mean of "
-                "the codes of an image and its mirror image is no code of the image, so it has no "
-                "feature maps."
+                f"mirror={self.mirror!r} needs output='latents', got output='features': what is "
+                "made of the codes of an image and its mirror image is no code of the image, so it "
+                "has no feature maps."
             )
         resumable = self.cache_dir is not None and self.random_state is None
         rng = check_random_state(0 if resumable else self.random_state)
@@ -286,22 +287,20 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         images, codes = self._invert(self._check_images(X, reset=False))
         if self.encoder_ is not None:
             warn_if_foreign(self.generator_, images, codes, self.domain_error_, self.batch_size)
-        if self.average_mirrored:
-            codes = (codes + self._run(images, mirrored=True)[0]) / 2
-        if self.space == "w":
-            codes = codes.mean(axis=1, keepdims=True)
         if self.output == "features":
             return FeatureMaps.from_latents(
-                codes.reshape(len(codes), -1),
+                self._rows(codes),
                 self.generator_.reference or self.generator_,
                 self.layers,
                 device=self._device_of_workers(),
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
             )
-        if self.space == "s":
-            return self.generator_.styles(codes)
-        return codes.reshape(len(codes), -1)
+        latents = self._rows(codes)
+        if self.mirror is not None:
+            turned = self._rows(self._run(images, mirrored=True)[0])
+            latents = (latents + turned if self.mirror == "mean" else latents - turned) / 2
+        return latents
 
     def fit_transform(self, X, y=None):
         """Fit and invert the same images.
@@ -508,6 +507,14 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
                 good = np.flatnonzero(is_code(codes))
                 return images[good], codes[good]
         return images, codes
+
+    def _rows(self, codes):
+        """Return codes (n, n_ws, w_dim) as rows of `space`."""
+        if self.space == "s":
+            return self.generator_.styles(codes)
+        if self.space == "w":
+            codes = codes.mean(axis=1)
+        return codes.reshape(len(codes), -1)
 
     def _run(self, images, *, mirrored=False):
         """Return codes (n, n_ws, w_dim) and faults of an `InversionJob`."""

@@ -167,22 +167,25 @@ def test_optimisation_in_w_stays_in_w(images):
 
 
 @pytest.mark.parametrize("space", ["w+", "w", "s"])
-def test_codes_are_averaged_with_those_of_the_mirror_image(pair, images, tmp_path, space):
+@pytest.mark.parametrize(("mirror", "sign"), [("mean", 1), ("difference", -1)])
+def test_codes_are_combined_with_those_of_the_mirror_image(
+    pair, images, tmp_path, space, mirror, sign
+):
     settings = {"space": space, "cache_dir": tmp_path / "cache"}
     turned = images[:, :, ::-1]
-    averaged = inverter(pair, average_mirrored=True, **settings).fit(images)
-    latents = averaged.transform(images)
+    combined = inverter(pair, mirror=mirror, **settings).fit(images)
+    latents = combined.transform(images)
     plain = inverter(pair, **settings).fit(images)
     there, back = plain.transform(images), plain.transform(turned)
-    assert_allclose(latents, (there + back) / 2, rtol=1e-3, atol=1e-5)
+    assert_allclose(latents, (there + sign * back) / 2, rtol=1e-3, atol=1e-5)
     assert not np.allclose(latents, there, atol=1e-3)
-    assert_allclose(averaged.transform(turned), latents, rtol=1e-3, atol=1e-5)
-    assert averaged.score(images) == plain.score(images)
+    assert_allclose(combined.transform(turned), sign * latents, rtol=1e-3, atol=1e-5)
+    assert combined.score(images) == plain.score(images)
 
 
-def test_averaged_codes_have_no_feature_maps(pair, images):
-    with pytest.raises(ValueError, match=r"average_mirrored=True needs output='latents'"):
-        inverter(pair, average_mirrored=True, output="features").fit(images)
+def test_combined_codes_have_no_feature_maps(pair, images):
+    with pytest.raises(ValueError, match=r"mirror='mean' needs output='latents'"):
+        inverter(pair, mirror="mean", output="features").fit(images)
 
 
 def test_hybrid_improves_on_the_encoder(pair, images):
