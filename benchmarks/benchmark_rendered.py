@@ -2,8 +2,9 @@
 
 Reconstruction by the encoder and linear readouts of yaw, age and glasses from 1,000 labels, on
 1,500 other faces of each seed. Then the names that 5 labels give the unlabelled faces of a seed, by
-the score that chooses the channels (4 labelled images a class) and by which image of a cluster is
-asked about. Seeds from 1000 on were used to choose, those below only to report::
+the score that chooses the channels (4 labelled images a class), by which image of a cluster is
+asked about, and after a second round. Seeds from 1000 on were used to choose, those below only to
+report::
 
     python benchmarks/benchmark_rendered.py --seeds 5 6 1005 1006 --choice-seeds 1001 1002
 """
@@ -16,10 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ChannelMISelector, ClusterAnnotator, StyleGANInverter
-from skstylefeat._report.annotation import PER_CLASS, draw_per_class
-from skstylefeat._report.representation import psnr_of_latents
+from skstylefeat._report.annotation import PER_CLASS, ask, draw_per_class, second_round
+from skstylefeat._report.representation import psnr_of_latents, represent
 from skstylefeat.datasets import make_faces
-from skstylefeat.feature_maps import FeatureMaps
 
 N_LABELLED, N_FACES = 1_000, 2_500
 PENALTIES = np.logspace(0, 5, 16)
@@ -52,19 +52,17 @@ def best_channels(pooled, y):
     return np.argsort(-np.square(means[1] - means[0]) / (within + 1e-12))[:N_BEST]
 
 
-def named(features, y, query, draw, chosen_by):
-    """Return the share of faces nobody labelled that their cluster names rightly."""
-    annotator = ClusterAnnotator(n_labels=LABELS, query=query, random_state=draw).fit(features)
-    annotator.annotate(y[annotator.query_indices_])
-    free = np.setdiff1d(np.arange(len(y)), np.union1d(chosen_by, annotator.query_indices_))
-    return np.mean(annotator.cluster_labels_[annotator.labels_[free]] == y[free])
+def share_named(names, y, labelled):
+    """Return the share of the faces nobody labelled that are named rightly."""
+    free = np.setdiff1d(np.arange(len(y)), labelled)
+    return np.mean(names[free] == y[free])
 
 
 def choices(inverter, seed, n_draws):
-    """Print the accuracy of the names by score of the channels and by query."""
+    """Print the accuracy of the names by score of the channels, by query and by round."""
     faces = make_faces(N_LABELLED, image_size=64, random_state=seed)
-    maps = FeatureMaps.from_latents(inverter.transform(faces.images), inverter.generator_)
-    pooled, frame = maps.pool(), faces.frame
+    frame = faces.frame
+    images, _ = represent(inverter, faces.images, faces.images[:1])
     targets = {
         "glasses": frame["glasses"] != "none",
         "beard": frame["facial_hair"] == "beard",
@@ -74,17 +72,26 @@ def choices(inverter, seed, n_draws):
         scores = {}
         for draw in range(n_draws):
             rows = draw_per_class(y, PER_CLASS, np.random.default_rng((seed, draw)))
-            kept = {f"best {N_BEST} by all labels": best_channels(pooled, y)}
-            for score in ("ratio", "anova"):
+            kept = {f"best {N_BEST} by all labels": (None, best_channels(images.pooled, y))}
+            for score, maps in (("ratio", images.maps), ("anova", images.levels)):
                 selector = ChannelMISelector(n_samples_per_class=None, score=score)
-                kept[score] = selector.fit(maps[rows], y[rows]).get_support(indices=True)
-            for name, columns in kept.items():
+                selector.fit(maps[rows], y[rows])
+                kept[score] = selector, selector.get_support(indices=True)
+            for name, (selector, columns) in kept.items():
+                features = images.pooled[:, columns]
                 for query in ("random", "central"):
-                    share = named(pooled[:, columns], y, query, draw, rows)
-                    scores.setdefault((name, query), []).append(100 * share)
+                    annotator = ClusterAnnotator(n_labels=LABELS, query=query, random_state=draw)
+                    drawn = ask(annotator, features, features[:1], y, rows, selector)
+                    found = {query: drawn.names}
+                    if selector is not None:
+                        again = second_round(drawn, images, images, y, draw)
+                        found[f"{query}, second round"] = again.names
+                    for how, names in found.items():
+                        share = share_named(names, y, drawn.labelled_rows)
+                        scores.setdefault((name, how), []).append(100 * share)
         print(f"seed {seed}, {target} (majority {100 * max(y.mean(), 1 - y.mean()):.1f} %)")
-        for (name, query), values in scores.items():
-            print(f"  {name:24s} {query:8s} {np.mean(values):5.1f} ± {np.std(values):4.1f} %")
+        for (name, how), values in scores.items():
+            print(f"  {name:24s} {how:22s} {np.mean(values):5.1f} ± {np.std(values):4.1f} %")
 
 
 def main():
