@@ -9,12 +9,10 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skstylefeat._fitted_planes import numbered, plane_of
-from skstylefeat._latent_files import load_direction
-from skstylefeat._numbers import check_magnitude, real_array
+from skstylefeat._direction_source import find_directions
+from skstylefeat._layer_weights import layer_weights
 from skstylefeat._planes import Planes, layout_of
 from skstylefeat._versions import VersionStamped
-from skstylefeat.directions._discriminant import DiscriminantDirection
 
 
 class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
@@ -161,7 +159,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         """
         X = validate_data(self, _rows(X), dtype=[np.float64, np.float32])
         generator = _load(self.generator)
-        names, directions, intercepts = self._resolve(X, y)
+        names, directions, intercepts = find_directions(self.direction, self.intercept, X, y)
         layout = layout_of(X.shape[1], directions, generator, self.w_dim)
         planes = Planes.build(directions, intercepts, layout)
         self._layer_bounds = layout.bounds
@@ -169,7 +167,16 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         self.direction_names_ = names
         self._columns = slice(None)
         if self.aggregate == "weighted":
-            self.layer_weights_ = self._weigh(planes, generator)
+            self.layer_weights_ = layer_weights(
+                self.layer_weights,
+                planes,
+                generator,
+                normalize=self.normalize,
+                importance_params={
+                    "random_state": self.random_state,
+                    **(self.importance_params or {}),
+                },
+            )
             self.coef_, self.offset_ = planes.weighted(self.layer_weights_, self.normalize)
         elif self.aggregate == "flat":
             self.coef_, self.offset_ = planes.flat(self.normalize)
@@ -196,91 +203,6 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         outside[self._columns] = False
         self.coef_[:, outside] = 0.0
         self.offset_ = self.offset_[:, layer]
-
-    def _resolve(self, X, y):
-        """Return (names, list of direction arrays, list of (intercept, belongs to the whole))."""
-        direction = self.direction
-        if direction is None:
-            direction = DiscriminantDirection()
-        if hasattr(direction, "fit"):
-            return plane_of(direction, X, y)
-        intercept = self.intercept
-        if isinstance(direction, (str, Path)):
-            direction, names, stored = load_direction(direction)
-            intercept = intercept if stored is None else stored
-            if names is not None:
-                direction = dict(zip(names, direction, strict=True))
-        if isinstance(direction, dict):
-            names, arrays = tuple(map(str, direction)), list(direction.values())
-            if isinstance(intercept, dict):
-                intercept = [intercept[name] for name in direction]
-        else:
-            arrays = self._unstack(direction, X.shape[1])
-            names = numbered(len(arrays))
-        if not arrays:
-            raise ValueError("direction is an empty dictionary.")
-        intercepts = real_array(intercept, "intercept")
-        if not np.isfinite(intercepts).all():
-            raise ValueError(f"intercept must be finite, got {intercepts}.")
-        check_magnitude(intercepts, "intercept")
-        if intercepts.ndim > 1 or intercepts.size not in (1, len(arrays)):
-            raise ValueError(
-                f"intercept has shape {intercepts.shape}; expected a number or one for each of the "
-                f"{len(arrays)} directions."
-            )
-        return names, arrays, list(np.broadcast_to(intercepts.ravel(), (len(arrays),)))
-
-    def _unstack(self, direction, n_features):
-        """Cut a stack of directions; 2-D input with rows of full width is a stack, too."""
-        array = real_array(direction, "direction")
-        if not array.ndim or not array.size:
-            raise ValueError(
-                f"direction has shape {array.shape}; expected (w_dim,), (n_ws, w_dim) or a stack "
-                "of these."
-            )
-        if array.ndim == 3 or (array.ndim == 2 and array.shape[1] == n_features):
-            return list(array)
-        return [array]
-
-    def _weigh(self, planes, generator):
-        rule = self.layer_weights
-        if rule is None:
-            rule = "norms"
-            if generator is not None and planes.shared and planes.n_layers == generator.n_ws:
-                rule = "importance"
-        if isinstance(rule, str) and rule == "norms":
-            return planes.norm_weights(self.normalize)
-        if isinstance(rule, str) and rule == "uniform":
-            weights = np.ones(planes.n_layers)
-        elif isinstance(rule, str):
-            weights = self._importance(planes, generator)
-        else:
-            weights = real_array(rule, "layer_weights")
-        return planes.check_weights(weights)
-
-    def _importance(self, planes, generator):
-        if generator is None:
-            raise ValueError(
-                'layer_weights="importance" needs the generator: pass generator=, or weights.'
-            )
-        if planes.n_layers == 1:
-            return np.ones(1)
-        if planes.n_layers != generator.n_ws:
-            raise ValueError(
-                'layer_weights="importance" weighs W+ codes; for S codes pass the weights of '
-                'layer_importance(generator, direction, space="s").'
-            )
-        # Imported here: importance reaches for torch, and a fixed direction needs neither.
-        from skstylefeat.importance import cached_layer_importance
-
-        params = {"random_state": self.random_state, **(self.importance_params or {})}
-        shape = (generator.n_ws, generator.w_dim)
-        return np.stack(
-            [
-                cached_layer_importance(generator, row.reshape(shape), **params).weights
-                for row in planes.normals
-            ]
-        )
 
     def transform(self, X):
         """Return signed distances.

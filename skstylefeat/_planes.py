@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skstylefeat._numbers import SMALLEST
 from skstylefeat.latents import broadcast_direction, style_layers, w_plus_layers
 
 
@@ -119,31 +118,6 @@ class Planes:
         """Return the planes over whole rows."""
         norms = np.linalg.norm(self.normals, axis=1) if normalize else np.ones(len(self.normals))
         return self.normals / norms[:, None], self.offsets.sum(axis=1) / norms
-
-    def norm_weights(self, normalize):
-        """Return the share of each layer in the length of a direction.
-
-        Unnormalised normals carry their lengths themselves: their weights are equal.
-        """
-        if not normalize:
-            return np.full_like(self.norms, 1.0 / self.n_layers)
-        return self.norms / self.norms.sum(axis=1, keepdims=True)
-
-    def check_weights(self, weights):
-        """Return weights of shape (n_directions, n_layers) that sum to 1."""
-        if weights.shape not in ((self.n_layers,), (len(self.normals), self.n_layers)):
-            raise ValueError(
-                f"layer_weights has shape {weights.shape}; the latents have {self.n_layers} layers "
-                f"({', '.join(self.layout.names[:3])}, ...)."
-            )
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = weights.sum(axis=-1, keepdims=True)
-        fit = np.isfinite(total) & (total > SMALLEST)
-        if not fit.all() or (weights < 0).any():
-            raise ValueError(
-                f"layer_weights must be finite, not negative, and not all 0; got {weights}."
-            )
-        return np.broadcast_to(weights / total, self.offsets.shape).copy()
 
     def _times(self, normals, factors):
         return normals * np.repeat(factors, np.diff(self.layout.bounds), axis=1)
