@@ -1,10 +1,10 @@
 """What codes and maps of rendered faces hold, and how 5 annotated images are best spent.
 
 Reconstruction by the encoder and linear readouts of yaw, age and glasses from 1,000 labels, on
-1,500 other faces of each seed. Then the names that 5 labels give the unlabelled faces of a seed, by
-the score that chooses the channels (4 labelled images a class), by which image of a cluster is
-asked about, and after a second round. Seeds from 1000 on were used to choose, those below only to
-report::
+1,500 other faces of each seed, without and with the mirror image. Then the names that 5 labels give
+the unlabelled faces of a seed, by the score that chooses the channels (4 labelled images a class),
+by which image of a cluster is asked about, and after a second round. Seeds from 1000 on were used
+to choose, those below only to report::
 
     python benchmarks/benchmark_rendered.py --seeds 5 6 1005 1006 --choice-seeds 1001 1002
 """
@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ChannelMISelector, ClusterAnnotator, StyleGANInverter
-from skstylefeat._report.annotation import PER_CLASS, ask, draw_per_class, second_round
+from skstylefeat._report.annotation import BY_LEVEL, PER_CLASS, ask, draw_per_class, second_round
 from skstylefeat._report.representation import psnr_of_latents, represent
 from skstylefeat.datasets import make_faces
 
@@ -27,21 +27,25 @@ N_BEST = 10
 LABELS = 5
 
 
-def readouts(inverter, seed):
-    """Print PSNR and what linear models read from the codes."""
+def readouts(inverters, seed):
+    """Print PSNR and what linear models read from the codes, without and with the mirror image."""
     faces = make_faces(N_FACES, image_size=64, random_state=seed)
     images = faces.images / np.float32(255)
-    codes = inverter.transform(images)
+    codes = {mirror: inverter.transform(images) for mirror, inverter in inverters.items()}
     train, test = slice(None, N_LABELLED), slice(N_LABELLED, None)
-    line = [f"{psnr_of_latents(inverter, codes[test], images[test]):.2f} dB"]
+    psnr = psnr_of_latents(inverters[None], codes[None][test], images[test])
+    line = [f"{psnr:.2f} dB"]
     glasses = faces.frame["glasses"] != "none"
-    for name, y, model in (
-        ("yaw R2", faces.frame["yaw"], RidgeCV(PENALTIES)),
-        ("age R2", faces.frame["age"], RidgeCV(PENALTIES)),
-        ("glasses accuracy", glasses, RidgeClassifierCV(PENALTIES)),
+    for name, y, model, mirror in (
+        ("yaw R2", faces.frame["yaw"], RidgeCV(PENALTIES), "difference"),
+        ("age R2", faces.frame["age"], RidgeCV(PENALTIES), "mean"),
+        ("glasses accuracy", glasses, RidgeClassifierCV(PENALTIES), "mean"),
     ):
-        score = make_pipeline(StandardScaler(), model).fit(codes[train], y[train])
-        line.append(f"{name} {score.score(codes[test], y[test]):.3f}")
+        read = []
+        for rows in (codes[None], codes[mirror]):
+            score = make_pipeline(StandardScaler(), model).fit(rows[train], y[train])
+            read.append(f"{score.score(rows[test], y[test]):.3f}")
+        line.append(f"{name} {read[0]} (and mirror {read[1]})")
     print(f"seed {seed}: {', '.join(line)}", flush=True)
 
 
@@ -73,10 +77,14 @@ def choices(inverter, seed, n_draws):
         for draw in range(n_draws):
             rows = draw_per_class(y, PER_CLASS, np.random.default_rng((seed, draw)))
             kept = {f"best {N_BEST} by all labels": (None, best_channels(images.pooled, y))}
-            for score, maps in (("ratio", images.maps), ("anova", images.levels)):
-                selector = ChannelMISelector(n_samples_per_class=None, score=score)
+            for name, maps, how in (
+                ("ratio", images.maps, {}),
+                ("anova", images.levels, {"score": "anova"}),
+                ("anova, 20 in all", images.levels, BY_LEVEL),
+            ):
+                selector = ChannelMISelector(n_samples_per_class=None, **how)
                 selector.fit(maps[rows], y[rows])
-                kept[score] = selector, selector.get_support(indices=True)
+                kept[name] = selector, selector.get_support(indices=True)
             for name, (selector, columns) in kept.items():
                 features = images.pooled[:, columns]
                 for query in ("random", "central"):
@@ -100,11 +108,14 @@ def main():
     parser.add_argument("--choice-seeds", nargs="*", type=int, default=[1001, 1002])
     parser.add_argument("--draws", type=int, default=20)
     args = parser.parse_args()
-    inverter = StyleGANInverter().fit(make_faces(1, random_state=0).images)
+    face = make_faces(1, random_state=0).images
+    inverters = {
+        mirror: StyleGANInverter(mirror=mirror).fit(face) for mirror in (None, "mean", "difference")
+    }
     for seed in args.seeds:
-        readouts(inverter, seed)
+        readouts(inverters, seed)
     for seed in args.choice_seeds:
-        choices(inverter, seed, args.draws)
+        choices(inverters[None], seed, args.draws)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def test_annotation_finds_planted_classes(planted, monkeypatch):
 
 
 def _one_channel(selector):
-    return lambda **params: selector(1, **params)
+    return lambda **params: selector(**params | {"n_channels_per_layer": 1})
 
 
 def test_annotation_reads_no_other_label(planted):

@@ -6,7 +6,7 @@ exact values are drawn, and those on which everything is scored. Rendered faces 
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from skstylefeat.datasets import make_faces
 SETS = ("teach", "pool", "test")
 SEEDS = {"teach": 20, "pool": 21, "test": 22}
 UNITS = {"yaw": "degrees", "pitch": "degrees", "smile": "share", "age": "years"}
+#: Attributes that a mirror turns around; it leaves the others as they are.
+TURNED = ("yaw",)
 # Optimisation takes long, so fewer images are inverted that way, and in fewer steps than usual.
 N_INVERTED = {"teach": 150, "pool": 100, "test": 100}
 N_STEPS = 60
@@ -89,6 +91,27 @@ class Data:
         """Return the encoder's PSNR in dB on the test images."""
         test = self.sets["test"]
         return psnr_of_latents(self.inverter, test.codes, test.pixels)
+
+    def mirrored(self, attribute):
+        """Return the data whose codes and pixels are combined with those of the mirror images.
+
+        The inverter's ``mirror`` combines the codes; pixels are combined alike, for the
+        competitors.
+        """
+        mirror = "difference" if attribute in TURNED else "mean"
+        sign = -1 if attribute in TURNED else 1
+        inverter = StyleGANInverter(
+            self.inverter.generator, self.inverter.encoder, mirror=mirror
+        ).fit(self.sets["teach"].pixels[:2])
+        sets = {
+            which: replace(
+                images,
+                pixels=(images.pixels + sign * images.pixels[:, :, ::-1]) / 2,
+                codes=inverter.transform(images.pixels),
+            )
+            for which, images in self.sets.items()
+        }
+        return replace(self, sets=sets, inverter=inverter)
 
     @cached_property
     def inversions(self):

@@ -76,29 +76,52 @@ class Study:
 
 def linearity(study):
     """Figure 1b: how well a line through all test images fits distance and value."""
-    test = study.y["test"]
     found = {}
     for kind in KINDS:
         plane = plane_distances(study.spaces["W+ plane"], study.labels[kind], kind)
         for name, distances in (("weighted", study.weighted(kind)), ("W+ plane", plane)):
-            d = distances["test"][:, 0]
-            found[f"{name}, {kind}"] = {
-                "r2": float(r2_of_line(d, test)),
-                "kendall": float(kendalltau(d, test).statistic),
-                "spearman": float(spearmanr(d, test).statistic),
-            }
+            found[f"{name}, {kind}"] = line_scores(distances["test"][:, 0], study.y["test"])
     return found
+
+
+def line_scores(distance, values):
+    """Return R2 of the best line and both rank correlations."""
+    return {
+        "r2": float(r2_of_line(distance, values)),
+        "kendall": float(kendalltau(distance, values).statistic),
+        "spearman": float(spearmanr(distance, values).statistic),
+    }
 
 
 def ceilings(study):
     """What the codes hold: ridge regression of all pool values on whole rows, R2 on test images."""
-    found = {}
-    for name in ("W+ plane", "S codes"):
-        rows = study.spaces[name]
-        mean, sd = rows["pool"].mean(axis=0), rows["pool"].std(axis=0) + 1e-6
-        ridge = RidgeCV(np.logspace(1, 5, 13)).fit((rows["pool"] - mean) / sd, study.y["pool"])
-        found[name] = study.mae(ridge.predict((rows["test"] - mean) / sd))
-    return found
+    return {name: ridge_scores(study, study.spaces[name]) for name in ("W+ plane", "S codes")}
+
+
+def ridge_scores(study, rows):
+    """Return MAE and R2 of a ridge regression of all pool values on whole rows."""
+    mean, sd = rows["pool"].mean(axis=0), rows["pool"].std(axis=0) + 1e-6
+    ridge = RidgeCV(np.logspace(1, 5, 13)).fit((rows["pool"] - mean) / sd, study.y["pool"])
+    return study.mae(ridge.predict((rows["test"] - mean) / sd))
+
+
+def mirrored(study):
+    """Not in the paper: the same with the codes, or pixels, of the mirror image."""
+    data = study.data.mirrored(study.attribute)
+    shared = SharedDirection(data, study.attribute, "thirds").aggregates()
+    rows = spaces(data)
+    cases = {"mean label": (None, {})} | {k: (shared[k], {}) for k in ("weighted", "flat")}
+    for name in ("W+ plane", "PCA(30)", "pixels"):
+        cases[name] = (plane_distances(rows[name], study.labels["thirds"], "thirds"), {})
+    return {
+        "lines": {
+            name: line_scores(distances["test"][:, 0], study.y["test"])
+            for name, (distances, _) in cases.items()
+            if distances is not None
+        },
+        "ceiling": ridge_scores(study, rows["W+ plane"]),
+        "curves": study.curves(cases),
+    }
 
 
 def baselines(study):
@@ -280,7 +303,7 @@ def intervals(study):
 
 
 #: The paper shows everything for yaw and age; other attributes get these.
-SHORT = ("1b", "3", "10", "11-12", "6-8", "ceilings")
+SHORT = ("1b", "3", "10", "11-12", "6-8", "ceilings", "mirror")
 FIGURES = {
     "1b": linearity,
     "3": baselines,
@@ -296,6 +319,7 @@ FIGURES = {
     "24": penalties,
     "intervals": intervals,
     "ceilings": ceilings,
+    "mirror": mirrored,
 }
 
 

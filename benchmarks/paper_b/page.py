@@ -61,6 +61,16 @@ class Page:
         head = ["", "distance", "R2 of a line", "Kendall tau", "Spearman"]
         return _markdown(head, [line + [""] * (len(head) - len(line)) for line in lines])
 
+    def mirrored(self):
+        """Return the lines of distances that use the mirror image."""
+        lines = []
+        for heading, _, found in self.cases("mirror"):
+            for name, row in found["lines"].items():
+                lines.append([heading, name, *(f"{row[k]:.3f}" for k in row)])
+            ridge = f"{found['ceiling'][1]:.3f}"
+            lines.append([heading, "ridge on W+ plane, all values of the pool", ridge, "", ""])
+        return _markdown(["", "distance", "R2 of a line", "Kendall tau", "Spearman"], lines)
+
     def _of(self, figure, heading):
         return next((found for title, _, found in self.cases(figure) if title == heading), {})
 

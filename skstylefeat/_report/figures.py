@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skstylefeat._report.annotation import QUERY, annotate, select_channels
+from skstylefeat._report.annotation import BY_LEVEL, QUERY, annotate, select_channels
 from skstylefeat._report.regression import calibrate, calibration_rows
 from skstylefeat.plotting import (
     ClusterDisplay,
@@ -57,7 +57,7 @@ def inversion_picture(inverter, test):
 def annotation_pictures(train, test, target, n_labels, random_state):
     """Show kept channels and named clusters of the first draw."""
     seed = int(np.random.default_rng((random_state, 0)).integers(2**31))
-    selection = select_channels(train.maps, target.y_train, np.random.default_rng(seed), "anova")
+    selection = select_channels(train.maps, target.y_train, np.random.default_rng(seed), **BY_LEVEL)
     drawn = annotate(train, test, target.y_train, n_labels, selection, seed, query=QUERY)
     rows = drawn.selection_rows
     shown = np.concatenate(
