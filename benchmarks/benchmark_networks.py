@@ -99,7 +99,7 @@ def our_task(task, resolution):
 
         @torch.inference_mode()
         def maps(ws):
-            for name, x in synthesis.steps(synthesis.styles(ws), image=False):
+            for name, x in synthesis.steps(synthesis.styles(ws)):
                 if name == f"b{MAPS_UP_TO}.conv1":
                     return x
 

@@ -67,6 +67,7 @@ def choices(inverter, seed, n_draws):
     faces = make_faces(N_LABELLED, image_size=64, random_state=seed)
     frame = faces.frame
     images, _ = represent(inverter, faces.images, faces.images[:1])
+    levels = images.levels
     targets = {
         "glasses": frame["glasses"] != "none",
         "beard": frame["facial_hair"] == "beard",
@@ -79,8 +80,8 @@ def choices(inverter, seed, n_draws):
             kept = {f"best {N_BEST} by all labels": (None, best_channels(images.pooled, y))}
             for name, maps, how in (
                 ("ratio", images.maps, {}),
-                ("anova", images.levels, {"score": "anova"}),
-                ("anova, 20 in all", images.levels, BY_LEVEL),
+                ("anova", levels, {"score": "anova"}),
+                ("anova, 20 in all", levels, BY_LEVEL),
             ):
                 selector = ChannelMISelector(n_samples_per_class=None, **how)
                 selector.fit(maps[rows], y[rows])
@@ -92,7 +93,7 @@ def choices(inverter, seed, n_draws):
                     drawn = ask(annotator, features, features[:1], y, rows, selector)
                     found = {query: drawn.names}
                     if selector is not None:
-                        again = second_round(drawn, images, images, y, draw)
+                        again = second_round(drawn, levels, levels, y, draw)
                         found[f"{query}, second round"] = again.names
                     for how, names in found.items():
                         share = share_named(names, y, drawn.labelled_rows)

@@ -113,12 +113,12 @@ def test_second_round_reads_no_further_label_and_mends_the_choice_of_channels():
     selection = rows, selector.fit(train.levels[rows], y[rows])
     assert 0 in selector.get_support(indices=True)
     first = annotation.annotate(train, train, y, 5, selection, 0)
-    again = annotation.second_round(first, train, train, y, 0)
+    again = annotation.second_round(first, train.levels, train.levels, y, 0)
     assert {1, 2, 3} <= set(again.selector.get_support(indices=True))
     hidden = y.copy()
     free = np.setdiff1d(np.arange(200), first.labelled_rows)
     hidden[free] = 0
-    same = annotation.second_round(first, train, train, hidden, 0)
+    same = annotation.second_round(first, train.levels, train.levels, hidden, 0)
     assert_array_equal(same.names, again.names)
     assert np.mean(again.names == y) >= max(np.mean(first.names == y), 0.9)
 
@@ -128,7 +128,7 @@ def test_second_round_of_one_name_is_the_first(planted):
     y = np.repeat(["a"], len(train))
     selection = np.arange(4), annotation.ChannelMISelector(1).fit(train.maps, planted[0][1])
     drawn = annotation.annotate(train, test, y, 5, selection, 0)
-    assert annotation.second_round(drawn, train, test, y, 0) is drawn
+    assert annotation.second_round(drawn, train.levels, test.levels, y, 0) is drawn
 
 
 @pytest.mark.parametrize("only", ["a", "b"])

@@ -20,7 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ClusterAnnotator
-from skstylefeat._report.annotation import PER_CLASS, ask, classify, names_of_others
+from skstylefeat._report.annotation import (
+    BY_LEVEL,
+    PER_CLASS,
+    ask,
+    classify,
+    names_of_others,
+    second_round,
+)
 from skstylefeat._report.baselines import logistic_predictions, majority_predictions
 from skstylefeat._report.scores import Score
 from skstylefeat.metrics import clustering_accuracy
@@ -114,6 +121,7 @@ class Draw:
                 scores += self.named(name, "annotation", budget, drawn)
                 if name in CLASSIFIED:
                     scores += self.classified(name, budget, drawn)
+                    scores += self.rounds(name, source, budget)
                 if name == "stylegan":
                     labelled[budget] = drawn.labelled_rows
                     if budget in POOLED_BUDGETS:
@@ -127,6 +135,18 @@ class Draw:
             scores += self.regressions(budget, rows)
         guess = majority_predictions(self.y, len(self.y_test))
         return scores + self.right("majority", "classification", 0, self.y_test, guess)
+
+    def rounds(self, name, source, budget):
+        """Not in the paper: channels by F value, central images asked, and a second round."""
+        rng = np.random.default_rng(self.key)
+        chosen = source.select(self.y, self.bench, PER_CLASS, rng, **BY_LEVEL)
+        drawn = self.annotate(source, chosen, "max", n_labels=budget, query="central")
+        again = second_round(drawn, *source.levels, self.y, self.seed)
+        return [
+            *self.named(f"{name} by level", "annotation", budget, drawn),
+            *self.named(f"{name} second round", "annotation", budget, again),
+            *self.classified(f"{name} second round", budget, again),
+        ]
 
     def grid(self):
         """Figure 6: annotation by labels of a cluster, and by number of clusters."""

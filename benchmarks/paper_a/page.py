@@ -22,6 +22,8 @@ SOURCES = ("stylegan", "mae", "vqvae", "random", "vgg16", "inception", "codes", 
 CLASSIFIERS = {
     "stylegan": "StyleGAN2, pseudo labels",
     "mae": "MAE, pseudo labels",
+    "stylegan second round": "StyleGAN2, second round",
+    "mae second round": "MAE, second round",
     "resnet": "ResNet-18",
     "codes logistic": "W+ + logistic",
     "pca logistic": "PCA + logistic",
@@ -140,7 +142,11 @@ def by_budget(results, metric, methods):
 
 def annotation(results, metric="annotation"):
     """Tables 2 and 6."""
-    return by_budget(results, metric, {name: TITLES[name] for name in SOURCES})
+    methods = {name: TITLES[name] for name in SOURCES}
+    for name in ("stylegan", "mae"):
+        for how in ("by level", "second round"):
+            methods[f"{name} {how}"] = f"{TITLES[name]}, {how}"
+    return by_budget(results, metric, methods)
 
 
 def classification(results, metric="classification"):

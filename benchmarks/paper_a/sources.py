@@ -15,7 +15,7 @@ from names import TITLES
 from skstylefeat import StyleGANInverter
 from skstylefeat._pooling import pool_maps
 from skstylefeat._report.annotation import draw_per_class
-from skstylefeat._report.representation import pixel_components, psnr_of_latents
+from skstylefeat._report.representation import level_maps, pixel_components, psnr_of_latents
 from skstylefeat._selector import ChannelMISelector
 from skstylefeat.feature_maps import FeatureMaps
 
@@ -43,6 +43,11 @@ class Source:
     pool: dict
     test: dict
     maps: FeatureMaps | None = None
+
+    @property
+    def levels(self):
+        """The maxima of all channels as maps of one cell, of pool and test."""
+        return [level_maps(half["max"], self.maps.layers) for half in (self.pool, self.test)]
 
     def select(self, y, bench, n_per_class, rng, **parameters):
         """Return the rows that are labelled for it, and the columns that are kept."""

@@ -106,7 +106,7 @@ def in_batches(function, images):
 def pooled_maps(generator, codes):
     """Return the largest value of every channel of every feature map, (n, channels)."""
     synthesis = generator.synthesis
-    steps = synthesis.steps(synthesis.styles(codes), image=False)
+    steps = synthesis.steps(synthesis.styles(codes))
     return torch.cat([maps.amax(dim=(2, 3)) for _, maps in steps], dim=1)
 
 

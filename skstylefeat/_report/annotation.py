@@ -105,7 +105,7 @@ def ask(annotator, features, test_features, y_train, selection_rows, selector=No
     return Annotation(selection_rows, rows, selector, features, test_features, annotator, known)
 
 
-def second_round(drawn, train, test, y_train, seed):
+def second_round(drawn, levels, test_levels, y_train, seed):
     """Let the names of all training images choose the channels, and cluster once more by these.
 
     It needs no further label. Most names of the first round are right, and their thousand choose
@@ -116,7 +116,8 @@ def second_round(drawn, train, test, y_train, seed):
     ----------
     drawn : Annotation
         The first round.
-    train, test : ImageSet
+    levels, test_levels : FeatureMaps
+        Maxima of all channels, of training and test images.
     y_train : ndarray of shape (n,)
         Read at the labelled rows only.
     seed : int
@@ -132,17 +133,14 @@ def second_round(drawn, train, test, y_train, seed):
     _, counts = np.unique(names, return_counts=True)
     if len(counts) < 2 or counts.min() < 2:
         return drawn
-    selector = ChannelMISelector(n_samples_per_class=None, **BY_LEVEL).fit(train.levels, names)
-    kept = selector.get_support()
-    features = train.pooled[:, kept]
-    annotator = ClusterAnnotator(
-        drawn.annotator.n_clusters_, query="labelled", random_state=seed
-    ).fit(features, names)
+    selector = ChannelMISelector(n_samples_per_class=None, **BY_LEVEL).fit(levels, names)
+    features = selector.transform(levels).pool()
+    annotator = ClusterAnnotator(drawn.annotator.n_clusters_, query="labelled", random_state=seed)
     return drawn._replace(
         selector=selector,
         features=features,
-        test_features=test.pooled[:, kept],
-        annotator=annotator,
+        test_features=selector.transform(test_levels).pool(),
+        annotator=annotator.fit(features, names),
         known=names,
     )
 
@@ -186,17 +184,17 @@ def annotation_experiment(
         rows and on the pixels' components, all labels of the draw), "majority"; metric
         "accuracy". Method "kmeans", metric "clustering accuracy": as many clusters as classes.
     """
-    scores = []
+    scores, levels = [], train.levels
     for draw in range(n_draws):
         rng = np.random.default_rng((random_state, draw))
         seed = int(rng.integers(2**31))
         by_information, by_level = (
             select_channels(maps, y_train, np.random.default_rng(seed), **how)
-            for maps, how in ((train.maps, {}), (train.levels, BY_LEVEL))
+            for maps, how in ((train.maps, {}), (levels, BY_LEVEL))
         )
         for budget in n_labels:
             drawn = annotate(train, test, y_train, budget, by_level, seed, query=QUERY)
-            again = second_round(drawn, train, test, y_train, seed)
+            again = second_round(drawn, levels, test.levels, y_train, seed)
             other = annotate(train, test, y_train, budget, by_information, seed, query=QUERY)
             predicted = outcomes(again, train, test, y_train, y_test, seed) | {
                 "annotation": names_of_others(drawn, y_train),

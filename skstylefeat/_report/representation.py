@@ -42,10 +42,15 @@ class ImageSet:
     @property
     def levels(self):
         """The maxima as maps of one cell, for a selection by level without a synthesis."""
-        stops = np.cumsum([layer.channels for layer in self.maps.layers])
-        parts = np.split(self.pooled[:, :, None, None], stops[:-1], axis=1)
-        names = [layer.name for layer in self.maps.layers]
-        return FeatureMaps.from_arrays(dict(zip(names, parts, strict=True)))
+        return level_maps(self.pooled, self.maps.layers)
+
+
+def level_maps(pooled, layers):
+    """Return maxima (n, d) of all channels of `layers` as `FeatureMaps` of one cell."""
+    stops = np.cumsum([layer.channels for layer in layers])
+    parts = np.split(pooled[:, :, None, None], stops[:-1], axis=1)
+    names = [layer.name for layer in layers]
+    return FeatureMaps.from_arrays(dict(zip(names, parts, strict=True)))
 
 
 def represent(inverter, train_images, test_images):
