@@ -38,7 +38,7 @@ LEARNING_RATE = 2.5e-3
 R1_INTERVAL = 16
 WARMUP_RATE = 5.0
 CODE_INTERVAL = 8  # of the warm-up, where steps on known codes cost as much as the others
-CONTRAST_WEIGHT = 0.4
+CONTRAST_WEIGHTS = (0.5, 1.0)  # at full and half size: glasses are edges, and few pixels
 MAX_OFFSET = 4.0  # at 1, half of all offsets end at the bound: codes turn binary, learning stalls
 STYLE_MIXING = 0.9
 EMA_HALF_LIFE = 5_000
@@ -71,9 +71,9 @@ def sample_ws(generator, n):
 
 def reconstruction_loss(a, b):
     """Return the mean absolute difference over three scales, and that of the local contrast."""
-    loss = (a - b).abs().mean() / 3
+    loss = (a - b).abs().mean() / 3 + CONTRAST_WEIGHTS[0] * contrast_loss(a, b)
     a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-    loss = loss + CONTRAST_WEIGHT * contrast_loss(a, b) + (a - b).abs().mean() / 3
+    loss = loss + CONTRAST_WEIGHTS[1] * contrast_loss(a, b) + (a - b).abs().mean() / 3
     a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return loss + (a - b).abs().mean() / 3
 
