@@ -53,7 +53,11 @@ def codes(module, n=2):
 
 def run(module, ws):
     with torch.inference_mode():
-        return dict(module.synthesis.steps(module.synthesis.styles(ws)))
+        styles = module.synthesis.styles(ws)
+        return {
+            **dict(module.synthesis.steps(styles)),
+            "image": module.synthesis.from_styles(styles),
+        }
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".pt", ".bin"])

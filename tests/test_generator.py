@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from skstylefeat import load_generator
+from skstylefeat.networks import _row_bands
 from skstylefeat.networks.safetensors_io import save_network
 from tests.networks import tiny_generator, tiny_module
 
@@ -101,6 +102,43 @@ def test_synthesis_follows_the_paper(overrides, noise):
     np.testing.assert_allclose(
         generator.synthesis(ws, noise=noise), image.numpy(), atol=1e-5 * scale, rtol=0
     )
+
+
+@pytest.mark.parametrize("band_elements", [1, 300, 1500])
+@pytest.mark.parametrize("clamp", [None, 0.8])
+def test_bands_of_rows_join_without_a_seam(monkeypatch, band_elements, clamp):
+    generator = tiny_generator(32, channels=[12, 9, 8, 5], conv_clamp=clamp)
+    ws = np.random.default_rng(0).standard_normal((2, generator.n_ws, generator.w_dim))
+    image, maps = reference_synthesis(generator.module, torch.from_numpy(ws).float(), "const")
+    monkeypatch.setattr(_row_bands, "BAND_ELEMENTS", band_elements)
+    found = generator.features(ws) | {"image": generator.synthesis(ws)}
+    for name, expected in (maps | {"image": image}).items():
+        scale = expected.abs().max().item()
+        np.testing.assert_allclose(found[name], expected.numpy(), atol=1e-5 * scale, rtol=0)
+
+
+def test_random_noise_is_that_of_the_maps_as_a_whole(monkeypatch):
+    module = tiny_module(32)
+    ws = torch.randn(2, module.config.n_ws, 7)
+    torch.manual_seed(3)
+    whole = module.synthesis(ws.requires_grad_(True), noise_mode="random").detach()
+    monkeypatch.setattr(_row_bands, "BAND_ELEMENTS", 500)
+    torch.manual_seed(3)
+    with torch.inference_mode():
+        torch.testing.assert_close(module.synthesis(ws, "random"), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_hooks_of_layers_see_whole_maps_during_an_image():
+    generator = tiny_generator(32)
+    ws = np.zeros((2, 7), np.float32)
+    expected, image = generator.features(ws), generator.synthesis(ws)
+    seen = {}
+    for name in expected:
+        layer = generator.module.synthesis.get_submodule(name)
+        layer.register_forward_hook(lambda *parts, name=name: seen.update({name: parts[-1]}))
+    np.testing.assert_allclose(generator.synthesis(ws), image, atol=1e-5)
+    for name, maps in expected.items():
+        np.testing.assert_array_equal(seen[name].numpy(), maps)
 
 
 def test_mapping_follows_the_paper():

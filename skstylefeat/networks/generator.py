@@ -71,9 +71,9 @@ class Generator(NetworkFacade):
         self.z_dim, self.w_dim = config.z_dim, config.w_dim
         self.n_ws, self.c_dim = config.n_ws, config.c_dim
         self.layers = tuple(
-            LayerInfo(f"b{block.resolution}.{conv}", channels, block.resolution, block.resolution)
+            LayerInfo(name, channels, block.resolution, block.resolution)
             for block, channels in zip(self.module.synthesis.blocks(), config.channels, strict=True)
-            for conv in block.conv_names
+            for name in block.convs
         )
 
     @property
@@ -176,7 +176,7 @@ class Generator(NetworkFacade):
         ws = self._tensor(self.broadcast(latents))
         synthesis = self.module.synthesis
         with torch.inference_mode():
-            for name, x in synthesis.steps(synthesis.styles(ws), noise, image=False):
+            for name, x in synthesis.steps(synthesis.styles(ws), noise):
                 if name in wanted:
                     wanted.discard(name)
                     yield name, x.contiguous().cpu().numpy()
