@@ -3,8 +3,7 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin, _fit_context, clone
-from sklearn.cluster import KMeans
+from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.metrics.pairwise import euclidean_distances
@@ -13,19 +12,26 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skstylefeat._annotation_file import read_annotations, write_annotations
+from skstylefeat._annotations import labels_of_query, with_labels
+from skstylefeat._cluster_names import (
+    closeness_of,
+    shares_of_clusters,
+    shares_of_rows,
+    typical_margin,
+)
+from skstylefeat._clusters import (
+    count_clusters,
+    find_clusters,
+    fit_clusters,
+    make_clusterer,
+    units_of,
+)
 from skstylefeat._labels import label_array, split_labels
 from skstylefeat._numbers import check_magnitude
-from skstylefeat._query import choose_rows, clusters_of_budget, deal_out
+from skstylefeat._query import choose_rows, deal_out
 from skstylefeat._versions import VersionStamped
 
 __all__ = ["ClusterAnnotator"]
-
-_DEFAULT_CLUSTERS = 8
-# Votes that the surroundings and ignorance count for in the naming of a cluster. The surroundings
-# stay below one, so that they break ties and name clusters without votes, but never overrule a
-# majority.
-_SURROUNDING_VOTES = 0.5
-_UNIFORM_VOTES = 0.5
 
 
 class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
@@ -174,19 +180,18 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         check_magnitude(X)
         rng = check_random_state(self.random_state)
         y = None if y is None else label_array(y, len(X))
-        self._scale = np.ones_like(X[0])
-        if self.standardize:
-            deviation = X.std(axis=0, dtype=np.float64)
-            # A constant column has no unit; rounding leaves its deviation just above zero.
-            varies = deviation > 10 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)
-            self._scale[varies] = deviation[varies]
+        self._scale = units_of(X) if self.standardize else np.ones_like(X[0])
         Z = X / self._scale
-        self.clusterer_ = self._make_clusterer(self._count_clusters(len(X), y), len(X), rng)
-        self._number_clusters(Z, np.asarray(self.clusterer_.fit_predict(Z)))
+        self.clusterer_ = make_clusterer(self.clusterer, self._count_clusters(y, len(X)), rng)
+        self._raw_labels, self._centers, self.labels_ = fit_clusters(self.clusterer_, Z)
+        self.n_clusters_ = len(self._centers)
+        self.cluster_centers_ = self._centers * self._scale
+        self._margin_scale = typical_margin(Z, self._centers)
+        self._closeness = closeness_of(self._centers)
         self.query_indices_ = self._choose_query(Z, y, rng)
         self._set_annotations({})
         if y is not None:
-            self._read_query(y)
+            self._set_annotations(labels_of_query(y, self.query_indices_))
         return self
 
     def annotate(self, labels):
@@ -209,34 +214,9 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
             If a row does not exist, or an array has not one entry for each row of the query.
         """
         check_is_fitted(self, "query_indices_")
-        annotations = dict(self.annotations_)
-        if isinstance(labels, dict):
-            bad = [row for row in labels if not self._is_row(row)]
-            if bad:
-                raise ValueError(
-                    f"annotate got labels for {bad[:5]}, but rows are the integers from 0 to "
-                    f"{len(self.labels_) - 1}."
-                )
-            for row in labels:
-                annotations.pop(int(row), None)
-            rows, given = list(labels), list(labels.values())
-        else:
-            if not hasattr(labels, "__len__") or isinstance(labels, str) or np.ndim(labels) == 0:
-                raise TypeError(
-                    "annotate takes a dict of row to label, or one label for each row of the "
-                    f"query; got {labels!r}."
-                )
-            rows, given = self.query_indices_.tolist(), labels
-            if len(given) != len(rows):
-                raise ValueError(
-                    f"annotate got {len(given)} labels, but the query asks for {len(rows)}. Give "
-                    "one for each of query_indices_, or a dict of row to label."
-                )
-        present, values = split_labels(given, len(rows))
-        annotations |= {
-            int(rows[at]): value for at, value in zip(present, values.tolist(), strict=True)
-        }
-        self._set_annotations(annotations)
+        self._set_annotations(
+            with_labels(self.annotations_, labels, self.query_indices_, len(self.labels_))
+        )
         return self
 
     def predict(self, X):
@@ -258,7 +238,7 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
             If no label has come yet.
         """
         Z = self._check_rows(X)
-        return self.cluster_labels_[self._assign(Z)]
+        return self.cluster_labels_[self._clusters_of(Z)]
 
     def predict_proba(self, X):
         """Probability of each class for each row.
@@ -279,14 +259,13 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
             If no label has come yet.
         """
         Z = self._check_rows(X)
-        clusters = self._assign(Z)
-        distances = euclidean_distances(Z, self._centers)
-        own = np.take_along_axis(distances, clusters[:, None], axis=1)[:, 0]
-        other_name = self.cluster_labels_[clusters][:, None] != self.cluster_labels_
-        margin = np.min(distances, axis=1, where=other_name, initial=np.inf) - own
-        # Never 0, so that the class of the cluster stays ahead of the others.
-        weight = -np.expm1(-np.maximum(margin / self._margin_scale, 1e-6))[:, None]
-        return weight * self.cluster_proba_[clusters] + (1 - weight) / len(self.classes_)
+        return shares_of_rows(
+            euclidean_distances(Z, self._centers),
+            self._clusters_of(Z),
+            self.cluster_labels_,
+            self.cluster_proba_,
+            self._margin_scale,
+        )
 
     def score(self, X, y, sample_weight=None):
         """Accuracy of the names.
@@ -343,72 +322,14 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         """
         return self.annotate(read_annotations(path))
 
-    def _count_clusters(self, n_samples, y):
+    def _count_clusters(self, y, n_samples):
         """Return the number of clusters that the parameters ask for; None leaves it open."""
-        if self.n_clusters == "classes":
-            if y is None:
-                raise ValueError("n_clusters='classes' needs y, to count the classes in.")
-            count = len(np.unique(split_labels(y, n_samples)[1]))
-        elif self.n_clusters is not None:
-            count = self.n_clusters
-        elif self.clusterer is not None and self.n_labels is None:
+        if self.n_clusters is None and self.n_labels is None and self.clusterer is not None:
             return None
-        else:
-            budget = self.n_labels
-            if budget is None and self.query == "labelled" and y is not None:
-                budget = len(split_labels(y, n_samples)[0])
-            if budget is None:
-                count = _DEFAULT_CLUSTERS
-            else:
-                count = clusters_of_budget(budget, self.n_annotations)
-            count = min(count, n_samples)
-        if not 1 <= count <= n_samples:
-            raise ValueError(
-                f"{count} clusters were asked for, but there are n_samples={n_samples} rows to "
-                "cluster. Set n_clusters to at most the number of rows."
-            )
-        return count
-
-    def _make_clusterer(self, count, n_samples, rng):
-        seed = rng.randint(np.iinfo(np.int32).max)
-        if self.clusterer is None:
-            return KMeans(n_clusters=count, n_init=10, random_state=seed)
-        clusterer = clone(self.clusterer)
-        known = clusterer.get_params(deep=False)
-        if "random_state" in known and known["random_state"] is None:
-            clusterer.set_params(random_state=seed)
-        if count is not None:
-            name = next((name for name in ("n_clusters", "n_components") if name in known), None)
-            if name is None:
-                raise ValueError(
-                    f"{type(clusterer).__name__} has no n_clusters or n_components to set to "
-                    f"{count}; leave n_clusters and n_labels None."
-                )
-            clusterer.set_params(**{name: count})
-        return clusterer
-
-    def _number_clusters(self, Z, raw):
-        """Give the clusters that have rows numbers from 0, and note where they lie."""
-        self._raw_labels = np.unique(raw[raw >= 0])
-        self.n_clusters_ = len(self._raw_labels)
-        if not self.n_clusters_:
-            raise ValueError(
-                f"{type(self.clusterer_).__name__} calls all {len(Z)} rows noise. Loosen its "
-                "parameters, such as eps or min_cluster_size."
-            )
-        labels = np.searchsorted(self._raw_labels, raw)
-        self._centers = np.stack([Z[raw == label].mean(axis=0) for label in self._raw_labels])
-        self.cluster_centers_ = self._centers * self._scale
-        distances = euclidean_distances(Z, self._centers)
-        self.labels_ = np.where(raw >= 0, labels, distances.argmin(axis=1))
-        apart = euclidean_distances(self._centers, squared=True)
-        np.fill_diagonal(apart, 0)
-        self._margin_scale, next_centroid = 1.0, 1.0
-        if self.n_clusters_ > 1:
-            nearest = np.partition(distances, 1, axis=1)
-            self._margin_scale = float(np.median(nearest[:, 1] - nearest[:, 0])) or 1.0
-            next_centroid = float(np.median(np.partition(apart, 1, axis=1)[:, 1])) or 1.0
-        self._closeness = 1 / (apart.astype(np.float64) + next_centroid)
+        budget = self.n_labels
+        if budget is None and self.query == "labelled" and y is not None:
+            budget = len(split_labels(y, n_samples)[0])
+        return count_clusters(self.n_clusters, budget, self.n_annotations, y, n_samples)
 
     def _choose_query(self, Z, y, rng):
         if self.query == "labelled":
@@ -423,19 +344,6 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         )
         return choose_rows(Z, self.labels_, self._centers, quotas, self.query, rng)
 
-    def _read_query(self, y):
-        present, labels = split_labels(y[self.query_indices_], len(self.query_indices_))
-        missing = np.delete(self.query_indices_, present)
-        if len(missing):
-            raise ValueError(
-                f"y has no label for {len(missing)} of the {len(self.query_indices_)} rows of the "
-                f"query: {missing[:10].tolist()}. Label all of query_indices_, which fit(X) "
-                "proposes; or hand over what there is: annotate({row: label}) takes the labels as "
-                "they come, query='labelled' those that are in y."
-            )
-        rows = self.query_indices_.tolist()
-        self._set_annotations(dict(zip(rows, labels.tolist(), strict=True)))
-
     def _set_annotations(self, annotations):
         """Keep the labels and name the clusters by them."""
         rows = np.fromiter(annotations, dtype=int, count=len(annotations))
@@ -447,20 +355,10 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
                 self.__dict__.pop(name, None)
             return
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        votes = np.zeros((self.n_clusters_, len(self.classes_)), dtype=int)
-        np.add.at(votes, (self.labels_[rows], codes), 1)
-        n_votes = votes.sum(axis=1, keepdims=True)
-        weights = self._closeness * (n_votes[:, 0] > 0)
-        around = weights @ (votes / np.maximum(n_votes, 1)) / weights.sum(axis=1, keepdims=True)
-        self.cluster_votes_ = votes
-        self.cluster_proba_ = (
-            votes + _SURROUNDING_VOTES * around + _UNIFORM_VOTES / len(self.classes_)
-        ) / (n_votes + _SURROUNDING_VOTES + _UNIFORM_VOTES)
+        self.cluster_votes_ = np.zeros((self.n_clusters_, len(self.classes_)), dtype=int)
+        np.add.at(self.cluster_votes_, (self.labels_[rows], codes), 1)
+        self.cluster_proba_ = shares_of_clusters(self.cluster_votes_, self._closeness)
         self.cluster_labels_ = self.classes_[self.cluster_proba_.argmax(axis=1)]
-
-    def _is_row(self, row):
-        is_integer = isinstance(row, Integral) and not isinstance(row, bool)
-        return is_integer and 0 <= row < len(self.labels_)
 
     def _check_rows(self, X):
         check_is_fitted(self, "query_indices_")
@@ -474,14 +372,5 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         check_magnitude(X)
         return X / self._scale
 
-    def _assign(self, Z):
-        """Return the cluster of each row."""
-        if not hasattr(self.clusterer_, "predict"):
-            return euclidean_distances(Z, self._centers).argmin(axis=1)
-        raw = np.asarray(self.clusterer_.predict(Z.astype(self._centers.dtype, copy=False)))
-        clusters = np.searchsorted(self._raw_labels, raw).clip(max=self.n_clusters_ - 1)
-        # A cluster that no row of fit was in has no votes: its rows go to the nearest one.
-        strange = self._raw_labels[clusters] != raw
-        if strange.any():
-            clusters[strange] = euclidean_distances(Z[strange], self._centers).argmin(axis=1)
-        return clusters
+    def _clusters_of(self, Z):
+        return find_clusters(self.clusterer_, Z, self._raw_labels, self._centers)
