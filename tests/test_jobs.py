@@ -16,7 +16,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skstylefeat import StyleGANInverter, _cache, _encoder_source
-from skstylefeat.networks import Encoder, training
+from skstylefeat.networks import Encoder, _trainer, _training_checkpoint, training
 from tests.networks import tiny_encoder, tiny_generator, write_job
 
 N_IMAGES, BATCH = 24, 2
@@ -241,7 +241,7 @@ def test_devices_share_one_copy():
 @pytest.fixture
 def steps(monkeypatch):
     """Steps of trainings, each kept in the checkpoint; the fourth is interrupted once."""
-    done, update = [], training._Trainer.update
+    done, update = [], _trainer.Trainer.update
 
     def counted(self, progress):
         if len(done) == 3 and not counted.interrupted:
@@ -251,7 +251,7 @@ def steps(monkeypatch):
         return update(self, progress)
 
     counted.interrupted = False
-    monkeypatch.setattr(training._Trainer, "update", counted)
+    monkeypatch.setattr(_trainer.Trainer, "update", counted)
     monkeypatch.setitem(training.train_encoder.__kwdefaults__, "checkpoint_seconds", 0.0)
     return done
 
@@ -283,7 +283,7 @@ def test_a_training_on_a_full_disk_ends_all_the_same(job, tmp_path, monkeypatch)
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(training.os, "replace", full)
+    monkeypatch.setattr(_training_checkpoint.os, "replace", full)
     params = {"n_train_steps": 2, "cache_dir": tmp_path}
     with pytest.warns(UserWarning, match=r"The training cannot be kept in .*No space left"):
         inverter = StyleGANInverter(job[0], "train", **params).fit(job[2])

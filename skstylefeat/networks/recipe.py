@@ -83,6 +83,10 @@ class EncoderRecipe:
                 "more than one image."
             )
 
+    def autocast(self, device):
+        """Return the context in which networks run."""
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+
     def updated(self, assignments):
         """Return a recipe with ``name=value`` strings applied, as a command line gives them.
 
