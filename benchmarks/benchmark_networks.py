@@ -6,14 +6,16 @@ that returns a callable without arguments for a task it knows, else None. Tasks 
 "maps", "encode" and "optimise"; the callable gets the batch as its argument: codes
 (n, n_ws, w_dim), or images (n, 3, 256, 256) for "encode".
 
-Weights are random: the time does not depend on them.
+Weights are random: the time does not depend on them. With ``--memory`` the peak memory of a first
+call is measured instead, each in a process of its own (Linux).
 
     python benchmarks/benchmark_networks.py --resolutions 256 1024 --batches 1 4
+    python benchmarks/benchmark_networks.py --resolutions 1024 --tasks image --memory
 """
 
 import argparse
 import importlib
-import resource
+import multiprocessing
 import statistics
 import sys
 import time
@@ -134,6 +136,29 @@ def measure(functions, argument, repeats):
     return {label: statistics.median(values) for label, values in times.items()}
 
 
+def resident(field):
+    """Return MiB that the process holds now ("VmRSS") or held at most ("VmHWM")."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+
+
+def peak_memory(make, threads, task, resolution, n):
+    """Return MiB that the first call takes beyond network and argument; None for unknown tasks."""
+    torch.set_num_threads(threads)
+    function, argument = make(task, resolution), batch_for(task, resolution, n)
+    before = resident("VmRSS")
+    if function is None:
+        return None
+    function(argument)
+    return resident("VmHWM") - before
+
+
+def in_fresh_process(function, *arguments):
+    """Return what a function returns in a process that has run nothing else."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
 def import_maker(text):
     """Return (label, function) of LABEL=MODULE:FUNCTION."""
     label, _, rest = text.partition("=")
@@ -152,22 +177,28 @@ def main(argv=None):
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 4])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--memory", action="store_true", help="measure memory instead of time")
     parser.add_argument("--against", nargs="*", type=import_maker, default=[])
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
     makers = {"skstylefeat": our_task, **dict(arguments.against)}
-    print(f"torch {torch.__version__}, {arguments.threads} threads, median of {arguments.repeats}")
+    what = "peak memory of a call" if arguments.memory else f"median of {arguments.repeats}"
+    print(f"torch {torch.__version__}, {arguments.threads} threads, {what}")
     for resolution in arguments.resolutions:
         for task in arguments.tasks:
-            made = {label: make(task, resolution) for label, make in makers.items()}
-            functions = {label: function for label, function in made.items() if function}
+            if not arguments.memory:
+                made = {label: make(task, resolution) for label, make in makers.items()}
+                functions = {label: function for label, function in made.items() if function}
             for n in arguments.batches:
-                seconds = measure(functions, batch_for(task, resolution, n), arguments.repeats)
-                ours = seconds["skstylefeat"]
-                parts = [f"{k} {v:.3f} s ({v / ours:.2f}x)" for k, v in seconds.items()]
+                if arguments.memory:
+                    case = arguments.threads, task, resolution, n
+                    used = {k: in_fresh_process(peak_memory, v, *case) for k, v in makers.items()}
+                    parts = [f"{k} {v:.0f} MiB" for k, v in used.items() if v is not None]
+                else:
+                    used = measure(functions, batch_for(task, resolution, n), arguments.repeats)
+                    ours = used["skstylefeat"]
+                    parts = [f"{k} {v:.3f} s ({v / ours:.2f}x)" for k, v in used.items()]
                 print(f"{task:9} {resolution:5} px  batch {n}:  {',  '.join(parts)}", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of the process {peak:.0f} MiB")
 
 
 if __name__ == "__main__":
