@@ -193,10 +193,11 @@ class Draw:
         if len(np.unique(y)) < 2:
             return []
         names = {
-            f"{name} logistic": logistic_predictions(
-                sources[name].pool["max"][rows], y, sources[name].test["max"], scale=scale
+            f"{name} {kind}": logistic_predictions(
+                found[name].pool["max"][rows], y, found[name].test["max"], scale=scale
             )
             for name, scale in (("codes", True), ("pca", False))
+            for kind, found in (("logistic", sources), ("mirror", self.bench.mirrored))
         }
         for name in CLASSIFIED:
             pool, test = (getattr(sources[name], half)["max"] for half in ("pool", "test"))

@@ -26,7 +26,9 @@ CLASSIFIERS = {
     "mae second round": "MAE, second round",
     "resnet": "ResNet-18",
     "codes logistic": "W+ + logistic",
+    "codes mirror": "W+ and mirror",
     "pca logistic": "PCA + logistic",
+    "pca mirror": "PCA and mirror",
     "mae weighted": "MAE weighted",
     "stylegan weighted": "StyleGAN2 weighted",
 }

@@ -67,6 +67,8 @@ class Bench:
     ----------
     collection : Collection
     sources : dict of str to Source
+    mirrored : dict of str to Source
+        The rows of codes and pixels, each the mean of image and mirror image.
     reserve : ndarray of int
         Rows of the pool by whose labels channels are chosen.
     facts : dict
@@ -75,6 +77,7 @@ class Bench:
 
     collection: Collection
     sources: dict
+    mirrored: dict
     reserve: np.ndarray
     facts: dict = field(default_factory=dict)
 
@@ -119,9 +122,11 @@ def make_bench(args):
         else:
             maps = _module_maps(networks[name], collection.pool[reserve])
         sources[name] = Source(name, pool, test, _in_memory(maps))
+    mirrored = {}
     for name in ("codes", "pca"):
-        halves = ({"max": arrays[f"{name}-{half}-max"]} for half in ("pool", "test"))
-        sources[name] = Source(name, *halves)
+        for kind, found in ((name, sources), (f"{name} mirror", mirrored)):
+            halves = ({"max": arrays[f"{kind}-{half}-max"]} for half in ("pool", "test"))
+            found[name] = Source(name, *halves)
     facts |= {
         "images": collection_name(args),
         "pool": len(collection.pool),
@@ -130,7 +135,7 @@ def make_bench(args):
         "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()[:16]}",
         "PSNR": f"{float(arrays['psnr']):.1f} dB",
     }
-    return Bench(collection, sources, reserve, facts)
+    return Bench(collection, sources, mirrored, reserve, facts)
 
 
 def _reserve(collection):
@@ -203,13 +208,16 @@ def _cached(path, key, collection, inverter, networks):
             if str(stored["key"]) == key:
                 return dict(stored)
     arrays = {"key": key}
-    train, test = pixel_components(
-        collection.pool / np.float32(255), collection.test / np.float32(255)
-    )
-    arrays["pca-pool-max"], arrays["pca-test-max"] = train, test
+    pixels = [images / np.float32(255) for images in collection[:2]]
+    means = [(x + x[:, :, ::-1]) / 2 for x in pixels]
+    for name, halves in (("pca", pixels), ("pca mirror", means)):
+        rows = pixel_components(*halves)
+        arrays[f"{name}-pool-max"], arrays[f"{name}-test-max"] = rows
     for half, images in zip(("pool", "test"), collection[:2], strict=True):
         codes = inverter.transform(images)
         arrays[f"codes-{half}-max"] = codes
+        turned = inverter.transform(np.ascontiguousarray(images[:, :, ::-1]))
+        arrays[f"codes mirror-{half}-max"] = (codes + turned) / 2
         sets = {"stylegan": FeatureMaps.from_latents(codes, inverter.generator_)}
         sets |= {name: _module_maps(network, images) for name, network in networks.items()}
         for name, maps in sets.items():
