@@ -23,4 +23,17 @@ except ImportError:
             return _NoContext()
 
 
-__all__ = ["CallbackSupportMixin"]
+__all__ = ["CallbackSupportMixin", "tell_of_steps"]
+
+
+def tell_of_steps(estimator, context, _report):
+    """Tell the callbacks of an estimator's `fit` that some steps of a training are done.
+
+    Returns
+    -------
+    bool
+        Whether the training shall end.
+    """
+    context = context.subcontext(task_name="training")
+    context.call_on_fit_task_begin(estimator=estimator)
+    return context.call_on_fit_task_end(estimator=estimator)

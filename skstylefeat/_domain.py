@@ -15,15 +15,23 @@ DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
 
 
 def errors_of_codes(generator, images, codes, batch_size):
-    """Return the mean squared error (n,), in [0, 1] units, of the images that codes give."""
+    """Return the mean squared error (n,), in [0, 1] units, of the images that codes give.
+
+    NaN for codes that are NaN.
+    """
+    n_codes, good = len(codes), np.flatnonzero(is_code(codes))
+    images, codes = images[good], codes[good]
     side = generator.resolution
 
     def errors(rows):
         made = to_unit(generator.synthesis(codes[rows]))
         return np.square(made - images[rows].read((side, side))).mean(axis=(1, 2, 3))
 
-    parts, _ = map_rows(errors, len(images), batch_size)
-    return np.concatenate([np.empty(0, np.float32), *parts])
+    found = np.full(n_codes, np.nan, dtype=np.float32)
+    parts, _ = map_rows(errors, len(good), batch_size)
+    if parts:
+        found[good] = np.concatenate(parts)
+    return found
 
 
 def own_error(generator, encoder, batch_size):

@@ -19,6 +19,31 @@ def n_reports(n_steps):
     return -(-n_steps // TRAINING_REPORT)
 
 
+def encoder_for(encoder, generator, images, *, method, device, **training):
+    """Return the encoder that a method needs, found or trained; None where it needs none.
+
+    Parameters
+    ----------
+    encoder : str, path-like, Encoder or None
+        "train" trains one on `images`.
+    generator : Generator
+    images : ImageCollection
+    method : {"encoder", "optimize", "hybrid"}
+    device : str
+    **training
+        What :func:`train_for` takes besides.
+
+    Returns
+    -------
+    Encoder or None
+    """
+    if method == "optimize":
+        return None
+    if trains(encoder):
+        return train_for(generator, images, device=device, **training)
+    return find_encoder(encoder, generator, method=method, device=device)
+
+
 def find_encoder(encoder, generator, *, method, device):
     """Return the encoder that the parameter `encoder` names, or that belongs to the generator.
 

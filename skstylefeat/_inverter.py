@@ -1,6 +1,5 @@
 """StyleGANInverter: images to latents or to lazy feature maps."""
 
-import warnings
 from functools import partial
 from numbers import Integral, Real
 
@@ -10,19 +9,17 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_n_features, check_is_fitted
 
-from skstylefeat._batches import map_rows
-from skstylefeat._callbacks import CallbackSupportMixin
+from skstylefeat._callbacks import CallbackSupportMixin, tell_of_steps
 from skstylefeat._domain import errors_of_codes, own_error, warn_if_foreign
-from skstylefeat._encoder_source import find_encoder, n_reports, train_for, trains
+from skstylefeat._encoder_source import encoder_for, n_reports, trains
 from skstylefeat._images import as_images
-from skstylefeat._inversion import InversionJob, is_code, to_unit
-from skstylefeat._numbers import as_float32
+from skstylefeat._inversion import InversionJob, is_code
+from skstylefeat._latent_rows import column_names, images_of, rows_of
+from skstylefeat._unreadable import check_beside_labels, check_readable, warn_of_faults
 from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
-
-NAMED_FAULTS = 10  # images that a warning names
 
 
 def _gives_latents(self):
@@ -231,14 +228,14 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         -------
         self : StyleGANInverter
         """
-        from skstylefeat.networks import load_generator
+        from skstylefeat.networks import load_generator, load_perceptual
 
         context = self._init_callback_context(
             max_subtasks=n_reports(self.n_train_steps) if trains(self.encoder) else 0
         )
         context.call_on_fit_task_begin(estimator=self, X=X)
         images = self._check_images(X, reset=True)
-        self._check_one(images)  # a wrong kind is refused before anything is loaded
+        check_readable(images, self.on_error)  # a wrong kind is refused before anything is loaded
         if self.space == "s" and self.output == "features":
             raise ValueError("output='features' needs space='w+' or 'w', got space='s'.")
         if self.mirror is not None and self.output == "features":
@@ -256,13 +253,26 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
                 f"{self.generator_.name!r} makes images of {self.generator_.img_channels} "
                 "channel(s); inversion supports RGB generators."
             )
-        self.perceptual_ = self._load_perceptual()
-        self.encoder_ = None if self.method == "optimize" else self._find_encoder(images, context)
+        self.perceptual_ = None
+        if self.perceptual is not None and self.method != "encoder":
+            self.perceptual_ = load_perceptual(self.perceptual, device=self.device)
+        self.encoder_ = encoder_for(
+            self.encoder,
+            self.generator_,
+            images,
+            method=self.method,
+            device=self.device,
+            n_steps=self.n_train_steps,
+            seed=self._seed,
+            cache_dir=self.cache_dir,
+            on_error=self.on_error,
+            callback=partial(tell_of_steps, self, context),
+            verbose=bool(self.verbose),
+        )
         if self.encoder_ is not None:
             self.domain_error_ = own_error(self.generator_, self.encoder_, self.batch_size)
         if self.store_weights:
-            self.generator_ = self.generator_.embedded()
-            for name in ("encoder_", "perceptual_"):
+            for name in ("generator_", "encoder_", "perceptual_"):
                 network = getattr(self, name)
                 setattr(self, name, None if network is None else network.embedded())
         context.call_on_fit_task_end(estimator=self, X=X)
@@ -287,18 +297,18 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         images, codes = self._invert(self._check_images(X, reset=False))
         if self.encoder_ is not None:
             warn_if_foreign(self.generator_, images, codes, self.domain_error_, self.batch_size)
+        latents = rows_of(codes, self.space, self.generator_)
         if self.output == "features":
             return FeatureMaps.from_latents(
-                self._rows(codes),
+                latents,
                 self.generator_.reference or self.generator_,
                 self.layers,
                 device=self._device_of_workers(),
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
             )
-        latents = self._rows(codes)
         if self.mirror is not None:
-            turned = self._rows(self._run(images, mirrored=True)[0])
+            turned = rows_of(self._run(images, mirrored=True)[0], self.space, self.generator_)
             latents = (latents + turned if self.mirror == "mean" else latents - turned) / 2
         return latents
 
@@ -318,12 +328,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             As :meth:`transform` returns.
         """
         latents = self.fit(X, y).transform(X)
-        if y is not None and self.on_error == "skip" and len(latents) != len(y):
-            raise ValueError(
-                f"{len(y) - len(latents)} of {len(y)} images cannot be read; left out, they would "
-                "put the others beside labels that are not theirs. Use on_error='nan', or drop "
-                "them from X and y with skstylefeat.images.readable_rows."
-            )
+        if y is not None and self.on_error == "skip":
+            check_beside_labels(len(latents), len(y))
         return latents
 
     def inverse_transform(self, latents):
@@ -340,20 +346,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             In [0, 1].
         """
         check_is_fitted(self)
-        latents = as_float32(latents, "latents")
-        if not latents.size:
-            raise ValueError(f"latents have shape {latents.shape}: there is no code to synthesise.")
-        if not np.isfinite(latents).all():
-            raise ValueError("latents contain NaN or infinity.")
-        make = (
-            self.generator_.synthesis_from_styles
-            if self.space == "s"
-            else self.generator_.synthesis
-        )
-        parts, _ = map_rows(
-            lambda rows: to_unit(make(latents[rows])), len(latents), self.batch_size
-        )
-        return np.concatenate(parts)
+        return images_of(latents, self.space, self.generator_, self.batch_size)
 
     def reconstruction_errors(self, X):
         """Return the mean squared error (n,) of every image's reconstruction, in [0, 1] units.
@@ -364,10 +357,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         images, codes = self._invert(self._check_images(X, reset=False))
         if self.space == "w":
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
-        errors = np.full(len(codes), np.nan, dtype=np.float32)
-        good = np.flatnonzero(is_code(codes))
-        errors[good] = errors_of_codes(self.generator_, images[good], codes[good], self.batch_size)
-        return errors
+        return errors_of_codes(self.generator_, images, codes, self.batch_size)
 
     def score(self, X, y=None):
         """Return the negative mean squared reconstruction error, so that greater is better.
@@ -407,15 +397,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             layers = [x for x in self.generator_.layers if kept is None or x.name in kept]
             names = [f"{x.name}:{channel}" for x in layers for channel in range(x.channels)]
             return np.asarray(names, dtype=object)
-        w_dim, n_ws = self.generator_.w_dim, self.generator_.n_ws
-        if self.space == "w":
-            names = [f"w{j}" for j in range(w_dim)]
-        elif self.space == "w+":
-            names = [f"w{i}_{j}" for i in range(n_ws) for j in range(w_dim)]
-        else:
-            slices = self.generator_.style_slices
-            names = [f"{layer}:{j}" for layer, s in slices.items() for j in range(s.stop - s.start)]
-        return np.asarray(names, dtype=object)
+        return np.asarray(column_names(self.space, self.generator_), dtype=object)
 
     def set_output(self, *, transform=None):
         """Set the container of the latents; lazy feature maps stay what they are.
@@ -449,72 +431,18 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
                 "Found array with 0 sample(s) while a minimum of 1 is required: X holds no image."
             )
         if self.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
-            if reset:
-                self.n_features_in_ = X.shape[1]
-            elif X.shape[1] != self.n_features_in_:
-                raise ValueError(
-                    f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
-                    f"{self.n_features_in_} features as input."
-                )
+            _check_n_features(self, X, reset=reset)
         return images
-
-    def _check_one(self, images):
-        """Raise unless there is an image that can be read."""
-        for row in range(len(images)):
-            _, faults = images[row].try_read()
-            if not faults:
-                return
-            if self.on_error == "raise":
-                raise faults[0].error
-        raise ValueError(f"None of the {len(images)} images can be read.") from faults[0].error
-
-    def _load_perceptual(self):
-        from skstylefeat.networks import load_perceptual
-
-        if self.perceptual is None or self.method == "encoder":
-            return None
-        return load_perceptual(self.perceptual, device=self.device)
-
-    def _find_encoder(self, images, context):
-        if not trains(self.encoder):
-            return find_encoder(
-                self.encoder, self.generator_, method=self.method, device=self.device
-            )
-        return train_for(
-            self.generator_,
-            images,
-            n_steps=self.n_train_steps,
-            seed=self._seed,
-            cache_dir=self.cache_dir,
-            device=self.device,
-            on_error=self.on_error,
-            callback=partial(self._on_training_report, context),
-            verbose=bool(self.verbose),
-        )
-
-    def _on_training_report(self, context, report):
-        """Tell scikit-learn's callbacks that some steps are done; they may end the training."""
-        context = context.subcontext(task_name="training")
-        context.call_on_fit_task_begin(estimator=self)
-        return context.call_on_fit_task_end(estimator=self)
 
     def _invert(self, images):
         """Return the images that have rows in the result, and their codes (n, n_ws, w_dim)."""
         codes, faults = self._run(images)
         if faults:
-            self._warn_of_faults(faults, len(images))
+            warn_of_faults(faults, len(images), self.on_error)
             if self.on_error == "skip":
                 good = np.flatnonzero(is_code(codes))
                 return images[good], codes[good]
         return images, codes
-
-    def _rows(self, codes):
-        """Return codes (n, n_ws, w_dim) as rows of `space`."""
-        if self.space == "s":
-            return self.generator_.styles(codes)
-        if self.space == "w":
-            codes = codes.mean(axis=1)
-        return codes.reshape(len(codes), -1)
 
     def _run(self, images, *, mirrored=False):
         """Return codes (n, n_ws, w_dim) and faults of an `InversionJob`."""
@@ -535,16 +463,6 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
     def _device_of_workers(self):
         """Return the device that was found, which on another machine is not the one asked for."""
         return "auto" if self.device == "auto" else str(self.generator_.device)
-
-    def _warn_of_faults(self, faults, n_images):
-        some = "; ".join(f"{fault.name} ({fault.error})" for fault in faults[:NAMED_FAULTS])
-        more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
-        outcome = "left out" if self.on_error == "skip" else "rows of NaN"
-        warnings.warn(
-            f"{len(faults)} of {n_images} images cannot be read and are {outcome}: {some}{more}.",
-            UserWarning,
-            stacklevel=4,
-        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

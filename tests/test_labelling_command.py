@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skstylefeat import _inverter
+from skstylefeat import _encoder_source
 from skstylefeat.__main__ import main
 from skstylefeat._cache import CodeCache
 from skstylefeat._labelling import command
@@ -124,7 +124,7 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     options = ["--encoder", "train", "--train-steps", "1"]
     assert annotate(*options) == 0
     assert len(list((tmp_path / "squares.labelling").glob("encoder-*.safetensors"))) == 1
-    monkeypatch.setattr(_inverter, "train_for", None)
+    monkeypatch.setattr(_encoder_source, "train_for", None)
     assert annotate(*options, "--recluster", "--features", "codes") == 0
 
 
