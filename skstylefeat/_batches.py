@@ -2,26 +2,10 @@
 
 import sys
 import warnings
-from contextlib import contextmanager
 
 # How torch words it on CUDA ("CUDA out of memory", "CUDA error: out of memory"), on MPS and on
 # the CPU; only CUDA's has a class of its own.
 MESSAGES = ("out of memory", "not enough memory", "can't allocate memory")
-
-
-@contextmanager
-def ending(parts):
-    """End a generator of joblib's with the block: an error leaves no worker at work.
-
-    joblib warns of tasks that it cancels, which after an error is no news.
-    """
-    try:
-        yield parts
-    finally:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*have been cancelled", UserWarning)
-            warnings.filterwarnings("ignore", ".*tasks which", UserWarning)
-            parts.close()
 
 
 def map_rows(function, n_rows, batch_size=None, say=warnings.warn):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.utils import gen_batches
 
-from skstylefeat._batches import ending, map_rows
+from skstylefeat._batches import map_rows
 from skstylefeat._cache import CodeCache
+from skstylefeat._parallel import in_parallel
 from skstylefeat._progress import progress_bar
 
 # Part of every key of the cache; to be raised when the same recipe gives other codes.
@@ -96,11 +97,10 @@ class InversionJob:
         codes = np.empty((len(images), self.generator.n_ws, self.generator.w_dim), np.float32)
         faults, remarks = [], _Remarks()
         tasks = (delayed(_run_batch)(self, images[rows], cache) for rows in batches)
-        parts = Parallel(n_jobs=n_jobs, return_as="generator")(tasks)
         bar = progress_bar(
             total=len(images), desc="inverting images", verbose=verbose, unit="image"
         )
-        with ending(parts), bar:
+        with in_parallel(tasks, n_jobs) as parts, bar:
             for rows, part in zip(batches, parts, strict=True):
                 remarks.say(part.remarks)
                 if part.faults and self.on_error == "raise":

@@ -1,12 +1,12 @@
 """Feature maps of many images: lazy, sliceable, never held in memory as a whole."""
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.utils import gen_batches
 
-from skstylefeat._batches import ending
 from skstylefeat._layers import LayerInfo
 from skstylefeat._map_sources import ArrayMaps, LatentMaps
+from skstylefeat._parallel import in_parallel
 from skstylefeat._pooling import pool_maps
 from skstylefeat._progress import progress_bar
 from skstylefeat._rows import row_index
@@ -258,13 +258,11 @@ class FeatureMaps:
         width = sum(layer.channels for layer in self.layers) * output_size**2
         pooled = np.empty((len(self), width), dtype=np.float32)
         batches = list(gen_batches(len(self), self._batch_size()))
-        parts = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(_pool)(self[rows], output_size, mode) for rows in batches
-        )
+        tasks = (delayed(_pool)(self[rows], output_size, mode) for rows in batches)
         bar = progress_bar(
             total=len(self), desc="pooling feature maps", verbose=self.verbose, unit="image"
         )
-        with ending(parts), bar:
+        with in_parallel(tasks, self.n_jobs) as parts, bar:
             for rows, part in zip(batches, parts, strict=True):
                 pooled[rows] = part
                 bar.update(len(part))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.utils import check_random_state, gen_batches
 
+from skstylefeat._parallel import in_parallel
 from skstylefeat._progress import progress_bar
 from skstylefeat._sampling import sample_w
 from skstylefeat.latents import broadcast_direction, style_layers, w_plus_layers
@@ -151,13 +152,14 @@ def layer_importance(
     with bar as progress:
         while done < n_pairs:
             stop = min(done + checkpoint, n_pairs)
-            parts = Parallel(n_jobs=n_jobs, return_as="generator")(
+            tasks = (
                 delayed(work)(*(None if end is None else end[done:stop][batch] for end in pairs))
                 for batch in gen_batches(stop - done, batch_size)
             )
-            for edited, unrelated in parts:
-                total.add(edited, unrelated)
-                progress.update(len(edited[0]))
+            with in_parallel(tasks, n_jobs) as parts:
+                for edited, unrelated in parts:
+                    total.add(edited, unrelated)
+                    progress.update(len(edited[0]))
             done = stop
             weights, std_error = total.weights()
             if tol is not None and std_error.max() < tol:
