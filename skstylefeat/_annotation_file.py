@@ -1,8 +1,10 @@
 """Labels of rows as a CSV file: what a person has answered so far, kept between sessions."""
 
 import csv
-import os
+import io
 from pathlib import Path
+
+from skstylefeat._replace_file import replace_file
 
 __all__ = ["read_annotations", "write_annotations"]
 
@@ -28,19 +30,14 @@ def write_annotations(path, annotations, clusters, files=None):
     files : sequence of str or None, default=None
         Name of every row, for a further column ``file``.
     """
-    path = Path(path)
-    # A kill while writing leaves the old file as it was.
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        names = [] if files is None else ["file"]
-        writer.writerow(["row", "cluster", "label", "type", *names])
-        for row, label in sorted(annotations.items()):
-            names = [] if files is None else [files[row]]
-            writer.writerow([row, clusters[row], label, type(label).__name__, *names])
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    names = [] if files is None else ["file"]
+    writer.writerow(["row", "cluster", "label", "type", *names])
+    for row, label in sorted(annotations.items()):
+        names = [] if files is None else [files[row]]
+        writer.writerow([row, clusters[row], label, type(label).__name__, *names])
+    replace_file(Path(path), lambda file: file.write(text.getvalue().encode()))
 
 
 def read_annotations(path):

@@ -1,6 +1,5 @@
 """What a weights file is, and its conversion into ours: behind ``inspect`` and ``convert``."""
 
-import hashlib
 from pathlib import Path
 
 CONVERT_SUFFIX = ".safetensors"
@@ -40,9 +39,10 @@ def inspect(path):
     """
     from skstylefeat.networks import checkpoints
     from skstylefeat.networks._unpickling import CheckpointError
+    from skstylefeat.networks.store import file_sha256
 
     path = Path(path)
-    digest = _sha256(path)
+    digest = file_sha256(path)
     report = {
         "file": str(path),
         "size": path.stat().st_size,
@@ -179,7 +179,7 @@ def convert(source, destination):
         If a destination exists: a file of weights is never overwritten.
     """
     from skstylefeat.networks import checkpoints
-    from skstylefeat.networks.store import ENCODER_SUFFIX
+    from skstylefeat.networks.store import ENCODER_SUFFIX, file_sha256
 
     source, destination = Path(source), Path(destination)
     if destination.suffix != CONVERT_SUFFIX:
@@ -197,7 +197,7 @@ def convert(source, destination):
     for path, _ in parts.values():
         if path.exists():
             raise FileExistsError(f"{path} exists; remove it or choose another name.")
-    report = {"source_sha256": _sha256(source)}
+    report = {"source_sha256": file_sha256(source)}
     origin = {"converted_from": source.name, "source_sha256": report["source_sha256"]}
     partials = {}
     try:
@@ -233,14 +233,10 @@ def _encoder_to_write(path):
 
 def _write(config, state, card, path, origin):
     from skstylefeat.networks.safetensors_io import save_tensors
+    from skstylefeat.networks.store import file_sha256
 
     save_tensors(config, state, path, card | origin)
-    return {"sha256": _sha256(path), "config": config.to_dict()}
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": file_sha256(path), "config": config.to_dict()}
 
 
 def convert_file(source, destination):

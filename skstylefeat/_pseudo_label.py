@@ -155,10 +155,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         ndarray of shape (n,)
             Labels, from `classes_`.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        check_magnitude(X)
-        return self.classifier_.predict(X)
+        return self.classifier_.predict(self._check_rows(X))
 
     def predict_proba(self, X):
         """Probability of each class for each row.
@@ -173,13 +170,17 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         ndarray of shape (n, n_classes)
             Columns follow `classes_`; 0 for a class that no cluster was named after.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        check_magnitude(X)
+        X = self._check_rows(X)
         proba = np.zeros((len(X), len(self.classes_)))
         columns = np.searchsorted(self.classes_, self.classifier_.classes_)
         proba[:, columns] = self.classifier_.predict_proba(X)
         return proba
+
+    def _check_rows(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        check_magnitude(X)
+        return X
 
     def _make_annotator(self, *, complete):
         if self.annotator is not None:

@@ -10,13 +10,14 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from skstylefeat._labelling.folder import ImageFolder, read_file_labels
-from skstylefeat._labelling.grouping import Grouping, replace_file
+from skstylefeat._labelling.grouping import Grouping
 from skstylefeat._labelling.journal import Journal
 from skstylefeat._labelling.prepare import Preparation, enough_to_select, prepare
 from skstylefeat._labelling.server import LabellingServer
 from skstylefeat._labelling.session import Session
 from skstylefeat._labelling.sheets import write_sheets
 from skstylefeat._labelling.state import LabelState
+from skstylefeat._replace_file import replace_file
 
 DESCRIPTION = """\
 Clusters the images of a folder, asks for the labels of a few of each cluster on a local page, and

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.metrics import pairwise_distances_argmin
 
 from skstylefeat._annotator import ClusterAnnotator
+from skstylefeat._replace_file import replace_file
 
 _FILE = "session.json"
 _FORMAT = 1
@@ -138,14 +138,3 @@ class GivenClusters(ClusterMixin, BaseEstimator):
         if X.shape == self._rows.shape and np.array_equal(X, self._rows):
             return np.asarray(self.clusters)
         return np.asarray(self.clusters)[pairwise_distances_argmin(X, self._rows)]
-
-
-def replace_file(path, write, mode=0o666):
-    """Write a file beside `path` by ``write(file)``, and put it in its place once it is on disk."""
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.unlink(missing_ok=True)
-    with open(unfinished, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)

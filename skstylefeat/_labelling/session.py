@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from skstylefeat._annotation_file import write_annotations
-from skstylefeat._labelling.grouping import replace_file
 from skstylefeat._labelling.journal import Journal
 from skstylefeat._labelling.state import LabelState, RefusedError, class_keys
+from skstylefeat._replace_file import replace_file
 
 
 class Session:

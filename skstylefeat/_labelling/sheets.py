@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from skstylefeat._labelling.grouping import replace_file
 from skstylefeat._labelling.pictures import open_upright
+from skstylefeat._replace_file import replace_file
 
 WIDTH = 1240  # pixels; fits an A4 page at 150 dpi
 MARGIN = 40
