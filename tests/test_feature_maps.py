@@ -172,3 +172,31 @@ def test_pooling_shows_progress_when_asked(generator, latents, capsys):
         few = maps[:2].select({"b4.conv1": [0]}).pool()
         captured = capsys.readouterr()
         assert few.shape == (2, 1) and ("2/2" in captured.err) == bool(verbose)
+
+
+class Returning(torch.nn.Module):
+    """A layer that returns what it is told to make of its input."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def forward(self, images):
+        return self.make(images)
+
+
+def test_from_module_takes_the_first_of_several_outputs_as_it_is():
+    images = np.random.default_rng(0).random((3, 4, 4, 3)).astype(np.float32)
+    model = torch.nn.Sequential(Returning(lambda x: (x, None)))
+    maps = FeatureMaps.from_module(model, images, ["0"], input_size=(4, 4), mean=None, std=None)
+    assert_allclose(maps.layer("0"), images.transpose(0, 3, 1, 2), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "came"), [(lambda x: x.mean((2, 3)), r"\(1, 3\)"), (lambda x: {"x": x}, "dict")]
+)
+def test_from_module_says_which_layer_returns_no_maps(make, came):
+    images = np.zeros((2, 4, 4, 3), dtype=np.float32)
+    model = torch.nn.Sequential(Returning(make))
+    with pytest.raises(ValueError, match=rf"Layer '0' returns {came}; expected maps"):
+        FeatureMaps.from_module(model, images, ["0"], input_size=(4, 4)).layer("0")

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from skstylefeat import load_generator
 from skstylefeat.networks import _row_bands
+from skstylefeat.networks.latent_space import w_statistics
 from skstylefeat.networks.safetensors_io import save_network
 from tests.networks import tiny_generator, tiny_module
 
@@ -255,3 +256,14 @@ def test_damaged_state_says_what_does_not_fit(tmp_path):
     broken["synthesis.b8.conv1.bias"] = torch.zeros(99)
     with pytest.raises(ValueError, match=r"lacks \['synthesis.b4.const'\].*\(99,\) instead of"):
         build_network(module.config, broken, "file.pt")
+
+
+def test_statistics_of_a_conditional_generator_are_over_its_classes():
+    module = tiny_module(8, c_dim=3)
+    mean, basis = w_statistics(module)
+    z = torch.randn(3000, module.config.z_dim, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        w = torch.cat([module.mapping(z, labels.expand(3000, -1)) for labels in torch.eye(3)])
+    spread = w.std(dim=0)
+    assert ((mean - w.mean(dim=0)).abs() < 0.15 * spread).all()
+    assert ((basis.T @ basis).diagonal().sqrt() / spread - 1).abs().max() < 0.15

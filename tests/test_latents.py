@@ -235,3 +235,20 @@ def test_missing_and_unknown_files(tmp_path):
     (tmp_path / "damaged.npy").write_bytes(b"\x93NUMPY\x01")
     with pytest.raises(ValueError, match=r"damaged.npy"):
         L.load_latents(tmp_path / "damaged.npy")
+
+
+def test_codes_of_odd_but_clear_shapes(tmp_path):
+    torch.save(torch.from_numpy(CODES[:, None]), tmp_path / "four.pt")
+    torch.save(torch.from_numpy(CODES[0, 0]), tmp_path / "one.pt")
+    np.testing.assert_array_equal(L.load_latents(tmp_path / "four.pt").codes, CODES)
+    np.testing.assert_array_equal(L.load_latents(tmp_path / "one.pt").codes, CODES[:1, 0])
+
+
+def test_a_direction_under_a_name_of_its_own(tmp_path):
+    np.savez(tmp_path / "age.npz", age=CODES[0, 0], b=np.array(0.5))
+    found = L.load_direction(tmp_path / "age.npz")
+    np.testing.assert_array_equal(found.directions, CODES[0, 0])
+    assert found.names is None and found.intercept == 0.5
+    np.savez(tmp_path / "none.npz", bias=np.array(0.5))
+    with pytest.raises(ValueError, match="holds no direction"):
+        L.load_direction(tmp_path / "none.npz")

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from skstylefeat import FeatureMaps, HyperplaneDistance, load_encoder
-from skstylefeat.__main__ import main
+from skstylefeat.__main__ import _report_parser, main
 from skstylefeat._label_files import read_labels
 from skstylefeat._report import annotation, regression
 from skstylefeat._report.own_images import ImageSource, load_own_images
@@ -434,6 +434,11 @@ def test_options_are_checked(arguments, capsys):
         main(arguments)
     assert stop.value.code == 2
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_options_are_read():
+    arguments = _report_parser().parse_args(["--box", "1,2,30.5,40", "--test-share", "0.25"])
+    assert arguments.box == (1, 2, 30.5, 40) and arguments.test_share == 0.25
 
 
 def test_inspect_and_convert(tmp_path, capsys):

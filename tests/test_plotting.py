@@ -275,3 +275,23 @@ def test_layer_importance_shows_the_estimators_weights(rng):
 def test_layer_importance_refuses_a_stack():
     with pytest.raises(ValueError, match=r"\(2, 3\)"):
         LayerImportanceDisplay(np.ones((2, 3)))
+
+
+def test_edits_of_a_grey_generator_are_drawn_grey():
+    generator = tiny_generator(8, img_channels=1)
+    codes = np.random.default_rng(0).normal(size=(2, generator.w_dim))
+    direction = np.eye(generator.w_dim)[0]
+    display = EditStripDisplay.from_estimator(generator, codes, direction, steps=[0.0, 1.0])
+    assert display.images.shape == (2, 2, 8, 8, 3)
+    assert_array_equal(display.images[..., 0], display.images[..., 2])
+    made = generator.synthesis(codes.astype(np.float32))[:, 0]
+    assert_allclose(display.images[:, 0, ..., 1], ((made + 1) / 2).clip(0, 1), atol=1e-5)
+
+
+def test_displays_of_any_origin_draw_what_they_are_given(images):
+    strip = EditStripDisplay.from_images(images.reshape(3, 4, 8, 8, 3), [-1, 0, 1, 2])
+    assert_array_equal(strip.images.reshape(images.shape), images)
+    of_list = ClusterDisplay.from_predictions(list(images), np.arange(12) % 3, n_images=2)
+    of_array = ClusterDisplay.from_predictions(images, np.arange(12) % 3, n_images=2)
+    for one, other in zip(shown(of_list), shown(of_array), strict=True):
+        assert_array_equal(one, other)
