@@ -26,7 +26,7 @@ def test_reconstruction(inverted):
     faces, inverter, latents = inverted
     made = inverter.inverse_transform(latents[-200:])
     error = np.square(made - faces.images[-200:] / np.float32(255)).mean()
-    assert -10 * np.log10(error) > 26.5
+    assert -10 * np.log10(error) > 27.5
 
 
 def test_linear_readouts_of_the_codes(inverted):
@@ -34,10 +34,10 @@ def test_linear_readouts_of_the_codes(inverted):
     train, test = slice(0, 1000), slice(1000, None)
     yaw = faces.frame["yaw"]
     ridge = make_pipeline(StandardScaler(), Ridge(300)).fit(latents[train], yaw[train])
-    assert ridge.score(latents[test], yaw[test]) > 0.88
+    assert ridge.score(latents[test], yaw[test]) > 0.92
     glasses = faces.frame["glasses"] != "none"
     classifier = make_pipeline(StandardScaler(), RidgeClassifier(3000))
-    assert classifier.fit(latents[train], glasses[train]).score(latents[test], glasses[test]) > 0.95
+    assert classifier.fit(latents[train], glasses[train]).score(latents[test], glasses[test]) > 0.98
 
 
 def test_photos_are_foreign(inverted):
