@@ -25,6 +25,7 @@ from skstylefeat.directions import (
     FixedDirection,
     LatentPCA,
     LinearSVMDirection,
+    MeanDifferenceDirection,
     SeFa,
     TextDirection,
 )
@@ -102,6 +103,9 @@ def numpy_world():
         "FixedDirection": Fitted(FixedDirection(X[0]).fit(), "direction_"),
         "LatentPCA": Fitted(LatentPCA().fit(X), "directions_"),
         "DiscriminantDirection": Fitted(DiscriminantDirection().fit(X, y), "decision_function", X),
+        "MeanDifferenceDirection": Fitted(
+            MeanDifferenceDirection().fit(X, y), "decision_function", X
+        ),
         "LinearSVMDirection": Fitted(LinearSVMDirection().fit(X, names), "decision_function", X),
     }
 

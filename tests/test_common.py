@@ -18,6 +18,7 @@ from skstylefeat.directions import (
     FixedDirection,
     LatentPCA,
     LinearSVMDirection,
+    MeanDifferenceDirection,
     SeFa,
     TextDirection,
 )
@@ -42,6 +43,7 @@ ESTIMATORS = [
     LatentRegressor("huber", n_refits=3),
     LatentRegressor("l2", degree=2, monotonic=True, unlabeled="ignore"),
     LinearSVMDirection(),
+    MeanDifferenceDirection(),
     MaxPoolReducer(),
     PseudoLabelClassifier(),
     SeFa(GENERATOR),

@@ -17,6 +17,7 @@ from skstylefeat.directions import (
     FixedDirection,
     LatentPCA,
     LinearSVMDirection,
+    MeanDifferenceDirection,
     SeFa,
     TextDirection,
     channel_effects,
@@ -207,6 +208,33 @@ def test_discriminant_conditioning_and_refusals(labelled):
         DiscriminantDirection().fit([[1.0], [-1.0], [1.0], [-1.0]], [0, 0, 1, 1])
     with pytest.raises(ValueError, match="NaN"):
         DiscriminantDirection().fit(w[:3], [0.0, 1.0, np.nan])
+
+
+def test_mean_difference_leads_from_one_groups_mean_to_the_others(labelled):
+    w, score, _ = labelled
+    found = MeanDifferenceDirection().fit(w, score > 0)
+    low, high = w[score <= 0].mean(axis=0), w[score > 0].mean(axis=0)
+    np.testing.assert_allclose(low + found.distance_ * found.direction_, high, rtol=1e-6, atol=1e-6)
+    assert found.decision_function((low + high)[None] / 2) == pytest.approx(0, abs=1e-5)
+    thirds = MeanDifferenceDirection().fit(w, score)
+    cuts = np.quantile(score, [1 / 3, 2 / 3])
+    ends = [w[score <= cuts[0]].mean(axis=0), w[score >= cuts[1]].mean(axis=0)]
+    assert thirds.distance_ == pytest.approx(np.linalg.norm(ends[1] - ends[0]), rel=1e-3)
+    fixed = MeanDifferenceDirection(conditional_on=np.eye(16)[3]).fit(w, score > 0)
+    assert fixed.direction_[3] == pytest.approx(0, abs=1e-12)
+    with pytest.raises(ValueError, match="same mean"):
+        MeanDifferenceDirection().fit([[1.0], [-1.0], [1.0], [-1.0]], [0, 0, 1, 1])
+
+
+def test_mean_difference_changes_what_a_discriminant_leaves_out():
+    """A nuisance that hides the attribute is subtracted by the filter, not by the pattern."""
+    rng = np.random.RandomState(0)
+    attribute, nuisance = rng.normal(size=(2, 500))
+    w = np.stack([attribute + 3 * nuisance, 3 * nuisance], axis=1)
+    reads = DiscriminantDirection().fit(w, attribute).direction_
+    edits = MeanDifferenceDirection().fit(w, attribute).direction_
+    assert abs(reads[1]) > 0.6
+    assert edits[0] > 0.9
 
 
 def test_sefa_is_the_eigenproblem_of_the_affine_weights(generator):

@@ -32,6 +32,7 @@ from skstylefeat.directions import (
     FixedDirection,
     LatentPCA,
     LinearSVMDirection,
+    MeanDifferenceDirection,
     edit,
 )
 from tests.odd_inputs import (
@@ -67,6 +68,7 @@ ON_ROWS = {
     "components": (LatentPCA(), None),
     "support vectors": (LinearSVMDirection(random_state=0), "decision_function"),
     "discriminant": (DiscriminantDirection(), "decision_function"),
+    "mean difference": (MeanDifferenceDirection(), "decision_function"),
     "fixed": (FixedDirection([1.0, 2.0]), None),
 }
 

@@ -22,7 +22,7 @@ from scipy.stats import kendalltau, spearmanr
 from sklearn.linear_model import RidgeCV
 
 from skstylefeat import LatentRegressor, layer_importance
-from skstylefeat.directions import LatentPCA, SeFa, edit
+from skstylefeat.directions import LatentPCA, MeanDifferenceDirection, SeFa
 
 CNN_BUDGETS = (20, 100, 1_000)
 N_GENERATED, GENERATED_EPOCHS = 4_000, 8
@@ -265,12 +265,11 @@ def generated(study):
     rows = study.rows[max(study.rows)][0]
     model = LatentRegressor(n_refits=None).fit(distances["pool"][rows], study.y["pool"][rows])
     rng = np.random.RandomState(0)
-    w = generator.mapping(generator.sample_z(N_GENERATED, rng))
-    plane = study.shared["thirds"].plane
-    spread = (w @ plane.direction_).std()
-    steps = rng.uniform(-3, 3, size=N_GENERATED) * spread
-    moved = np.concatenate([edit(w[[i]], plane.direction_, steps[i]) for i in range(N_GENERATED)])
-    values = model.predict((moved @ plane.direction_ + plane.intercept_)[:, None])
+    teach = study.data.sets["teach"].codes
+    way = MeanDifferenceDirection().fit(teach, study.labels["thirds"])
+    steps = rng.uniform(-1, 1, size=(N_GENERATED, 1)) * way.distance_
+    moved = teach[rng.randint(len(teach), size=N_GENERATED)] + steps * way.direction_
+    values = model.predict(study.shared["thirds"].weighted(moved.astype(np.float32)))
     parts = [generator.synthesis(moved[i : i + 64]) for i in range(0, N_GENERATED, 64)]
     images = np.clip((np.concatenate(parts).transpose(0, 2, 3, 1) + 1) / 2, 0, 1)
     test = study.data.sets["test"].pixels

@@ -85,10 +85,17 @@ class SharedDirection:
         self.per_layer = self._distances(aggregate="per_layer")
 
     def _distances(self, **how):
-        model = HyperplaneDistance(
+        model = self._model(**how)
+        return {which: model.transform(self.data.sets[which].codes) for which in READ}
+
+    def _model(self, **how):
+        return HyperplaneDistance(
             self.plane.direction_, self.plane.intercept_, generator=self.data.generator, **how
         ).fit(self.data.sets["teach"].codes)
-        return {which: model.transform(self.data.sets[which].codes) for which in READ}
+
+    def weighted(self, codes):
+        """Return the distances of eq. (3) of any codes."""
+        return self._model(layer_weights=self.importance.weights).transform(codes)
 
     def aggregates(self):
         """Return distances by aggregate; "best layer" is chosen by all values of the pool."""

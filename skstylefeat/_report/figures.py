@@ -8,6 +8,7 @@ import numpy as np
 
 from skstylefeat._report.annotation import BY_LEVEL, QUERY, annotate, select_channels
 from skstylefeat._report.regression import calibrate, calibration_rows
+from skstylefeat.directions import MeanDifferenceDirection
 from skstylefeat.plotting import (
     ClusterDisplay,
     DistanceCalibrationDisplay,
@@ -124,22 +125,16 @@ def direction_pictures(train, target, distances, generator):
     values = distances.train["weighted"]
     middle = np.argsort(np.abs(values - np.median(values)), kind="stable")[:12]
     codes = train.latents[middle[evenly(len(middle), 3)]]
-    normal = distances.estimator.coef_[0].reshape(generator.n_ws, -1)
-    unit = normal / np.linalg.norm(normal, axis=1).max()
-    along = train.latents.reshape(len(train), generator.n_ws, -1).mean(axis=1) @ unit[0]
-    steps = np.linspace(-3, 3, 7) * along.std()
-    edits = EditStripDisplay.from_estimator(generator, codes, _direction(unit), steps=steps)
+    way = MeanDifferenceDirection().fit(train.latents, target.y_train)
+    steps = np.linspace(-1, 1, 7) * way.distance_
+    edits = EditStripDisplay.from_estimator(generator, codes, way, steps=steps)
     layers = LayerImportanceDisplay.from_estimator(distances.estimator)
     return [
         draw(
             f"edits-{target.name}",
-            f"{target.name}: three codes moved along the direction, up to 3 standard deviations.",
+            f"{target.name}: three codes moved along the difference of the outer groups' mean "
+            "codes, by up to its length.",
             edits,
         ),
         draw(f"layers-{target.name}", f"{target.name}: how much each layer counts.", layers),
     ]
-
-
-def _direction(unit):
-    """Return the direction that all layers share, however they are weighed."""
-    return unit[np.linalg.norm(unit, axis=1).argmax()]

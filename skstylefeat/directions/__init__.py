@@ -7,6 +7,7 @@ Every estimator has `direction_` (unit normal) and `intercept_`, those that find
 from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.directions._edit import edit
 from skstylefeat.directions._linear import FixedDirection, from_linear_model
+from skstylefeat.directions._mean_difference import MeanDifferenceDirection
 from skstylefeat.directions._svm import LinearSVMDirection
 from skstylefeat.directions._text import TextDirection, channel_effects
 from skstylefeat.directions._unsupervised import LatentPCA, SeFa
@@ -16,6 +17,7 @@ __all__ = [
     "FixedDirection",
     "LatentPCA",
     "LinearSVMDirection",
+    "MeanDifferenceDirection",
     "SeFa",
     "TextDirection",
     "channel_effects",

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skstylefeat._versions import VersionStamped
-from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, project_out
+from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, plane_between
 from skstylefeat.directions._svm import binary_target
 
 #: Shrinkages that "auto" tries: shares of the codes' mean variance, from none to nearly all.
@@ -130,6 +130,7 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
     See Also
     --------
     LinearSVMDirection : Normal of a support vector machine, the choice of InterFaceGAN and LARGE.
+    MeanDifferenceDirection : Reads less well, and is the one to edit images by.
 
     Examples
     --------
@@ -178,20 +179,7 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
         best = _most_correlated(left_out, centred)
         self.shrinkage_ = float(tried[best])
         normal = spectrum.normal(centred, self.shrinkage_)
-        norm = np.linalg.norm(normal)
-        if not norm > 0:
-            raise ValueError(
-                "The groups of latents have the same mean: no direction separates them. Give more "
-                "labels."
-            )
-        normal /= norm
-        middles = [X[groups == sign].mean(axis=0, dtype=np.float64) @ normal for sign in (-1, 1)]
-        intercept = -float(np.mean(middles))
-        if self.conditional_on is not None:
-            normal, intercept = project_out(
-                normal, intercept, self.conditional_on, X.mean(axis=0, dtype=np.float64)
-            )
-        self.direction_, self.intercept_ = normal, intercept
+        self.direction_, self.intercept_ = plane_between(X, groups, normal, self.conditional_on)
         self.validation_score_ = _accuracy(left_out[outer, best], groups[outer])
         return self
 

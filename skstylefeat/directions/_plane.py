@@ -57,6 +57,39 @@ def mean_and_inverse_scale(X):
     return mean, np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
 
 
+def plane_between(X, groups, normal, conditional_on):
+    """Return unit normal and intercept of the plane half-way between two groups' means.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    groups : ndarray of shape (n,)
+        -1 and +1 for the two groups, 0 for the rows of neither.
+    normal : ndarray of shape (n_features,), float64
+        Of any length.
+    conditional_on : array-like or None
+        Directions to project out.
+
+    Raises
+    ------
+    ValueError
+        If the normal is zero.
+    """
+    norm = np.linalg.norm(normal)
+    if not norm > 0:
+        raise ValueError(
+            "The groups of latents have the same mean: no direction separates them. Give more "
+            "labels."
+        )
+    normal = normal / norm
+    middles = [X[groups == sign].mean(axis=0, dtype=np.float64) @ normal for sign in (-1, 1)]
+    intercept = -float(np.mean(middles))
+    if conditional_on is not None:
+        centre = X.mean(axis=0, dtype=np.float64)
+        return project_out(normal, intercept, conditional_on, centre)
+    return normal, intercept
+
+
 def project_out(normal, intercept, others, centre):
     """Make a plane's normal orthogonal to other directions.
 

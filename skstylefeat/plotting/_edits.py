@@ -56,8 +56,9 @@ class EditStripDisplay:
             Loaded, or what :func:`skstylefeat.load_generator` takes.
         latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
             Start codes, in W or W+.
-        direction : array-like
-            In W or per layer, as :func:`skstylefeat.latents.broadcast_direction` takes it.
+        direction : array-like or estimator with `direction_`
+            In W or per layer, as :func:`skstylefeat.latents.broadcast_direction` takes it;
+            :class:`~skstylefeat.directions.MeanDifferenceDirection` changes images best.
         steps : array-like of shape (n_steps,), default=None
             Step lengths, in units of the direction as given; by default five from -3 to 3 times
             the spread of the codes along it, or of the direction's own length for one code.
@@ -73,6 +74,7 @@ class EditStripDisplay:
 
         generator = load_generator(generator)
         codes = as_w_plus(np.asarray(latents), generator.n_ws, generator.w_dim)
+        direction = getattr(direction, "direction_", direction)
         normal, _ = broadcast_direction(direction, generator.n_ws, generator.w_dim)
         if steps is None:
             steps = np.linspace(-3, 3, 5) * _spread(codes, normal)
