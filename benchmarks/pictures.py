@@ -20,25 +20,27 @@ from skstylefeat._report.regression import (
 )
 from skstylefeat._report.rendered import load_rendered_faces
 from skstylefeat._report.representation import represent
-from skstylefeat.plotting import InversionDisplay, SortedImagesDisplay
+from skstylefeat.directions import MeanDifferenceDirection
+from skstylefeat.plotting import EditStripDisplay, InversionDisplay, SortedImagesDisplay
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
 N_TRAIN, N_TEST, N_SHOWN, N_LABELS = 600, 300, 11, 20
-MOST_BYTES = 300_000
+EDITED, STEPS = ("age", "glasses"), np.linspace(-1, 1, N_SHOWN)
+MOST_BYTES = 400_000
 
 
 def overview(**networks):
-    """Pairs of faces and reconstructions, then faces in the order of their predictions."""
+    """Pairs of faces and reconstructions, faces in the order of their predictions, and edits."""
     train_images, test_images, targets, _ = load_rendered_faces(N_TRAIN, N_TEST, random_state=7)
     inverter = StyleGANInverter(**networks).fit(train_images)
     train, test = represent(inverter, train_images, test_images)
     copies = inverter.inverse_transform(test.latents[:N_SHOWN])
     figure, axes = plt.subplots(
-        3, figsize=(11, 5.6), height_ratios=[2.3, 1.25, 1.25], layout="constrained"
+        4, figsize=(11, 8.0), height_ratios=[2.3, 1.25, 1.25, 2.3], layout="constrained"
     )
     InversionDisplay(test.images[:N_SHOWN], copies).plot(axes[0], n_columns=N_SHOWN)
     axes[0].set_title("faces, and what the generator makes of their codes", **TITLE)
-    for axis, target in zip(axes[1:], [t for t in targets if t.is_number], strict=True):
+    for axis, target in zip(axes[1:3], [t for t in targets if t.is_number], strict=True):
         distances = plane_distances(train, test, thirds(target.y_train), inverter.generator_)
         rows = calibration_rows(distances.train["weighted"], N_LABELS, seed=0)
         model = calibrate(distances.train["weighted"], target.y_train, rows)
@@ -52,7 +54,23 @@ def overview(**networks):
             f"(mean error {error:.1f} {target.unit})",
             **TITLE,
         )
+    by_name = {target.name: target for target in targets}
+    strips = [edits(inverter, train, test, by_name[name]) for name in EDITED]
+    EditStripDisplay.from_images(np.stack(strips), STEPS, ax=axes[3])
+    axes[3].set_title(
+        f"two faces, their codes moved by {' and '.join(EDITED)}, in units of the mean codes' "
+        "difference",
+        **TITLE,
+    )
     return figure
+
+
+def edits(inverter, train, test, target):
+    """Return images of the face whose code lies most in the middle, moved along the target."""
+    way = MeanDifferenceDirection().fit(train.latents, target.y_train)
+    middle = test.latents[np.abs(way.decision_function(test.latents)).argmin()]
+    moved = middle + STEPS[:, None] * way.distance_ * way.direction_
+    return inverter.inverse_transform(moved.astype(np.float32))
 
 
 TITLE = {"loc": "left", "size": 9, "color": "#2b2b2b"}
