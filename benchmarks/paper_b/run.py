@@ -1,6 +1,6 @@
 """Every figure and table of LARGE on one data set, as numbers in a JSON file.
 
-Rendered faces with the bundled networks, about ten minutes on two cores::
+Rendered faces with the bundled networks, about a quarter of an hour on two cores::
 
     python benchmarks/paper_b/run.py --data rendered --jobs 2
 
