@@ -155,7 +155,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         ndarray of shape (n,)
             Labels, from `classes_`.
         """
-        return self.classifier_.predict(self._check_rows(X))
+        X = self._check_rows(X)
+        return self.classifier_.predict(X)
 
     def predict_proba(self, X):
         """Probability of each class for each row.
