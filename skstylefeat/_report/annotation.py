@@ -184,7 +184,7 @@ def annotation_experiment(
         rows and on the pixels' components, all labels of the draw), "majority"; metric
         "accuracy". Method "kmeans", metric "clustering accuracy": as many clusters as classes.
     """
-    scores, levels = [], train.levels
+    scores, levels, test_levels = [], train.levels, test.levels
     for draw in range(n_draws):
         rng = np.random.default_rng((random_state, draw))
         seed = int(rng.integers(2**31))
@@ -194,7 +194,7 @@ def annotation_experiment(
         )
         for budget in n_labels:
             drawn = annotate(train, test, y_train, budget, by_level, seed, query=QUERY)
-            again = second_round(drawn, levels, test.levels, y_train, seed)
+            again = second_round(drawn, levels, test_levels, y_train, seed)
             other = annotate(train, test, y_train, budget, by_information, seed, query=QUERY)
             predicted = outcomes(again, train, test, y_train, y_test, seed) | {
                 "annotation": names_of_others(drawn, y_train),

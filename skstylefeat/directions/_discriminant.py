@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skstylefeat._versions import VersionStamped
+from skstylefeat.directions._groups import ordered_groups
 from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, plane_between
-from skstylefeat.directions._svm import binary_target
 
 #: Shrinkages that "auto" tries: shares of the codes' mean variance, from none to nearly all.
 SHRINKAGES = np.logspace(-3, 2, 26)
@@ -58,31 +58,6 @@ def _spectrum(matrix):
     values, vectors = eigh(matrix, overwrite_a=True)
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return values[kept], vectors[:, kept]
-
-
-def ordered_groups(y, extremes):
-    """Return -1, 0 or +1 for each row: which of two or three ordered groups it belongs to.
-
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Two distinct values of any type, or at least three numbers.
-    extremes : float
-        Share of the rows at each end where there are more than three numbers.
-
-    Returns
-    -------
-    groups : ndarray of shape (n,), float64
-    classes : ndarray or None
-        The two values, or None for a score.
-    """
-    rows, positive, classes = binary_target(y, extremes)
-    values = np.unique(y)
-    if len(values) == 3:
-        return np.searchsorted(values, y) - 1.0, None
-    groups = np.zeros(len(y))
-    groups[rows] = np.where(positive, 1.0, -1.0)
-    return groups, classes
 
 
 class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):

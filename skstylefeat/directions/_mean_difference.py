@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval
 
 from skstylefeat._versions import VersionStamped
-from skstylefeat.directions._discriminant import ordered_groups
+from skstylefeat.directions._groups import ordered_groups
 from skstylefeat.directions._plane import PlaneMixin, plane_between
 
 

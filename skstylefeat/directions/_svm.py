@@ -8,65 +8,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import column_or_1d
 
-from skstylefeat._labels import sorted_classes
 from skstylefeat._versions import VersionStamped
+from skstylefeat.directions._groups import binary_target
 from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, project_out
 
 MIN_VALIDATION_ROWS = 10
 MAX_ITER = 20_000
-
-
-def binary_target(y, extremes):
-    """Reduce labels to two classes, and say which rows take part.
-
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Two distinct values of any type, or at least three numbers.
-    extremes : float
-        Share of the rows at each end that takes part where there are three numbers or more.
-
-    Returns
-    -------
-    rows : ndarray of int
-        The rows that take part, ascending.
-    positive : ndarray of bool
-        For these rows, whether they belong to the second class or the upper end.
-    classes : ndarray or None
-        The two values, or None for a score.
-    """
-    y = column_or_1d(y)
-    if y.dtype.kind in "fc" and not np.isfinite(y).all():
-        raise ValueError(
-            "Input y contains NaN or infinity: drop the unlabelled rows before a direction is "
-            "learnt from them."
-        )
-    values = sorted_classes(y)[0]
-    if len(values) < 2:
-        raise ValueError(
-            f"A direction needs labels of two classes; got 1 class ({values[0]!r}) in "
-            f"n_samples = {len(y)}."
-        )
-    if len(values) == 2:
-        return np.arange(len(y)), y == values[1], values
-    try:
-        scores = y.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"y holds {len(values)} classes that are not numbers ({list(values[:5])}). Give two "
-            "classes, or numbers whose order means something."
-        ) from None
-    low, high = np.quantile(scores, [extremes, 1 - extremes])
-    if low < high:
-        rows = np.flatnonzero((scores <= low) | (scores >= high))
-        return rows, scores[rows] >= high, None
-    # One value fills the middle: it goes to whichever side leaves the other one populated.
-    positive = scores > low
-    if not positive.any():
-        positive = scores >= low
-    return np.arange(len(y)), positive, None
 
 
 def fit_hyperplane(X, positive, C, random_state):
