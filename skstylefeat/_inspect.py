@@ -39,7 +39,7 @@ def inspect(path):
     """
     from skstylefeat.networks import checkpoints
     from skstylefeat.networks._unpickling import CheckpointError
-    from skstylefeat.networks.store import file_sha256
+    from skstylefeat.networks._weights_files import file_sha256
 
     path = Path(path)
     digest = file_sha256(path)
@@ -179,7 +179,7 @@ def convert(source, destination):
         If a destination exists: a file of weights is never overwritten.
     """
     from skstylefeat.networks import checkpoints
-    from skstylefeat.networks.store import ENCODER_SUFFIX, file_sha256
+    from skstylefeat.networks._weights_files import ENCODER_SUFFIX, file_sha256
 
     source, destination = Path(source), Path(destination)
     if destination.suffix != CONVERT_SUFFIX:
@@ -232,8 +232,8 @@ def _encoder_to_write(path):
 
 
 def _write(config, state, card, path, origin):
+    from skstylefeat.networks._weights_files import file_sha256
     from skstylefeat.networks.safetensors_io import save_tensors
-    from skstylefeat.networks.store import file_sha256
 
     save_tensors(config, state, path, card | origin)
     return {"sha256": file_sha256(path), "config": config.to_dict()}

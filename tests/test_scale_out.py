@@ -42,9 +42,9 @@ def client():
 
 def loads():
     """How often this process has read a weights file."""
-    from skstylefeat.networks import store
+    from skstylefeat.networks import _facade
 
-    return store._read.cache_info().misses
+    return _facade._load.cache_info().misses
 
 
 def test_dask_gives_the_serial_result_and_loads_once_a_worker(job, client):

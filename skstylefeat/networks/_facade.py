@@ -1,12 +1,16 @@
-"""What generator and encoder share: a device, a name, and pickles that hold a reference."""
+"""What the networks with arrays in and out share: a device, a file, pickles that refer to it."""
 
 import copy
 import hashlib
+import os
 import warnings
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from skstylefeat.networks._weights_files import check_sha256, find_weights
 from skstylefeat.networks.safetensors_io import KINDS, build_network
 
 MAX_EMBEDDED = 4
@@ -66,6 +70,16 @@ class NetworkFacade:
         self._copies = {}  # the same network on other devices
         self._describe()
 
+    @staticmethod
+    def _find(name_or_path):
+        """Return the file of weights of this kind that a bundled name or a path leads to."""
+        return find_weights(name_or_path)
+
+    @staticmethod
+    def _read(path):
+        """Return the module and the model card of a file."""
+        raise NotImplementedError
+
     def _describe(self):
         """Set the attributes that are read off the module."""
         raise NotImplementedError
@@ -81,11 +95,7 @@ class NetworkFacade:
 
     def __setstate__(self, state):
         if state["reference"] is not None:
-            from skstylefeat.networks import store
-
-            loaded = getattr(store, f"load_{self.kind}")(
-                state["reference"], expected_sha256=state["sha256"]
-            )
+            loaded = load_network(type(self), state["reference"], expected_sha256=state["sha256"])
             self.__dict__.update(loaded.__dict__)
         else:
             # Every batch that a worker is sent brings the weights; they are built once a process.
@@ -151,3 +161,33 @@ class NetworkFacade:
         # A copy where NumPy's memory is read-only, which torch does not support.
         array = np.require(array, dtype=np.float32, requirements=["C", "W"])
         return torch.from_numpy(array).to(self.device)
+
+
+def load_network(network, name_or_path, *, device="cpu", expected_sha256=None):
+    """Return the `network` of a bundled name or a file, loaded once a process and device.
+
+    Parameters
+    ----------
+    network : type
+        Class of the facade, which knows its files.
+    name_or_path : str or path-like
+        Bundled name, or file.
+    device : str, default="cpu"
+        Torch device, or "auto".
+    expected_sha256 : str, default=None
+        Refuse the file if its hash is another.
+
+    Returns
+    -------
+    NetworkFacade
+    """
+    path = network._find(name_or_path)
+    digest = check_sha256(path, expected_sha256)
+    return _load(network, str(path), digest, os.fspath(name_or_path), resolve_device(device))
+
+
+@lru_cache(maxsize=16)
+def _load(network, path, digest, reference, device):
+    module, card = network._read(path)
+    name = Path(path).stem
+    return network(module, name=name, reference=reference, sha256=digest, card=card, device=device)

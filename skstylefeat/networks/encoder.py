@@ -1,9 +1,13 @@
 """A frozen encoder with arrays in and arrays out."""
 
+import os
+
 import torch
 
 from skstylefeat._numbers import as_float32
 from skstylefeat.networks._facade import NetworkFacade
+from skstylefeat.networks._weights_files import ENCODER_SUFFIX, bundled_names, find_weights
+from skstylefeat.networks.checkpoints import read_encoder
 
 
 class Encoder(NetworkFacade):
@@ -47,6 +51,15 @@ class Encoder(NetworkFacade):
     """
 
     kind = "encoder"
+
+    @staticmethod
+    def _find(name_or_path):
+        bundled = os.fspath(name_or_path) in bundled_names()
+        return find_weights(f"{name_or_path}{ENCODER_SUFFIX}" if bundled else name_or_path)
+
+    @staticmethod
+    def _read(path):
+        return read_encoder(path)
 
     def _describe(self):
         # One memory format, so that a trained network and its loaded copy agree to the bit.

@@ -7,6 +7,8 @@ from sklearn.utils import check_random_state
 from skstylefeat._layers import LayerInfo
 from skstylefeat._numbers import as_float32
 from skstylefeat.networks._facade import NetworkFacade
+from skstylefeat.networks.checkpoints import read_generator
+from skstylefeat.networks.safetensors_io import build_network
 
 NOISE_MODES = ("const", "none")
 
@@ -63,6 +65,11 @@ class Generator(NetworkFacade):
     """
 
     kind = "generator"
+
+    @staticmethod
+    def _read(path):
+        config, state, card = read_generator(path)
+        return build_network(config, state, path), card
 
     def _describe(self):
         config = self.module.config

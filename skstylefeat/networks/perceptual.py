@@ -110,6 +110,10 @@ class PerceptualNetwork(NetworkFacade):
 
     kind = "perceptual"
 
+    @staticmethod
+    def _read(path):
+        return read_vgg(path), {}
+
     def _describe(self):
         arguments = ()
         if isinstance(self.module, torch.jit.ScriptModule):

@@ -1,0 +1,77 @@
+"""Where a name or a path leads to a file of weights, and that file's SHA-256."""
+
+import hashlib
+import os
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+SEARCH_PATH_VARIABLE = "SKSTYLEFEAT_WEIGHTS"
+ENCODER_SUFFIX = "-encoder"
+
+
+def bundled_names():
+    """Return the names of the bundled generators."""
+    folder = resources.files("skstylefeat") / "weights"
+    stems = [
+        Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors")
+    ]
+    return sorted(stem for stem in stems if not stem.endswith(ENCODER_SUFFIX))
+
+
+def find_weights(name_or_path):
+    """Return the file of a bundled name or a path.
+
+    Relative paths are also looked for in the folders of the environment variable
+    ``SKSTYLEFEAT_WEIGHTS`` (separated like ``PATH``), so that a pickle made on one machine
+    finds its weights on another.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        Bundled name such as "faces64", or a file.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    text = os.fspath(name_or_path)
+    bundled = resources.files("skstylefeat") / "weights" / f"{text}.safetensors"
+    if os.sep not in text and bundled.is_file():
+        return Path(str(bundled))
+    path = Path(text).expanduser()
+    if path.is_file():
+        return path
+    folders = [f for f in os.environ.get(SEARCH_PATH_VARIABLE, "").split(os.pathsep) if f]
+    for folder in folders:
+        for candidate in (Path(folder) / path, Path(folder) / path.name):
+            if candidate.is_file():
+                return candidate
+    raise FileNotFoundError(
+        f"No weights {text!r}: it is neither a bundled name {bundled_names()} nor a file here or "
+        f"in the folders of ${SEARCH_PATH_VARIABLE} ({folders or 'not set'}). Give a path that "
+        "exists, or set the variable to the folder that holds it."
+    )
+
+
+def file_sha256(path):
+    """Return the SHA-256 of a file as a hexadecimal string."""
+    stat = os.stat(path)
+    return _file_sha256(os.fspath(path), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _file_sha256(path, size, mtime):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sha256(path, expected):
+    """Return the hash of the file at `path`; raise ValueError if it is not the `expected` one."""
+    digest = file_sha256(path)
+    if expected is not None and digest != expected:
+        raise ValueError(
+            f"The weights file {path} has changed: its SHA-256 is {digest}, expected {expected}. "
+            "Put the original file back, or fit the estimator again with the new one."
+        )
+    return digest
