@@ -114,7 +114,7 @@ def w_plus_to_s(latents, generator):
     -------
     ndarray of shape (n, n_styles), float32
     """
-    return generator.styles(as_w_plus(latents, generator.n_ws, generator.w_dim))
+    return generator.styles(latents)
 
 
 def s_to_w_plus(styles, generator):

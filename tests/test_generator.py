@@ -191,6 +191,8 @@ def test_all_shapes_of_latents_mean_the_same():
     frozen = w_plus.copy()
     frozen.flags.writeable = False
     np.testing.assert_array_equal(image, generator.synthesis(frozen))
+    with pytest.raises(ValueError, match=r"\(2, 5\) do not fit.*'tiny' takes"):
+        generator.synthesis(w[:, :5])
 
 
 def test_conditional_generator_needs_classes():

@@ -6,6 +6,7 @@ from sklearn.utils import check_random_state
 
 from skstylefeat._layers import LayerInfo
 from skstylefeat._numbers import as_float32
+from skstylefeat.latents import as_w_plus
 from skstylefeat.networks._facade import NetworkFacade
 from skstylefeat.networks.checkpoints import read_generator
 from skstylefeat.networks.safetensors_io import build_network
@@ -250,18 +251,12 @@ class Generator(NetworkFacade):
     def broadcast(self, latents):
         """Return codes of any accepted shape as W+ of shape (n, n_ws, w_dim), float32."""
         latents = as_float32(latents, "latents")
-        full = (self.n_ws, self.w_dim)
-        if latents.ndim == 2 and latents.shape[1] == self.n_ws * self.w_dim:
-            return latents.reshape(-1, *full)
-        if latents.ndim == 2 and latents.shape[1] == self.w_dim:
-            return np.broadcast_to(latents[:, None], (len(latents), *full))
-        if latents.ndim == 3 and latents.shape[1:] == full:
-            return latents
-        raise ValueError(
-            f"latents have shape {latents.shape}, but {self.name!r} expects (n, n_ws * w_dim) = "
-            f"(n, {self.n_ws * self.w_dim}), (n, n_ws, w_dim) = (n, {self.n_ws}, {self.w_dim}) "
-            f"or (n, w_dim) = (n, {self.w_dim}). Were they made with another generator?"
-        )
+        try:
+            return as_w_plus(latents, self.n_ws, self.w_dim)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} That is what {self.name!r} takes: were they made with another generator?"
+            ) from None
 
     def _check_layers(self, layers):
         names = [layer.name for layer in self.layers]
