@@ -191,8 +191,6 @@ def test_all_shapes_of_latents_mean_the_same():
     frozen = w_plus.copy()
     frozen.flags.writeable = False
     np.testing.assert_array_equal(image, generator.synthesis(frozen))
-    with pytest.raises(ValueError, match=r"\(2, 5\) do not fit.*'tiny' takes"):
-        generator.synthesis(w[:, :5])
 
 
 def test_conditional_generator_needs_classes():
@@ -209,7 +207,7 @@ def test_conditional_generator_needs_classes():
 
 def test_wrong_input_is_named():
     generator = tiny_generator()
-    with pytest.raises(ValueError, match=r"\(2, 9\).*n_ws \* w_dim\) = \(n, 28\)"):
+    with pytest.raises(ValueError, match=r"\(2, 9\) do not fit.*\(n, 28\).*'tiny' takes"):
         generator.synthesis(np.zeros((2, 9)))
     with pytest.raises(ValueError, match=r"no layers \['b99.conv0'\]; it has \['b4.conv1'"):
         generator.features(np.zeros((1, 7)), layers=["b99.conv0"])
