@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_model
 from torch.nn import functional as F
 
 from skstylefeat import load_encoder, load_generator
@@ -37,6 +38,7 @@ WRITERS = {
         latent_avg=m.mapping.w_avg.repeat(m.config.n_ws, 1),
         encoder_type="Encoder4Editing",
     ),
+    "safetensors' own": lambda path, m: save_model(m, path, metadata={"format": "pt"}),
     "ours": lambda path, m: save_network(m, path),
 }
 
