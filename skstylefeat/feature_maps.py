@@ -16,6 +16,9 @@ __all__ = ["FeatureMaps", "LayerInfo"]
 BATCH_BYTES = 2**27  # what the largest layer of one automatic batch may take
 MAX_BATCH = 64
 
+# What sources were called before they had a module of their own: pickles made then still load.
+_Arrays, _Latents = ArrayMaps, LatentMaps
+
 
 class FeatureMaps:
     """Feature maps of n images at several layers, computed batch by batch on demand.
