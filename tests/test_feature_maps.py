@@ -204,8 +204,8 @@ def test_from_module_says_which_layer_returns_no_maps(make, came):
         FeatureMaps.from_module(model, images, ["0"], input_size=(4, 4)).layer("0")
 
 
-# FeatureMaps.from_arrays({"a": np.arange(4.0).reshape(2, 2, 1, 1)}), and channels 3 and 5 of b4.conv1
-# of FeatureMaps.from_latents(np.zeros((1, 128)), "faces64"), by the code of 65b1215.
+# FeatureMaps.from_arrays({"a": np.arange(4.0).reshape(2, 2, 1, 1)}), and channels 3 and 5 of
+# b4.conv1 of FeatureMaps.from_latents(np.zeros((1, 128)), "faces64"), by the code of 65b1215.
 OLD_PICKLE = (
     "eNrtVFGL00AQTtLmmjsLFhU5H4QKPsSX0nix3INg9UDQrXnwD6xJunWrbRJ2N4UKB72HOz3YB+HG/+k/0EnTQLwc+A"
     "N0Aruz882Qb3b32037x3fb2Jo+lJ+lWi/YjIVqUAy5YHQZZhL0rdfl8l2xuoInZ3AKru5QmeYiZsAN9F8KEa5rqF3W"
