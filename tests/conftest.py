@@ -1,6 +1,7 @@
 """Settings for all tests."""
 
 import os
+import sys
 
 # Before scipy is imported: without it scikit-learn skips its checks of array API input.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -10,6 +11,8 @@ import pytest
 import torch
 from joblib.externals.loky import reusable_executor
 from matplotlib import pyplot as plt
+
+from tests.hostile_files import CANARY
 
 matplotlib.use("Agg")
 # The networks of the tests are tiny: more threads only wait for each other.
@@ -32,3 +35,16 @@ def fresh_workers():
     executor = reusable_executor._executor
     if executor is not None:
         executor.shutdown(wait=True, kill_workers=True)
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory):
+    """Provide a module whose import or function leaves a mark, and the mark's path."""
+    folder = tmp_path_factory.mktemp("canary")
+    mark = folder / "mark"
+    (folder / f"{CANARY}.py").write_text(
+        f"def run(*args):\n    open({str(mark)!r}, 'a').close()\nrun()\n"
+    )
+    sys.path.insert(0, str(folder))
+    yield mark
+    sys.path.remove(str(folder))
