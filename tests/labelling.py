@@ -1,5 +1,6 @@
 """A folder of coloured squares in known clusters, for tests of the labelling page."""
 
+import csv
 import threading
 from contextlib import contextmanager
 
@@ -13,6 +14,17 @@ from skstylefeat._labelling.session import Session
 
 TOKEN = "secret"
 COLOURS = ("red", "green", "blue")
+
+
+def say(file, label, **more):
+    """Return the entry that labels a file."""
+    return {"op": "label", "file": file, "label": label, **more}
+
+
+def read_csv(path):
+    """Return the rows of a file as dictionaries."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def write_squares(folder, per_colour=4):

@@ -1,6 +1,5 @@
 """The labelling page in a real browser, by keyboard, with the server killed in the middle."""
 
-import csv
 import json
 import re
 import socket
@@ -14,7 +13,7 @@ import pytest
 from PIL import Image
 
 from skstylefeat.datasets import make_faces
-from tests.labelling import open_session, serving, write_squares
+from tests.labelling import open_session, read_csv, serving, write_squares
 from tests.networks import write_pair
 from tests.webdriver import (
     CONTROL,
@@ -101,11 +100,6 @@ class Command:
 
 def entries(work):
     return [json.loads(line) for line in (work / "journal.jsonl").read_text().splitlines()]
-
-
-def read_csv(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_faces_are_labelled_by_keyboard_and_a_kill_loses_nothing(browser, faces, tmp_path):

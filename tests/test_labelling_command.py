@@ -19,7 +19,7 @@ from skstylefeat._labelling import command
 from skstylefeat._labelling import prepare as prepare_module
 from skstylefeat._labelling.grouping import Grouping
 from skstylefeat._labelling.prepare import enough_to_select
-from tests.labelling import COLOURS, write_squares
+from tests.labelling import COLOURS, read_csv, write_squares
 from tests.networks import write_pair
 
 
@@ -39,11 +39,6 @@ def annotate(tmp_path, networks):
         return main(["annotate", str(folder), *options, *map(str, [*stop, *arguments])])
 
     return run
-
-
-def read_csv(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def write_labels(path, files):
