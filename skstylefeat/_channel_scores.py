@@ -1,13 +1,43 @@
 """How well each channel of a few labelled images tells their classes apart.
 
-Both functions take the maps of all labelled images and, for every draw of some of them, the
-positions among them and their classes from 0 on; they return one row a draw, one column a channel.
+Scores are of the maps of all labelled images that were drawn and, for every draw, the positions
+among them and their classes from 0 on; there is one row a draw, one column a channel.
 """
 
 import numpy as np
 
 from skstylefeat.information import pairwise_mutual_information
 from skstylefeat.metrics import average_pairs
+
+# InterMI below this is rounding: the ratio then compares channels by their IntraMI.
+_SMALLEST_INTER = 1e-12
+
+
+def draw_few(classes, most, n_draws, rng):
+    """Draw a few images of each class.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n,), int
+        Class of every labelled image, from 0 on.
+    most : int or None
+        Images of a class; classes with fewer give all they have, as all do where it is None.
+    n_draws : int
+        How often.
+    rng : RandomState
+
+    Returns
+    -------
+    list of ndarray of int
+        Positions in `classes`, sorted.
+    """
+    groups = [np.flatnonzero(classes == code) for code in range(classes.max() + 1)]
+    most = most or len(classes)
+
+    def draw(group):
+        return rng.choice(group, most, replace=False) if len(group) > most else group
+
+    return [np.sort(np.concatenate([draw(group) for group in groups])) for _ in range(n_draws)]
 
 
 def intra_inter_of_draws(maps, draws, *, n_jobs=None, **histogram):
@@ -39,6 +69,16 @@ def intra_inter_of_draws(maps, draws, *, n_jobs=None, **histogram):
         by_layer.append(np.array(by_draw))
     joined = np.concatenate(by_layer, axis=2)
     return joined[:, 0], joined[:, 1]
+
+
+def compare(intra, inter, score):
+    """Return scores of IntraMI `a` and InterMI `r`: their "difference", or their "ratio".
+
+    The ratio is ``a / r``, equation 2, with `r` of at least 1e-12; the difference ``a - r``.
+    """
+    if score == "difference":
+        return intra - inter
+    return intra / np.maximum(inter, _SMALLEST_INTER)
 
 
 def level_separation(maps, draws):

@@ -8,17 +8,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skstylefeat._channel_scores import intra_inter_of_draws, level_separation
+from skstylefeat._channel_ranking import best_of_layers, choose_channels
+from skstylefeat._channel_scores import compare, draw_few, intra_inter_of_draws, level_separation
 from skstylefeat._labels import split_labels
-from skstylefeat._layers import LayerInfo
+from skstylefeat._layers import choose_layers, describe_layers, layer_slices
 from skstylefeat._versions import VersionStamped
 from skstylefeat.feature_maps import FeatureMaps
 from skstylefeat.metrics import check_classes
 
 __all__ = ["ChannelMISelector"]
-
-# InterMI below this is rounding: the ratio then compares channels by their IntraMI.
-_SMALLEST_INTER = 1e-12
 
 
 class ChannelMISelector(  # type: ignore[call-arg]
@@ -196,17 +194,17 @@ class ChannelMISelector(  # type: ignore[call-arg]
         rows, labels = split_labels(y, len(maps))
         self.classes_ = check_classes(labels)
         self._remember_input(X, maps)
-        chosen = self._chosen_layers()
-        self.sample_indices_ = self._draw(rows, labels)
+        chosen = choose_layers(self.layers_, self.layers)
+        codes = np.searchsorted(self.classes_, labels)
+        rng = check_random_state(self.random_state)
+        drawn = draw_few(codes, self.n_samples_per_class, self.n_draws, rng)
+        self.sample_indices_ = [rows[few] for few in drawn]
 
         scored_rows = np.unique(np.concatenate(self.sample_indices_))
-        code = dict(zip(rows.tolist(), np.searchsorted(self.classes_, labels), strict=True))
-        draws = [
-            (np.searchsorted(scored_rows, drawn), np.array([code[row] for row in drawn.tolist()]))
-            for drawn in self.sample_indices_
-        ]
+        draws = [(np.searchsorted(scored_rows, rows[few]), codes[few]) for few in drawn]
         view = maps[scored_rows].select({x.name: np.arange(x.channels) for x in chosen})
-        columns = np.r_[tuple(self.layer_slices_[x.name] for x in chosen)]
+        slices = [self.layer_slices_[x.name] for x in chosen]
+        columns = np.r_[tuple(slices)]
         intra, inter, by_draw = np.full((3, self.n_draws, self.n_features_in_), np.nan)
         if self.score == "anova":
             by_draw[:, columns] = level_separation(view, draws)
@@ -220,17 +218,25 @@ class ChannelMISelector(  # type: ignore[call-arg]
                 correction=self.correction,
                 n_jobs=self.n_jobs,
             )
-            by_draw = self._score(intra, inter)
-            self.scores_ = self._score(intra.mean(axis=0), inter.mean(axis=0))
+            by_draw = compare(intra, inter, self.score)
+            self.scores_ = compare(intra.mean(axis=0), inter.mean(axis=0), self.score)
         self.intra_mi_, self.inter_mi_ = intra.mean(axis=0), inter.mean(axis=0)
         self.layer_disentanglement_ = {
-            x.name: float(np.mean((self.intra_mi_ - self.inter_mi_)[self.layer_slices_[x.name]]))
-            for x in chosen
+            x.name: float(np.mean((self.intra_mi_ - self.inter_mi_)[where]))
+            for x, where in zip(chosen, slices, strict=True)
         }
         self.selection_frequency_ = np.mean(
-            [self._best_per_layer(scores, chosen) for scores in by_draw], axis=0
+            [best_of_layers(scores, slices, self.n_channels_per_layer) for scores in by_draw],
+            axis=0,
         )
-        self._support_mask = self._select(chosen)
+        self._support_mask = choose_channels(
+            self.scores_,
+            self.selection_frequency_,
+            slices,
+            n_channels_per_layer=self.n_channels_per_layer,
+            n_channels=self.n_channels,
+            threshold=self.threshold,
+        )
         return self
 
     def transform(self, X):
@@ -255,8 +261,8 @@ class ChannelMISelector(  # type: ignore[call-arg]
             or found != tuple(layer._replace(name="") for layer in self.layers_)
         ):
             raise ValueError(
-                f"{type(self).__name__} was fitted on {_describe(self.layers_)}, but "
-                f"{_describe(maps.layers)} came. Give it maps of the same layers and sizes."
+                f"{type(self).__name__} was fitted on {describe_layers(self.layers_)}, but "
+                f"{describe_layers(maps.layers)} came. Give it maps of the same layers and sizes."
             )
         if self._is_array:
             return maps.layer("x")[:, self._support_mask]
@@ -349,12 +355,8 @@ class ChannelMISelector(  # type: ignore[call-arg]
     def _remember_input(self, X, maps):
         self._is_array = maps is not X
         self.layers_ = maps.layers
-        stops = np.cumsum([layer.channels for layer in maps.layers]).tolist()
-        self.layer_slices_ = {
-            layer.name: slice(stop - layer.channels, stop)
-            for layer, stop in zip(maps.layers, stops, strict=True)
-        }
-        self.n_features_in_ = stops[-1]
+        self.layer_slices_ = layer_slices(maps.layers)
+        self.n_features_in_ = sum(layer.channels for layer in maps.layers)
         if self._is_array:
             self._names = [f"x{channel}" for channel in range(self.n_features_in_)]
             if hasattr(self, "feature_names_in_"):
@@ -362,70 +364,6 @@ class ChannelMISelector(  # type: ignore[call-arg]
         else:
             self._names = maps.channel_names
             self.feature_names_in_ = np.array(self._names, dtype=object)
-
-    def _chosen_layers(self):
-        """Return the layers that `layers` names, in the network's order."""
-        if self.layers is None:
-            return self.layers_
-        chosen = set()
-        for wanted in self.layers:
-            found = {layer.name for layer in self.layers_ if _matches(layer, wanted)}
-            if not found:
-                raise ValueError(
-                    f"No layer matches {wanted!r}; there are {_describe(self.layers_)}. "
-                    "Name layers, blocks such as 'b16', or resolutions such as 16."
-                )
-            chosen |= found
-        return tuple(layer for layer in self.layers_ if layer.name in chosen)
-
-    def _draw(self, rows, labels):
-        """Return the rows of each draw, sorted."""
-        rng = check_random_state(self.random_state)
-        groups = [rows[labels == label] for label in self.classes_]
-        most = self.n_samples_per_class or len(rows)
-        return [
-            np.sort(
-                np.concatenate(
-                    [
-                        rng.choice(group, most, replace=False) if len(group) > most else group
-                        for group in groups
-                    ]
-                )
-            )
-            for _ in range(self.n_draws)
-        ]
-
-    def _score(self, intra, inter):
-        if self.score == "difference":
-            return intra - inter
-        return intra / np.maximum(inter, _SMALLEST_INTER)
-
-    def _best_per_layer(self, scores, layers):
-        """Return a mask of the best channels of each layer, by rank of `scores`."""
-        mask = np.zeros(self.n_features_in_, dtype=bool)
-        for layer in layers:
-            where = self.layer_slices_[layer.name]
-            order = np.argsort(-scores[where], kind="stable")
-            mask[where.start + order[: self.n_channels_per_layer]] = True
-        return mask
-
-    def _select(self, chosen):
-        """Return the mask of the channels that all rules keep."""
-        ranks = np.empty(self.n_features_in_)
-        by_rank = np.lexsort((-self.scores_, -self.selection_frequency_))
-        ranks[by_rank] = np.arange(self.n_features_in_)
-        mask = self._best_per_layer(-ranks, chosen)
-        if self.threshold is not None:
-            mask &= np.nan_to_num(self.scores_, nan=-np.inf) > self.threshold
-            if not mask.any():
-                raise ValueError(
-                    f"No channel has a score above threshold={self.threshold}; the highest is "
-                    f"{np.nanmax(self.scores_):.4g}. Lower the threshold."
-                )
-        if self.n_channels is not None:
-            kept = np.flatnonzero(mask)
-            mask[kept[np.argsort(ranks[kept])[self.n_channels :]]] = False
-        return mask
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -453,13 +391,3 @@ def _as_feature_maps(X):
         input_name="X",
     )
     return FeatureMaps.from_arrays({"x": X})
-
-
-def _matches(layer: LayerInfo, wanted):
-    if isinstance(wanted, Integral):
-        return wanted in (layer.height, layer.width)
-    return layer.name == wanted or layer.name.startswith(f"{wanted}.")
-
-
-def _describe(layers):
-    return ", ".join(f"{x.name} {x.channels}x{x.height}x{x.width}" for x in layers)

@@ -4,7 +4,7 @@ import numpy as np
 from joblib import delayed
 from sklearn.utils import gen_batches
 
-from skstylefeat._layers import LayerInfo
+from skstylefeat._layers import LayerInfo, describe_layers
 from skstylefeat._map_sources import ArrayMaps, LatentMaps
 from skstylefeat._parallel import in_parallel
 from skstylefeat._pooling import pool_maps
@@ -178,8 +178,7 @@ class FeatureMaps:
         return len(self._source)
 
     def __repr__(self):
-        layers = ", ".join(f"{x.name} {x.channels}x{x.height}x{x.width}" for x in self.layers)
-        return f"FeatureMaps(n={len(self)}, {layers})"
+        return f"FeatureMaps(n={len(self)}, {describe_layers(self.layers)})"
 
     def __getitem__(self, rows):
         source = self._source.take(row_index(rows, len(self)))
