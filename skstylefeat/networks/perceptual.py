@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skstylefeat.networks._facade import NetworkFacade
-from skstylefeat.networks._psp_backbones import Conv, Weights
+from skstylefeat.networks._folded_layers import Conv, Weights
 from skstylefeat.networks._stored import StoredTensor, load_tensors
 from skstylefeat.networks._torch_files import open_file
 from skstylefeat.networks._unpickling import CheckpointError
