@@ -243,21 +243,23 @@ def _names(text):
     return names
 
 
-def _counts(text):
+def _numbers(text, kind):
+    """Return the numbers between commas; none where one cannot be read."""
     try:
-        counts = tuple(int(part) for part in text.split(","))
+        return tuple(kind(part) for part in text.split(","))
     except ValueError:
-        counts = ()
+        return ()
+
+
+def _counts(text):
+    counts = _numbers(text, int)
     if not counts or min(counts) < 1:
         raise argparse.ArgumentTypeError(f"expected whole numbers such as 2,5,20, got {text!r}")
     return counts
 
 
 def _box(text):
-    try:
-        box = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        box = ()
+    box = _numbers(text, float)
     if len(box) != 4:
         raise argparse.ArgumentTypeError(f"expected left,top,right,bottom, got {text!r}")
     return box

@@ -6,7 +6,8 @@ import numpy as np
 
 from skstylefeat._batches import map_rows
 from skstylefeat._images import as_images
-from skstylefeat._inversion import InversionJob, is_code, to_unit
+from skstylefeat._inversion import InversionJob, is_code
+from skstylefeat._latent_rows import to_unit
 
 DOMAIN_SAMPLE = 32  # images whose reconstruction is looked at to tell a foreign domain
 # Foreign images are reconstructed worse than the generator's own images by this factor, and

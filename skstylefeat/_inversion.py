@@ -18,11 +18,6 @@ RECIPE_VERSION = 2
 MAX_WARNINGS = 10
 
 
-def to_unit(images):
-    """Bring network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
-    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
-
-
 def is_code(codes):
     """Which codes (n, n_ws, w_dim) are of images that could be read."""
     return np.isfinite(codes[:, 0, 0])

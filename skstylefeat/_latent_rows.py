@@ -3,7 +3,6 @@
 import numpy as np
 
 from skstylefeat._batches import map_rows
-from skstylefeat._inversion import to_unit
 from skstylefeat._numbers import as_float32
 from skstylefeat.latents import style_layers
 
@@ -41,6 +40,11 @@ def column_names(space, generator):
     return [f"{layer}:{j}" for layer, size in layers for j in range(size)]
 
 
+def to_unit(images):
+    """Bring network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
+    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+
+
 def images_of(latents, space, generator, batch_size):
     """Synthesise the images of rows.
 
@@ -52,8 +56,8 @@ def images_of(latents, space, generator, batch_size):
         What they are.
     generator : Generator
         Makes the images.
-    batch_size : int
-        Images made at once.
+    batch_size : int or None
+        Images made at once, None for all.
 
     Returns
     -------

@@ -29,7 +29,7 @@ from skstylefeat.directions import (
     SeFa,
     TextDirection,
 )
-from tests.networks import tiny_generator, write_pair
+from tests.networks import made_images, tiny_generator, write_pair
 
 
 class Fitted(NamedTuple):
@@ -61,9 +61,7 @@ def embed_texts(texts):
 def tiny_images(n=6, size=8):
     """Return images of the tiny generator, float32 in [0, 1]."""
     generator = tiny_generator(size)
-    w = generator.mapping(generator.sample_z(n, random_state=0))
-    images = ((generator.synthesis(w).transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
-    return np.ascontiguousarray(images)
+    return made_images(generator, generator.mapping(generator.sample_z(n, random_state=0)))
 
 
 def numpy_world():

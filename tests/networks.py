@@ -54,10 +54,16 @@ def write_pair(folder, resolution=8):
     return tuple(str(path) for path in paths)
 
 
+def made_images(generator, codes):
+    """Return a generator's images of codes, (n, H, W, 3), float32 in [0, 1]."""
+    images = generator.synthesis(codes).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(((images + 1) / 2).clip(0, 1))
+
+
 def write_own_images(generator, files):
     """Write one of the generator's own images to each of some files, as 8-bit pictures."""
-    made = generator.synthesis(generator.mapping(generator.sample_z(len(files), random_state=0)))
-    made = np.rint(((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1) * 255).astype(np.uint8)
+    codes = generator.mapping(generator.sample_z(len(files), random_state=0))
+    made = np.rint(made_images(generator, codes) * 255).astype(np.uint8)
     for file, image in zip(files, made, strict=True):
         Image.fromarray(image).save(file)
 

@@ -18,6 +18,7 @@ from skstylefeat import FeatureMaps, StyleGANInverter
 from skstylefeat.networks._lbfgs import BatchedLBFGS
 from skstylefeat.networks.inversion import optimise_codes
 from skstylefeat.networks.latent_space import search_space, style_sensitivities, w_statistics
+from tests.estimators import tiny_images
 from tests.networks import tiny_encoder, tiny_generator, write_pair
 
 
@@ -28,9 +29,7 @@ def pair(tmp_path):
 
 @pytest.fixture(scope="module")
 def images():
-    generator = tiny_generator()
-    made = generator.synthesis(generator.mapping(generator.sample_z(7, random_state=0)))
-    return ((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+    return tiny_images(7)
 
 
 def inverter(pair, **kwargs):

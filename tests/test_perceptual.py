@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from skstylefeat import StyleGANInverter
 from skstylefeat.networks import load_perceptual
 from skstylefeat.networks._unpickling import CheckpointError, UnsafeCheckpointError
+from tests.estimators import tiny_images
 from tests.networks import tiny_encoder, tiny_generator
 
 WIDTHS = (3, "M", 4, 5, "M", 6)
@@ -55,9 +56,7 @@ def expected_maps(features, images):
 
 @pytest.fixture
 def images():
-    generator = tiny_generator()
-    made = generator.synthesis(generator.mapping(generator.sample_z(3, random_state=0)))
-    return ((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+    return tiny_images(3)
 
 
 @pytest.mark.parametrize("norm", [False, True])

@@ -21,7 +21,7 @@ from skstylefeat import (
     PseudoLabelClassifier,
     StyleGANInverter,
 )
-from tests.networks import tiny_generator, write_pair
+from tests.networks import made_images, tiny_generator, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,7 @@ def faces():
     direction = np.linalg.svd(w - w.mean(axis=0))[2][0]
     strength = rng.uniform(-3, 3, 60).astype(np.float32)
     w = w - (w @ direction)[:, None] * direction + strength[:, None] * direction
-    made = generator.synthesis(w)
-    images = ((made.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+    images = made_images(generator, w)
     return images, 20 + 10 * strength.astype(np.float64), np.where(strength > 0, "high", "low")
 
 

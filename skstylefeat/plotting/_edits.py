@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skstylefeat._latent_rows import images_of
 from skstylefeat.latents import as_w_plus, broadcast_direction
 from skstylefeat.plotting._style import (
     MUTED,
@@ -84,8 +85,7 @@ class EditStripDisplay:
         offset = np.where(moved[:, None], normal, 0.0)
         edited = codes[:, None] + steps[:, None, None] * offset
         edited = edited.reshape(-1, generator.n_ws, generator.w_dim).astype(np.float32)
-        images = generator.synthesis(edited).transpose(0, 2, 3, 1)
-        images = np.clip((images + 1) / 2, 0, 1)
+        images = images_of(edited, "w+", generator, batch_size=None)
         if images.shape[-1] == 1:
             images = images.repeat(3, axis=-1)
         images = images.reshape(len(codes), len(steps), *images.shape[1:])
