@@ -1,6 +1,7 @@
 """Whether tensors fit an architecture, and the mean of W where a file leaves it out."""
 
 import torch
+from safetensors import SafetensorError
 
 from skstylefeat.networks._unpickling import CheckpointError
 from skstylefeat.networks.encoders import EncoderNetwork
@@ -9,6 +10,9 @@ from skstylefeat.networks.stylegan2 import (
     MappingNetwork,
     StyleGAN2Generator,
 )
+
+# What comes of tensors and settings that no sound file holds.
+MISFITS = (ArithmeticError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError)
 
 W_AVG_SAMPLES = 10_000
 W_AVG_SEED = 0
@@ -41,7 +45,7 @@ def check_fit(config, state, source):
         with torch.device("meta"):
             network = (StyleGAN2Generator if is_generator else EncoderNetwork)(config)
         expected = network.state_dict()
-    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+    except MISFITS as error:
         raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
     missing = sorted(expected.keys() - state.keys())
     extra = sorted(state.keys() - expected.keys())

@@ -13,13 +13,12 @@ ours                               safetensors with the architecture as metadata
 Nothing of a file is executed; see `skstylefeat.networks._unpickling`.
 """
 
-import json
 from dataclasses import dataclass, field
 
 import torch
 from safetensors import SafetensorError, safe_open
 
-from skstylefeat.networks._fit import check_config, check_fit, estimate_w_avg
+from skstylefeat.networks._fit import MISFITS, check_config, check_fit, estimate_w_avg
 from skstylefeat.networks._nvidia import read_network, read_state_dict
 from skstylefeat.networks._rosinality import is_rosinality, read_state
 from skstylefeat.networks._stored import PersistentObject, StoredTensor, load_tensors
@@ -224,7 +223,7 @@ def read_found_generator(found, source):
         check_fit(config, state, source)
     except CheckpointError:
         raise
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except MISFITS as error:
         raise CheckpointError(f"{source} is damaged or incomplete: {error}") from error
     if not has_average:
         state["mapping.w_avg"] = estimate_w_avg(config, state)
@@ -319,16 +318,7 @@ def _read_safetensors(path):
         state = {key: value.to(torch.float32) for key, value in state.items()}
         if not isinstance(config, PSPConfig):
             check_config(config)
-    except (
-        ArithmeticError,
-        LookupError,
-        RecursionError,
-        RuntimeError,
-        SafetensorError,
-        TypeError,
-        ValueError,
-        json.JSONDecodeError,
-    ) as error:
+    except MISFITS as error:
         raise CheckpointError(f"{path} is damaged or no file of ours: {error}") from error
     if not all(torch.isfinite(value).all() for value in state.values()):
         raise CheckpointError(f"{path} is damaged: it has values that are not finite.")

@@ -19,11 +19,11 @@ import zipfile
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional as F
 
 from skstylefeat.networks._facade import NetworkFacade
+from skstylefeat.networks._fit import MISFITS
 from skstylefeat.networks._folded_layers import Conv, Weights
 from skstylefeat.networks._stored import StoredTensor, load_tensors
 from skstylefeat.networks._torch_files import open_file
@@ -233,7 +233,7 @@ def read_vgg(path):
         return VGGFeatures(state, source)
     except CheckpointError:
         raise
-    except (LookupError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
+    except MISFITS as error:
         raise CheckpointError(
             f"{source} is no VGG network as torchvision writes it: {error}. Give the state dict "
             "of torchvision.models.vgg16, or any network as a torch.nn.Module."

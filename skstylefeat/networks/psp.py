@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skstylefeat.networks._fit import MISFITS
 from skstylefeat.networks._folded_layers import Weights
 from skstylefeat.networks._psp_backbones import read_backbone
 from skstylefeat.networks._psp_heads import FlatCodes, PooledCode, PyramidCodes
@@ -236,7 +237,7 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
         )
     except CheckpointError:
         raise
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except MISFITS as error:
         raise CheckpointError(
             f"{source}: its tensors do not make up a {encoder_type}: {error}. The file is damaged, "
             "or holds a variant of the encoder."
