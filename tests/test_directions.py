@@ -196,6 +196,46 @@ def test_discriminant_knows_the_middle():
     )
 
 
+def test_discriminant_of_grades_takes_the_numbers_as_they_are(labelled):
+    w, score, _ = labelled
+    z = (w - w.mean(axis=0)) / w.std(axis=0)
+    for numbers in (score, np.digitize(score, [-1.0, -0.3, 0.3, 1.0])):
+        found = DiscriminantDirection(shrinkage=0.5, extremes=None).fit(w, numbers)
+        expected = Ridge(alpha=0.5 * len(z)).fit(z, numbers).coef_ / w.std(axis=0)
+        expected /= np.linalg.norm(expected)
+        np.testing.assert_allclose(found.direction_, expected, rtol=1e-4, atol=1e-7)
+        assert found.classes_ is None
+        assert found.validation_score_ > 0.9
+        # Units do not matter, nor where they begin.
+        moved = DiscriminantDirection(shrinkage=0.5, extremes=None).fit(w, 7 * numbers - 2.0)
+        np.testing.assert_allclose(moved.direction_, found.direction_, atol=1e-9)
+        assert moved.intercept_ == pytest.approx(found.intercept_)
+
+
+def test_discriminant_of_grades_with_two_or_three_of_them_is_the_plain_one(labelled):
+    w, score, _ = labelled
+    for labels in (np.where(score > 0, "up", "down"), np.digitize(score, [-0.4, 0.4])):
+        plain = DiscriminantDirection().fit(w, labels)
+        graded = DiscriminantDirection(extremes=None).fit(w, labels)
+        np.testing.assert_array_equal(graded.direction_, plain.direction_)
+        assert graded.intercept_ == plain.intercept_
+    with pytest.raises(ValueError, match="not numbers"):
+        DiscriminantDirection(extremes=None).fit(w[:4], ["a", "b", "c", "c"])
+    with pytest.raises(ValueError, match="NaN"):
+        DiscriminantDirection(extremes=None).fit(w[:3], [0.0, 1.0, np.nan])
+
+
+def test_finer_grades_give_straighter_distances():
+    rng = np.random.RandomState(0)
+    angle = rng.uniform(-1, 1, size=1500)
+    w = np.c_[np.tanh(6 * angle), 3 * angle, angle**2] + 0.6 * rng.normal(size=(1500, 3))
+    thirds, fifths = (
+        DiscriminantDirection(extremes=None).fit(w, np.floor((angle + 1) / 2 * n)) for n in (3, 5)
+    )
+    fits = [np.corrcoef(d.decision_function(w), angle)[0, 1] ** 2 for d in (thirds, fifths)]
+    assert fits[1] > fits[0]
+
+
 def test_discriminant_conditioning_and_refusals(labelled):
     w, score, _ = labelled
     other = np.eye(16)[[3, 5]]

@@ -1,11 +1,11 @@
-"""Networks that paper A compares with, small enough to train on the same images in minutes.
+"""Networks that paper A compares with, small enough to train on the same images in half an hour.
 
 A masked autoencoder (a vision transformer) and a VQVAE learn from the images that the generator's
 encoder learnt from, without labels; `random_network` learns nothing. Their maps are read by
 `FeatureMaps.from_module`, as those of VGG16 or Inception v3 from a file of weights::
 
-    python benchmarks/paper_a/comparators.py --minutes 5
-    python benchmarks/paper_a/comparators.py --photos celeba --data FOLDER --minutes 5
+    python benchmarks/paper_a/comparators.py --minutes 30
+    python benchmarks/paper_a/comparators.py --photos celeba --data FOLDER --minutes 30
 
 Minutes are processor time of a network, whatever else the machine does. Weights go to
 ``runs/paper_a/NAME/``, beside a file that says what they saw.
@@ -260,7 +260,7 @@ def load_comparator(name, resolution, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_arguments(parser)
-    parser.add_argument("--minutes", type=float, default=5.0, help="processor time of a network")
+    parser.add_argument("--minutes", type=float, default=30.0, help="processor time of a network")
     parser.add_argument("--only", choices=tuple(TRAINED), default=None)
     args = parser.parse_args()
     images, resolution = training_images(args)

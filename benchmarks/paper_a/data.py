@@ -28,7 +28,7 @@ from crops import load_photos
 
 CELEBA = {"Male": "gender", "Smiling": "smiling", "Eyeglasses": "glasses", "Young": "young"}
 # The encoder of the rendered faces was trained on seeds from 1,000,000 on; these are more of them.
-TRAINING_SEED, N_TRAINING = 1_500_000, 10_000
+TRAINING_SEED, N_TRAINING = 1_500_000, 50_000
 
 
 class Collection(NamedTuple):

@@ -199,7 +199,7 @@ class Draw:
             for name, scale in (("codes", True), ("pca", False))
             for kind, found in (("logistic", sources), ("mirror", self.bench.mirrored))
         }
-        for name in CLASSIFIED:
+        for name in (name for name in CLASSIFIED if name in sources):
             pool, test = (getattr(sources[name], half)["max"] for half in ("pool", "test"))
             pool, test = weighted_channels(pool, test, rows, y)
             model = LogisticRegression(C=WEIGHT_PENALTY, max_iter=2000).fit(pool[rows], y)

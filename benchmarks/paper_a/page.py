@@ -9,12 +9,12 @@ no number of ours is typed by hand, and a collection that was not run says so.
 """
 
 import argparse
-import json
 import re
 from pathlib import Path
 
 import paper
 from names import RUNS, TITLES
+from results import Results, markdown
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
@@ -32,54 +32,6 @@ CLASSIFIERS = {
     "mae weighted": "MAE weighted",
     "stylegan weighted": "StyleGAN2 weighted",
 }
-
-
-class Results:
-    """The files of one collection."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.parts, self.scores = {}, {}
-        for path in sorted(self.folder.glob("*.json")):
-            self.parts[path.stem] = json.loads(path.read_text())
-        for part in ("clustering", "shots", "budgets", "grid", "resnet"):
-            for row in self.parts.get(part, {}).get("scores", ()):
-                self.scores[row["target"], row["method"], row["metric"], row["n"]] = row
-
-    def targets(self):
-        """Return the names of the targets, in order."""
-        return list(dict.fromkeys(key[0] for key in self.scores))
-
-    def has(self, method, metric):
-        """Return whether a metric of a method was run."""
-        return any(key[1:3] == (method, metric) for key in self.scores)
-
-    def cell(self, target, method, metric, n=0, bold=False):
-        """Return mean and deviation in percent, or a dash."""
-        row = self.scores.get((target, method, metric, n))
-        if row is None:
-            return "-"
-        text = f"{100 * row['mean']:.1f}"
-        if row["n_draws"] > 1 and row["sd"] > 1e-9:
-            text += f" ± {100 * row['sd']:.1f}"
-        return f"**{text}**" if bold else text
-
-    def facts(self):
-        """Return what the numbers were made with, one line each."""
-        parts = [name for name in ("clustering", "budgets", "estimators") if name in self.parts]
-        facts = {}
-        for name in parts:
-            facts |= self.parts[name]["facts"]
-        facts.pop("majority", None)
-        seconds = sum(part["facts"]["seconds"] for part in self.parts.values() if "facts" in part)
-        facts["seconds"] = f"{seconds}, all scripts together"
-        return "\n".join(f"- {name}: {value}" for name, value in facts.items())
-
-
-def markdown(header, rows):
-    """Return a table as Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def clustering(results):
@@ -260,6 +212,37 @@ def stability(results):
     return markdown([*header, *separations], table)
 
 
+def equal_minutes(results):
+    """The encoder that had the comparators' minutes beside the bundled one and beside them."""
+    bundled = Results(results.folder.parent / "faces")
+    rows = {
+        "StyleGAN2, bundled encoder": (bundled, "stylegan"),
+        "StyleGAN2, encoder of as many minutes": (results, "stylegan"),
+        "MAE": (bundled, "mae"),
+        "VQVAE": (bundled, "vqvae"),
+    }
+    columns = {
+        "clusters": ("{}", "ACC", 0),
+        "5 labels": ("{}", "annotation", 5),
+        "30 labels": ("{}", "annotation", 30),
+        "5, weighted": ("{} weighted", "classification", 5),
+        "30, weighted": ("{} weighted", "classification", 30),
+    }
+    header = ["", *(f"{target}, {name}" for target in results.targets() for name in columns)]
+    table = [
+        [
+            title,
+            *(
+                found.cell(target, method.format(name), metric, n)
+                for target in results.targets()
+                for method, metric, n in columns.values()
+            ),
+        ]
+        for title, (found, name) in rows.items()
+    ]
+    return markdown(header, table)
+
+
 def facts(results):
     """Return what the numbers were made with."""
     return results.facts()
@@ -321,6 +304,7 @@ TABLES = {
     "smooth": smooth,
     "bins": bins,
     "stability": stability,
+    "minutes": equal_minutes,
     "facts": facts,
 }
 PAPER = {
@@ -364,7 +348,7 @@ def main():
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the collections")
     parser.add_argument("--out", type=Path, default=DOCS / "paper_a.md")
     args = parser.parse_args()
-    folders = {name: args.runs / name for name in ("faces", "celeba")}
+    folders = {name: args.runs / name for name in ("faces", "celeba", "equal")}
     text = (HERE / "page.md").read_text(encoding="utf-8")
     page = re.sub(r"\{\{ (\w+)\.([\w-]+) \}\}", lambda match: fill(match, folders), text)
     args.out.write_text(page, encoding="utf-8")

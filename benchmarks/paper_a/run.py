@@ -23,6 +23,7 @@ from sources import add_source_arguments
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("tables", "estimators", "figures", "page")
+OWN = ("minutes", "draws", "jobs", "only")
 
 
 def command(script, *arguments):
@@ -32,9 +33,8 @@ def command(script, *arguments):
 
 def train_comparators(args, shared):
     """Train what is missing, each in a process of its own."""
-    missing = [
-        name for name in COMPARATORS if not (runs_folder(args) / f"{name}.safetensors").is_file()
-    ]
+    wanted = [name for name in COMPARATORS if name in args.compare]
+    missing = [name for name in wanted if not (runs_folder(args) / f"{name}.safetensors").is_file()]
     running = [
         subprocess.Popen(
             command("comparators", *shared, "--only", name, "--minutes", args.minutes),
@@ -51,13 +51,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_arguments(parser)
     add_source_arguments(parser)
-    parser.add_argument("--minutes", type=float, default=3.0, help="processor time of a comparator")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of a comparator's training")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS)
     args = parser.parse_args()
-    networks = shared_arguments(args, parser)
-    data = [x for x in networks if x.split("=")[0] not in ("--vgg16", "--inception")]
+    networks = given_arguments(args, parser, OWN)
+    data = given_arguments(args, parser, (*OWN, "compare", "vgg16", "inception"))
     start = time.monotonic()
     train_comparators(args, data)
     print(f"comparators: {time.monotonic() - start:.0f} s", flush=True)
@@ -74,14 +74,14 @@ def main():
         print(f"{script}: after {time.monotonic() - start:.0f} s", flush=True)
 
 
-def shared_arguments(args, parser):
-    """Return the arguments of images and networks that differ from their defaults."""
-    given = vars(args)
-    return [
-        f"--{name.replace('_', '-')}={value}"
-        for name, value in given.items()
-        if name not in ("minutes", "draws", "jobs", "only") and value != parser.get_default(name)
-    ]
+def given_arguments(args, parser, left_out):
+    """Return the arguments that differ from their defaults, without those of some names."""
+    found = []
+    for name, value in vars(args).items():
+        if name not in left_out and value != parser.get_default(name):
+            values = value if isinstance(value, list) else [value]
+            found += [f"--{name.replace('_', '-')}", *values]
+    return found
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from comparators import MEAN, STD, TRAINED, load_comparator, random_network
 from data import Collection, collection_name, load_collection, runs_folder
 from names import TITLES
+from torch import nn
 
 from skstylefeat import StyleGANInverter
 from skstylefeat._pooling import pool_maps
@@ -18,6 +20,7 @@ from skstylefeat._report.annotation import draw_per_class
 from skstylefeat._report.representation import level_maps, pixel_components, psnr_of_latents
 from skstylefeat._selector import ChannelMISelector
 from skstylefeat.feature_maps import FeatureMaps
+from skstylefeat.networks.perceptual import read_vgg
 
 MODES = ("max", "mean")
 # Channels are chosen by labels of these images only, whose maps are held in memory: so many at
@@ -83,8 +86,11 @@ class Bench:
 
 
 def add_source_arguments(parser):
-    """Add which networks are read from files of weights."""
-    for name in ("vgg16", "inception"):
+    """Add which networks are compared, and which are read from files of weights."""
+    parser.add_argument(
+        "--compare", nargs="*", choices=(*TRAINED, "random"), default=(*TRAINED, "random")
+    )
+    for name in IMAGENET_NETWORKS:
         parser.add_argument(f"--{name}", metavar="FILE", help=f"weights of {TITLES[name]}")
 
 
@@ -149,43 +155,64 @@ def _reserve(collection):
 def _networks(args, resolution, folder):
     """Return by name networks, layers and preprocessing; and what the trained ones saw."""
     own = {"mean": MEAN, "std": STD}
-    random = random_network(resolution)
     networks, facts = {}, {}
-    for name in TRAINED:
+    for name in (name for name in TRAINED if name in args.compare):
         model, seen = load_comparator(name, resolution, folder)
         networks[name] = (model, model.layers, own)
         facts[name] = (
             f"{seen['minutes']:g} processor minutes, {seen['images_seen']} images seen of "
             f"{seen['images']}, {seen['parameters']} parameters"
         )
-    networks["random"] = (random, random.layers, own)
-    for name in ("vgg16", "inception"):
+    if "random" in args.compare:
+        random = random_network(resolution)
+        networks["random"] = (random, random.layers, own)
+    for name, read in IMAGENET_NETWORKS.items():
         path = getattr(args, name)
         if path:
-            networks[name] = imagenet_network(name, path)
+            networks[name] = read(path)
             facts[name] = "trained on ImageNet with labels"
     return networks, facts
 
 
-def imagenet_network(name, path):
+class VGGMaps(nn.Module):
+    """VGG16 whose maps before every pooling, and the last ones, can be read by name."""
+
+    layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+
+    def __init__(self, path):
+        super().__init__()
+        self.vgg = read_vgg(path)
+        for name in self.layers:
+            self.add_module(name, nn.Identity())
+
+    def forward(self, x):
+        """Pass every map through the module of its name."""
+        for name, maps in zip(self.layers, self.vgg(x), strict=True):
+            self.get_submodule(name)(maps)
+
+
+def vgg16(path):
+    """Return network, layers and preprocessing of a file of torchvision's weights."""
+    model = VGGMaps(path)
+    return model.eval(), model.layers, {"input_size": (224, 224), **IMAGENET}
+
+
+def inception(path):
     """Return network, layers and preprocessing of a file of torchvision's weights."""
     try:
         from torchvision import models
     except ImportError as error:
         raise ImportError(
-            f"--{name} needs torchvision: install it, or leave --{name} out."
+            "--inception needs torchvision: install it, or leave --inception out."
         ) from error
-    import torch
+    # Its weights want images in [-1, 1], which torchvision makes of images normalised as others.
+    model = models.inception_v3(weights=None, transform_input=True, init_weights=False)
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    layers = ("Conv2d_2b_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c")
+    return model.eval(), layers, {"input_size": (299, 299), **IMAGENET}
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if name == "vgg16":
-        model = models.vgg16(weights=None)
-        layers, side = [f"features.{i}" for i in (3, 8, 15, 22, 29)], 224
-    else:
-        model = models.inception_v3(weights=None, aux_logits=True, init_weights=False)
-        layers, side = ["Conv2d_2b_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"], 299
-    model.load_state_dict(state)
-    return model, layers, {"input_size": (side, side), **IMAGENET}
+
+IMAGENET_NETWORKS = {"vgg16": vgg16, "inception": inception}
 
 
 def _module_maps(network, images):

@@ -6,6 +6,7 @@ exact values are drawn, and those on which everything is scored. Rendered faces 
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from skstylefeat._report.representation import psnr_of_latents
 from skstylefeat.datasets import make_faces
 
 SETS = ("teach", "pool", "test")
-SEEDS = {"teach": 20, "pool": 21, "test": 22}
+SEEDS = {"teach": 20, "pool": 21, "test": 22, "more": 23}
 UNITS = {"yaw": "degrees", "pitch": "degrees", "smile": "share", "age": "years"}
 #: Attributes that a mirror turns around; it leaves the others as they are.
 TURNED = ("yaw",)
@@ -47,6 +48,19 @@ class Images:
     def __len__(self):
         return len(self.pixels)
 
+    def __add__(self, other):
+        return Images(
+            np.concatenate([self.pixels, other.pixels]),
+            np.concatenate([self.codes, other.codes]),
+            {name: np.concatenate([row, other.values[name]]) for name, row in self.values.items()},
+        )
+
+    def first(self, n):
+        """Return the first n images."""
+        return Images(
+            self.pixels[:n], self.codes[:n], {k: row[:n] for k, row in self.values.items()}
+        )
+
     def mean_codes(self, generator):
         """Return the mean over the layers of each code, (n, w_dim): the nearest code in W."""
         return self.codes.reshape(len(self), generator.n_ws, generator.w_dim).mean(axis=1)
@@ -71,12 +85,15 @@ class Data:
     attributes : tuple of str
     inverter : StyleGANInverter
         Fitted; its encoder made the codes.
+    more : callable
+        Of n: as many further images that may teach, or as many as there are.
     """
 
     name: str
     sets: dict
     attributes: tuple
     inverter: StyleGANInverter
+    more: Callable
 
     @property
     def generator(self):
@@ -86,6 +103,12 @@ class Data:
     def values(self, attribute, which):
         """Return the exact values of a set."""
         return self.sets[which].values[attribute]
+
+    def taught_by(self, n):
+        """Return the data with `n` images that teach: fewer, or with further ones."""
+        teach = self.sets["teach"]
+        teach = teach.first(n) if n <= len(teach) else teach + self.more(n - len(teach))
+        return replace(self, sets=self.sets | {"teach": teach})
 
     def psnr(self):
         """Return the encoder's PSNR in dB on the test images."""
@@ -138,15 +161,14 @@ def load_data(args):
 
 
 def _rendered(size):
-    inverter, sets = None, {}
-    for which in SETS:
-        faces = make_faces(size, random_state=SEEDS[which])
-        pixels = np.asarray(faces.images, dtype=np.float32)
-        pixels = pixels / 255 if faces.images.dtype == np.uint8 else pixels
-        inverter = inverter or StyleGANInverter().fit(pixels[:2])
+    def read(which, n):
+        faces = make_faces(n, random_state=SEEDS[which])
         values = {name: np.asarray(faces.frame[name], dtype=np.float64) for name in UNITS}
-        sets[which] = Images(pixels, inverter.transform(pixels), values)
-    return Data("rendered", sets, tuple(UNITS), inverter)
+        return _images(inverter, faces.images, values)
+
+    inverter = StyleGANInverter().fit(make_faces(2, random_state=SEEDS["teach"]).images)
+    sets = {which: read(which, size) for which in SETS}
+    return Data("rendered", sets, tuple(UNITS), inverter, lambda n: read("more", n))
 
 
 def _photos(args):
@@ -154,17 +176,20 @@ def _photos(args):
     from crops import load_photos
 
     photos = load_photos("utkface", folder=args.data, cache=args.cache)
+    ages = photos.frame["age"].to_numpy(np.float64)
+
+    def read(rows):
+        return _images(inverter, photos.images[rows], {"age": ages[rows]})
+
     train, test = photos.rows("train"), photos.rows(args.split)
+    inverter = StyleGANInverter(str(args.generator), str(args.encoder)).fit(photos.images[:2])
+    further = train[2 * args.size :]
     rows = {"teach": train[: args.size], "pool": train[args.size : 2 * args.size]}
     rows["test"] = test[: args.size]
-    inverter = StyleGANInverter(str(args.generator), str(args.encoder)).fit(photos.images[:2])
-    ages = photos.frame["age"].to_numpy(np.float64)
-    sets = {
-        which: Images(
-            np.asarray(photos.images[chosen], dtype=np.float32) / 255,
-            inverter.transform(photos.images[chosen]),
-            {"age": ages[chosen]},
-        )
-        for which, chosen in rows.items()
-    }
-    return Data("photos", sets, ("age",), inverter)
+    sets = {which: read(chosen) for which, chosen in rows.items()}
+    return Data("photos", sets, ("age",), inverter, lambda n: read(further[:n]))
+
+
+def _images(inverter, pixels, values):
+    pixels = np.asarray(pixels, dtype=np.float32) / 255
+    return Images(pixels, inverter.transform(pixels), values)

@@ -6,6 +6,7 @@ from functools import cached_property
 import cnn
 import numpy as np
 from calibration import BUDGETS, curves, draws, errors, summary
+from grades import grades
 from joblib import Parallel, delayed
 from planes import (
     KINDS,
@@ -319,6 +320,7 @@ FIGURES = {
     "intervals": intervals,
     "ceilings": ceilings,
     "mirror": mirrored,
+    "grades": grades,
 }
 
 

@@ -1,4 +1,4 @@
-"""Directions from two or three ordered groups of codes: Fisher's discriminant with a ridge."""
+"""Directions from ordered groups of codes: Fisher's discriminant with a ridge."""
 
 from numbers import Real
 
@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skstylefeat._versions import VersionStamped
-from skstylefeat.directions._groups import ordered_groups
+from skstylefeat.directions._groups import grades, ordered_groups
 from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, plane_between
 
 #: Shrinkages that "auto" tries: shares of the codes' mean variance, from none to nearly all.
@@ -61,7 +61,7 @@ def _spectrum(matrix):
 
 
 class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
-    """Semantic direction from codes in two or three ordered groups: Fisher's, with a ridge.
+    """Semantic direction from codes in ordered groups: Fisher's discriminant, with a ridge.
 
     With groups s of -1, 0 and +1 and standardised codes w of covariance C the direction is
 
@@ -73,6 +73,9 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
     spread for noise. A plane between two halves does, and prefers directions that saturate, so
     its distances bend away from a straight line at both ends.
 
+    Finer grades say more, such as 0 to 4 from far left to far right: ``extremes=None`` puts them,
+    or exact values, in the place of s.
+
     Parameters
     ----------
     shrinkage : float or "auto", default="auto"
@@ -80,10 +83,11 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
         between 0.001 and 100 whose leave-one-out distances correlate most with the groups; it
         costs no refit. The time grows with the cube of the smaller side of X: seconds for 20,000 W
         codes, minutes for as many W+ codes of 1024 px.
-    extremes : float, default=1/3
+    extremes : float or None, default=1/3
         Where `y` is a score (more than three numbers): the share of the rows at each end that
-        makes a group; the rest is the middle one. Thirds keep nearly all of the order whatever
-        the score's distribution. Two values are the groups, and so are three numbers.
+        makes a group; the rest is the middle one. Thirds keep most of the order whatever the
+        score's distribution, and its units do not matter. Two values are the groups, and so are
+        three numbers. None takes all numbers as they are: grades at equal steps, or values.
     conditional_on : array-like of shape (n_features,) or (k, n_features), default=None
         Directions that stay fixed: they are projected out of the normal.
 
@@ -92,7 +96,8 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
     direction_ : ndarray of shape (n_features,), float64
         Unit normal. It points to the second of the sorted classes, or to the high scores.
     intercept_ : float
-        Signed distance of the origin; the plane lies half-way between the outer groups' means.
+        Signed distance of the origin; the plane lies half-way between the outer groups' means
+        (with ``extremes=None``: of what is below and above the middle of the range).
     shrinkage_ : float
         The one that was used.
     validation_score_ : float
@@ -120,7 +125,7 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
 
     _parameter_constraints: dict = {
         "shrinkage": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "extremes": [Interval(Real, 0, 0.5, closed="right")],
+        "extremes": [Interval(Real, 0, 0.5, closed="right"), None],
         "conditional_on": ["array-like", None],
     }
 
@@ -138,16 +143,20 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             W codes, or W+ or S codes as rows; a normal in W+ has its own part for each layer.
         y : array-like of shape (n_samples,)
-            Two labels of any type, three ordered numbers, or a score.
+            Two labels of any type, three ordered numbers, or a score; grades, or values, with
+            ``extremes=None``.
 
         Returns
         -------
         self
         """
         X, y = self._check_latents(X, y)
-        groups, self.classes_ = ordered_groups(y, self.extremes)
+        targets, self.classes_ = (
+            grades(y) if self.extremes is None else ordered_groups(y, self.extremes)
+        )
+        groups = np.sign(targets)
         outer = groups != 0
-        centred = groups - groups.mean()
+        centred = targets - targets.mean()
         spectrum = Spectrum(X)
         tried = SHRINKAGES if self.shrinkage == "auto" else np.array([self.shrinkage], dtype=float)
         left_out = spectrum.left_out(centred, tried)

@@ -1,0 +1,54 @@
+"""How many images teach a direction, and how finely they are graded: not in the paper.
+
+Its competitor is the network that learns from the same grades, end to end, and whose penultimate
+features are calibrated alike.
+"""
+
+import cnn
+from calibration import curves
+from planes import SharedDirection, labels_of, plane_distances, r2_of_line
+
+KINDS = ("halves", "thirds", "fifths", "values")
+N_TAUGHT = (1_200, 3_000, 10_000)
+#: The network is trained anew for each, so it gets the finest of the coarse labels only.
+NETWORK_KIND = "fifths"
+
+
+def grades(study):
+    """Distances with the mirror image, by grading and number of images that teach.
+
+    Returns
+    -------
+    dict
+        "n case, kind" to R2 of the best line, and the errors from few labels.
+    """
+    attribute, most = study.attribute, study.data.taught_by(max(N_TAUGHT))
+    mirrored = most.mirrored(attribute)
+    sizes = [n for n in N_TAUGHT if n <= len(most.sets["teach"])]
+    cases = {}
+    for n in sizes:
+        for kind in KINDS:
+            few = mirrored.taught_by(n)
+            labels = labels_of(few.values(attribute, "teach"), kind)
+            rows = {which: images.codes for which, images in few.sets.items()}
+            cases[f"W+ plane, {kind} of {n}"] = plane_distances(rows, labels, kind)
+            shared = SharedDirection(few, attribute, kind)
+            cases[f"weighted, {kind} of {n}"] = shared.aggregates()["weighted"]
+        few = most.taught_by(n)
+        labels = labels_of(few.values(attribute, "teach"), NETWORK_KIND)
+        features = cnn.deep_features(few, labels)
+        cases[f"deep features, {NETWORK_KIND} of {n}"] = plane_distances(
+            features, labels, NETWORK_KIND
+        )
+    table = curves(
+        {name: (distances, {}) for name, distances in cases.items()},
+        study.y["pool"],
+        study.y["test"],
+        study.args.draws,
+        study.args.jobs,
+    )
+    lines = {
+        name: float(r2_of_line(distances["test"][:, 0], study.y["test"]))
+        for name, distances in cases.items()
+    }
+    return {"lines": lines, "curves": table}
