@@ -1,9 +1,11 @@
 """The package as a whole: what it exports, what it imports, what it ships."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,27 @@ def test_plotting_imports_no_matplotlib():
     loaded = _loaded_after("import skstylefeat.plotting")
     assert "skstylefeat.plotting" in loaded
     assert loaded.isdisjoint({"matplotlib", "torch"})
+
+
+def test_imports_make_no_loop():
+    """Imports inside functions count, too: they would only hide that two modules are one."""
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (ROOT / "skstylefeat").rglob("*.py")
+    }
+    imports = {module: set() for module in files}
+    for module, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                names = {name if name in files else node.module for name in names}
+            elif isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+            else:
+                continue
+            imports[module] |= names & files.keys()
+    assert "skstylefeat._selector" in imports["skstylefeat._labelling.prepare"]
+    TopologicalSorter(imports).prepare()  # CycleError names the modules of a loop
 
 
 @pytest.mark.parametrize("name", skstylefeat.__all__)
