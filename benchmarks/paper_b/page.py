@@ -71,6 +71,23 @@ class Page:
             lines.append([heading, "ridge on W+ plane, all values of the pool", ridge, "", ""])
         return _markdown(["", "distance", "R2 of a line", "Kendall tau", "Spearman"], lines)
 
+    def grades(self):
+        """Return what finer coarse labels, and more of them, bring."""
+        blocks = []
+        for heading, attribute, found in self.cases("grades"):
+            budgets = sorted({n for row in found["curves"].values() for n in row}, key=int)
+            head = [f"{heading} ({UNITS[attribute]})", "R2 of a line"]
+            lines = [
+                [
+                    name,
+                    f"{found['lines'][name]:.3f}",
+                    *(_cell(row.get(n), "mae") for n in budgets),
+                ]
+                for name, row in found["curves"].items()
+            ]
+            blocks.append(_markdown([*head, *(f"{n} labels" for n in budgets)], lines))
+        return "\n\n".join(blocks)
+
     def _of(self, figure, heading):
         return next((found for title, _, found in self.cases(figure) if title == heading), {})
 
