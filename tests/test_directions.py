@@ -377,9 +377,10 @@ def test_text_direction_does_what_it_says(generator, tmp_path):
     torgb = generator.style_slices["b8.torgb"]
     assert not text.direction_[torgb].any()
 
-    # The second prompt takes the effects from the file.
+    # The second prompt takes the effects from the file; one image tells which model it is.
     def refuse(images):
-        raise AssertionError("the effects were measured again")
+        assert len(images) == 1, "the effects were measured again"
+        return encode_images(images)
 
     blue = TextDirection(
         generator,
@@ -395,6 +396,55 @@ def test_text_direction_does_what_it_says(generator, tmp_path):
         TextDirection(
             generator, refuse, encode_texts, "a red", "an image", n_samples=5, cache=cache
         ).fit()
+
+
+def test_text_direction_cache_of_another_model_or_damaged(generator, tmp_path):
+    encode_images, encode_texts = brightness_model()
+    cache = tmp_path / "effects.npz"
+
+    def fit(encode):
+        return TextDirection(
+            generator, encode, encode_texts, "a red", "an image", n_samples=2, cache=cache
+        ).fit()
+
+    measured = fit(encode_images)
+    np.testing.assert_array_equal(fit(encode_images).direction_, measured.direction_)
+    assert [path.name for path in tmp_path.iterdir()] == ["effects.npz"]
+
+    with pytest.raises(ValueError, match="made with another model"):
+        fit(lambda images: encode_images(images)[:, ::-1] * [1, 2, 3])
+    with pytest.raises(ValueError, match="made with another model"):
+        fit(lambda images: encode_images(images)[:, :2])
+    whole = cache.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"PK no archive"):
+        cache.write_bytes(damaged)
+        with pytest.raises(ValueError, match="or is damaged"):
+            fit(encode_images)
+    for save in (lambda file: np.save(file, np.zeros(3)), lambda file: np.savez(file, a=1)):
+        with open(cache, "wb") as file:
+            save(file)
+        with pytest.raises(ValueError, match="does not hold the effects"):
+            fit(encode_images)
+
+
+def test_effects_do_not_depend_on_the_batch_and_show_progress(generator, monkeypatch, capsys):
+    encode_images, _ = brightness_model()
+    sizes = []
+
+    def counting(images):
+        sizes.append(len(images))
+        return encode_images(images)
+
+    alone = channel_effects(generator, counting, n_samples=3, random_state=0, verbose=True)
+    assert min(sizes[:-1]) > 6, "channels with few images share a batch"
+    assert "channels" in "".join(capsys.readouterr())
+    monkeypatch.setattr("skstylefeat.directions._text.IMAGE_BATCH", 4)
+    np.testing.assert_allclose(
+        channel_effects(generator, encode_images, n_samples=3, random_state=0), alone, atol=2e-3
+    )
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        channel_effects(generator, lambda images: encode_images(images) * np.nan, n_samples=2)
 
 
 def test_text_direction_threshold_and_errors(generator):

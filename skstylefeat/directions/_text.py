@@ -1,6 +1,7 @@
 """Directions from text: StyleCLIP's global directions with any image-text model."""
 
 import hashlib
+import zipfile
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 
+from skstylefeat._progress import progress_bar
+from skstylefeat._replace_file import replace_file
 from skstylefeat._sampling import sample_w
 from skstylefeat._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
@@ -16,10 +19,19 @@ from skstylefeat.directions._unsupervised import as_generator
 
 N_STATISTICS = 1_000
 IMAGE_BATCH = 32
+#: Two runs of one model may differ by this much in a unit embedding, by rounding.
+SAME_EMBEDDING = 1e-2
 
 
 def channel_effects(
-    generator, encode_images, *, n_samples=16, step=5.0, class_label=None, random_state=None
+    generator,
+    encode_images,
+    *,
+    n_samples=16,
+    step=5.0,
+    class_label=None,
+    random_state=None,
+    verbose=False,
 ):
     """Measure how each style channel moves images in a model's embedding space.
 
@@ -38,6 +50,8 @@ def channel_effects(
     class_label : int, default=None
         Class of the sampled codes of a conditional generator; None draws classes uniformly.
     random_state : int, RandomState or None, default=None
+    verbose : bool, default=False
+        Show how far it is.
 
     Returns
     -------
@@ -48,20 +62,29 @@ def channel_effects(
     scale = _style_statistics(generator, class_label, random_state)[1]
     w = sample_w(generator, n_samples, random_state, class_label=class_label)
     styles = generator.styles(w)
+    channels = [
+        channel
+        for name, columns in generator.style_slices.items()
+        if not name.endswith("torgb")
+        for channel in range(columns.start, columns.stop)
+        if scale[channel] > 0.0
+    ]
     effects = None
-    for name, columns in generator.style_slices.items():
-        if name.endswith("torgb"):
-            continue
-        for channel in range(columns.start, columns.stop):
-            if scale[channel] == 0.0:
-                continue
-            up, down = styles.copy(), styles.copy()
-            up[:, channel] += step * scale[channel]
-            down[:, channel] -= step * scale[channel]
-            embedded = _embed(generator, encode_images, np.concatenate([up, down]))
+    # Several channels share a batch where their images are few.
+    together = max(IMAGE_BATCH // (2 * n_samples), 1)
+    with progress_bar(total=len(channels), desc="channels", verbose=verbose) as bar:
+        for chosen in gen_batches(len(channels), together):
+            batch = channels[chosen]
+            moved = np.tile(styles, (len(batch), 2, 1, 1))
+            for rows, channel in zip(moved, batch, strict=True):
+                rows[0, :, channel] += step * scale[channel]
+                rows[1, :, channel] -= step * scale[channel]
+            embedded = _embed(generator, encode_images, moved.reshape(-1, styles.shape[1]))
             if effects is None:
                 effects = np.zeros((styles.shape[1], embedded.shape[1]), dtype=np.float32)
-            effects[channel] = (embedded[:n_samples] - embedded[n_samples:]).mean(axis=0)
+            up, down = embedded.reshape(*moved.shape[:3], -1).mean(axis=2).swapaxes(0, 1)
+            effects[batch] = up - down
+            bar.update(len(batch))
     return _unit(effects)
 
 
@@ -81,6 +104,8 @@ def _embed(generator, encode_images, styles):
                 f"encode_images returned shape {embedded.shape} for {len(images)} images; expected "
                 f"({len(images)}, d)."
             )
+        if not np.isfinite(embedded).all():
+            raise ValueError("encode_images returned NaN or infinity.")
         parts.append(embedded)
     return _unit(np.concatenate(parts))
 
@@ -115,9 +140,11 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         Class of the sampled codes of a conditional generator; None draws classes uniformly.
     cache : str or path-like, default=None
         ``.npz`` file that keeps the channels' effects, which take by far the longest and are the
-        same for all prompts. It remembers the generator and these settings, but not the model:
-        use one file per model.
+        same for all prompts. It is refused for another generator, other settings or another
+        model, which is known by its embedding of the mean image.
     random_state : int, RandomState or None, default=0
+    verbose : bool, default=False
+        Show how far the measurement of the channels is.
 
     Attributes
     ----------
@@ -144,6 +171,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         "step": [Interval(Real, 0, None, closed="neither")],
         "class_label": [Interval(Integral, 0, None, closed="left"), None],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -160,6 +188,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         class_label=None,
         cache=None,
         random_state=0,
+        verbose=False,
     ):
         self.generator = generator
         self.encode_images = encode_images
@@ -172,6 +201,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         self.class_label = class_label
         self.cache = cache
         self.random_state = random_state
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X=None, y=None):
@@ -221,27 +251,54 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         return _unit(_unit(embedded).mean(axis=0))
 
     def _effects(self, generator):
+        if self.cache is None:
+            return self._measured(generator)
         settings = f"{generator.weights_hash()} {self.n_samples} {self.step} {self.random_state}"
         if self.class_label is not None:
             settings += f" class {self.class_label}"
         key = hashlib.sha256(settings.encode()).hexdigest()
-        if self.cache is not None and Path(self.cache).exists():
-            with np.load(self.cache, allow_pickle=False) as stored:
-                if {"effects", "key"} <= set(stored.files) and str(stored["key"]) == key:
-                    return stored["effects"]
-            raise ValueError(
-                f"{self.cache} was made for another generator, class, n_samples, step or "
-                "random_state: choose another cache file, or delete it."
-            )
-        effects = channel_effects(
+        mean_image = _embed(generator, self.encode_images, generator.styles(generator.w_avg[None]))
+        path = Path(self.cache)
+        if path.exists():
+            return _stored(path, key, mean_image)
+        effects = self._measured(generator)
+        replace_file(
+            path, lambda file: np.savez(file, effects=effects, key=key, mean_image=mean_image)
+        )
+        return effects
+
+    def _measured(self, generator):
+        return channel_effects(
             generator,
             self.encode_images,
             n_samples=self.n_samples,
             step=self.step,
             class_label=self.class_label,
             random_state=self.random_state,
+            verbose=self.verbose,
         )
-        if self.cache is not None:
-            with open(self.cache, "wb") as file:
-                np.savez(file, effects=effects, key=key)
-        return effects
+
+
+def _stored(path, key, mean_image):
+    """Return the effects of a cache file, or say why they are not those that are asked for."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            stored = {name: arrays[name] for name in ("effects", "key", "mean_image")}
+    # TypeError: an array that stands alone, as in a .npy file.
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} does not hold the effects of channels, or is damaged: choose another cache "
+            "file, or delete it."
+        ) from error
+    if str(stored["key"]) != key:
+        raise ValueError(
+            f"{path} was made for another generator, class, n_samples, step or "
+            "random_state: choose another cache file, or delete it."
+        )
+    known = stored["mean_image"]
+    if known.shape != mean_image.shape or np.abs(known - mean_image).max() > SAME_EMBEDDING:
+        raise ValueError(
+            f"{path} was made with another model: encode_images embeds the mean image elsewhere. "
+            "Choose another cache file, or delete it."
+        )
+    return stored["effects"]
