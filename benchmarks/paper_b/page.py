@@ -12,6 +12,8 @@ from pathlib import Path
 TEMPLATE = Path(__file__).with_name("template.md")
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = {"yaw": "degrees", "pitch": "degrees", "age": "years", "smile": "share"}
+#: Strength of an edit by text at which its side effects are stated.
+SIDE_EFFECTS = 5
 
 
 class Page:
@@ -98,6 +100,10 @@ class Page:
             rows = {**found, "weighted distance": {}}
             for n, entry in self._of("3", heading).get("thirds", {}).get("weighted", {}).items():
                 rows["weighted distance"][n] = [entry["mae"][0], entry["r2"][0]]
+            for name, row in self._of("grades", heading).get("curves", {}).items():
+                if name.startswith("W+ plane, fifths"):
+                    title = name.replace("W+ plane", "distance with the mirror image")
+                    rows[title] = {n: [entry["mae"][0]] for n, entry in row.items()}
             budgets = sorted({n for row in rows.values() for n in row}, key=int)
             lines = [
                 [name, *(f"{row[n][0]:.2f}" if n in row else "" for n in budgets)]
@@ -136,6 +142,43 @@ class Page:
         ]
         head = ["", "directions without labels", "best rank correlation", "which"]
         return _markdown(head, lines)
+
+    def text_orders(self):
+        """Return the order by text, beside the best of figures 6 to 8."""
+        lines = []
+        for heading, _, found in self.cases("text"):
+            for name, row in found.get("lines", {}).items():
+                lines.append([heading, name, *(f"{row[k]:.3f}" for k in row)])
+            others = self._of("6-8", heading) if found else {}
+            if others:
+                best = max(others, key=lambda name: others[name]["best"])
+                lines.append([heading, f"best of {best}", "", "", f"{others[best]['best']:.3f}"])
+        return _markdown(["", "order by", "R2 of a line", "Kendall tau", "Spearman"], lines)
+
+    def text_edits(self):
+        """Return what readers say of images whose codes move along a direction."""
+        lines, strengths = [], []
+        for heading, attribute, found in self.cases("text"):
+            strengths = found.get("strengths", strengths)
+            for name, row in found.get("edits", {}).items():
+                low, high = strengths.index(-SIDE_EFFECTS), strengths.index(SIDE_EFFECTS)
+                others = ", ".join(
+                    f"{other} {values[high] - values[low]:+.1f}"
+                    for other, values in row.items()
+                    if other != attribute
+                )
+                lines.append([heading, name, *(f"{value:.1f}" for value in row[attribute]), others])
+        head = ["", "moved along", *(f"{strength:+d} sd" for strength in strengths)]
+        return _markdown([*head, f"others, {-SIDE_EFFECTS:+d} to {SIDE_EFFECTS:+d} sd"], lines)
+
+    def zero_shot(self):
+        """Return what the image-text model answers of new faces."""
+        found = next((row for _, _, row in self.cases("text") if row), {"model": {"zero-shot": {}}})
+        lines = [
+            [prompts, f"{100 * right:.1f}", f"{100 * larger:.1f}"]
+            for prompts, (right, larger) in found["model"]["zero-shot"].items()
+        ]
+        return _markdown(["which fits better?", "right (%)", "larger class (%)"], lines)
 
     def accuracies(self):
         """Return table 3."""

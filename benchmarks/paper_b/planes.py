@@ -7,7 +7,7 @@ come back, never of images that taught a plane.
 """
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import kendalltau, spearmanr
 from sklearn.decomposition import PCA
 
 from skstylefeat import HyperplaneDistance, layer_importance
@@ -137,3 +137,12 @@ class SharedDirection:
 def r2_of_line(distance, values):
     """Return the squared correlation: R2 of the best straight line."""
     return np.corrcoef(np.ravel(distance), values)[0, 1] ** 2
+
+
+def line_scores(distance, values):
+    """Return R2 of the best line and both rank correlations."""
+    return {
+        "r2": float(r2_of_line(distance, values)),
+        "kendall": float(kendalltau(distance, values).statistic),
+        "spearman": float(spearmanr(distance, values).statistic),
+    }
