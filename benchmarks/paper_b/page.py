@@ -168,7 +168,11 @@ class Page:
                     if other != attribute
                 )
                 lines.append([heading, name, *(f"{value:.1f}" for value in row[attribute]), others])
-        head = ["", "moved along", *(f"{strength:+d} sd" for strength in strengths)]
+        head = [
+            "",
+            "moved along",
+            *(f"{strength:+d} sd" if strength else "0" for strength in strengths),
+        ]
         return _markdown([*head, f"others, {-SIDE_EFFECTS:+d} to {SIDE_EFFECTS:+d} sd"], lines)
 
     def zero_shot(self):

@@ -131,7 +131,9 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         What to move from, such as "a face".
     threshold : float, default=0.1
         Channels whose relevance (cosine of their effect and the text's change) is smaller in
-        magnitude stay as they are: higher is more disentangled and weaker.
+        magnitude stay as they are: higher is more disentangled and weaker. Distances want more
+        than edits do, for every channel brings what else it varies with. Embeddings of few
+        dimensions want more as well: by chance alone cosines are about 1 / sqrt(d).
     n_samples : int, default=16
         Images for the effect of each channel.
     step : float, default=5.0
