@@ -60,7 +60,7 @@ def main():
     add_data_arguments(parser)
     add_source_arguments(parser)
     parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--network-draws", type=int, default=4, help="draws of the ResNet-18")
+    parser.add_argument("--network-draws", type=int, default=20, help="draws of the ResNet-18")
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=tuple(PARTS))
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     args = parser.parse_args()
