@@ -23,7 +23,7 @@ from skstylefeat import StyleGANInverter
 from skstylefeat.datasets import make_faces
 from skstylefeat.networks import losses
 
-WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+WEIGHTS = (0.05, 0.1, 0.2, 0.5)
 SEED = 1100
 SIDE = 128  # of the images that AlexNet sees
 MEAN, STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # LPIPS', of images in [-1, 1]
