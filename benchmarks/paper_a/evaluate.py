@@ -113,7 +113,7 @@ class Draw:
 
     def budgets(self):
         """Tables 2, 3, 6 and 7, and figure 8: annotation and classification by budget."""
-        scores, labelled = [], {}
+        scores = []
         for name, source in self.bench.sources.items():
             chosen = self.selection(source)
             for budget in self.affordable(BUDGETS):
@@ -122,17 +122,11 @@ class Draw:
                 if name in CLASSIFIED:
                     scores += self.classified(name, budget, drawn)
                     scores += self.rounds(name, source, budget)
-                if name == "stylegan":
-                    labelled[budget] = drawn.labelled_rows
-                    if budget in POOLED_BUDGETS:
-                        mean = self.annotate(source, chosen, "mean", n_labels=budget)
-                        scores += self.classified("stylegan mean", budget, mean)
+                if name == "stylegan" and budget in POOLED_BUDGETS:
+                    mean = self.annotate(source, chosen, "mean", n_labels=budget)
+                    scores += self.classified("stylegan mean", budget, mean)
             if name in CLASSIFIED and self.number < TRUE_LABEL_DRAWS:
                 scores += self.true_labels(name, source, chosen[1])
-        if self.number == 0:  # nothing is drawn: every draw would give the same
-            labelled[len(self.y)] = np.arange(len(self.y))
-        for budget, rows in labelled.items():
-            scores += self.regressions(budget, rows)
         guess = majority_predictions(self.y, len(self.y_test))
         return scores + self.right("majority", "classification", 0, self.y_test, guess)
 
@@ -187,28 +181,44 @@ class Draw:
         names = model.predict(source.test["max"][:, kept])
         return self.right(name, "classification", len(self.y), self.y_test, names)
 
-    def regressions(self, budget, rows):
-        """Logistic regression on the same labels: of rows, and of weighted channels."""
-        sources, y = self.bench.sources, self.y[rows]
-        if len(np.unique(y)) < 2:
-            return []
-        names = {
-            f"{name} {kind}": logistic_predictions(
-                found[name].pool["max"][rows], y, found[name].test["max"], scale=scale
-            )
-            for name, scale in (("codes", True), ("pca", False))
-            for kind, found in (("logistic", sources), ("mirror", self.bench.mirrored))
+    def labelled(self, budgets):
+        """Return by budget the rows that clusters of StyleGAN2's channels ask for."""
+        source = self.bench.sources["stylegan"]
+        chosen = self.selection(source)
+        return {
+            budget: self.annotate(source, chosen, "max", n_labels=budget).labelled_rows
+            for budget in self.affordable(budgets)
         }
-        for name in (name for name in CLASSIFIED if name in sources):
-            pool, test = (getattr(sources[name], half)["max"] for half in ("pool", "test"))
-            pool, test = weighted_channels(pool, test, rows, y)
-            model = LogisticRegression(C=WEIGHT_PENALTY, max_iter=2000).fit(pool[rows], y)
-            names[f"{name} weighted"] = model.predict(test)
+
+    def regressions(self):
+        """Figure 7: logistic regressions on the same labels, of rows and of weighted channels."""
+        labelled = self.labelled(BUDGETS)
+        if self.number == 0:  # nothing is drawn: every draw would give the same
+            labelled[len(self.y)] = np.arange(len(self.y))
         return [
             score
-            for method, guess in names.items()
+            for budget, rows in labelled.items()
+            if len(np.unique(self.y[rows])) > 1
+            for method, guess in self._read(rows).items()
             for score in self.right(method, "classification", budget, self.y_test, guess)
         ]
+
+    def _read(self, rows):
+        """Return the test images' classes by method, each alone and with the mirror image."""
+        y, names = self.y[rows], {}
+        for found, plain, weighted in (
+            (self.bench.sources, "logistic", "weighted"),
+            (self.bench.mirrored, "mirror", "weighted mirror"),
+        ):
+            for name, scale in (("codes", True), ("pca", False)):
+                pool, test = found[name].pool["max"], found[name].test["max"]
+                names[f"{name} {plain}"] = logistic_predictions(pool[rows], y, test, scale=scale)
+            for name in (name for name in CLASSIFIED if name in found):
+                pool, test = found[name].pool["max"], found[name].test["max"]
+                pool, test = weighted_channels(pool, test, rows, y)
+                model = LogisticRegression(C=WEIGHT_PENALTY, max_iter=2000).fit(pool[rows], y)
+                names[f"{name} {weighted}"] = model.predict(test)
+        return names
 
     def right(self, method, metric, n, truth, guess):
         """Return accuracy and balanced accuracy."""

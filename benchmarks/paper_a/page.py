@@ -30,7 +30,9 @@ CLASSIFIERS = {
     "pca logistic": "PCA + logistic",
     "pca mirror": "PCA and mirror",
     "mae weighted": "MAE weighted",
+    "mae weighted mirror": "MAE weighted and mirror",
     "stylegan weighted": "StyleGAN2 weighted",
+    "stylegan weighted mirror": "StyleGAN2 weighted and mirror",
 }
 
 
@@ -212,35 +214,20 @@ def stability(results):
     return markdown([*header, *separations], table)
 
 
-def equal_minutes(results):
-    """The encoder that had the comparators' minutes beside the bundled one and beside them."""
+def few_minutes(results):
+    """Clusters by an encoder trained for minutes, beside the bundled one and the comparators."""
     bundled = Results(results.folder.parent / "faces")
     rows = {
         "StyleGAN2, bundled encoder": (bundled, "stylegan"),
-        "StyleGAN2, encoder of as many minutes": (results, "stylegan"),
+        "StyleGAN2, encoder of few minutes": (results, "stylegan"),
         "MAE": (bundled, "mae"),
         "VQVAE": (bundled, "vqvae"),
     }
-    columns = {
-        "clusters": ("{}", "ACC", 0),
-        "5 labels": ("{}", "annotation", 5),
-        "30 labels": ("{}", "annotation", 30),
-        "5, weighted": ("{} weighted", "classification", 5),
-        "30, weighted": ("{} weighted", "classification", 30),
-    }
-    header = ["", *(f"{target}, {name}" for target in results.targets() for name in columns)]
     table = [
-        [
-            title,
-            *(
-                found.cell(target, method.format(name), metric, n)
-                for target in results.targets()
-                for method, metric, n in columns.values()
-            ),
-        ]
+        [title, *(found.cell(target, name, "ACC") for target in results.targets())]
         for title, (found, name) in rows.items()
     ]
-    return markdown(header, table)
+    return markdown(["", *results.targets()], table)
 
 
 def facts(results):
@@ -304,7 +291,7 @@ TABLES = {
     "smooth": smooth,
     "bins": bins,
     "stability": stability,
-    "minutes": equal_minutes,
+    "by_minutes": few_minutes,
     "facts": facts,
 }
 PAPER = {
@@ -317,6 +304,7 @@ PAPER = {
 NEEDS = {
     **dict.fromkeys(("clustering", "without_choice"), "clustering"),
     **dict.fromkeys(("known", "smooth", "bins", "stability"), "estimators"),
+    "by_minutes": "clustering",
     **{name: name for name in ("shots", "grid", "layers")},
     "facts": "clustering",
 }
@@ -348,7 +336,7 @@ def main():
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the collections")
     parser.add_argument("--out", type=Path, default=DOCS / "paper_a.md")
     args = parser.parse_args()
-    folders = {name: args.runs / name for name in ("faces", "celeba", "equal")}
+    folders = {name: args.runs / name for name in ("faces", "celeba", "minutes")}
     text = (HERE / "page.md").read_text(encoding="utf-8")
     page = re.sub(r"\{\{ (\w+)\.([\w-]+) \}\}", lambda match: fill(match, folders), text)
     args.out.write_text(page, encoding="utf-8")

@@ -88,12 +88,7 @@ def resnet_scores(draw):
     """
     pool, test = (_standardised(images) for images in draw.bench.collection[:2])
     classes, codes = np.unique(draw.y, return_inverse=True)
-    source = draw.bench.sources["stylegan"]
-    chosen = draw.selection(source)
-    labelled = {
-        budget: draw.annotate(source, chosen, "max", n_labels=budget).labelled_rows
-        for budget in draw.affordable(NETWORK_BUDGETS)
-    }
+    labelled = draw.labelled(NETWORK_BUDGETS)
     if draw.number < TRUE_LABEL_DRAWS:
         labelled[len(draw.y)] = np.arange(len(draw.y))
     scores = []

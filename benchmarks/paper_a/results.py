@@ -12,7 +12,7 @@ class Results:
         self.parts, self.scores = {}, {}
         for path in sorted(self.folder.glob("*.json")):
             self.parts[path.stem] = json.loads(path.read_text())
-        for part in ("clustering", "shots", "budgets", "grid", "resnet"):
+        for part in ("clustering", "shots", "budgets", "regressions", "grid", "resnet"):
             for row in self.parts.get(part, {}).get("scores", ()):
                 self.scores[row["target"], row["method"], row["metric"], row["n"]] = row
 

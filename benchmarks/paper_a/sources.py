@@ -23,6 +23,7 @@ from skstylefeat.feature_maps import FeatureMaps
 from skstylefeat.networks.perceptual import read_vgg
 
 MODES = ("max", "mean")
+TURNED = ("mae",)  # networks that see the mirror images, too
 # Channels are chosen by labels of these images only, whose maps are held in memory: so many at
 # random, and so many of every class.
 RESERVE, RESERVE_PER_CLASS = 150, 20
@@ -71,7 +72,7 @@ class Bench:
     collection : Collection
     sources : dict of str to Source
     mirrored : dict of str to Source
-        The rows of codes and pixels, each the mean of image and mirror image.
+        Rows of codes and pixels, and maxima of channels: the mean of image and mirror image.
     reserve : ndarray of int
         Rows of the pool by whose labels channels are chosen.
     facts : dict
@@ -113,7 +114,7 @@ def make_bench(args):
     generator = inverter.generator_
     reserve = _reserve(collection)
     networks, facts = _networks(args, generator.resolution, folder)
-    digest = hashlib.sha256(generator.weights_hash().encode())
+    digest = hashlib.sha256(f"{TURNED} {generator.weights_hash()}".encode())
     digest.update(inverter.encoder_.weights_hash().encode())
     digest.update(repr(sorted(facts.items())).encode())
     for images in collection[:2]:
@@ -130,9 +131,10 @@ def make_bench(args):
         sources[name] = Source(name, pool, test, _in_memory(maps))
     mirrored = {}
     for name in ("codes", "pca"):
-        for kind, found in ((name, sources), (f"{name} mirror", mirrored)):
-            halves = ({"max": arrays[f"{kind}-{half}-max"]} for half in ("pool", "test"))
-            found[name] = Source(name, *halves)
+        sources[name] = _rows(name, arrays)
+    for name in ("codes", "pca", "stylegan", *TURNED):
+        if name in sources:
+            mirrored[name] = _rows(f"{name} mirror", arrays)
     facts |= {
         "images": collection_name(args),
         "pool": len(collection.pool),
@@ -142,6 +144,10 @@ def make_bench(args):
         "PSNR": f"{float(arrays['psnr']):.1f} dB",
     }
     return Bench(collection, sources, mirrored, reserve, facts)
+
+
+def _rows(name, arrays):
+    return Source(name, *({"max": arrays[f"{name}-{half}-max"]} for half in ("pool", "test")))
 
 
 def _reserve(collection):
@@ -243,13 +249,19 @@ def _cached(path, key, collection, inverter, networks):
     for half, images in zip(("pool", "test"), collection[:2], strict=True):
         codes = inverter.transform(images)
         arrays[f"codes-{half}-max"] = codes
-        turned = inverter.transform(np.ascontiguousarray(images[:, :, ::-1]))
+        turned_images = np.ascontiguousarray(images[:, :, ::-1])
+        turned = inverter.transform(turned_images)
         arrays[f"codes mirror-{half}-max"] = (codes + turned) / 2
         sets = {"stylegan": FeatureMaps.from_latents(codes, inverter.generator_)}
         sets |= {name: _module_maps(network, images) for name, network in networks.items()}
         for name, maps in sets.items():
             for mode, pooled in zip(MODES, _pool_all(maps), strict=True):
                 arrays[f"{name}-{half}-{mode}"] = pooled
+        sets = {"stylegan": FeatureMaps.from_latents(turned, inverter.generator_)}
+        sets |= {x: _module_maps(networks[x], turned_images) for x in TURNED if x in networks}
+        for name, maps in sets.items():
+            maxima = (arrays[f"{name}-{half}-max"] + maps.pool()) / 2
+            arrays[f"{name} mirror-{half}-max"] = maxima
         if half == "test":
             arrays["psnr"] = psnr_of_latents(inverter, codes, images / 255.0)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ PARTS = {
     "clustering": Draw.clustering,
     "shots": Draw.shots,
     "budgets": Draw.budgets,
+    "regressions": Draw.regressions,
     "grid": Draw.grid,
     "resnet": resnet_scores,
 }
