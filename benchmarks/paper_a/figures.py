@@ -222,7 +222,7 @@ def score_figures(folder):
         ),
         "resnet": curves_figure(
             folder,
-            ("budgets", "resnet"),
+            ("budgets", "regressions", "resnet"),
             {"classification": "labels"},
             {
                 "stylegan": "StyleGAN2, pseudo labels",
