@@ -36,7 +36,7 @@ class Results:
 
     def facts(self):
         """Return what the numbers were made with, one line each."""
-        parts = [name for name in ("estimators", "clustering", "budgets") if name in self.parts]
+        parts = [name for name in ("estimators", "budgets", "clustering") if name in self.parts]
         facts = {}
         for name in parts:
             facts |= self.parts[name]["facts"]
