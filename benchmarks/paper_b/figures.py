@@ -16,14 +16,15 @@ from planes import (
     labels_of,
     line_scores,
     plane_distances,
+    ridge_reader,
     spaces,
     validation_accuracy,
 )
 from scipy.stats import spearmanr
-from sklearn.linear_model import RidgeCV
 from text_orders import text_orders
 
 from skstylefeat import LatentRegressor, layer_importance
+from skstylefeat._latent_rows import to_unit
 from skstylefeat.directions import LatentPCA, MeanDifferenceDirection, SeFa
 
 CNN_BUDGETS = (20, 100, 1_000)
@@ -104,9 +105,7 @@ def ceilings(study):
 
 def ridge_scores(study, rows):
     """Return MAE and R2 of a ridge regression of all pool values on whole rows."""
-    mean, sd = rows["pool"].mean(axis=0), rows["pool"].std(axis=0) + 1e-6
-    ridge = RidgeCV(np.logspace(1, 5, 13)).fit((rows["pool"] - mean) / sd, study.y["pool"])
-    return study.mae(ridge.predict((rows["test"] - mean) / sd))
+    return study.mae(ridge_reader(rows["pool"], study.y["pool"])(rows["test"]))
 
 
 def mirrored(study):
@@ -276,7 +275,7 @@ def generated(study):
     moved = teach[rng.randint(len(teach), size=N_GENERATED)] + steps * way.direction_
     values = model.predict(study.shared["thirds"].weighted(moved.astype(np.float32)))
     parts = [generator.synthesis(moved[i : i + 64]) for i in range(0, N_GENERATED, 64)]
-    images = np.clip((np.concatenate(parts).transpose(0, 2, 3, 1) + 1) / 2, 0, 1)
+    images = to_unit(np.concatenate(parts))
     test = study.data.sets["test"].pixels
     predicted = cnn.regression(images, values, test, epochs=GENERATED_EPOCHS)
     return {

@@ -6,7 +6,7 @@ features are calibrated alike.
 
 import cnn
 from calibration import curves
-from planes import SharedDirection, labels_of, plane_distances, r2_of_line
+from planes import READ, SharedDirection, labels_of, plane_distances, r2_of_line
 
 KINDS = ("halves", "thirds", "fifths", "values")
 N_TAUGHT = (1_200, 3_000, 10_000)
@@ -27,16 +27,15 @@ def grades(study):
     sizes = [n for n in N_TAUGHT if n <= len(most.sets["teach"])]
     cases = {}
     for n in sizes:
+        few = mirrored.taught_by(n)
+        rows = {which: images.codes for which, images in few.sets.items()}
+        values = few.values(attribute, "teach")
         for kind in KINDS:
-            few = mirrored.taught_by(n)
-            labels = labels_of(few.values(attribute, "teach"), kind)
-            rows = {which: images.codes for which, images in few.sets.items()}
-            cases[f"W+ plane, {kind} of {n}"] = plane_distances(rows, labels, kind)
+            cases[f"W+ plane, {kind} of {n}"] = plane_distances(rows, labels_of(values, kind), kind)
             shared = SharedDirection(few, attribute, kind)
-            cases[f"weighted, {kind} of {n}"] = shared.aggregates()["weighted"]
-        few = most.taught_by(n)
-        labels = labels_of(few.values(attribute, "teach"), NETWORK_KIND)
-        features = cnn.deep_features(few, labels)
+            cases[f"weighted, {kind} of {n}"] = {x: shared.weighted(rows[x]) for x in READ}
+        labels = labels_of(values, NETWORK_KIND)
+        features = cnn.deep_features(most.taught_by(n), labels)
         cases[f"deep features, {NETWORK_KIND} of {n}"] = plane_distances(
             features, labels, NETWORK_KIND
         )

@@ -9,6 +9,7 @@ come back, never of images that taught a plane.
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 from sklearn.decomposition import PCA
+from sklearn.linear_model import RidgeCV
 
 from skstylefeat import HyperplaneDistance, layer_importance
 from skstylefeat.directions import DiscriminantDirection, LinearSVMDirection
@@ -121,8 +122,6 @@ class SharedDirection:
         With each layer's own R2, and with the size of its share in a ridge regression on all
         layers' distances (in standard deviations).
         """
-        from sklearn.linear_model import RidgeCV
-
         distances = self.per_layer["pool"]
         scaled = (distances - distances.mean(axis=0)) / distances.std(axis=0)
         values = self.data.values(self.attribute, "pool")
@@ -146,3 +145,10 @@ def line_scores(distance, values):
         "kendall": float(kendalltau(distance, values).statistic),
         "spearman": float(spearmanr(distance, values).statistic),
     }
+
+
+def ridge_reader(rows, values):
+    """Return a function that reads values from rows, learnt from all of these by a ridge."""
+    mean, sd = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    ridge = RidgeCV(np.logspace(1, 5, 13)).fit((rows - mean) / sd, values)
+    return lambda others: ridge.predict((others - mean) / sd)

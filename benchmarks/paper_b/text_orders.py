@@ -3,10 +3,10 @@
 from functools import lru_cache
 
 import numpy as np
-from planes import direction_of, line_scores
-from sklearn.linear_model import RidgeCV
+from planes import direction_of, line_scores, ridge_reader
 from text import load_model
 
+from skstylefeat._latent_rows import to_unit
 from skstylefeat.directions import MeanDifferenceDirection, TextDirection, edit
 
 #: The smile is missing: the model cannot tell one (``text.zero_shot``).
@@ -91,12 +91,9 @@ def edits(study, styles, directions):
 @lru_cache
 def _reader(data, attribute):
     """Return a ridge regression of all values of the pool on W+ codes."""
-    codes = data.sets["pool"].codes
-    mean, sd = codes.mean(axis=0), codes.std(axis=0) + 1e-6
-    ridge = RidgeCV(np.logspace(1, 5, 13)).fit((codes - mean) / sd, data.values(attribute, "pool"))
-    return lambda rows: ridge.predict((rows - mean) / sd)
+    return ridge_reader(data.sets["pool"].codes, data.values(attribute, "pool"))
 
 
 def _reencoded(inverter, styles):
     images = inverter.generator_.synthesis_from_styles(styles.astype(np.float32))
-    return inverter.transform(np.clip((images.transpose(0, 2, 3, 1) + 1) / 2, 0, 1))
+    return inverter.transform(to_unit(images))

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 
+from skstylefeat._latent_rows import to_unit
 from skstylefeat._progress import progress_bar
 from skstylefeat._replace_file import replace_file
 from skstylefeat._sampling import sample_w
@@ -97,8 +98,8 @@ def _style_statistics(generator, class_label, random_state):
 def _embed(generator, encode_images, styles):
     parts = []
     for rows in gen_batches(len(styles), IMAGE_BATCH):
-        images = generator.synthesis_from_styles(styles[rows]).transpose(0, 2, 3, 1)
-        embedded = np.asarray(encode_images(np.clip((images + 1) / 2, 0, 1)), dtype=np.float64)
+        images = to_unit(generator.synthesis_from_styles(styles[rows]))
+        embedded = np.asarray(encode_images(images), dtype=np.float64)
         if embedded.ndim != 2 or len(embedded) != len(images):
             raise ValueError(
                 f"encode_images returned shape {embedded.shape} for {len(images)} images; expected "
