@@ -82,9 +82,14 @@ def _unstack(direction, n_features):
     return [array]
 
 
+def has_plane(direction):
+    """Return whether `direction` is an estimator that was fitted."""
+    return hasattr(direction, "direction_") or hasattr(direction, "coef_")
+
+
 def _plane_of(estimator, X, y):
     """Read the planes of a fitted estimator, or of a clone fitted on (X, y)."""
-    if not (hasattr(estimator, "direction_") or hasattr(estimator, "coef_")):
+    if not has_plane(estimator):
         if y is None:
             raise ValueError(
                 "This HyperplaneDistance requires y to be passed, but the target y is None: its "

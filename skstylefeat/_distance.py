@@ -1,5 +1,6 @@
 """Signed distances of latent codes from semantic hyperplanes (LARGE, eq. 1 and 3)."""
 
+import warnings
 from numbers import Integral
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skstylefeat._direction_source import find_directions
+from skstylefeat._direction_source import find_directions, has_plane
 from skstylefeat._layer_weights import layer_weights
 from skstylefeat._planes import Planes, layout_of
 from skstylefeat._versions import VersionStamped
@@ -34,8 +35,8 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
           from names to arrays: several directions, one after the other in the output;
         - a ``.npy``, ``.npz`` or ``.pt`` file with one of these;
         - an estimator with `direction_` or `coef_`: fitted, it is used as it is; otherwise a
-          clone is fitted on (X, y). Cloning (as in a grid search) forgets a fit, so wrap a fitted
-          estimator in :class:`sklearn.frozen.FrozenEstimator` there;
+          clone is fitted on (X, y). Cloning (as in a grid search) forgets a fit, and warns; wrap
+          a fitted estimator in :class:`sklearn.frozen.FrozenEstimator` there;
         - None: the discriminant of `y` (:class:`~skstylefeat.directions.DiscriminantDirection`):
           two classes, or the low, middle and high third of a score. On W+ rows it learns one
           normal per layer.
@@ -299,6 +300,17 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
     @property
     def _n_features_out(self):
         return len(self._matrix()[0])
+
+    def __sklearn_clone__(self):
+        cloned = super().__sklearn_clone__()
+        if has_plane(self.direction) and not has_plane(cloned.direction):
+            warnings.warn(
+                f"Cloning this HyperplaneDistance makes its direction, a fitted "
+                f"{type(self.direction).__name__}, forget its fit: the clone learns it anew from "
+                "the y it is given. Wrap it in sklearn.frozen.FrozenEstimator to keep the fit.",
+                stacklevel=3,
+            )
+        return cloned
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
