@@ -7,6 +7,7 @@ import sys
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import matplotlib
+import numpy as np
 import pytest
 import torch
 from joblib.externals.loky import reusable_executor
@@ -35,6 +36,17 @@ def fresh_workers():
     executor = reusable_executor._executor
     if executor is not None:
         executor.shutdown(wait=True, kill_workers=True)
+
+
+@pytest.fixture
+def labelled():
+    """Provide codes of unequal scales, a score that is linear in them, and its direction."""
+    rng = np.random.RandomState(0)
+    scale = np.r_[1.0, 100.0, np.ones(14)]
+    w = (rng.normal(size=(600, 16)) * scale).astype(np.float32)
+    truth = np.zeros(16)
+    truth[[0, 3]] = 0.6, -0.8
+    return w, w @ truth + 0.5, truth
 
 
 @pytest.fixture(scope="module")
