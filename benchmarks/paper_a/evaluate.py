@@ -207,10 +207,10 @@ class Draw:
         """Return the test images' classes by method, each alone and with the mirror image."""
         y, names = self.y[rows], {}
         for found, plain, weighted in (
-            (self.bench.sources, "logistic", "weighted"),
+            (self.bench.plain, "logistic", "weighted"),
             (self.bench.mirrored, "mirror", "weighted mirror"),
         ):
-            for name, scale in (("codes", True), ("pca", False)):
+            for name, scale in (("codes", True), ("styles", True), ("pca", False)):
                 pool, test = found[name].pool["max"], found[name].test["max"]
                 names[f"{name} {plain}"] = logistic_predictions(pool[rows], y, test, scale=scale)
             for name in (name for name in CLASSIFIED if name in found):

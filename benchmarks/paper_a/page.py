@@ -27,6 +27,8 @@ CLASSIFIERS = {
     "resnet": "ResNet-18",
     "codes logistic": "W+ + logistic",
     "codes mirror": "W+ and mirror",
+    "styles logistic": "S + logistic",
+    "styles mirror": "S and mirror",
     "pca logistic": "PCA + logistic",
     "pca mirror": "PCA and mirror",
     "mae weighted": "MAE weighted",

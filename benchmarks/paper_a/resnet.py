@@ -103,5 +103,5 @@ def resnet_scores(draw):
 
 
 def _standardised(images):
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+    pixels = torch.tensor(images).permute(0, 3, 1, 2).float()
     return ((pixels - 127.5) / 64).contiguous(memory_format=torch.channels_last)

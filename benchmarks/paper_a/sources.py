@@ -20,6 +20,7 @@ from skstylefeat._report.annotation import draw_per_class
 from skstylefeat._report.representation import level_maps, pixel_components, psnr_of_latents
 from skstylefeat._selector import ChannelMISelector
 from skstylefeat.feature_maps import FeatureMaps
+from skstylefeat.latents import w_plus_to_s
 from skstylefeat.networks.perceptual import read_vgg
 
 MODES = ("max", "mean")
@@ -71,8 +72,10 @@ class Bench:
     ----------
     collection : Collection
     sources : dict of str to Source
-    mirrored : dict of str to Source
-        Rows of codes and pixels, and maxima of channels: the mean of image and mirror image.
+        What is clustered.
+    plain, mirrored : dict of str to Source
+        What regressions read: rows of W+ and S codes and of pixels, and maxima of channels; of the
+        image, and the mean of image and mirror image.
     reserve : ndarray of int
         Rows of the pool by whose labels channels are chosen.
     facts : dict
@@ -81,6 +84,7 @@ class Bench:
 
     collection: Collection
     sources: dict
+    plain: dict
     mirrored: dict
     reserve: np.ndarray
     facts: dict = field(default_factory=dict)
@@ -129,12 +133,13 @@ def make_bench(args):
         else:
             maps = _module_maps(networks[name], collection.pool[reserve])
         sources[name] = Source(name, pool, test, _in_memory(maps))
-    mirrored = {}
     for name in ("codes", "pca"):
         sources[name] = _rows(name, arrays)
-    for name in ("codes", "pca", "stylegan", *TURNED):
-        if name in sources:
-            mirrored[name] = _rows(f"{name} mirror", arrays)
+    read = [name for name in ("codes", "pca", "stylegan", *TURNED) if name in sources]
+    plain = {name: sources[name] for name in read}
+    mirrored = {name: _rows(f"{name} mirror", arrays) for name in read}
+    for found in (plain, mirrored):
+        found["styles"] = _styles(found["codes"], generator)
     facts |= {
         "images": collection_name(args),
         "pool": len(collection.pool),
@@ -143,11 +148,17 @@ def make_bench(args):
         "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()[:16]}",
         "PSNR": f"{float(arrays['psnr']):.1f} dB",
     }
-    return Bench(collection, sources, mirrored, reserve, facts)
+    return Bench(collection, sources, plain, mirrored, reserve, facts)
 
 
 def _rows(name, arrays):
     return Source(name, *({"max": arrays[f"{name}-{half}-max"]} for half in ("pool", "test")))
+
+
+def _styles(codes, generator):
+    halves = (codes.pool["max"], codes.test["max"])
+    pool, test = ({"max": w_plus_to_s(half, generator)} for half in halves)
+    return Source("styles", pool, test)
 
 
 def _reserve(collection):

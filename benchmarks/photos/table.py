@@ -41,6 +41,7 @@ from skstylefeat._report.baselines import logistic_predictions, pixel_plane_dist
 from skstylefeat._report.representation import N_COMPONENTS as PIXEL_COMPONENTS
 from skstylefeat._report.representation import ImageSet, psnr_of_latents, represent
 from skstylefeat._report.scores import Score, Table, save_scores, summarize, tabulate
+from skstylefeat.latents import w_plus_to_s
 
 CLASSES = {
     "celeba": {
@@ -64,6 +65,7 @@ METHODS = {
     "pca mirror": "PCA and mirror",
     "latents": "W+ + logistic",
     "mirror": "W+ and mirror",
+    "styles": "S and mirror",
     "annotation": "clusters' names",
     "classifier": "pseudo labels",
     "codes": "codes' pseudo labels",
@@ -75,6 +77,7 @@ PLANES = {
     "plane": "W+ plane",
     "weighted": "weighted distance",
     "mirror": "W+ and mirror plane",
+    "styles": "S and mirror plane",
 }
 CLASS_NOTE = (
     "in %, mean ± sd over {draws} draws of all labels. Before the budget of the row, 4 labelled "
@@ -100,8 +103,10 @@ class Half:
     both : ndarray of shape (n, n_ws * w_dim), float32
         Mean of the codes of an image and of its mirror image: what does not depend on the side of
         the light, or of the parting.
-    scaled : ndarray of the same shape
-        These codes, standardised by the pool's images, labelled or not.
+    styles : ndarray of shape (n, n_styles), float32
+        The S codes of `both`.
+    scaled, scaled_styles : ndarray
+        `both` and `styles`, standardised by the pool's images, labelled or not.
     components : ndarray of shape (n, 50)
         Principal components of `scaled`.
     pixels : ndarray of shape (n, 100)
@@ -112,7 +117,9 @@ class Half:
 
     images: ImageSet
     both: np.ndarray
+    styles: np.ndarray
     scaled: np.ndarray
+    scaled_styles: np.ndarray
     components: np.ndarray
     pixels: np.ndarray
     frame: pd.DataFrame
@@ -147,15 +154,20 @@ def invert(inverter, halves):
         (images.latents + inverter.transform(crops[:, :, ::-1])) / 2
         for images, (crops, _) in zip(sets, halves, strict=True)
     ]
-    scaler = StandardScaler().fit(both[0])
-    scaled = [scaler.transform(codes) for codes in both]
+    styles = [w_plus_to_s(codes, inverter.generator_) for codes in both]
+    scaled, scaled_styles = standardized(both), standardized(styles)
     components = principal_components(scaled, N_COMPONENTS)
     pixels = [images.images + images.images[:, :, ::-1] for images in sets]
     pixels = principal_components([x.reshape(len(x), -1) / 2 for x in pixels], PIXEL_COMPONENTS)
     frames = [frame for _, frame in halves]
-    return [
-        Half(*half) for half in zip(sets, both, scaled, components, pixels, frames, strict=True)
-    ]
+    columns = (sets, both, styles, scaled, scaled_styles, components, pixels, frames)
+    return [Half(*half) for half in zip(*columns, strict=True)]
+
+
+def standardized(halves):
+    """Return both halves, standardised by the pool."""
+    scaler = StandardScaler().fit(halves[0])
+    return [scaler.transform(rows) for rows in halves]
 
 
 def principal_components(halves, n_components):
@@ -179,13 +191,16 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
         found = annotation.outcomes(drawn, pool.images, held_out.images, y_pool, y, clusters_seed)
         found["codes"] = (y, code_clusters(pool, held_out, y_pool, budget, clusters_seed))
         rows = drawn.labelled_rows
-        model = LogisticRegression(C=INVERSE_PENALTY, max_iter=5_000)
-        model.fit(pool.scaled[rows], y_pool[rows])
         found["pca mirror"] = (
             y,
             logistic_predictions(pool.pixels[rows], y_pool[rows], held_out.pixels, scale=False),
         )
-        found["mirror"] = (y, model.predict(held_out.scaled))
+        for name, train, test in (
+            ("mirror", pool.scaled, held_out.scaled),
+            ("styles", pool.scaled_styles, held_out.scaled_styles),
+        ):
+            model = LogisticRegression(C=INVERSE_PENALTY, max_iter=5_000)
+            found[name] = (y, model.fit(train[rows], y_pool[rows]).predict(test))
         for method, (truth, names) in found.items():
             values = {
                 "accuracy": np.mean(truth == names),
@@ -227,11 +242,15 @@ def age_scores(pool, held_out, generator, args):
     labels = regression.thirds(y_pool)
     seed = args.random_state
     distances = regression.plane_distances(pool.images, held_out.images, labels, generator, seed)
-    plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, labels)
     pixels = pixel_plane_distances(pool.pixels, labels, held_out.pixels)
     distances.train["pca mirror"], distances.test["pca mirror"] = pixels
-    distances.train["mirror"] = plane.transform(pool.both)[:, 0]
-    distances.test["mirror"] = plane.transform(held_out.both)[:, 0]
+    for name, train, test in (
+        ("mirror", pool.both, held_out.both),
+        ("styles", pool.styles, held_out.styles),
+    ):
+        plane = HyperplaneDistance(generator=generator, random_state=seed).fit(train, labels)
+        distances.train[name] = plane.transform(train)[:, 0]
+        distances.test[name] = plane.transform(test)[:, 0]
     return regression.regression_experiment(
         distances,
         y_pool,
