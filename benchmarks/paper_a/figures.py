@@ -149,7 +149,8 @@ def layers_figure(rows):
         axis.set_xlabel("depth: first to last layer")
         axis.set_xticks([])
     np.atleast_1d(axes)[0].set_ylabel("IntraMI - InterMI in nats")
-    np.atleast_1d(axes)[0].legend(fontsize=7)
+    handles = np.atleast_1d(axes)[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(names), fontsize=8)
     return figure
 
 
@@ -194,7 +195,7 @@ def curves_figure(folder, part, metrics, methods, label):
             axis.axhline(share, color="#aaaaaa", lw=0.9, ls="--", label="majority")
             ticks = sorted({row["n"] for row in scores if row["metric"] == metric and row["n"] > 0})
             axis.set_xscale("log")
-            axis.set_xticks(ticks, [str(n) for n in ticks], fontsize=7)
+            axis.set_xticks(ticks, [str(n) for n in ticks], fontsize=7, rotation=45)
             axis.minorticks_off()
             axis.set_xlabel(title, fontsize=9)
             axis.set_title(target, fontsize=10)
@@ -228,6 +229,7 @@ def score_figures(folder):
                 "stylegan": "StyleGAN2, pseudo labels",
                 "resnet": "ResNet-18 on the labels",
                 "stylegan weighted": "weighted channels",
+                "styles mirror": "S codes and mirror",
             },
             "accuracy, %",
         ),
