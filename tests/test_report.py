@@ -27,7 +27,8 @@ def planted_set(seed, patterns):
     latents.reshape(-1, 4, 7)[:, :, 2] += 3 * y[:, None] - 1.5
     components = rng.normal(size=(len(y), 5))
     images = rng.random((len(y), 8, 8, 3))
-    return ImageSet(images, latents, maps, maps.pool(), components), np.array(["a", "b"])[y]
+    styles = 2 * latents
+    return ImageSet(images, latents, styles, maps, maps.pool(), components), np.array(["a", "b"])[y]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,8 @@ def test_annotation_finds_planted_classes(planted, monkeypatch):
         for method in ("annotation", "again", "classifier"):
             assert found["kind", method, "accuracy", n_labels].mean > 0.95
         assert found["kind", "kmeans", "clustering accuracy", n_labels].mean > 0.95
-        assert found["kind", "latents", "accuracy", n_labels].mean > 0.8
+        for method in ("latents", "styles"):
+            assert found["kind", method, "accuracy", n_labels].mean > 0.8
         assert abs(found["kind", "pca", "accuracy", n_labels].mean - 0.5) < 0.2
         assert found["kind", "majority", "accuracy", n_labels].mean == 0.5
     text = annotation.annotation_table(scores).to_text()
@@ -98,7 +100,7 @@ def test_second_round_reads_no_further_label_and_mends_the_choice_of_channels():
     rows = np.r_[np.flatnonzero(y == 0)[:4], np.flatnonzero(y == 1)[:4]]
     pooled[rows, 0] = 100 * y[rows] + rng.normal(size=8)
     maps = FeatureMaps.from_arrays({"b4.conv1": pooled[:, :, None, None]})
-    train = ImageSet(None, None, maps, pooled, None)
+    train = ImageSet(None, None, None, maps, pooled, None)
     assert train.levels.channel_names == maps.channel_names
     selector = annotation.ChannelMISelector(4, score="anova", n_samples_per_class=None)
     selection = rows, selector.fit(train.levels[rows], y[rows])
@@ -142,6 +144,7 @@ def test_annotation_selects_on_the_drawn_rows_only(planted):
     emptied = ImageSet(
         train.images,
         train.latents,
+        train.styles,
         FeatureMaps.from_arrays({"b8.conv0": values}),
         train.pooled,
         train.components,

@@ -65,7 +65,8 @@ METHODS = {
     "pca mirror": "PCA and mirror",
     "latents": "W+ + logistic",
     "mirror": "W+ and mirror",
-    "styles": "S and mirror",
+    "styles": "S + logistic",
+    "styles mirror": "S and mirror",
     "annotation": "clusters' names",
     "classifier": "pseudo labels",
     "codes": "codes' pseudo labels",
@@ -77,7 +78,6 @@ PLANES = {
     "plane": "W+ plane",
     "weighted": "weighted distance",
     "mirror": "W+ and mirror plane",
-    "styles": "S and mirror plane",
 }
 CLASS_NOTE = (
     "in %, mean ± sd over {draws} draws of all labels. Before the budget of the row, 4 labelled "
@@ -103,10 +103,8 @@ class Half:
     both : ndarray of shape (n, n_ws * w_dim), float32
         Mean of the codes of an image and of its mirror image: what does not depend on the side of
         the light, or of the parting.
-    styles : ndarray of shape (n, n_styles), float32
-        The S codes of `both`.
     scaled, scaled_styles : ndarray
-        `both` and `styles`, standardised by the pool's images, labelled or not.
+        These codes and their S codes, standardised by the pool's images, labelled or not.
     components : ndarray of shape (n, 50)
         Principal components of `scaled`.
     pixels : ndarray of shape (n, 100)
@@ -117,7 +115,6 @@ class Half:
 
     images: ImageSet
     both: np.ndarray
-    styles: np.ndarray
     scaled: np.ndarray
     scaled_styles: np.ndarray
     components: np.ndarray
@@ -154,13 +151,13 @@ def invert(inverter, halves):
         (images.latents + inverter.transform(crops[:, :, ::-1])) / 2
         for images, (crops, _) in zip(sets, halves, strict=True)
     ]
-    styles = [w_plus_to_s(codes, inverter.generator_) for codes in both]
-    scaled, scaled_styles = standardized(both), standardized(styles)
+    scaled = standardized(both)
+    scaled_styles = standardized([w_plus_to_s(codes, inverter.generator_) for codes in both])
     components = principal_components(scaled, N_COMPONENTS)
     pixels = [images.images + images.images[:, :, ::-1] for images in sets]
     pixels = principal_components([x.reshape(len(x), -1) / 2 for x in pixels], PIXEL_COMPONENTS)
     frames = [frame for _, frame in halves]
-    columns = (sets, both, styles, scaled, scaled_styles, components, pixels, frames)
+    columns = (sets, both, scaled, scaled_styles, components, pixels, frames)
     return [Half(*half) for half in zip(*columns, strict=True)]
 
 
@@ -197,7 +194,7 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
         )
         for name, train, test in (
             ("mirror", pool.scaled, held_out.scaled),
-            ("styles", pool.scaled_styles, held_out.scaled_styles),
+            ("styles mirror", pool.scaled_styles, held_out.scaled_styles),
         ):
             model = LogisticRegression(C=INVERSE_PENALTY, max_iter=5_000)
             found[name] = (y, model.fit(train[rows], y_pool[rows]).predict(test))
@@ -244,13 +241,9 @@ def age_scores(pool, held_out, generator, args):
     distances = regression.plane_distances(pool.images, held_out.images, labels, generator, seed)
     pixels = pixel_plane_distances(pool.pixels, labels, held_out.pixels)
     distances.train["pca mirror"], distances.test["pca mirror"] = pixels
-    for name, train, test in (
-        ("mirror", pool.both, held_out.both),
-        ("styles", pool.styles, held_out.styles),
-    ):
-        plane = HyperplaneDistance(generator=generator, random_state=seed).fit(train, labels)
-        distances.train[name] = plane.transform(train)[:, 0]
-        distances.test[name] = plane.transform(test)[:, 0]
+    plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, labels)
+    distances.train["mirror"] = plane.transform(pool.both)[:, 0]
+    distances.test["mirror"] = plane.transform(held_out.both)[:, 0]
     return regression.regression_experiment(
         distances,
         y_pool,

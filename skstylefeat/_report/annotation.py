@@ -29,6 +29,7 @@ METHODS = {
     "majority": "majority",
     "pca": "PCA + logistic",
     "latents": "W+ + logistic",
+    "styles": "S + logistic",
     "mi": "clusters (MI)",
     "annotation": "clusters (F)",
     "again": "second round",
@@ -180,9 +181,9 @@ def annotation_experiment(
         Methods "annotation" (the clusters' names on unlabelled training images, channels by F
         value), "again" (the same after `second_round`), "mi" (as "annotation", channels by mutual
         information), "classifier" (`PseudoLabelClassifier` of the second round on test images),
-        "latents" and "pca" (logistic regression on W+
-        rows and on the pixels' components, all labels of the draw), "majority"; metric
-        "accuracy". Method "kmeans", metric "clustering accuracy": as many clusters as classes.
+        "latents", "styles" and "pca" (logistic regression on W+ rows, on S codes and on the
+        pixels' components, all labels of the draw), "majority"; metric "accuracy". Method
+        "kmeans", metric "clustering accuracy": as many clusters as classes.
     """
     scores, levels, test_levels = [], train.levels, test.levels
     for draw in range(n_draws):
@@ -230,19 +231,19 @@ def outcomes(drawn, train, test, y_train, y_test, seed):
         By method: on the test images, for "annotation" on the unlabelled training images.
     """
     rows = drawn.labelled_rows
-    y = y_train[rows]
+    read = {
+        name: logistic_predictions(first[rows], y_train[rows], second, scale=scale)
+        for name, first, second, scale in (
+            ("latents", train.latents, test.latents, True),
+            ("styles", train.styles, test.styles, True),
+            ("pca", train.components, test.components, False),
+        )
+    }
+    read["classifier"] = classify(drawn, seed)
+    read["majority"] = majority_predictions(y_train, len(y_test))
     return {
         "annotation": names_of_others(drawn, y_train),
-        "classifier": (y_test, classify(drawn, seed)),
-        "latents": (
-            y_test,
-            logistic_predictions(train.latents[rows], y, test.latents, scale=True),
-        ),
-        "pca": (
-            y_test,
-            logistic_predictions(train.components[rows], y, test.components, scale=False),
-        ),
-        "majority": (y_test, majority_predictions(y_train, len(y_test))),
+        **{name: (y_test, predicted) for name, predicted in read.items()},
     }
 
 
@@ -290,7 +291,7 @@ def annotation_table(scores):
         f"{PER_CLASS} further labelled images a class, by mutual information as paper A does (MI), "
         "or 20 in all by the F value of the maps' maxima (F). In the second round the names of all "
         "images choose the channels instead and vote in the new clusters; it asks no label, and "
-        "the pseudo labels are its. Both logistic regressions get all labels of a draw; those of "
+        "the pseudo labels are its. The logistic regressions get all labels of a draw; those of "
         "the budget are asked of the images at the clusters' centres. Clusters' names are scored "
         "on the training images that nobody labelled, k-means (as many clusters as classes; no "
         "label but for the channels) on all training images, the rest on the test images."

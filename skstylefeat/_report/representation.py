@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 
 from skstylefeat._images import as_images
 from skstylefeat.feature_maps import FeatureMaps
+from skstylefeat.latents import w_plus_to_s
 
 N_COMPONENTS = 100
 
@@ -21,6 +22,8 @@ class ImageSet:
         In [0, 1], at the generator's size.
     latents : ndarray of shape (n, n_ws * w_dim), float32
         W+ rows.
+    styles : ndarray of shape (n, n_styles), float32
+        S codes of the same rows.
     maps : FeatureMaps
         All layers, lazy.
     pooled : ndarray of shape (n, n_channels), float32
@@ -32,6 +35,7 @@ class ImageSet:
 
     images: np.ndarray
     latents: np.ndarray
+    styles: np.ndarray
     maps: FeatureMaps
     pooled: np.ndarray
     components: np.ndarray
@@ -72,8 +76,9 @@ def represent(inverter, train_images, test_images):
     sets = []
     for images, components in zip(pixels, pixel_components(*pixels), strict=True):
         latents = inverter.transform(images)
+        styles = w_plus_to_s(latents, inverter.generator_)
         maps = FeatureMaps.from_latents(latents, inverter.generator_)
-        sets.append(ImageSet(images, latents, maps, maps.pool(), components))
+        sets.append(ImageSet(images, latents, styles, maps, maps.pool(), components))
     return tuple(sets)
 
 
