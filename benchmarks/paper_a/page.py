@@ -216,20 +216,28 @@ def stability(results):
     return markdown([*header, *separations], table)
 
 
-def few_minutes(results):
-    """Clusters by an encoder trained for minutes, beside the bundled one and the comparators."""
+def equal_budget(results):
+    """Clusters, names and readings by an encoder trained for as long as the comparators."""
     bundled = Results(results.folder.parent / "faces")
     rows = {
-        "StyleGAN2, bundled encoder": (bundled, "stylegan"),
-        "StyleGAN2, encoder of few minutes": (results, "stylegan"),
-        "MAE": (bundled, "mae"),
-        "VQVAE": (bundled, "vqvae"),
+        "StyleGAN2, bundled encoder": (bundled, "stylegan", "styles"),
+        "StyleGAN2, encoder of half an hour": (results, "stylegan", "styles"),
+        "MAE": (bundled, "mae", ""),
+        "VQVAE": (bundled, "vqvae", ""),
     }
-    table = [
-        [title, *(found.cell(target, name, "ACC") for target in results.targets())]
-        for title, (found, name) in rows.items()
-    ]
-    return markdown(["", *results.targets()], table)
+    cells = {
+        "clusters": ("{maps}", "ACC", 0),
+        "names": ("{maps}", "annotation", 5),
+        "names, by level": ("{maps} by level", "annotation", 5),
+        "weighted and mirror": ("{maps} weighted mirror", "classification", 5),
+        "S and mirror": ("{rows} mirror", "classification", 5),
+    }
+    table = []
+    for target in results.targets():
+        for title, (found, maps, read) in rows.items():
+            methods = [(how.format(maps=maps, rows=read), *key) for how, *key in cells.values()]
+            table.append([target, title, *(found.cell(target, *method) for method in methods)])
+    return markdown(["", "source", *cells], table)
 
 
 def facts(results):
@@ -293,7 +301,7 @@ TABLES = {
     "smooth": smooth,
     "bins": bins,
     "stability": stability,
-    "by_minutes": few_minutes,
+    "equal_budget": equal_budget,
     "facts": facts,
 }
 PAPER = {
@@ -306,7 +314,6 @@ PAPER = {
 NEEDS = {
     **dict.fromkeys(("clustering", "without_choice"), "clustering"),
     **dict.fromkeys(("known", "smooth", "bins", "stability"), "estimators"),
-    "by_minutes": "clustering",
     **{name: name for name in ("shots", "grid", "layers")},
     "facts": "clustering",
 }
@@ -338,7 +345,7 @@ def main():
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the collections")
     parser.add_argument("--out", type=Path, default=DOCS / "paper_a.md")
     args = parser.parse_args()
-    folders = {name: args.runs / name for name in ("faces", "celeba", "minutes")}
+    folders = {name: args.runs / name for name in ("faces", "celeba", "half_hour")}
     text = (HERE / "page.md").read_text(encoding="utf-8")
     page = re.sub(r"\{\{ (\w+)\.([\w-]+) \}\}", lambda match: fill(match, folders), text)
     args.out.write_text(page, encoding="utf-8")
