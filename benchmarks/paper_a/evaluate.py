@@ -34,6 +34,7 @@ from skstylefeat.metrics import clustering_accuracy
 
 BUDGETS = (2, 5, 10, 30, 60, 120, 600)
 CLASSIFIED = ("stylegan", "mae")  # sources whose pseudo labels train a network, as in the paper
+ROWS = {"codes": True, "styles": True, "pca": False}  # without maps; whether columns are scaled
 POOLED_BUDGETS = (5, 10, 30, 120)
 SHOTS = (2, 3, 4, 5, 6, 7, 8)
 GRID_SOURCES = ("stylegan", "mae")
@@ -210,10 +211,10 @@ class Draw:
             (self.bench.plain, "logistic", "weighted"),
             (self.bench.mirrored, "mirror", "weighted mirror"),
         ):
-            for name, scale in (("codes", True), ("styles", True), ("pca", False)):
+            for name, scale in ROWS.items():
                 pool, test = found[name].pool["max"], found[name].test["max"]
                 names[f"{name} {plain}"] = logistic_predictions(pool[rows], y, test, scale=scale)
-            for name in (name for name in CLASSIFIED if name in found):
+            for name in (name for name in found if name not in ROWS):
                 pool, test = found[name].pool["max"], found[name].test["max"]
                 pool, test = weighted_channels(pool, test, rows, y)
                 model = LogisticRegression(C=WEIGHT_PENALTY, max_iter=2000).fit(pool[rows], y)

@@ -25,16 +25,20 @@ CLASSIFIERS = {
     "stylegan second round": "StyleGAN2, second round",
     "mae second round": "MAE, second round",
     "resnet": "ResNet-18",
-    "codes logistic": "W+ + logistic",
+}
+READERS = {
+    "codes logistic": "W+",
     "codes mirror": "W+ and mirror",
-    "styles logistic": "S + logistic",
+    "styles logistic": "S",
     "styles mirror": "S and mirror",
-    "pca logistic": "PCA + logistic",
+    "pca logistic": "PCA",
     "pca mirror": "PCA and mirror",
-    "mae weighted": "MAE weighted",
-    "mae weighted mirror": "MAE weighted and mirror",
-    "stylegan weighted": "StyleGAN2 weighted",
-    "stylegan weighted mirror": "StyleGAN2 weighted and mirror",
+    **{
+        f"{name} weighted{mirror}": f"{TITLES[name]} weighted{' and mirror' if mirror else ''}"
+        for name in SOURCES
+        if name not in ("codes", "pca")
+        for mirror in ("", " mirror")
+    },
 }
 
 
@@ -108,8 +112,13 @@ def annotation(results, metric="annotation"):
 
 
 def classification(results, metric="classification"):
-    """Tables 3 and 7, and figure 7."""
+    """Tables 3 and 7, and figure 7's network."""
     return by_budget(results, metric, CLASSIFIERS)
+
+
+def regressions(results, metric="classification"):
+    """Figure 7: logistic regressions on the same labels."""
+    return by_budget(results, metric, READERS)
 
 
 def pooling(results):
@@ -294,6 +303,8 @@ TABLES = {
     "balanced_annotation": lambda results: annotation(results, "balanced annotation"),
     "classification": classification,
     "balanced_classification": lambda results: classification(results, "balanced classification"),
+    "regressions": regressions,
+    "balanced_regressions": lambda results: regressions(results, "balanced classification"),
     "pooling": pooling,
     "grid": grid,
     "layers": layers,
@@ -314,7 +325,8 @@ PAPER = {
 NEEDS = {
     **dict.fromkeys(("clustering", "without_choice"), "clustering"),
     **dict.fromkeys(("known", "smooth", "bins", "stability"), "estimators"),
-    **{name: name for name in ("shots", "grid", "layers")},
+    **{name: name for name in ("shots", "regressions", "grid", "layers")},
+    "balanced_regressions": "regressions",
     "facts": "clustering",
 }
 

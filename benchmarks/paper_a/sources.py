@@ -24,7 +24,6 @@ from skstylefeat.latents import w_plus_to_s
 from skstylefeat.networks.perceptual import read_vgg
 
 MODES = ("max", "mean")
-TURNED = ("mae",)  # networks that see the mirror images, too
 # Channels are chosen by labels of these images only, whose maps are held in memory: so many at
 # random, and so many of every class.
 RESERVE, RESERVE_PER_CLASS = 150, 20
@@ -118,7 +117,7 @@ def make_bench(args):
     generator = inverter.generator_
     reserve = _reserve(collection)
     networks, facts = _networks(args, generator.resolution, folder)
-    digest = hashlib.sha256(f"{TURNED} {generator.weights_hash()}".encode())
+    digest = hashlib.sha256(f"{list(networks)} {generator.weights_hash()}".encode())
     digest.update(inverter.encoder_.weights_hash().encode())
     digest.update(repr(sorted(facts.items())).encode())
     for images in collection[:2]:
@@ -135,9 +134,8 @@ def make_bench(args):
         sources[name] = Source(name, pool, test, _in_memory(maps))
     for name in ("codes", "pca"):
         sources[name] = _rows(name, arrays)
-    read = [name for name in ("codes", "pca", "stylegan", *TURNED) if name in sources]
-    plain = {name: sources[name] for name in read}
-    mirrored = {name: _rows(f"{name} mirror", arrays) for name in read}
+    plain = dict(sources)
+    mirrored = {name: _rows(f"{name} mirror", arrays) for name in sources}
     for found in (plain, mirrored):
         found["styles"] = _styles(found["codes"], generator)
     facts |= {
@@ -269,7 +267,7 @@ def _cached(path, key, collection, inverter, networks):
             for mode, pooled in zip(MODES, _pool_all(maps), strict=True):
                 arrays[f"{name}-{half}-{mode}"] = pooled
         sets = {"stylegan": FeatureMaps.from_latents(turned, inverter.generator_)}
-        sets |= {x: _module_maps(networks[x], turned_images) for x in TURNED if x in networks}
+        sets |= {x: _module_maps(network, turned_images) for x, network in networks.items()}
         for name, maps in sets.items():
             maxima = (arrays[f"{name}-{half}-max"] + maps.pool()) / 2
             arrays[f"{name} mirror-{half}-max"] = maxima
