@@ -4,7 +4,7 @@ from html import escape
 
 STYLE = """
 :root { color-scheme: light; }
-body { margin: 2.5rem auto; max-width: 62rem; padding: 0 1.2rem; color: #2b2b2b;
+body { margin: 2.5rem auto; max-width: 74rem; padding: 0 1.2rem; color: #2b2b2b;
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 .2rem; }
 h2 { font-size: 1.15rem; margin: 2.6rem 0 .6rem; }
@@ -12,7 +12,7 @@ p.lead, .note, figcaption, dt { color: #6b6b6b; }
 .note, figcaption { font-size: .87rem; max-width: 46rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { font-weight: 600; font-size: .85rem; color: #6b6b6b; border-bottom: 1px solid #bbb; }
-th, td { text-align: right; padding: .28rem .9rem .28rem 0; white-space: nowrap; }
+th, td { text-align: right; padding: .28rem .8rem .28rem 0; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 tr + tr td { border-top: 1px solid #eee; }
 .scroll { overflow-x: auto; }
