@@ -146,7 +146,7 @@ class Draw:
     def grid(self):
         """Figure 6: annotation by labels of a cluster, and by number of clusters."""
         scores = []
-        for name in GRID_SOURCES:
+        for name in (name for name in GRID_SOURCES if name in self.bench.sources):
             source = self.bench.sources[name]
             chosen = self.selection(source)
             for metric, pairs in {

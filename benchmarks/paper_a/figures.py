@@ -45,9 +45,10 @@ def separating_rows(bench, target, seed):
 def tsne_figure(bench, target, args):
     """Figures 1, 5 and 10: chosen channels, all channels, and the comparators."""
     rows = separating_rows(bench, target, args.random_state)
-    figure, axes = plt.subplots(1, len(TSNE_SOURCES), figsize=(12, 3.3), layout="constrained")
+    shown = [(name, chosen) for name, chosen in TSNE_SOURCES if name in bench.sources]
+    figure, axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3.3), layout="constrained")
     classes = np.unique(target.y_train)
-    for axis, (name, chosen) in zip(axes, TSNE_SOURCES, strict=True):
+    for axis, (name, chosen) in zip(axes, shown, strict=True):
         source = bench.sources[name]
         features = source.pool["max"]
         if chosen:
@@ -73,7 +74,8 @@ def maps_figure(bench, target, args):
     """Figure 2: the best channels' maps of the labelled images, side by side."""
     rows = separating_rows(bench, target, args.random_state)
     images = bench.collection.pool[bench.reserve[rows]]
-    height = 1 + N_MAPS * len(MAP_SOURCES)
+    names = [name for name in MAP_SOURCES if name in bench.sources]
+    height = 1 + N_MAPS * len(names)
     figure, axes = plt.subplots(
         height, len(rows), figsize=(0.95 * len(rows), 0.95 * height), layout="constrained"
     )
@@ -83,7 +85,7 @@ def maps_figure(bench, target, args):
     for column, image in enumerate(images):
         axes[0, column].imshow(image)
         axes[0, column].set_title(str(target.y_train[bench.reserve[rows[column]]]), fontsize=7)
-    for block, name in enumerate(MAP_SOURCES):
+    for block, name in enumerate(names):
         source = bench.sources[name]
         best = best_channels(fitted(bench, source, target, rows))
         for line, (layer, channel) in enumerate(best, start=1 + block * N_MAPS):
