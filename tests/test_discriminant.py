@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.preprocessing import StandardScaler
 
 from skstylefeat.directions import DiscriminantDirection
-from skstylefeat.directions._discriminant import Spectrum
+from skstylefeat.directions._discriminant import SHRINKAGES, Spectrum
 
 
 def test_discriminant_of_two_groups_is_a_ridge_on_standardised_codes(labelled):
@@ -64,6 +65,19 @@ def test_discriminant_chooses_its_shrinkage():
     assert abs(chosen.validation_score_ - accuracy) < 0.15
     noise = DiscriminantDirection().fit(w, rng.rand(80) > 0.5)
     assert 0.2 < noise.validation_score_ < 0.8
+
+
+@pytest.mark.parametrize("n", [30, 61, 200])
+@pytest.mark.parametrize("noise", [0.3, 10])
+def test_discriminant_shrinks_as_ridge_regression_does(n, noise):
+    rng = np.random.RandomState(n)
+    w = rng.normal(size=(n, 60)) @ rng.normal(size=(60, 60))
+    y = w[:, 0] + noise * rng.normal(size=n)
+    found = DiscriminantDirection(extremes=None).fit(w, y)
+    scaled = StandardScaler().fit_transform(w)
+    mean_variance = np.square(scaled).sum() / min(n - 1, 60)
+    ridge = RidgeCV(SHRINKAGES * mean_variance).fit(scaled, y)
+    assert found.shrinkage_ == pytest.approx(ridge.alpha_ / mean_variance)
 
 
 def test_discriminant_knows_the_middle():
