@@ -48,19 +48,16 @@ def read_halves(args):
     return halves
 
 
-def representations(halves, mirror, args):
-    """Return by name the rows of the pool and of the test images."""
-    images = [images for images, _ in halves]
+def representations(images, mirror, args):
+    """Return by space the rows of the pool and of the test images."""
     pixels = [x / np.float32(255) for x in images]
-    sign = {"mean": 1, "difference": -1}[mirror]
-    turned = [(x + sign * x[:, :, ::-1]) / 2 for x in pixels]
-    rows = {"PCA": pixel_components(*pixels), "PCA and mirror": pixel_components(*turned)}
-    for how, name in ((None, ""), (mirror, " and mirror")):
-        inverter = StyleGANInverter(args.generator, args.encoder, mirror=how, random_state=0)
-        codes = [inverter.fit(images[0]).transform(x) for x in images]
-        rows[f"W+{name}"] = codes
-        rows[f"S{name}"] = [w_plus_to_s(x, inverter.generator_) for x in codes]
-    return rows
+    if mirror is not None:
+        sign = {"mean": 1, "difference": -1}[mirror]
+        pixels = [(x + sign * x[:, :, ::-1]) / 2 for x in pixels]
+    inverter = StyleGANInverter(args.generator, args.encoder, mirror=mirror, random_state=0)
+    codes = [inverter.fit(images[0]).transform(x) for x in images]
+    styles = [w_plus_to_s(x, inverter.generator_) for x in codes]
+    return {"PCA": pixel_components(*pixels), "W+": codes, "S": styles}
 
 
 def errors(pool, test, y_pool, y_test, labelled):
@@ -80,10 +77,14 @@ def main():
     parser.add_argument("--draws", type=int, default=20)
     args = parser.parse_args()
     halves = read_halves(args)
+    images = [images for images, _ in halves]
+    alone = representations(images, None, args)
     for target in halves[0][1]:
         y_pool, y_test = (np.asarray(numbers[target], dtype=np.float64) for _, numbers in halves)
-        rows = representations(halves, MIRROR[target], args)
-        print("| | labels | mean label | " + " | ".join(rows) + " |\n" + "| --- " * 9 + "|")
+        turned = representations(images, MIRROR[target], args)
+        rows = alone | {f"{name} and mirror": found for name, found in turned.items()}
+        header = ["", "labels", "mean label", *rows]
+        print("| " + " | ".join(header) + " |\n" + "| --- " * len(header) + "|")
         for budget in BUDGETS:
             found = {name: [] for name in ("mean", *rows)}
             for draw in range(args.draws):

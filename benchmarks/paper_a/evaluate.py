@@ -211,11 +211,12 @@ class Draw:
             (self.bench.plain, "logistic", "weighted"),
             (self.bench.mirrored, "mirror", "weighted mirror"),
         ):
-            for name, scale in ROWS.items():
-                pool, test = found[name].pool["max"], found[name].test["max"]
-                names[f"{name} {plain}"] = logistic_predictions(pool[rows], y, test, scale=scale)
-            for name in (name for name in found if name not in ROWS):
-                pool, test = found[name].pool["max"], found[name].test["max"]
+            for name, source in found.items():
+                pool, test = source.pool["max"], source.test["max"]
+                if name in ROWS:
+                    guess = logistic_predictions(pool[rows], y, test, scale=ROWS[name])
+                    names[f"{name} {plain}"] = guess
+                    continue
                 pool, test = weighted_channels(pool, test, rows, y)
                 model = LogisticRegression(C=WEIGHT_PENALTY, max_iter=2000).fit(pool[rows], y)
                 names[f"{name} {weighted}"] = model.predict(test)
