@@ -19,7 +19,7 @@ import tracemalloc
 import numpy as np
 from sklearn.metrics import mutual_info_score
 
-from skstylefeat.information import default_n_bins, pairwise_mutual_information
+from skstylefeat.metrics import default_n_bins, pairwise_mutual_information
 
 
 def layer_shapes(resolution):

@@ -27,7 +27,9 @@ from PIL import Image
 SIDE, BATCH = 16, 16
 # Every process is a new one, forked from a server that has imported torch already.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["torch", "skstylefeat.networks", "skstylefeat._inverter"])
+PROCESSES.set_forkserver_preload(
+    ["torch", "skstylefeat.networks", "skstylefeat.inversion._inverter"]
+)
 
 
 def write_networks(folder, width=8):
@@ -35,10 +37,10 @@ def write_networks(folder, width=8):
     import torch
 
     from skstylefeat.networks import Generator
-    from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-    from skstylefeat.networks.latent_space import w_statistics
-    from skstylefeat.networks.safetensors_io import save_network
-    from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+    from skstylefeat.networks.checkpoints._safetensors import save_network
+    from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+    from skstylefeat.networks.optimization._latent_space import w_statistics
+    from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
     torch.manual_seed(0)
     channels = [width] * (SIDE.bit_length() - 2)

@@ -26,8 +26,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from skstylefeat.networks.psp import build_psp_encoder
-from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.encoders._psp import build_psp_encoder
+from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
 TASKS = ("image", "maps", "encode", "optimise")
 MAPS_UP_TO = 64

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks import losses
+from skstylefeat.networks.optimization import _losses as losses
 
 WEIGHTS = (0.05, 0.1, 0.2, 0.5)
 SEED = 1100

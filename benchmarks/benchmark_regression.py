@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from skstylefeat import HyperplaneDistance, importance, layer_importance, load_generator
+from skstylefeat import HyperplaneDistance, layer_importance, load_generator
 from skstylefeat.directions import DiscriminantDirection, LinearSVMDirection, SeFa
 from skstylefeat.latents import broadcast_direction
+from skstylefeat.regression import _importance as importance
 
 TASKS = ("importance", "distances", "sefa", "direction")
 N_LAYERS, W_DIM = 18, 512
@@ -133,7 +134,7 @@ def time_distances(args):
 def time_sefa(args):
     """Compare all directions of a wide generator with the general eigenproblem."""
     from skstylefeat.networks import Generator
-    from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+    from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
     config = GeneratorConfig(64, [512] * 5, z_dim=W_DIM, w_dim=W_DIM, n_mapping=2)
     generator = Generator(StyleGAN2Generator(config).requires_grad_(False).eval(), name="wide")

@@ -17,9 +17,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ChannelMISelector, ClusterAnnotator, StyleGANInverter
-from skstylefeat._report.annotation import BY_LEVEL, PER_CLASS, ask, draw_per_class, second_round
-from skstylefeat._report.representation import psnr_of_latents, represent
 from skstylefeat.datasets import make_faces
+from skstylefeat.experiments._annotation_experiment import (
+    BY_LEVEL,
+    PER_CLASS,
+    ask,
+    draw_per_class,
+    second_round,
+)
+from skstylefeat.experiments._representation import psnr_of_latents, represent
 
 N_LABELLED, N_FACES = 1_000, 2_500
 PENALTIES = np.logspace(0, 5, 16)

@@ -18,9 +18,9 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 
 from skstylefeat import HyperplaneDistance, LatentRegressor, StyleGANInverter
-from skstylefeat._report.representation import pixel_components
 from skstylefeat.datasets import make_faces
 from skstylefeat.directions import DiscriminantDirection
+from skstylefeat.experiments._representation import pixel_components
 from skstylefeat.latents import w_plus_to_s
 
 N_POOL, N_TEST = 1_000, 500

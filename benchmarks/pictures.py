@@ -12,15 +12,15 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from skstylefeat import StyleGANInverter
-from skstylefeat._report.regression import (
+from skstylefeat.directions import MeanDifferenceDirection
+from skstylefeat.experiments._regression_experiment import (
     calibrate,
     calibration_rows,
     plane_distances,
     thirds,
 )
-from skstylefeat._report.rendered import load_rendered_faces
-from skstylefeat._report.representation import represent
-from skstylefeat.directions import MeanDifferenceDirection
+from skstylefeat.experiments._rendered_faces import load_rendered_faces
+from skstylefeat.experiments._representation import represent
 from skstylefeat.plotting import EditStripDisplay, InversionDisplay, SortedImagesDisplay
 
 OUT = Path(__file__).parents[1] / "docs" / "images"

@@ -9,32 +9,33 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ChannelMISelector": "skstylefeat._selector",
-    "ClusterAnnotator": "skstylefeat._annotator",
-    "FeatureMaps": "skstylefeat.feature_maps",
-    "FewShotSplit": "skstylefeat._splits",
-    "HyperplaneDistance": "skstylefeat._distance",
-    "LatentRegressor": "skstylefeat._regressor",
-    "MaxPoolReducer": "skstylefeat._pooling",
-    "PseudoLabelClassifier": "skstylefeat._pseudo_label",
-    "StyleGANInverter": "skstylefeat._inverter",
-    "layer_importance": "skstylefeat.importance",
+    "ChannelMISelector": "skstylefeat.features",
+    "ClusterAnnotator": "skstylefeat.annotation",
+    "FeatureMaps": "skstylefeat.features",
+    "FewShotSplit": "skstylefeat.annotation",
+    "HyperplaneDistance": "skstylefeat.regression",
+    "LatentRegressor": "skstylefeat.regression",
+    "MaxPoolReducer": "skstylefeat.features",
+    "PseudoLabelClassifier": "skstylefeat.annotation",
+    "StyleGANInverter": "skstylefeat.inversion",
+    "layer_importance": "skstylefeat.regression",
     "load_encoder": "skstylefeat.networks",
     "load_generator": "skstylefeat.networks",
-    "select_calibration_points": "skstylefeat._calibration",
+    "select_calibration_points": "skstylefeat.regression",
 }
 _MODULES = (
+    "annotation",
     "datasets",
     "directions",
     "exceptions",
-    "feature_maps",
+    "features",
     "images",
-    "importance",
-    "information",
+    "inversion",
     "latents",
     "metrics",
     "networks",
     "plotting",
+    "regression",
 )
 
 __all__ = [*sorted(_HOMES), *_MODULES]

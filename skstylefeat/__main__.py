@@ -131,7 +131,7 @@ def _report_parser():
 
 
 def _report(arguments):
-    from skstylefeat._report.job import Job, Settings
+    from skstylefeat.experiments._main_job import Job, Settings
 
     own = (arguments.images, arguments.labels, arguments.target)
     if any(own) and not all(own):
@@ -156,7 +156,7 @@ def _report(arguments):
 
 
 def _rendered_faces(arguments):
-    from skstylefeat._report.rendered import load_rendered_faces
+    from skstylefeat.experiments._rendered_faces import load_rendered_faces
 
     def load(size):
         del size  # the inverter resizes
@@ -166,7 +166,7 @@ def _rendered_faces(arguments):
 
 
 def _own_images(arguments):
-    from skstylefeat._report.own_images import load_own_images
+    from skstylefeat.experiments._own_images import load_own_images
 
     def load(size):
         return load_own_images(
@@ -186,13 +186,13 @@ def _own_images(arguments):
 
 
 def _annotate_parser():
-    from skstylefeat._labelling.command import make_parser
+    from skstylefeat.labeling._command import make_parser
 
     return make_parser()
 
 
 def _annotate(arguments):
-    from skstylefeat._labelling.command import run
+    from skstylefeat.labeling._command import run
 
     return run(arguments)
 
@@ -207,7 +207,7 @@ def _inspect_parser():
 
 
 def _inspect(arguments):
-    from skstylefeat._inspect import inspect_file
+    from skstylefeat.networks.checkpoints._inspect import inspect_file
 
     print(inspect_file(arguments.file))
     return 0
@@ -224,7 +224,7 @@ def _convert_parser():
 
 
 def _convert(arguments):
-    from skstylefeat._inspect import convert_file
+    from skstylefeat.networks.checkpoints._inspect import convert_file
 
     print(convert_file(arguments.file, arguments.out))
     return 0

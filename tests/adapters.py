@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skstylefeat import ChannelMISelector, StyleGANInverter
-from skstylefeat._pooling import pool_maps
+from skstylefeat.features._pooling import pool_maps
 
 
 def rows_to_images(X, image_size=8):

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-from skstylefeat._labelling.folder import ImageFolder
-from skstylefeat._labelling.grouping import Grouping
-from skstylefeat._labelling.server import LabellingServer
-from skstylefeat._labelling.session import Session
+from skstylefeat.labeling._folder import ImageFolder
+from skstylefeat.labeling._grouping import Grouping
+from skstylefeat.labeling._server import LabellingServer
+from skstylefeat.labeling._session import Session
 
 TOKEN = "secret"
 COLOURS = ("red", "green", "blue")

@@ -5,10 +5,10 @@ import torch
 from PIL import Image
 
 from skstylefeat.networks import Encoder, Generator
-from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.latent_space import w_statistics
-from skstylefeat.networks.safetensors_io import save_network
-from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.checkpoints._safetensors import save_network
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.optimization._latent_space import w_statistics
+from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
 
 def tiny_module(resolution=8, *, seed=0, **overrides):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skstylefeat._batches import is_out_of_memory, map_rows
+from skstylefeat._utils._batches import is_out_of_memory, map_rows
 
 
 def worker(limit, error, seen):

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from skstylefeat import _cache
-from skstylefeat._cache import CodeCache
+from skstylefeat.inversion import _code_cache as _cache
+from skstylefeat.inversion._code_cache import CodeCache
 
 CODE = np.arange(6, dtype=np.float32).reshape(2, 3)
 IMAGE = np.random.default_rng(0).random((4, 4, 3), dtype=np.float32)

@@ -10,11 +10,11 @@ from safetensors.torch import save_model
 from torch.nn import functional as F
 
 from skstylefeat import load_encoder, load_generator
-from skstylefeat.networks import checkpoints
-from skstylefeat.networks._torch_files import open_file
-from skstylefeat.networks._unpickling import CheckpointError, UnsafeCheckpointError
-from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.safetensors_io import build_network, save_network
+from skstylefeat.networks.checkpoints import _read as checkpoints
+from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
+from skstylefeat.networks.checkpoints._torch_files import open_file
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError, UnsafeCheckpointError
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests import checkpoint_writers as writers
 from tests.networks import tiny_module
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from skstylefeat.networks import checkpoints
-from skstylefeat.networks._unpickling import CheckpointError
-from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.safetensors_io import build_network, save_network
+from skstylefeat.networks.checkpoints import _read as checkpoints
+from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests import checkpoint_writers as writers
 from tests.hostile_files import check_refused, spoil
 from tests.networks import tiny_module

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.losses import contrast_loss, feature_loss, local_contrast, pyramid_loss
-from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.optimization._losses import (
+    contrast_loss,
+    feature_loss,
+    local_contrast,
+    pyramid_loss,
+)
+from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
 
 @pytest.mark.parametrize("resolution", [4, 8, 32, 256])

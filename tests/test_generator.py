@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from skstylefeat import load_generator
-from skstylefeat.networks import _row_bands
-from skstylefeat.networks.latent_space import w_statistics
-from skstylefeat.networks.safetensors_io import save_network
+from skstylefeat.networks.checkpoints._safetensors import save_network
+from skstylefeat.networks.optimization._latent_space import w_statistics
+from skstylefeat.networks.stylegan2 import _row_bands
 from tests.networks import tiny_generator, tiny_module
 
 
@@ -250,7 +250,7 @@ def test_weights_are_found_through_the_search_path(tmp_path, monkeypatch):
 def test_damaged_state_says_what_does_not_fit(tmp_path):
     module = tiny_module()
     state = module.state_dict()
-    from skstylefeat.networks.safetensors_io import build_network
+    from skstylefeat.networks.checkpoints._safetensors import build_network
 
     broken = {key: value for key, value in state.items() if key != "synthesis.b4.const"}
     broken["synthesis.b8.conv1.bias"] = torch.zeros(99)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from skstylefeat import importance, layer_importance
+from skstylefeat import layer_importance
 from skstylefeat.networks import Generator
+from skstylefeat.regression import _importance as importance
 from tests.networks import tiny_generator, tiny_module
 
 N_WS, W_DIM = 8, 7

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from skstylefeat import _binning, information
-from skstylefeat.information import (
+from skstylefeat.metrics import (
+    _binning,
     bin_maps,
     default_n_bins,
     mutual_information,
     pairwise_mutual_information,
 )
+from skstylefeat.metrics import _mutual_information as information
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from skstylefeat import _inspect, load_encoder, load_generator
-from skstylefeat.networks import checkpoints
-from skstylefeat.networks._unpickling import CheckpointError
-from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.safetensors_io import save_network
+from skstylefeat import load_encoder, load_generator
+from skstylefeat.networks.checkpoints import _inspect
+from skstylefeat.networks.checkpoints import _read as checkpoints
+from skstylefeat.networks.checkpoints._safetensors import save_network
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests import checkpoint_writers as writers
 from tests.networks import tiny_module
 

@@ -15,9 +15,13 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skstylefeat import FeatureMaps, StyleGANInverter
-from skstylefeat.networks._lbfgs import BatchedLBFGS
-from skstylefeat.networks.inversion import optimise_codes
-from skstylefeat.networks.latent_space import search_space, style_sensitivities, w_statistics
+from skstylefeat.networks.optimization._latent_space import (
+    search_space,
+    style_sensitivities,
+    w_statistics,
+)
+from skstylefeat.networks.optimization._lbfgs import BatchedLBFGS
+from skstylefeat.networks.optimization._optimize import optimise_codes
 from tests.estimators import tiny_images
 from tests.networks import tiny_encoder, tiny_generator, write_pair
 

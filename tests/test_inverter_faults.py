@@ -9,8 +9,9 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skstylefeat import StyleGANInverter, _encoder_source
+from skstylefeat import StyleGANInverter
 from skstylefeat.images import align_faces
+from skstylefeat.inversion import _encoder_choice as _encoder_source
 from tests.networks import tiny_encoder, tiny_generator, write_own_images
 
 BAD = [1, 4]

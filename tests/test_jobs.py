@@ -15,8 +15,13 @@ import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skstylefeat import StyleGANInverter, _cache, _encoder_source
-from skstylefeat.networks import Encoder, _trainer, _training_checkpoint, training
+from skstylefeat import StyleGANInverter
+from skstylefeat.inversion import _code_cache as _cache
+from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat.networks import Encoder
+from skstylefeat.networks.training import _train as training
+from skstylefeat.networks.training import _trainer
+from skstylefeat.networks.training import _training_state as _training_checkpoint
 from tests.networks import tiny_encoder, tiny_generator, write_job
 
 N_IMAGES, BATCH = 24, 2

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skstylefeat import _encoder_source
 from skstylefeat.__main__ import main
-from skstylefeat._cache import CodeCache
-from skstylefeat._labelling import command
-from skstylefeat._labelling import prepare as prepare_module
-from skstylefeat._labelling.grouping import Grouping
-from skstylefeat._labelling.prepare import enough_to_select
+from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat.inversion._code_cache import CodeCache
+from skstylefeat.labeling import _command as command
+from skstylefeat.labeling import _prepare as prepare_module
+from skstylefeat.labeling._grouping import Grouping
+from skstylefeat.labeling._prepare import enough_to_select
 from tests.labelling import COLOURS, read_csv, write_squares
 from tests.networks import write_pair
 

@@ -8,9 +8,9 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from skstylefeat import ClusterAnnotator
-from skstylefeat._labelling.folder import ImageFolder, read_file_labels
-from skstylefeat._labelling.grouping import GivenClusters, Grouping
-from skstylefeat._labelling.pictures import (
+from skstylefeat.labeling._folder import ImageFolder, read_file_labels
+from skstylefeat.labeling._grouping import GivenClusters, Grouping
+from skstylefeat.labeling._pictures import (
     THUMBNAIL_SIDE,
     open_upright,
     small_picture,

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from skstylefeat._labelling import journal as journal_module
-from skstylefeat._labelling.journal import Journal
+from skstylefeat.labeling import _journal as journal_module
+from skstylefeat.labeling._journal import Journal
 
 
 def write_journal(path, text):
@@ -85,7 +85,7 @@ def test_entries_are_synced_before_append_returns(tmp_path, monkeypatch):
 def test_one_process_at_a_time(tmp_path):
     path = tmp_path / "journal.jsonl"
     code = (
-        "import sys; from skstylefeat._labelling.journal import Journal\n"
+        "import sys; from skstylefeat.labeling._journal import Journal\n"
         "journal = Journal(sys.argv[1]); print('open', flush=True); input()"
     )
     with subprocess.Popen(

@@ -10,8 +10,8 @@ from importlib.resources import files
 
 import pytest
 
-from skstylefeat._labelling import journal as journal_module
-from skstylefeat._labelling.server import PAGE, LabellingServer
+from skstylefeat.labeling import _journal as journal_module
+from skstylefeat.labeling._server import PAGE, LabellingServer
 from tests.labelling import TOKEN, open_session, serving
 
 
@@ -188,7 +188,7 @@ def test_pictures(server, session):
 
 def test_the_page_brings_everything_itself(server):
     known = {"/".join(["page", name]) for name, _ in PAGE.values()}
-    folder = files("skstylefeat._labelling") / "page"
+    folder = files("skstylefeat.labeling") / "page"
     assert {f"page/{entry.name}" for entry in folder.iterdir()} == known
     for path in PAGE:
         status, headers, body = request(server, "GET", path)

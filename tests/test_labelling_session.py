@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from numpy.testing import assert_array_equal
 
-from skstylefeat._labelling.state import RefusedError
+from skstylefeat.labeling._state import RefusedError
 from tests.labelling import open_session, read_csv, say
 
 

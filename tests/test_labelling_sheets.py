@@ -5,8 +5,8 @@ import csv
 import numpy as np
 from PIL import Image
 
-from skstylefeat._labelling.folder import ImageFolder, read_file_labels
-from skstylefeat._labelling.sheets import ASK, draw_sheet, write_sheets
+from skstylefeat.labeling._folder import ImageFolder, read_file_labels
+from skstylefeat.labeling._sheets import ASK, draw_sheet, write_sheets
 from tests.labelling import open_session, read_csv, say, write_squares
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skstylefeat._labelling.state import LabelState, RefusedError, class_keys
+from skstylefeat.labeling._state import LabelState, RefusedError, class_keys
 from tests.labelling import say
 
 CLASSES = {"op": "classes", "names": ["cat", "dog"]}

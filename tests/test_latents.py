@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from skstylefeat import latents as L
+from skstylefeat.latents import _spaces as L
 from tests.networks import tiny_generator
 
 N_WS, W_DIM = 18, 512

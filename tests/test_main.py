@@ -13,10 +13,10 @@ from PIL import Image
 
 from skstylefeat import load_encoder
 from skstylefeat.__main__ import _report_parser, main
-from skstylefeat._label_files import read_labels
-from skstylefeat._report import annotation
-from skstylefeat._report.own_images import ImageSource, load_own_images
-from skstylefeat._report.rendered import load_rendered_faces
+from skstylefeat._utils._label_files import read_labels
+from skstylefeat.experiments import _annotation_experiment as annotation
+from skstylefeat.experiments._own_images import ImageSource, load_own_images
+from skstylefeat.experiments._rendered_faces import load_rendered_faces
 from tests.networks import write_pair
 
 

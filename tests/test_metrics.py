@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
-from skstylefeat.information import bin_maps
-from skstylefeat.metrics import clustering_accuracy, intra_inter_mi, mutual_information
+from skstylefeat.metrics import bin_maps, clustering_accuracy, intra_inter_mi, mutual_information
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from joblib.parallel import BACKENDS
 from numpy.testing import assert_array_equal
 
 from skstylefeat import FeatureMaps, StyleGANInverter, layer_importance, load_generator
-from skstylefeat._parallel import TASKS_AT_ONCE, in_parallel
+from skstylefeat._utils._parallel import TASKS_AT_ONCE, in_parallel
 from tests.networks import write_job
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.networks import load_perceptual
-from skstylefeat.networks._unpickling import CheckpointError, UnsafeCheckpointError
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError, UnsafeCheckpointError
 from tests.estimators import tiny_images
 from tests.networks import tiny_encoder, tiny_generator
 

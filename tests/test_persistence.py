@@ -26,10 +26,10 @@ from skstylefeat import (
     MaxPoolReducer,
     StyleGANInverter,
 )
-from skstylefeat._versions import STAMP, VersionStamped
+from skstylefeat._utils._versions import STAMP, VersionStamped
 from skstylefeat.exceptions import InconsistentVersionWarning
 from skstylefeat.networks import load_generator
-from skstylefeat.networks.safetensors_io import save_network
+from skstylefeat.networks.checkpoints._safetensors import save_network
 from tests.answer import answer
 from tests.estimators import Fitted, estimator_classes, numpy_world, tiny_images, torch_world
 from tests.networks import tiny_generator, tiny_module, write_pair
@@ -183,7 +183,7 @@ def test_version_is_stamped_and_another_one_warned_of(fitted, monkeypatch):
         assert not hasattr(item.estimator, STAMP)
     model = fitted["LatentRegressor"].estimator
     blobs = pickle.dumps(model), skops.io.dumps(model)
-    monkeypatch.setattr("skstylefeat._versions.__version__", "9.9.9")
+    monkeypatch.setattr("skstylefeat._utils._versions.__version__", "9.9.9")
     match = "LatentRegressor was saved by skstylefeat 0.*loaded by 9.9.9.*Fit it again"
     with pytest.warns(InconsistentVersionWarning, match=match) as record:
         loaded = pickle.loads(blobs[0])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skstylefeat import FeatureMaps, MaxPoolReducer
-from skstylefeat._pooling import pool_maps
+from skstylefeat.features._pooling import pool_maps
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import re
 import sys
 
-from skstylefeat import _progress
-from skstylefeat._progress import progress_bar
+from skstylefeat._utils import _progress
+from skstylefeat._utils._progress import progress_bar
 
 
 def test_silent(capsys):

@@ -21,12 +21,10 @@ from skstylefeat import (
     LatentRegressor,
     MaxPoolReducer,
     PseudoLabelClassifier,
-    information,
     latents,
     metrics,
     select_calibration_points,
 )
-from skstylefeat._pooling import pool_maps
 from skstylefeat.directions import (
     DiscriminantDirection,
     FixedDirection,
@@ -35,6 +33,7 @@ from skstylefeat.directions import (
     MeanDifferenceDirection,
     edit,
 )
+from skstylefeat.features._pooling import pool_maps
 from tests.odd_inputs import (
     QUICK,
     TWISTS,
@@ -142,10 +141,10 @@ def test_fitting_odd_maps(estimator):
 
 
 FUNCTIONS = {
-    "bin_maps": (information.bin_maps, [MAPS]),
-    "pairwise_mutual_information": (information.pairwise_mutual_information, [MAPS]),
-    "quantile bins": (lambda x: information.bin_maps(x, binning="quantile"), [MAPS]),
-    "mutual_information": (information.mutual_information, [ROWS, ROWS]),
+    "bin_maps": (metrics.bin_maps, [MAPS]),
+    "pairwise_mutual_information": (metrics.pairwise_mutual_information, [MAPS]),
+    "quantile bins": (lambda x: metrics.bin_maps(x, binning="quantile"), [MAPS]),
+    "mutual_information": (metrics.mutual_information, [ROWS, ROWS]),
     "intra_inter_mi": (metrics.intra_inter_mi, [MAPS, odd_labels().map(lambda f: f(8))]),
     "clustering_accuracy": (
         metrics.clustering_accuracy,
@@ -294,13 +293,13 @@ def test_a_calibration_does_not_depend_on_the_order_of_labels(X, seed, penalty):
 def test_information_does_not_depend_on_order_or_threads(seed, n, n_channels, n_jobs):
     rng = np.random.default_rng(seed)
     maps = rng.standard_normal((n, n_channels, 4, 4)).astype(np.float32)
-    expected = information.pairwise_mutual_information(maps)
+    expected = metrics.pairwise_mutual_information(maps)
     images, channels = rng.permutation(n), rng.permutation(n_channels)
-    found = information.pairwise_mutual_information(maps[images][:, channels], n_jobs=n_jobs)
+    found = metrics.pairwise_mutual_information(maps[images][:, channels], n_jobs=n_jobs)
     assert_allclose(found, expected[channels][:, images][:, :, images], rtol=1e-9, atol=1e-12)
     lying = np.asfortranarray(maps)
-    assert_array_equal(information.pairwise_mutual_information(lying), expected)
-    assert_allclose(information.pairwise_mutual_information(maps * 2.0 + 8.0), expected, atol=1e-9)
+    assert_array_equal(metrics.pairwise_mutual_information(lying), expected)
+    assert_allclose(metrics.pairwise_mutual_information(maps * 2.0 + 8.0), expected, atol=1e-9)
 
 
 @settings(QUICK, max_examples=40)

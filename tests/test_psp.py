@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from skstylefeat.networks import checkpoints
-from skstylefeat.networks._unpickling import CheckpointError
-from skstylefeat.networks.psp import ENCODER_TYPES
+from skstylefeat.networks.checkpoints import _read as checkpoints
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.networks.encoders._psp import ENCODER_TYPES
 from tests import checkpoint_writers as writers
 from tests.hostile_files import spoil
 from tests.networks import tiny_module

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 
 from skstylefeat import FewShotSplit, StyleGANInverter, layer_importance, load_generator
-from skstylefeat._parallel import in_parallel
+from skstylefeat._utils._parallel import in_parallel
 from tests.networks import write_job
 
 N_IMAGES = 12

@@ -7,10 +7,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skstylefeat import FeatureMaps, HyperplaneDistance
-from skstylefeat._report import annotation, regression
-from skstylefeat._report.representation import ImageSet
-from skstylefeat._report.scores import Score, Table, summarize, tabulate
-from skstylefeat._report.targets import Target, check_target, read_column
+from skstylefeat.experiments import _annotation_experiment as annotation
+from skstylefeat.experiments import _regression_experiment as regression
+from skstylefeat.experiments._representation import ImageSet
+from skstylefeat.experiments._score_table import Score, Table, summarize, tabulate
+from skstylefeat.experiments._targets import Target, check_target, read_column
 from tests.networks import tiny_generator
 
 N_CLASS = 40

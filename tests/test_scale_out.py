@@ -42,7 +42,7 @@ def client():
 
 def loads():
     """How often this process has read a weights file."""
-    from skstylefeat.networks import _facade
+    from skstylefeat.networks import _base as _facade
 
     return _facade._load.cache_info().misses
 

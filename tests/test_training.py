@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from skstylefeat.networks.encoders import EncoderConfig
-from skstylefeat.networks.recipe import EncoderRecipe, augment, to_network
-from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
-from skstylefeat.networks.training import reconstruction_psnr, train_encoder
+from skstylefeat.networks.encoders._native import EncoderConfig
+from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.training._recipe import EncoderRecipe, augment, to_network
+from skstylefeat.networks.training._train import reconstruction_psnr, train_encoder
 
 WIDTHS = {"widths": (24, 16), "hidden": 32}
 

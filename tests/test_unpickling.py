@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from skstylefeat.networks import checkpoints
-from skstylefeat.networks._unpickling import UnsafeCheckpointError
+from skstylefeat.networks.checkpoints import _read as checkpoints
+from skstylefeat.networks.checkpoints._unpickler import UnsafeCheckpointError
 from tests import checkpoint_writers as writers
 from tests.hostile_files import CANARY, bare, check_refused, text
 from tests.networks import tiny_module

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from skstylefeat._inspect import inspect
+from skstylefeat.networks.checkpoints._inspect import inspect
 from tests import checkpoint_writers as writers
 from tests.hostile_files import MAX_SECONDS, bare, check_refused, text
 

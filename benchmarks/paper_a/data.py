@@ -18,10 +18,10 @@ import numpy as np
 from names import RUNS
 
 from skstylefeat import load_generator
-from skstylefeat._report.own_images import load_own_images
-from skstylefeat._report.rendered import load_rendered_faces
-from skstylefeat._report.targets import Target
 from skstylefeat.datasets import make_faces
+from skstylefeat.experiments._own_images import load_own_images
+from skstylefeat.experiments._rendered_faces import load_rendered_faces
+from skstylefeat.experiments._targets import Target
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "photos"))
 from crops import load_photos

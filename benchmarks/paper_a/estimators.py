@@ -30,10 +30,10 @@ from scipy.stats import rankdata
 from sources import add_source_arguments, make_bench
 from tables import run_facts
 
-from skstylefeat._report.annotation import draw_per_class
-from skstylefeat.feature_maps import FeatureMaps
-from skstylefeat.information import default_n_bins, pairwise_mutual_information
-from skstylefeat.metrics import average_pairs
+from skstylefeat.experiments._annotation_experiment import draw_per_class
+from skstylefeat.features import FeatureMaps
+from skstylefeat.metrics import default_n_bins, pairwise_mutual_information
+from skstylefeat.metrics._scores import average_pairs
 
 SIDES = (4, 8, 16, 32, 64, 256)
 RHOS = (0.0, 0.6, 0.9)

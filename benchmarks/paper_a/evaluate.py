@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ClusterAnnotator
-from skstylefeat._report.annotation import (
+from skstylefeat.experiments._annotation_experiment import (
     BY_LEVEL,
     PER_CLASS,
     ask,
@@ -28,8 +28,8 @@ from skstylefeat._report.annotation import (
     names_of_others,
     second_round,
 )
-from skstylefeat._report.baselines import logistic_predictions, majority_predictions
-from skstylefeat._report.scores import Score
+from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
+from skstylefeat.experiments._score_table import Score
 from skstylefeat.metrics import clustering_accuracy
 
 BUDGETS = (2, 5, 10, 30, 60, 120, 600)

@@ -25,8 +25,8 @@ from sklearn.preprocessing import StandardScaler
 from sources import add_source_arguments, make_bench
 from tables import run_facts
 
-from skstylefeat._report.annotation import PER_CLASS, draw_per_class
-from skstylefeat._selector import ChannelMISelector
+from skstylefeat.experiments._annotation_experiment import PER_CLASS, draw_per_class
+from skstylefeat.features import ChannelMISelector
 
 DOCS = Path(__file__).parents[2] / "docs" / "images"
 TSNE_SOURCES = (("stylegan", True), ("stylegan", False), ("mae", True), ("vqvae", True))

@@ -15,13 +15,12 @@ from names import TITLES
 from torch import nn
 
 from skstylefeat import StyleGANInverter
-from skstylefeat._pooling import pool_maps
-from skstylefeat._report.annotation import draw_per_class
-from skstylefeat._report.representation import level_maps, pixel_components, psnr_of_latents
-from skstylefeat._selector import ChannelMISelector
-from skstylefeat.feature_maps import FeatureMaps
+from skstylefeat.experiments._annotation_experiment import draw_per_class
+from skstylefeat.experiments._representation import level_maps, pixel_components, psnr_of_latents
+from skstylefeat.features import ChannelMISelector, FeatureMaps
+from skstylefeat.features._pooling import pool_maps
 from skstylefeat.latents import w_plus_to_s
-from skstylefeat.networks.perceptual import read_vgg
+from skstylefeat.networks._perceptual import read_vgg
 
 MODES = ("max", "mean")
 # Channels are chosen by labels of these images only, whose maps are held in memory: so many at

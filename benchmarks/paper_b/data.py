@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from skstylefeat import StyleGANInverter
-from skstylefeat._report.representation import psnr_of_latents
 from skstylefeat.datasets import make_faces
+from skstylefeat.experiments._representation import psnr_of_latents
 
 SETS = ("teach", "pool", "test")
 SEEDS = {"teach": 20, "pool": 21, "test": 22, "more": 23}

@@ -24,8 +24,8 @@ from scipy.stats import spearmanr
 from text_orders import text_orders
 
 from skstylefeat import LatentRegressor, layer_importance
-from skstylefeat._latent_rows import to_unit
 from skstylefeat.directions import LatentPCA, MeanDifferenceDirection, SeFa
+from skstylefeat.latents._rows import to_unit
 
 CNN_BUDGETS = (20, 100, 1_000)
 N_GENERATED, GENERATED_EPOCHS = 4_000, 8

@@ -6,8 +6,8 @@ import numpy as np
 from planes import direction_of, line_scores, ridge_reader
 from text import load_model
 
-from skstylefeat._latent_rows import to_unit
 from skstylefeat.directions import MeanDifferenceDirection, TextDirection, edit
+from skstylefeat.latents._rows import to_unit
 
 #: The smile is missing: the model cannot tell one (``text.zero_shot``).
 PROMPTS = {

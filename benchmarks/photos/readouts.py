@@ -22,9 +22,9 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import balanced_accuracy_score
 
-from skstylefeat.networks.recipe import to_network
-from skstylefeat.networks.safetensors_io import build_network, read_network_file
-from skstylefeat.networks.training import reconstruction_psnr
+from skstylefeat.networks.checkpoints._safetensors import build_network, read_network_file
+from skstylefeat.networks.training._recipe import to_network
+from skstylefeat.networks.training._train import reconstruction_psnr
 
 ATTRIBUTES = {"gender": "Male", "smiling": "Smiling", "glasses": "Eyeglasses"}
 N_DRAWS = 20

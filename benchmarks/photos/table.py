@@ -35,12 +35,13 @@ from skstylefeat import (
     PseudoLabelClassifier,
     StyleGANInverter,
 )
-from skstylefeat._progress import progress_bar
-from skstylefeat._report import annotation, regression
-from skstylefeat._report.baselines import logistic_predictions, pixel_plane_distances
-from skstylefeat._report.representation import N_COMPONENTS as PIXEL_COMPONENTS
-from skstylefeat._report.representation import ImageSet, psnr_of_latents, represent
-from skstylefeat._report.scores import Score, Table, save_scores, summarize, tabulate
+from skstylefeat._utils._progress import progress_bar
+from skstylefeat.experiments import _annotation_experiment as annotation
+from skstylefeat.experiments import _regression_experiment as regression
+from skstylefeat.experiments._baselines import logistic_predictions, pixel_plane_distances
+from skstylefeat.experiments._representation import N_COMPONENTS as PIXEL_COMPONENTS
+from skstylefeat.experiments._representation import ImageSet, psnr_of_latents, represent
+from skstylefeat.experiments._score_table import Score, Table, save_scores, summarize, tabulate
 from skstylefeat.latents import w_plus_to_s
 
 CLASSES = {

@@ -20,9 +20,13 @@ import numpy as np
 import torch
 from crops import load_photos
 
-from skstylefeat.networks.recipe import EncoderRecipe
-from skstylefeat.networks.safetensors_io import build_network, read_network_file, save_network
-from skstylefeat.networks.training import train_encoder
+from skstylefeat.networks.checkpoints._safetensors import (
+    build_network,
+    read_network_file,
+    save_network,
+)
+from skstylefeat.networks.training._recipe import EncoderRecipe
+from skstylefeat.networks.training._train import train_encoder
 
 N_VALIDATION = 512
 

@@ -22,9 +22,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.recipe import to_network
-from skstylefeat.networks.safetensors_io import build_network, read_network_file, save_network
-from skstylefeat.networks.stylegan2 import MAPPING_LR_MULTIPLIER
+from skstylefeat.networks.checkpoints._safetensors import (
+    build_network,
+    read_network_file,
+    save_network,
+)
+from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
+from skstylefeat.networks.training._recipe import to_network
 
 LEARNING_RATE = 1e-3
 BATCH = 256

@@ -25,9 +25,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.recipe import EncoderRecipe, to_network
-from skstylefeat.networks.safetensors_io import build_network, read_network_file, save_network
-from skstylefeat.networks.training import train_encoder
+from skstylefeat.networks.checkpoints._safetensors import (
+    build_network,
+    read_network_file,
+    save_network,
+)
+from skstylefeat.networks.training._recipe import EncoderRecipe, to_network
+from skstylefeat.networks.training._train import train_encoder
 
 NAME = "faces64-encoder"
 REPORT_EVERY = 100

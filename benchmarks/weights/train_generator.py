@@ -27,11 +27,11 @@ from PIL import Image
 from torch.nn import functional as F
 
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.latent_space import w_statistics
-from skstylefeat.networks.losses import contrast_loss
-from skstylefeat.networks.safetensors_io import read_network_file, save_network
-from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.checkpoints._safetensors import read_network_file, save_network
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.optimization._latent_space import w_statistics
+from skstylefeat.networks.optimization._losses import contrast_loss
+from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3

@@ -6,9 +6,9 @@ from importlib.resources import files
 import numpy as np
 from sklearn.utils import Bunch
 
+from skstylefeat.datasets._attribute_sampling import check_n_samples, sample_attributes
 from skstylefeat.datasets._attributes import ATTRIBUTES, unknown_attribute
 from skstylefeat.datasets._render import check_image_size, render_faces
-from skstylefeat.datasets._sampling import check_n_samples, sample_attributes
 
 
 def make_faces(

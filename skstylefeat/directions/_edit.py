@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skstylefeat._numbers import real_array
-from skstylefeat.latents import broadcast_direction
+from skstylefeat._utils._validation import real_array
+from skstylefeat.latents._spaces import broadcast_direction
 
 
 def edit(latents, direction, strengths, *, layers=None):

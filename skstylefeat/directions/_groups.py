@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-from skstylefeat._labels import sorted_classes
+from skstylefeat._utils._labels import sorted_classes
 
 
 def binary_target(y, extremes):

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state, gen_batches
 
-from skstylefeat._numbers import LARGEST, SMALLEST, real_array
-from skstylefeat._versions import VersionStamped
+from skstylefeat._utils._validation import LARGEST, SMALLEST, real_array
+from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
 
 #: How far, relative to its scale, a model may deviate from a plane and still count as linear.

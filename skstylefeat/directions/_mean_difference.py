@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval
 
-from skstylefeat._versions import VersionStamped
+from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._groups import ordered_groups
 from skstylefeat.directions._plane import PlaneMixin, plane_between
 

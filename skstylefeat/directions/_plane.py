@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skstylefeat._numbers import check_magnitude, real_array
+from skstylefeat._utils._validation import check_magnitude, real_array
 
 
 class PlaneMixin:

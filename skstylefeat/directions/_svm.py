@@ -9,7 +9,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from skstylefeat._versions import VersionStamped
+from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._groups import binary_target
 from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, project_out
 

@@ -10,13 +10,13 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 
-from skstylefeat._latent_rows import to_unit
-from skstylefeat._progress import progress_bar
-from skstylefeat._replace_file import replace_file
-from skstylefeat._sampling import sample_w
-from skstylefeat._versions import VersionStamped
+from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._progress import progress_bar
+from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
 from skstylefeat.directions._unsupervised import as_generator
+from skstylefeat.latents._rows import to_unit
+from skstylefeat.latents._sampling import sample_w
 
 N_STATISTICS = 1_000
 IMAGE_BATCH = 32

@@ -10,10 +10,10 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
-from skstylefeat._numbers import SMALLEST, check_magnitude
-from skstylefeat._sampling import sample_w
-from skstylefeat._versions import VersionStamped
+from skstylefeat._utils._validation import SMALLEST, check_magnitude
+from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._no_data import IgnoresData
+from skstylefeat.latents._sampling import sample_w
 
 SAMPLE_BATCH = 1_000
 

@@ -1,9 +1,9 @@
 """Generators and encoders: the torch world of the package."""
 
-from skstylefeat.networks.encoder import Encoder
-from skstylefeat.networks.generator import Generator
-from skstylefeat.networks.perceptual import PerceptualNetwork
-from skstylefeat.networks.store import load_encoder, load_generator, load_perceptual
+from skstylefeat.networks._encoder import Encoder
+from skstylefeat.networks._generator import Generator
+from skstylefeat.networks._loading import load_encoder, load_generator, load_perceptual
+from skstylefeat.networks._perceptual import PerceptualNetwork
 
 __all__ = [
     "Encoder",

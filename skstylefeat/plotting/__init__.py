@@ -5,13 +5,13 @@ keeps it in attributes, and draws with ``plot(ax=None)``, which returns the disp
 and ``figure_``. Matplotlib is imported when something is drawn.
 """
 
-from skstylefeat.plotting._calibration import DistanceCalibrationDisplay
-from skstylefeat.plotting._clusters import ClusterDisplay
-from skstylefeat.plotting._edits import EditStripDisplay
-from skstylefeat.plotting._importance import LayerImportanceDisplay
-from skstylefeat.plotting._inversion import InversionDisplay
-from skstylefeat.plotting._maps import FeatureMapDisplay
-from skstylefeat.plotting._sorted import SortedImagesDisplay
+from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
+from skstylefeat.plotting._cluster_display import ClusterDisplay
+from skstylefeat.plotting._edit_display import EditStripDisplay
+from skstylefeat.plotting._importance_display import LayerImportanceDisplay
+from skstylefeat.plotting._inversion_display import InversionDisplay
+from skstylefeat.plotting._map_display import FeatureMapDisplay
+from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 
 __all__ = [
     "ClusterDisplay",

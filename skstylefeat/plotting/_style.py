@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skstylefeat._images import as_images
+from skstylefeat.images._collection import as_images
 
 INK = "#2b2b2b"
 MUTED = "#8a8a8a"

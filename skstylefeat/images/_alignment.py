@@ -1,0 +1,242 @@
+"""Faces cut out and turned as in FFHQ, from five landmarks that the user gives."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import numpy as np
+from PIL import Image
+
+from skstylefeat.images._decoding import open_item
+
+# FFHQ's geometry (T. Karras, S. Laine, T. Aila: "A Style-Based Generator Architecture for
+# Generative Adversarial Networks", 2019, appendix): half the side of the square is the larger of
+# two distances, times these; its centre lies a tenth of the way from the eyes to the mouth.
+EYES_SCALE, MOUTH_SCALE, CENTRE_SHIFT = 2.0, 1.8, 0.1
+MAX_SIDE = 8192  # pixels of the square before it is reduced
+MAX_SHARE = 8  # side of the square, in sides of the image
+
+
+def face_square(landmarks):
+    """Return the square that FFHQ's geometry puts around a face.
+
+    With e the vector from the left to the right eye, m that from the middle of the eyes to the
+    middle of the mouth, and R(v) = (-v_y, v_x) a quarter turn, the half axis of the square is::
+
+        x = s * (e - R(m)) / |e - R(m)|,    s = max(2 |e|, 1.8 |m|)
+
+    and y = R(x); the centre is the middle of the eyes plus m / 10.
+
+    Parameters
+    ----------
+    landmarks : array-like of shape (n, 5, 2), (n, 10), (5, 2) or (10,)
+        x and y in pixels of the upright image, from its upper left corner: the eye on the left
+        of the image, the eye on its right, the nose, the left and the right corner of the mouth.
+
+    Returns
+    -------
+    corners : ndarray of shape (n, 4, 2) or (4, 2), float64
+        Upper left, lower left, lower right and upper right corner, as the face sees it.
+
+    Raises
+    ------
+    ValueError
+        The landmarks have another shape, coincide, or left and right are exchanged.
+
+    References
+    ----------
+    T. Karras, S. Laine, T. Aila: "A Style-Based Generator Architecture for Generative Adversarial
+    Networks", CVPR 2019. The nose takes no part in its geometry.
+
+    Examples
+    --------
+    >>> from skstylefeat.images import face_square
+    >>> face_square([[40, 50], [60, 50], [50, 60], [43, 72], [57, 72]])
+    array([[10. , 12.2],
+           [10. , 92.2],
+           [90. , 92.2],
+           [90. , 12.2]])
+    """
+    points, single = _check_landmarks(landmarks)
+    left_eye, right_eye, _, left_mouth, right_mouth = points.transpose(1, 0, 2)
+    middle = (left_eye + right_eye) / 2
+    eyes = right_eye - left_eye
+    mouth = (left_mouth + right_mouth) / 2 - middle
+    axis = eyes - _quarter_turn(mouth)
+    length = np.linalg.norm(axis, axis=1)
+    turn = eyes[:, 0] * mouth[:, 1] - eyes[:, 1] * mouth[:, 0]
+    for i in np.flatnonzero((turn <= 0) | (length == 0)):
+        raise ValueError(
+            f"The landmarks {points[i].round(1).tolist()} are no face: expected, as seen in the "
+            "image, left eye, right eye, nose, left and right corner of the mouth. Are left and "
+            "right exchanged, or rows and columns?"
+        )
+    scale = np.maximum(
+        EYES_SCALE * np.linalg.norm(eyes, axis=1), MOUTH_SCALE * np.linalg.norm(mouth, axis=1)
+    )
+    x = axis * (scale / length)[:, None]
+    y = _quarter_turn(x)
+    centre = middle + CENTRE_SHIFT * mouth
+    corners = np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y], axis=1)
+    return corners[0] if single else corners
+
+
+def crop_face(image, landmarks, size):
+    """Cut a face out of an image, framed as FFHQ's faces are.
+
+    Parameters
+    ----------
+    image : path-like, PIL image, or ndarray of shape (H, W, 3)
+        The image. Landmarks refer to it as it is shown, after its EXIF orientation.
+    landmarks : array-like of shape (5, 2) or (10,)
+        As in :func:`face_square`.
+    size : int
+        Side of the result in pixels.
+
+    Returns
+    -------
+    face : ndarray of shape (size, size, 3), uint8
+        What lies outside the image is its mirror image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.images import crop_face
+    >>> image = np.zeros((100, 90, 3), dtype=np.uint8)
+    >>> crop_face(image, [[40, 50], [60, 50], [50, 60], [43, 72], [57, 72]], 64).shape
+    (64, 64, 3)
+    """
+    return np.asarray(crop_square(open_item(image, "image"), face_square(landmarks), size))
+
+
+def crop_square(image, corners, size):
+    """Return the square of `corners` (4, 2) as a PIL image of `size` pixels; None keeps its scale.
+
+    The square is first sampled at about the image's own scale, at a whole multiple of `size`,
+    and then averaged down, so that nothing is skipped.
+    """
+    origin, down, right = corners[0], corners[1] - corners[0], corners[3] - corners[0]
+    side = float(np.linalg.norm(right))
+    if size is None:
+        size = max(1, round(side))
+    centre = (corners[0] + corners[2]) / 2
+    outside = (centre < 0).any() or (centre > image.size).any()
+    if outside or side > MAX_SHARE * max(image.size):
+        raise ValueError(
+            f"the face, {side:.0f} pixels wide around ({centre[0]:.0f}, {centre[1]:.0f}), does "
+            f"not lie in the image of {image.width} x {image.height} pixels; do the landmarks "
+            "belong to it?"
+        )
+    factor = max(1, min(int(np.ceil(side / size)), MAX_SIDE // size))
+    image, shift = _with_margin(image, corners)
+    fine = size * factor
+    a, b = right / fine
+    c, d = down / fine
+    start = origin + shift
+    coefficients = (a, c, start[0], b, d, start[1])
+    fine_image = image.transform(
+        (fine, fine), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC
+    )
+    return fine_image.reduce(factor) if factor > 1 else fine_image
+
+
+def _with_margin(image, corners):
+    """Mirror an image at its borders as far as the square reaches, and one pixel more."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    before = np.maximum(0, np.ceil(2 - low)).astype(int)
+    after = np.maximum(0, np.ceil(high + 2 - image.size)).astype(int)
+    if not (before.any() or after.any()):
+        return image, before
+    pixels = np.asarray(image)
+    mode = "symmetric"  # repeats the border's pixels, so that images of one pixel have a mirror
+    margins = ((before[1], after[1]), (before[0], after[0]), (0, 0))
+    return Image.fromarray(np.pad(pixels, margins, mode=mode)), before
+
+
+def _quarter_turn(vectors):
+    return np.stack([-vectors[:, 1], vectors[:, 0]], axis=1)
+
+
+def _check_landmarks(landmarks):
+    points = np.asarray(landmarks, dtype=np.float64)
+    single = points.shape in ((5, 2), (10,))
+    if single:
+        points = points[None]
+    if points.ndim == 2 and points.shape[1] == 10:
+        points = points.reshape(-1, 5, 2)
+    if points.shape[1:] != (5, 2):
+        raise ValueError(
+            f"landmarks have shape {np.shape(landmarks)}; expected five points (x, y) an image: "
+            "(n, 5, 2) or (n, 10), in the order left eye, right eye, nose, left and right corner "
+            "of the mouth."
+        )
+    if not np.isfinite(points).all():
+        raise ValueError("landmarks contain NaN or infinity.")
+    return points, single
+
+
+class GivenLandmarks:
+    """Landmarks of every image, in the order of the images."""
+
+    def __init__(self, landmarks, n_images):
+        points = np.asarray(landmarks, dtype=np.float64)
+        if points.shape not in ((n_images, 5, 2), (n_images, 10)):
+            raise ValueError(
+                f"landmarks have shape {points.shape}; expected ({n_images}, 5, 2) or "
+                f"({n_images}, 10) for {n_images} images."
+            )
+        self._points = points
+
+    def take(self, rows):
+        """Return the landmarks of some images."""
+        part = object.__new__(GivenLandmarks)
+        part._points = self._points[rows]
+        return part
+
+    def find(self, row, name, image):
+        """Return the landmarks of one image; a fault of theirs is that image's alone."""
+        return self._points[row]
+
+
+class NamedLandmarks:
+    """Landmarks by the name of the file."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def take(self, rows):
+        """Return itself: names need no order."""
+        return self
+
+    def find(self, row, name, image):
+        """Return the landmarks of the path, or of the file name alone."""
+        for key in (name, PurePath(name).name):
+            if key in self._table:
+                return self._table[key]
+        raise ValueError(f"align= has no landmarks for it, neither as {name!r} nor by file name")
+
+
+class FoundLandmarks:
+    """Landmarks from a function of the user's, such as a detector of faces."""
+
+    def __init__(self, detect):
+        self._detect = detect
+
+    def take(self, rows):
+        """Return itself: the function sees every image alone."""
+        return self
+
+    def find(self, row, name, image):
+        """Return what the function says of the image's pixels."""
+        landmarks = self._detect(np.asarray(image))
+        if landmarks is None:
+            raise ValueError("no face was found in it")
+        return landmarks
+
+
+def as_landmarks(align, n_images):
+    """Return the source of landmarks of `align`: an array, a mapping by name, or a function."""
+    if callable(align):
+        return FoundLandmarks(align)
+    if isinstance(align, Mapping):
+        return NamedLandmarks(align)
+    return GivenLandmarks(align, n_images)

@@ -1,0 +1,332 @@
+"""Where images are: which of the accepted kinds a user's X is, checked without reading it."""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from skstylefeat.images._decoding import (
+    IMAGE_SUFFIXES,
+    ZipMember,
+    is_item,
+    is_tensor,
+    item_name,
+    tensor_to_array,
+)
+
+ACCEPTED = (
+    "uint8 arrays, or floats in [0, 1], of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3); flat "
+    "rows (n, H*W*C) with image_shape=(H, W) or (H, W, C); torch tensors (n, 3, H, W); a list or "
+    "column of paths, PIL images or arrays; a folder; or a zip archive"
+)
+
+
+class Items:
+    """Images that are opened one by one."""
+
+    in_blocks = False
+
+    def __init__(self, items):
+        self._items = items
+
+    def __len__(self):
+        return len(self._items)
+
+    def __str__(self):
+        return f"{self.name(0, 0)}, ..." if len(self) else "none"
+
+    def take(self, rows):
+        """Return some of them, by a slice or an array of rows."""
+        chosen = self._items[rows] if isinstance(rows, slice) else [self._items[i] for i in rows]
+        return Items(chosen)
+
+    def name(self, i, row):
+        """Return what messages call item i, which was row `row` of the user's X."""
+        return item_name(self._items[i], row)
+
+    def items(self):
+        """Return them as they came."""
+        return self._items
+
+
+class Blocks:
+    """Rows of an array, whose pixels have one size.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n, H, W, C)
+        The pixels.
+    """
+
+    in_blocks = True
+
+    def __init__(self, array):
+        self._array = array
+
+    def __len__(self):
+        return len(self._array)
+
+    def __str__(self):
+        return f"{self._array.dtype} of shape {self._array.shape[1:]}"
+
+    def take(self, rows):
+        """Return some of them, by a slice or an array of rows."""
+        return Blocks(self._array[rows])
+
+    def name(self, i, row):
+        """Return what messages call row i, which was row `row` of the user's X."""
+        return f"image {row}"
+
+    def items(self):
+        """Return nothing: rows are read together, by `block`."""
+        return []
+
+    def block(self):
+        """Return the pixels (n, H, W, C)."""
+        return self._array
+
+
+class StoredBlocks(Blocks):
+    """Rows of an array that is not NumPy's, of which only slices are read.
+
+    Parameters
+    ----------
+    array : object with shape, dtype and slices
+        HDF5 dataset, zarr or dask array, torch tensor, ...
+    to_pixels : callable
+        Function from what a slice gives to pixels (n, H, W, C).
+    rows : ndarray of int, default=None
+        Rows that belong to this source, all by default.
+    """
+
+    def __init__(self, array, to_pixels, rows=None):
+        super().__init__(array)
+        self._to_pixels = to_pixels
+        self._chosen = np.arange(array.shape[0]) if rows is None else rows
+
+    def __len__(self):
+        return len(self._chosen)
+
+    def take(self, rows):
+        """Return some of them, by a slice or an array of rows, without reading."""
+        return StoredBlocks(self._array, self._to_pixels, self._chosen[rows])
+
+    def block(self):
+        """Return the pixels (n, H, W, C), read in runs of neighbouring rows."""
+        wanted, places = np.unique(self._chosen, return_inverse=True)
+        runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > 1) + 1)
+        parts = [self._to_pixels(self._array[int(r[0]) : int(r[-1]) + 1]) for r in runs if len(r)]
+        if not parts:
+            parts = [self._to_pixels(self._array[0:1])[:0]]
+        pixels = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        return pixels if np.array_equal(places, np.arange(len(pixels))) else pixels[places]
+
+    def __reduce__(self):
+        # Open files do not travel to other processes, so the few rows of a batch are read first.
+        return Blocks, (self.block(),)
+
+
+def find_source(X, image_shape=None):
+    """Return the source of what a user calls images.
+
+    Parameters
+    ----------
+    X : object
+        See `ACCEPTED`.
+    image_shape : tuple of int, default=None
+        (H, W) or (H, W, C) of flat rows.
+
+    Returns
+    -------
+    Items, Blocks or StoredBlocks
+    """
+    if isinstance(X, (str, Path)):
+        return Items(_files_of(Path(X)))
+    if isinstance(X, zipfile.Path):
+        return Items(_members_below(X))
+    if isinstance(X, (Image.Image, bytes, Iterator)):
+        raise ValueError(
+            f"Images came as one {type(X).__name__}. Give a list of images, or one image as [X]."
+        )
+    if hasattr(X, "tocsr"):
+        raise ValueError(f"Images came as a sparse {type(X).__name__}. Give X.toarray().")
+    X = _single_column(X)
+    items = _as_items(X)
+    if items is not None:
+        return Items(items)
+    if is_tensor(X) and X.ndim > 2:
+        return _tensor_source(X)
+    if _is_stored_array(X):
+        shape, dtype = tuple(X.shape), np.dtype(X.dtype)
+        _check_dtype(dtype)
+        full = _image_axes(shape, image_shape)
+        return StoredBlocks(X, lambda part: np.asarray(part).reshape(-1, *full))
+    pixels = tensor_to_array(X) if is_tensor(X) else _as_numbers(X)
+    full = _image_axes(pixels.shape, image_shape)
+    return Blocks(pixels.reshape(len(pixels), *full))
+
+
+def _files_of(path):
+    if path.is_dir():
+        found = [
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(path)
+            for name in names
+            if _is_image_name(name)
+        ]
+        found.sort(key=lambda file: file.split(os.sep))
+    elif path.is_file() and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(archive.namelist())
+        found = [ZipMember(str(path), name) for name in names if _is_image_name(name)]
+    else:
+        hint = f" One file is a list of one: [{str(path)!r}]." if path.is_file() else ""
+        raise ValueError(
+            f"{str(path)!r} is no folder and no zip archive. Give a folder of images, a zip "
+            f"archive, or a list of paths.{hint}"
+        )
+    if not found:
+        kind = "folder" if path.is_dir() else "archive"
+        raise ValueError(
+            f"The {kind} {str(path)!r} holds no image file ({', '.join(IMAGE_SUFFIXES)})."
+        )
+    return found
+
+
+def _members_below(root):
+    archive, prefix = root.root, root.at
+    names = sorted(n for n in archive.namelist() if n.startswith(prefix) and _is_image_name(n))
+    if not names:
+        raise ValueError(f"{root} holds no image file ({', '.join(IMAGE_SUFFIXES)}).")
+    if archive.filename is not None and os.path.isfile(archive.filename):
+        return [ZipMember(archive.filename, name) for name in names]
+    return [zipfile.Path(archive, name) for name in names]
+
+
+def _is_image_name(name):
+    # macOS puts a file of attributes beside each file: __MACOSX/a/._b.jpg belongs to a/b.jpg.
+    base = name.rpartition("/")[2]
+    return base.lower().endswith(IMAGE_SUFFIXES) and not base.startswith("._")
+
+
+def _single_column(X):
+    """Return the only column of a frame or an array (n, 1) of paths, else what came."""
+    if hasattr(X, "columns") and hasattr(X, "shape") and len(X.shape) == 2:
+        columns = list(X.columns)
+        if len(columns) == 1:
+            return X[columns[0]]
+        if any(is_item(value) for value in X[:1].to_numpy().ravel()):
+            raise ValueError(
+                f"Images came as a frame of the columns {columns}; give the one that holds paths, "
+                f"such as X[{columns[0]!r}]."
+            )
+    elif isinstance(X, np.ndarray) and X.dtype.kind in "OUT" and X.ndim == 2 and X.shape[1] == 1:
+        return X[:, 0]
+    return X
+
+
+def _as_items(X):
+    """Return a list of paths, PIL images or arrays of mixed size, or None for other kinds."""
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "OUT":
+        return None
+    if is_tensor(X) or getattr(X, "ndim", 1) != 1 or not hasattr(X, "__len__"):
+        return None
+    if len(X) == 0:
+        _check_not_empty((0,))
+    items = list(X)
+    first = next((item for item in items if not _is_missing(item)), None)
+    if not is_item(first):
+        return None
+    if isinstance(first, np.ndarray) and len({np.shape(item) for item in items}) == 1:
+        return None  # one array of pixels
+    return items
+
+
+def _is_missing(item):
+    return item is None or type(item).__name__ == "NAType" or (item != item) is True
+
+
+def _tensor_source(tensor):
+    shape = tuple(tensor.shape)
+    if len(shape) != 4 or shape[1] not in (1, 3):
+        hint = {
+            3: " One image is tensor[None]; grey images are tensor[:, None].",
+            4: " Channels come before height and width: tensor.permute(0, 3, 1, 2).",
+        }.get(len(shape), "")
+        raise ValueError(
+            f"A torch tensor of images has shape {shape}; expected (n, 1, H, W) or (n, 3, H, W)."
+            f"{hint}"
+        )
+    _check_dtype(tensor_to_array(tensor[:0]).dtype)
+    _check_not_empty(shape)
+    return StoredBlocks(tensor, lambda part: tensor_to_array(part).transpose(0, 2, 3, 1))
+
+
+def _is_stored_array(X):
+    """Whether X is an array with a shape and slices that is not NumPy's, such as HDF5's."""
+    if isinstance(X, np.ndarray) or is_tensor(X) or hasattr(X, "columns"):
+        return False
+    shape = getattr(X, "shape", None)
+    return isinstance(shape, tuple) and hasattr(X, "dtype") and hasattr(X, "__getitem__")
+
+
+def _as_numbers(X):
+    if np.iscomplexobj(X):
+        raise ValueError(f"Complex data not supported as images. Expected {ACCEPTED}.")
+    try:
+        pixels = np.asarray(X)
+        if pixels.dtype == object:
+            pixels = pixels.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Images of type {type(X).__name__} cannot be read ({error}). Expected {ACCEPTED}."
+        ) from error
+    _check_dtype(pixels.dtype)
+    return pixels
+
+
+def _check_dtype(dtype):
+    if dtype.kind == "c":
+        raise ValueError(f"Complex data not supported as images. Expected {ACCEPTED}.")
+    if dtype.kind not in "uif":
+        raise ValueError(f"Images have dtype {dtype}. Expected {ACCEPTED}.")
+
+
+def _image_axes(shape, image_shape):
+    """Return (H, W, C) of an array of images, or say what is wrong with its shape."""
+    if len(shape) == 2 and image_shape is not None:
+        image_shape = tuple(image_shape)
+        full = image_shape if len(image_shape) == 3 else (*image_shape, 1)
+        if len(full) != 3 or shape[1] != np.prod(full):
+            raise ValueError(
+                f"Rows have {shape[1]} values, but image_shape={image_shape} means "
+                f"{int(np.prod(full))} = H*W*C."
+            )
+        shape = (shape[0], *full)
+    elif len(shape) == 3:
+        shape = (*shape, 1)
+    if len(shape) != 4:
+        hint = " Reshape one image by images[None]." if len(shape) < 4 else ""
+        raise ValueError(f"Images have shape {shape}. Expected {ACCEPTED}.{hint}")
+    if shape[3] not in (1, 3):
+        hint = "Images have channels last"
+        if shape[1] in (1, 3):
+            hint = "Channels come last: use images.transpose(0, 2, 3, 1)"
+        elif shape[3] == 4:
+            hint = "Drop the alpha channel: images[..., :3]"
+        raise ValueError(
+            f"Images have shape {shape}, so {shape[3]} channels; expected 1 or 3. {hint}."
+        )
+    _check_not_empty(shape)
+    return shape[1:]
+
+
+def _check_not_empty(shape):
+    if 0 in shape:
+        raise ValueError(
+            f"Found array with 0 sample(s) or pixels (shape={shape}) while a minimum of 1 is "
+            "required."
+        )

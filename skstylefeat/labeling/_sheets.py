@@ -1,0 +1,142 @@
+"""Contact sheets: a picture of each cluster, and a CSV file to fill in."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from skstylefeat._utils._files import replace_file
+from skstylefeat.labeling._pictures import open_upright
+
+WIDTH = 1240  # pixels; fits an A4 page at 150 dpi
+MARGIN = 40
+GAP = 16
+ASKED_SIDE, OTHER_SIDE = 220, 96
+ASKED_CAPTION = 50
+MOST_OTHERS = 66
+FRAME = 5
+PAPER, INK, FAINT, ASK = "#ffffff", "#23262b", "#62666d", "#c2570c"
+
+
+def write_sheets(session, folder):
+    """Write one picture a cluster, and ``labels.csv`` with a line for each image asked for.
+
+    Parameters
+    ----------
+    session : Session
+        Labels that have come stand on the pictures and in the file.
+    folder : path-like
+        Made if missing. ``cluster-NN.png`` show the images asked for, framed, with row and file
+        name, and below them others of the cluster. ``labels.csv`` has the columns file, row,
+        cluster, label and type; who has filled in the labels hands it to ``--labels``.
+
+    Returns
+    -------
+    list of Path
+        The pictures.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    labels, clusters = session.labels, session.layout()["clusters"]
+    paths = []
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["file", "row", "cluster", "label", "type"])
+    digits = max(2, len(str(len(clusters) - 1)))
+    for cluster, members in enumerate(clusters):
+        sheet = draw_sheet(session.images, cluster, members["asked"], members["others"], labels)
+        paths.append(folder / f"cluster-{cluster:0{digits}}.png")
+        replace_file(paths[-1], lambda file, sheet=sheet: sheet.save(file, "PNG"))
+        for row in members["asked"]:
+            writer.writerow([session.images.names[row], row, cluster, labels.get(row, ""), "str"])
+    replace_file(folder / "labels.csv", lambda file: file.write(text.getvalue().encode()))
+    return paths
+
+
+def draw_sheet(images, cluster, asked, others, labels):
+    """Return the picture of one cluster.
+
+    Parameters
+    ----------
+    images : ImageFolder
+    cluster : int
+    asked, others : list of int
+        Rows.
+    labels : dict of int to str
+        Labels that have come, by row.
+
+    Returns
+    -------
+    PIL.Image.Image
+    """
+    shown = others[:MOST_OTHERS]
+    n_asked, n_others = _per_line(ASKED_SIDE), _per_line(OTHER_SIDE)
+    top = MARGIN + 90
+    middle = top + math.ceil(len(asked) / n_asked) * (ASKED_SIDE + ASKED_CAPTION + GAP)
+    below = middle + (60 if shown else 0)
+    height = below + math.ceil(len(shown) / n_others) * (OTHER_SIDE + GAP) + MARGIN
+    sheet = Image.new("RGB", (WIDTH, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN), f"Cluster {cluster}", INK, _font(36))
+    count = len(asked) + len(others)
+    question = "Which class are the framed ones?" if asked else "No label is asked for."
+    lead = f"{count} image{'s' * (count != 1)}. {question}"
+    draw.text((MARGIN, MARGIN + 46), lead, FAINT, _font(20))
+    for place, row in enumerate(asked):
+        line, column = divmod(place, n_asked)
+        x = MARGIN + column * (ASKED_SIDE + GAP)
+        y = top + line * (ASKED_SIDE + ASKED_CAPTION + GAP)
+        _paste(sheet, images.paths[row], x, y, ASKED_SIDE)
+        draw.rectangle((x, y, x + ASKED_SIDE - 1, y + ASKED_SIDE - 1), outline=ASK, width=FRAME)
+        _badge(draw, x, y, str(row))
+        if row in labels:
+            name = _shorten(draw, labels[row], ASKED_SIDE, _font(20))
+            draw.text((x, y + ASKED_SIDE + 24), name, ASK, _font(20))
+        name = _shorten(draw, images.names[row], ASKED_SIDE, _font(16))
+        draw.text((x, y + ASKED_SIDE + 4), name, INK, _font(16))
+    if shown:
+        more = f"Others of this cluster ({len(shown)} of {len(others)})"
+        draw.text((MARGIN, middle + 20), more, FAINT, _font(20))
+    for place, row in enumerate(shown):
+        line, column = divmod(place, n_others)
+        x, y = MARGIN + column * (OTHER_SIDE + GAP), below + line * (OTHER_SIDE + GAP)
+        _paste(sheet, images.paths[row], x, y, OTHER_SIDE)
+    return sheet
+
+
+def _per_line(side):
+    return (WIDTH - 2 * MARGIN + GAP) // (side + GAP)
+
+
+def _paste(sheet, path, x, y, side):
+    """Paste an image into the middle of a square, as large as it fits."""
+    image = open_upright(path, 2 * side)
+    scale = side / max(image.size)
+    size = [max(1, round(length * scale)) for length in image.size]
+    image = image.resize(size, Image.Resampling.LANCZOS)
+    sheet.paste(image, (x + (side - image.width) // 2, y + (side - image.height) // 2))
+
+
+def _badge(draw, x, y, text):
+    """Write a number into the upper left corner of a frame."""
+    font = _font(20)
+    width = draw.textlength(text, font) + 16
+    draw.rectangle((x, y, x + width, y + 30), fill=ASK)
+    draw.text((x + 8, y + 3), text, PAPER, font)
+
+
+def _shorten(draw, text, width, font):
+    """Return a text with its middle left out, where it is wider than `width` pixels."""
+    if draw.textlength(text, font) <= width:
+        return text
+    for kept in range(len(text) - 1, 1, -1):
+        shorter = f"{text[: kept // 2]}…{text[-(kept - kept // 2) :]}"
+        if draw.textlength(shorter, font) <= width:
+            return shorter
+    return text[:1]
+
+
+def _font(size):
+    return ImageFont.load_default(size)

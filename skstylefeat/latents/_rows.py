@@ -1,0 +1,79 @@
+"""Rows of latents in the spaces W+, W and S: from codes, their columns' names, and their images."""
+
+import numpy as np
+
+from skstylefeat._utils._batches import map_rows
+from skstylefeat._utils._validation import as_float32
+from skstylefeat.latents._spaces import style_layers
+
+
+def rows_of(codes, space, generator):
+    """Return codes as rows of a space.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, n_ws, w_dim)
+        In W+.
+    space : {"w+", "w", "s"}
+        "w" takes the mean over the layers.
+    generator : Generator
+        Makes the styles.
+
+    Returns
+    -------
+    ndarray of shape (n, n_ws * w_dim), (n, w_dim) or (n, n_styles), float32
+    """
+    if space == "s":
+        return generator.styles(codes)
+    if space == "w":
+        codes = codes.mean(axis=1)
+    return codes.reshape(len(codes), -1)
+
+
+def column_names(space, generator):
+    """Return the names of the columns of such rows: ``w3_17``, ``w17`` or ``b8.conv0:17``."""
+    if space == "w":
+        return [f"w{j}" for j in range(generator.w_dim)]
+    if space == "w+":
+        return [f"w{i}_{j}" for i in range(generator.n_ws) for j in range(generator.w_dim)]
+    layers = zip(*style_layers(generator), strict=True)
+    return [f"{layer}:{j}" for layer, size in layers for j in range(size)]
+
+
+def to_unit(images):
+    """Bring network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
+    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+
+
+def images_of(latents, space, generator, batch_size):
+    """Synthesise the images of rows.
+
+    Parameters
+    ----------
+    latents : array-like of shape (n, n_ws * w_dim), (n, w_dim) or (n, n_styles)
+        Rows of `space`.
+    space : {"w+", "w", "s"}
+        What they are.
+    generator : Generator
+        Makes the images.
+    batch_size : int or None
+        Images made at once, None for all.
+
+    Returns
+    -------
+    ndarray of shape (n, H, W, 3), float32
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or NaN or infinity in one.
+    """
+    latents = as_float32(latents, "latents")
+    if not latents.size:
+        raise ValueError(f"latents have shape {latents.shape}: there is no code to synthesise.")
+    if not np.isfinite(latents).all():
+        raise ValueError("latents contain NaN or infinity.")
+    make = generator.synthesis_from_styles if space == "s" else generator.synthesis
+    parts, _ = map_rows(lambda rows: to_unit(make(latents[rows])), len(latents), batch_size)
+    return np.concatenate(parts)

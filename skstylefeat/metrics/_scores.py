@@ -1,0 +1,160 @@
+"""Metrics of representations and annotations: information between classes, clustering accuracy."""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics.cluster import contingency_matrix
+
+from skstylefeat._utils._labels import sorted_classes, split_labels
+from skstylefeat.metrics._mutual_information import pairwise_mutual_information
+
+
+def intra_inter_mi(
+    maps,
+    y,
+    n_bins="auto",
+    *,
+    range=None,
+    binning="width",
+    correction=None,
+    base=None,
+    n_jobs=None,
+):
+    """Information between maps of the same class and of different classes, for each channel.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n, C, H, W) or (n, C, P)
+        Feature maps of one layer, one row an image.
+    y : array-like of shape (n,)
+        Class of each image; rows with -1, None or NaN are left out.
+    n_bins, range, binning, correction, base, n_jobs
+        As in :func:`skstylefeat.metrics.pairwise_mutual_information`.
+
+    Returns
+    -------
+    intra : ndarray of shape (C,), float64
+        IntraMI `a`: mean over the pairs of images inside a class, then over the classes, so that
+        a class with more images does not count for more.
+    inter : ndarray of shape (C,), float64
+        InterMI `r`: mean over all pairs of images of different classes.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes or fewer than two images of one, or as in
+        :func:`skstylefeat.metrics.pairwise_mutual_information`.
+
+    Notes
+    -----
+    Paper A, "facial attribute representations", section 3. The mean of ``intra - inter`` over the
+    channels of a layer is its disentanglement (fig. 4).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.metrics._scores import intra_inter_mi
+    >>> rng = np.random.default_rng(0)
+    >>> base = rng.normal(size=(2, 1, 32, 32))  # one pattern a class
+    >>> y = np.repeat([0, 1], 4)
+    >>> intra, inter = intra_inter_mi(base[y] + 0.1 * rng.normal(size=(8, 1, 32, 32)), y)
+    >>> bool(intra[0] > 4 * inter[0])
+    True
+    """
+    maps = np.asarray(maps)
+    rows, labels = split_labels(y, len(maps))
+    check_classes(labels)
+    information = pairwise_mutual_information(
+        maps if len(rows) == len(maps) else maps[rows],
+        n_bins,
+        range=range,
+        binning=binning,
+        correction=correction,
+        base=base,
+        n_jobs=n_jobs,
+    )
+    return average_pairs(information, labels)
+
+
+def check_classes(labels):
+    """Raise where labels do not hold two images of each of two classes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Labels, all of them present.
+
+    Returns
+    -------
+    ndarray
+        The classes in sorted order.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) < 2:
+        found = f"1 class only, {classes.tolist()[0]!r}" if len(classes) else "no label at all"
+        raise ValueError(
+            f"The labels hold {found}; label at least 2 images of each of 2 classes or more."
+        )
+    if counts.min() < 2:
+        few = classes[counts < 2].tolist()
+        raise ValueError(
+            f"The classes {few} have 1 labelled image each; at least 2 are needed, since the "
+            "information inside a class is that of pairs of its images."
+        )
+    return classes
+
+
+def average_pairs(information, labels):
+    """Average information of pairs (C, n, n) inside classes and across; see `intra_inter_mi`."""
+    upper = np.triu(np.ones((len(labels), len(labels)), dtype=bool), k=1)
+    same = labels[:, None] == labels
+    intra = [
+        information[:, upper & same & (labels == label)[:, None]].mean(axis=1)
+        for label in np.unique(labels)
+    ]
+    return np.mean(intra, axis=0), information[:, upper & ~same].mean(axis=1)
+
+
+def clustering_accuracy(labels_true, labels_pred):
+    """Accuracy of a clustering under the best one-to-one naming of its clusters (ACC).
+
+    Parameters
+    ----------
+    labels_true : array-like of shape (n,)
+        Classes.
+    labels_pred : array-like of shape (n,)
+        Clusters, in any numbering. Clusters beyond the number of classes count as wrong.
+
+    Returns
+    -------
+    float
+        Between 0 and 1. It is never below the share of the largest class where everything is in
+        one cluster, so compare with that share.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or are 0.
+
+    Notes
+    -----
+    The naming is found by the Hungarian method; paper A's tables report this number beside NMI
+    (:func:`sklearn.metrics.normalized_mutual_info_score`) and ARI
+    (:func:`sklearn.metrics.adjusted_rand_score`).
+
+    Examples
+    --------
+    >>> from skstylefeat.metrics._scores import clustering_accuracy
+    >>> clustering_accuracy(["a", "a", "b", "b"], [1, 1, 0, 1])
+    0.75
+    """
+    labels_true, labels_pred = np.asarray(labels_true), np.asarray(labels_pred)
+    if labels_true.shape != labels_pred.shape or labels_true.ndim != 1 or not len(labels_true):
+        raise ValueError(
+            "Expected classes and clusters of the same images, one each, got shapes "
+            f"{labels_true.shape} and {labels_pred.shape}."
+        )
+    counts = contingency_matrix(
+        sorted_classes(labels_true, "labels_true")[1], sorted_classes(labels_pred, "labels_pred")[1]
+    )
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    return float(counts[rows, columns].sum() / counts.sum())

@@ -1,0 +1,107 @@
+"""A frozen encoder with arrays in and arrays out."""
+
+import os
+
+import torch
+
+from skstylefeat._utils._validation import as_float32
+from skstylefeat.networks._base import NetworkFacade
+from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights
+from skstylefeat.networks.checkpoints._read import read_encoder
+
+
+class Encoder(NetworkFacade):
+    """Encoder of images into W+.
+
+    Made by :func:`skstylefeat.load_encoder`, or trained by
+    :class:`skstylefeat.StyleGANInverter`. Frozen, in float32, deterministic.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network: images (n, C, H, W) in [-1, 1] to codes (n, n_ws, w_dim).
+    name : str, default="encoder"
+        What messages call it.
+    reference : str or None, default=None
+        Bundled name or path from which a pickle loads the weights again. Where it is None the
+        weights travel inside the pickle.
+    sha256 : str or None, default=None
+        Hash of the weights, checked when a pickle is loaded.
+    card : dict of str to str, default=None
+        Model card.
+    device : str, default="cpu"
+        Torch device, or "auto".
+
+    Attributes
+    ----------
+    n_ws, w_dim : int
+        Shape of a code.
+    input_size : tuple of int
+        (height, width) of the images that the network takes.
+    needs_generator : bool
+        Whether the codes are refined in rounds that look at reconstructions (ReStyle).
+
+    Examples
+    --------
+    >>> from skstylefeat import load_encoder
+    >>> from skstylefeat.datasets import make_faces
+    >>> encoder = load_encoder("faces64")
+    >>> encoder.encode(make_faces(2, random_state=0).images / 255.0).shape
+    (2, 10, 128)
+    """
+
+    kind = "encoder"
+
+    @staticmethod
+    def _find(name_or_path):
+        bundled = os.fspath(name_or_path) in bundled_names()
+        return find_weights(f"{name_or_path}{ENCODER_SUFFIX}" if bundled else name_or_path)
+
+    @staticmethod
+    def _read(path):
+        return read_encoder(path)
+
+    def _describe(self):
+        # One memory format, so that a trained network and its loaded copy agree to the bit.
+        self.module.to(memory_format=torch.channels_last)
+        self.n_ws, self.w_dim = self.module.n_ws, self.module.w_dim
+        self.input_size = tuple(self.module.input_size)
+        self.needs_generator = bool(getattr(self.module, "needs_generator", False))
+
+    def __repr__(self):
+        height, width = self.input_size
+        return (
+            f"Encoder({self.name!r}, input_size=({height}, {width}), n_ws={self.n_ws}, "
+            f"w_dim={self.w_dim}, device='{self.device}')"
+        )
+
+    def encode(self, images, *, generator=None):
+        """Encode images.
+
+        Parameters
+        ----------
+        images : array-like of shape (n, H, W, 3)
+            float32 in [0, 1], of size `input_size`.
+        generator : Generator, default=None
+            Needed where `needs_generator` is true.
+
+        Returns
+        -------
+        codes : ndarray of shape (n, n_ws, w_dim), float32
+        """
+        images = as_float32(images, "images")
+        if images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
+            raise ValueError(
+                f"images have shape {images.shape}, but {self.name!r} expects "
+                f"(n, {self.input_size[0]}, {self.input_size[1]}, 3)."
+            )
+        pixels = self._tensor(images.transpose(0, 3, 1, 2) * 2 - 1)
+        arguments = {}
+        if self.needs_generator:
+            if generator is None:
+                raise ValueError(
+                    f"{self.name!r} refines codes against reconstructions: give generator=."
+                )
+            arguments["synthesis"] = generator.module.synthesis
+        with torch.inference_mode():
+            return self.module(pixels, **arguments).cpu().numpy()

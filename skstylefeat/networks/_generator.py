@@ -1,0 +1,289 @@
+"""A frozen StyleGAN2 generator with arrays in and arrays out."""
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from skstylefeat._utils._layers import LayerInfo
+from skstylefeat._utils._validation import as_float32
+from skstylefeat.latents._spaces import as_w_plus
+from skstylefeat.networks._base import NetworkFacade
+from skstylefeat.networks.checkpoints._read import read_generator
+from skstylefeat.networks.checkpoints._safetensors import build_network
+
+NOISE_MODES = ("const", "none")
+
+
+class Generator(NetworkFacade):
+    """StyleGAN2 generator: latents to feature maps and images.
+
+    Made by :func:`skstylefeat.load_generator`. The weights are frozen and in float32. All
+    methods take and return NumPy arrays and are deterministic: the noise is the network's
+    constant one, or none.
+
+    Parameters
+    ----------
+    module : StyleGAN2Generator
+        The network.
+    name : str, default="generator"
+        What messages call it.
+    reference : str or None, default=None
+        Bundled name or path from which a pickle loads the weights again. Where it is None the
+        weights travel inside the pickle.
+    sha256 : str or None, default=None
+        Hash of the weights file, checked when a pickle is loaded.
+    card : dict of str to str, default=None
+        Model card.
+    device : str, default="cpu"
+        Torch device, or "auto".
+
+    Attributes
+    ----------
+    resolution : int
+        Side of the images in pixels.
+    img_channels : int
+        Channels of the images.
+    z_dim, w_dim : int
+        Width of the Gaussian input and of W.
+    n_ws : int
+        W vectors per image in W+.
+    c_dim : int
+        Number of classes of a conditional generator, else 0.
+    w_avg : ndarray of shape (w_dim,)
+        Mean of W, the centre of truncation.
+    layers : tuple of LayerInfo
+        The styled convolutions whose outputs are feature maps: ``b4.conv1``, ``b8.conv0``, ...
+
+    Examples
+    --------
+    >>> from skstylefeat import load_generator
+    >>> generator = load_generator("faces64")
+    >>> w = generator.mapping(generator.sample_z(2, random_state=0), truncation_psi=0.7)
+    >>> generator.synthesis(w).shape
+    (2, 3, 64, 64)
+    >>> generator.features(w, layers=["b8.conv0"])["b8.conv0"].shape
+    (2, 128, 8, 8)
+    """
+
+    kind = "generator"
+
+    @staticmethod
+    def _read(path):
+        config, state, card = read_generator(path)
+        return build_network(config, state, path), card
+
+    def _describe(self):
+        config = self.module.config
+        self.resolution = config.resolution
+        self.img_channels = config.img_channels
+        self.z_dim, self.w_dim = config.z_dim, config.w_dim
+        self.n_ws, self.c_dim = config.n_ws, config.c_dim
+        self.layers = tuple(
+            LayerInfo(name, channels, block.resolution, block.resolution)
+            for block, channels in zip(self.module.synthesis.blocks(), config.channels, strict=True)
+            for name in block.convs
+        )
+
+    @property
+    def w_avg(self):
+        return self.module.mapping.w_avg.cpu().numpy().copy()
+
+    def __repr__(self):
+        return (
+            f"Generator({self.name!r}, resolution={self.resolution}, n_ws={self.n_ws}, "
+            f"w_dim={self.w_dim}, device='{self.device}')"
+        )
+
+    def sample_z(self, n_samples, random_state=None):
+        """Draw Gaussian inputs.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many.
+        random_state : int, RandomState or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        z : ndarray of shape (n_samples, z_dim), float32
+        """
+        rng = check_random_state(random_state)
+        return rng.standard_normal((n_samples, self.z_dim)).astype(np.float32)
+
+    def mapping(self, z, *, c=None, truncation_psi=1.0):
+        """Map Gaussian inputs to W.
+
+        Parameters
+        ----------
+        z : array-like of shape (n, z_dim)
+            Inputs.
+        c : int or array-like of shape (n,), default=None
+            Class of every image, for a conditional generator.
+        truncation_psi : float, default=1.0
+            Pull towards the mean code: ``w_avg + psi * (w - w_avg)``.
+
+        Returns
+        -------
+        w : ndarray of shape (n, w_dim), float32
+        """
+        z = as_float32(z, "z")
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise ValueError(
+                f"z has shape {z.shape}, but {self.name!r} expects (n, z_dim) = (n, {self.z_dim})."
+            )
+        labels = self._one_hot(c, len(z))
+        with torch.inference_mode():
+            w = self.module.mapping(self._tensor(z), labels, truncation_psi)
+        return w.cpu().numpy()
+
+    def synthesis(self, latents, *, noise="const"):
+        """Synthesise images.
+
+        Parameters
+        ----------
+        latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+            Codes in W or W+.
+        noise : {"const", "none"}, default="const"
+            The network's constant noise, or none.
+
+        Returns
+        -------
+        images : ndarray of shape (n, img_channels, resolution, resolution), float32
+            Nominally in [-1, 1], not clipped.
+        """
+        noise = _check_noise(noise)
+        ws = self._tensor(self.broadcast(latents))
+        with torch.inference_mode():
+            return self.module.synthesis(ws, noise).contiguous().cpu().numpy()
+
+    def features(self, latents, layers=None, *, noise="const"):
+        """Return the feature maps of `layers`, by name.
+
+        Parameters
+        ----------
+        latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+            Codes in W or W+.
+        layers : sequence of str, default=None
+            Names of the styled convolutions, all by default. The computation stops after the
+            last one.
+        noise : {"const", "none"}, default="const"
+            The network's constant noise, or none.
+
+        Returns
+        -------
+        maps : dict of str to ndarray of shape (n, C, H, W), float32
+            Outputs after noise, bias and activation, before ToRGB.
+        """
+        return dict(self.iter_features(latents, layers, noise=noise))
+
+    def iter_features(self, latents, layers=None, *, noise="const"):
+        """Yield (name, maps) layer by layer, as :meth:`features`, one layer in memory at a time."""
+        noise = _check_noise(noise)
+        wanted = self._check_layers(layers)
+        ws = self._tensor(self.broadcast(latents))
+        synthesis = self.module.synthesis
+        with torch.inference_mode():
+            for name, x in synthesis.steps(synthesis.styles(ws), noise):
+                if name in wanted:
+                    wanted.discard(name)
+                    yield name, x.contiguous().cpu().numpy()
+                if not wanted:
+                    return
+
+    def styles(self, latents):
+        """Return the codes in S space: every layer's affine output, toRGB layers included.
+
+        There is no way back: many W+ codes have almost the same styles, and most styles
+        belong to no code.
+
+        Parameters
+        ----------
+        latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+            Codes in W or W+.
+
+        Returns
+        -------
+        s : ndarray of shape (n, n_styles), float32
+            Concatenated in the order in which the layers run; see `style_slices`.
+        """
+        ws = self._tensor(self.broadcast(latents))
+        with torch.inference_mode():
+            parts = self.module.synthesis.styles(ws).values()
+            return torch.cat(list(parts), dim=1).cpu().numpy()
+
+    @property
+    def style_slices(self):
+        """Columns of every layer in the rows of :meth:`styles`, by layer name."""
+        slices, start = {}, 0
+        for name, _, layer in self.module.synthesis.modulated():
+            stop = start + layer.affine.weight.shape[0]
+            slices[name] = slice(start, stop)
+            start = stop
+        return slices
+
+    def synthesis_from_styles(self, styles, *, noise="const"):
+        """Synthesise images from rows of S space.
+
+        Parameters
+        ----------
+        styles : array-like of shape (n, n_styles)
+            Rows as :meth:`styles` returns them.
+        noise : {"const", "none"}, default="const"
+            The network's constant noise, or none.
+
+        Returns
+        -------
+        images : ndarray of shape (n, img_channels, resolution, resolution), float32
+        """
+        noise = _check_noise(noise)
+        slices = self.style_slices
+        styles = as_float32(styles, "styles")
+        width = max(s.stop for s in slices.values())
+        if styles.ndim != 2 or styles.shape[1] != width:
+            raise ValueError(
+                f"styles have shape {styles.shape}, but {self.name!r} expects (n, {width})."
+            )
+        with torch.inference_mode():
+            parts = {name: self._tensor(styles[:, columns]) for name, columns in slices.items()}
+            return self.module.synthesis.from_styles(parts, noise).contiguous().cpu().numpy()
+
+    def broadcast(self, latents):
+        """Return codes of any accepted shape as W+ of shape (n, n_ws, w_dim), float32."""
+        latents = as_float32(latents, "latents")
+        try:
+            return as_w_plus(latents, self.n_ws, self.w_dim)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} That is what {self.name!r} takes: were they made with another generator?"
+            ) from None
+
+    def _check_layers(self, layers):
+        names = [layer.name for layer in self.layers]
+        if layers is None:
+            return set(names)
+        unknown = [name for name in layers if name not in names]
+        if unknown:
+            raise ValueError(f"{self.name!r} has no layers {unknown}; it has {names}.")
+        return set(layers)
+
+    def _one_hot(self, c, n):
+        if not self.c_dim:
+            if c is not None:
+                raise ValueError(f"{self.name!r} has no classes; leave c out.")
+            return None
+        if c is None:
+            raise ValueError(
+                f"{self.name!r} is conditional: give c, a class from 0 to {self.c_dim - 1} for "
+                "every row."
+            )
+        c = np.broadcast_to(np.asarray(c), (n,))
+        if c.dtype.kind not in "iu" or c.min(initial=0) < 0 or c.max(initial=0) >= self.c_dim:
+            raise ValueError(f"c must hold classes from 0 to {self.c_dim - 1}, got {c!r}.")
+        return self._tensor(np.eye(self.c_dim, dtype=np.float32)[c])
+
+
+def _check_noise(noise):
+    if noise not in NOISE_MODES:
+        raise ValueError(f"noise must be one of {NOISE_MODES}, got {noise!r}.")
+    return noise

@@ -1,0 +1,78 @@
+"""Feature maps of any torch network, taken by forward hooks."""
+
+import numpy as np
+import torch
+
+from skstylefeat._utils._layers import LayerInfo
+from skstylefeat.images._collection import as_images
+
+
+class ModuleMaps:
+    """Source of `FeatureMaps`: images and a network that is run when maps are read."""
+
+    def __init__(self, model, images, layers, *, input_size=None, mean=None, std=None):
+        modules = dict(model.named_modules())
+        unknown = [name for name in layers if name not in modules]
+        if unknown:
+            some = [name for name in modules if name][:20]
+            raise ValueError(f"The model has no submodules {unknown}; some that it has: {some}.")
+        self._model = model.eval()
+        self._images = as_images(images)
+        self._names = list(layers)
+        self._preprocessing = (input_size, mean, std)
+        probe = dict(self.take(slice(0, 1)).iter_layers(self._names))
+        # The order in which the layers ran, which is the order of the hooks' calls.
+        self.layers = tuple(LayerInfo(name, *maps.shape[1:]) for name, maps in probe.items())
+
+    def __len__(self):
+        return len(self._images)
+
+    def take(self, rows):
+        part = object.__new__(ModuleMaps)
+        part.__dict__.update(self.__dict__, _images=self._images[rows])
+        return part
+
+    def iter_layers(self, names):
+        taken = {}
+
+        def hook(name):
+            return lambda module, inputs, output: taken.__setitem__(name, output)
+
+        modules = dict(self._model.named_modules())
+        handles = [modules[name].register_forward_hook(hook(name)) for name in names]
+        try:
+            with torch.inference_mode():
+                self._model(self._input())
+        finally:
+            for handle in handles:
+                handle.remove()
+        for name in list(taken):
+            yield name, _as_maps(taken.pop(name), name)
+
+    def _input(self):
+        size, mean, std = self._preprocessing
+        images = self._images.read(size)
+        if mean is not None:
+            images = images - np.asarray(mean, dtype=np.float32)
+        if std is not None:
+            images = images / np.asarray(std, dtype=np.float32)
+        parameter = next(self._model.parameters(), torch.empty(0))
+        images = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        return images.to(parameter.device, torch.float32)
+
+
+def _as_maps(output, name):
+    """Return a layer's output as an array (n, C, H, W); tokens of transformers become maps."""
+    if isinstance(output, (tuple, list)):
+        output = output[0]
+    if not isinstance(output, torch.Tensor) or output.ndim not in (3, 4):
+        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise ValueError(
+            f"Layer {name!r} returns {shape}; expected maps (n, C, H, W) or tokens (n, T, C)."
+        )
+    if output.ndim == 3:
+        n, tokens, channels = output.shape
+        side = int(tokens**0.5)
+        output = output[:, tokens - side * side :].transpose(1, 2)
+        output = output.reshape(n, channels, side, side)
+    return output.float().cpu().numpy()

@@ -1,0 +1,248 @@
+"""A network of the user's own, in whose features images are compared during an inversion.
+
+A file is read without running any code of it, so it can only hold the tensors of an architecture
+that is known here: VGG as torchvision writes it. Every other network comes as a module that
+the user made or loaded.
+
+References
+----------
+.. [1] R. Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
+   CVPR 2018.
+"""
+
+import copy
+import hashlib
+import io
+import os
+import warnings
+import zipfile
+
+import safetensors.torch
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skstylefeat.networks._base import NetworkFacade
+from skstylefeat.networks.checkpoints._architecture_check import MISFITS
+from skstylefeat.networks.checkpoints._records import StoredTensor, load_tensors
+from skstylefeat.networks.checkpoints._torch_files import open_file
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.networks.encoders._folded_layers import Conv, Weights
+from skstylefeat.networks.optimization._losses import feature_distances
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of images in [0, 1]
+MAX_SIDE = 256  # larger images are averaged down, as the projector of StyleGAN2 does
+SELF_MEASURING = "return_lpips"  # the argument of NVIDIA's vgg16.pt that asks for weighed features
+
+
+class VGGFeatures(nn.Module):
+    """VGG without its classifier: images to the maps before every pooling, and the last one.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        torchvision's tensors ``features.*``, of VGG-11 to VGG-19, with or without batch
+        normalisation, of any widths; ``classifier.*`` is left out.
+    source : str
+        Name of the file, for messages.
+    """
+
+    def __init__(self, state, source):
+        super().__init__()
+        state = {key: x for key, x in state.items() if not key.startswith("classifier.")}
+        weights = Weights(state, source)
+        indices = sorted(
+            int(key.split(".")[1])
+            for key, x in weights.state.items()
+            if key.startswith("features.") and key.endswith(".weight") and x.ndim == 4
+        )
+        has_norm = any(key.endswith("running_mean") for key in weights.state)
+        self.convs = nn.ModuleList()
+        self.pooled = []  # whether a pooling comes before
+        n_channels = 3
+        for index, before in zip(indices, [None, *indices[:-1]], strict=True):
+            name = f"features.{index}"
+            if has_norm:
+                bias = weights.take(f"{name}.bias", 1)
+                scale, shift = weights.norm(f"features.{index + 1}")
+                conv = Conv(
+                    weights.take(f"{name}.weight", 4) * scale[:, None, None, None],
+                    shift + bias * scale,
+                )
+            else:
+                conv = Conv(*weights.conv(name))
+            if conv.weight.shape[1] != n_channels:
+                raise ValueError(f"{name} takes {conv.weight.shape[1]} channels after {n_channels}")
+            n_channels = conv.weight.shape[0]
+            self.convs.append(conv)
+            # Between two convolutions are an activation, a normalisation where there are any,
+            # and perhaps a pooling: their numbers tell.
+            self.pooled.append(before is not None and index - before > 2 + has_norm)
+        weights.check_all_taken()
+
+    def forward(self, x):
+        """Return maps of normalised images (n, 3, H, W), the largest first."""
+        maps = []
+        for conv, pooled in zip(self.convs, self.pooled, strict=True):
+            if pooled:
+                maps.append(x)
+                if min(x.shape[2:]) < 2:
+                    return maps
+                x = F.max_pool2d(x, 2)
+            x = F.relu(conv(x))
+        return [*maps, x]
+
+
+class PerceptualNetwork(NetworkFacade):
+    """Distances between images in the features of a network: LPIPS without its learnt weights.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Called with images (n, 3, H, W), normalised by ImageNet's mean and standard deviation
+        and at most 256 px large; returns maps (n, C, H, W), tokens (n, T, C), vectors (n, C), or
+        a list, tuple or dict of such. A TorchScript module with the argument ``return_lpips``
+        (NVIDIA's ``vgg16.pt``) is called as its makers do, on images in [0, 255], and
+        measures by its own weights.
+    name, reference, sha256, card, device
+        As for :class:`Generator`.
+    """
+
+    kind = "perceptual"
+
+    @staticmethod
+    def _read(path):
+        return read_vgg(path), {}
+
+    def _describe(self):
+        arguments = ()
+        if isinstance(self.module, torch.jit.ScriptModule):
+            arguments = [argument.name for argument in self.module.forward.schema.arguments]
+        self._is_lpips = SELF_MEASURING in arguments
+
+    def __repr__(self):
+        return f"PerceptualNetwork({self.name!r}, device='{self.device}')"
+
+    def maps(self, images):
+        """Return the features of images (n, 3, H, W) in [-1, 1], as a list of maps."""
+        if max(images.shape[2:]) > MAX_SIDE:
+            images = F.interpolate(images, (MAX_SIDE, MAX_SIDE), mode="area")
+        images = (images + 1) / 2
+        if self._is_lpips:
+            return [self.module(images * 255, resize_images=False, return_lpips=True)]
+        mean, std = (images.new_tensor(x)[:, None, None] for x in (MEAN, STD))
+        output = self.module((images - mean) / std)
+        if isinstance(output, dict):
+            output = list(output.values())
+        outputs = list(output) if isinstance(output, list | tuple) else [output]
+        for x in outputs:
+            if not isinstance(x, torch.Tensor) or not 2 <= x.ndim <= 4 or len(x) != len(images):
+                shown = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
+                raise ValueError(
+                    f"The perceptual network {self.name!r} gave {shown} for {len(images)} images; "
+                    "expected maps (n, C, H, W), tokens (n, T, C), vectors (n, C), or a list "
+                    "of them."
+                )
+        return [_as_map(x) for x in outputs]
+
+    def distances(self, maps, targets):
+        """Return the distances (n,) between what `maps` gave for two batches of images."""
+        if self._is_lpips:
+            return (maps[0] - targets[0]).square().flatten(1).sum(dim=1)
+        return feature_distances(maps, targets)
+
+    def weights_hash(self):
+        """Return the file's SHA-256, or one of architecture and weights without a file."""
+        if self.sha256 is None:
+            weights = super().weights_hash()
+            # Equal weights may be used in different ways.
+            text = f"{type(self.module).__name__} {self.module!r} {weights}"
+            self.sha256 = hashlib.sha256(text.encode()).hexdigest()
+        return self.sha256
+
+    def embedded_state(self):
+        """Return what a pickle holds without a file: the module, or the TorchScript program."""
+        if not isinstance(self.module, torch.jit.ScriptModule):
+            return {"module": self.module, "card": self.card}
+        return {"script": self.module.save_to_buffer(), "card": self.card}
+
+    def __setstate__(self, state):
+        if state["reference"] is not None:
+            super().__setstate__(state)
+            return
+        module = state.get("module")
+        if module is None:
+            with warnings.catch_warnings():  # torch announces the end of TorchScript
+                warnings.simplefilter("ignore", DeprecationWarning)
+                module = torch.jit.load(io.BytesIO(state["script"]), map_location="cpu")
+        self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
+
+
+def _as_map(x):
+    if x.ndim == 3:
+        x = x.transpose(1, 2)
+    return x.reshape(*x.shape, *(1,) * (4 - x.ndim))
+
+
+def from_module(module, device="cpu"):
+    """Return the `PerceptualNetwork` of a module, which is copied and then frozen."""
+    name = getattr(module, "original_name", type(module).__name__)
+    return PerceptualNetwork(copy.deepcopy(module), name=name, device=device)
+
+
+def read_vgg(path):
+    """Read the tensors of a VGG network as torchvision writes them.
+
+    Parameters
+    ----------
+    path : path-like
+        A torch file or safetensors with a state dict, bare or under "state_dict".
+
+    Returns
+    -------
+    VGGFeatures
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, holds something else, or is a TorchScript program.
+    """
+    source = os.fspath(path)
+    if _is_torchscript(source):
+        raise CheckpointError(
+            f"{source} is a TorchScript program: reading it would run its code, which is never "
+            "done here. If you trust the file, load it yourself and pass the module: "
+            "perceptual=torch.jit.load(path). Or give the state dict of torchvision's VGG16."
+        )
+    layout, tree = open_file(source)
+    try:
+        if layout == "safetensors":
+            state = {k: x.float() for k, x in safetensors.torch.load_file(source).items()}
+        else:
+            tree = tree.get("state_dict", tree) if isinstance(tree, dict) else {}
+            stored = {
+                key.removeprefix("module."): value
+                for key, value in tree.items()
+                if isinstance(key, str) and isinstance(value, StoredTensor)
+            }
+            state = load_tensors(stored, source)
+        if "features.0.weight" not in state:
+            raise ValueError(
+                f"it has no 'features.0.weight' but {sorted(state)[:3]} ({len(state)} tensors)"
+            )
+        return VGGFeatures(state, source)
+    except CheckpointError:
+        raise
+    except MISFITS as error:
+        raise CheckpointError(
+            f"{source} is no VGG network as torchvision writes it: {error}. Give the state dict "
+            "of torchvision.models.vgg16, or any network as a torch.nn.Module."
+        ) from error
+
+
+def _is_torchscript(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("constants.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        return False

@@ -1,0 +1,1 @@
+"""Weights files of many families, recognized by content and read without running their code."""

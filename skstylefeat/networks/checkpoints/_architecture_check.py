@@ -1,0 +1,105 @@
+"""Whether tensors fit an architecture, and the mean of W where a file leaves it out."""
+
+import torch
+from safetensors import SafetensorError
+
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.networks.encoders._native import EncoderNetwork
+from skstylefeat.networks.stylegan2._network import (
+    GeneratorConfig,
+    MappingNetwork,
+    StyleGAN2Generator,
+)
+
+# What comes of tensors and settings that no sound file holds.
+MISFITS = (ArithmeticError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError)
+
+W_AVG_SAMPLES = 10_000
+W_AVG_SEED = 0
+MAX_RESOLUTION = 1 << 13
+MAX_WIDTH = 1 << 16
+MAX_MAPPING_LAYERS = 64
+
+
+def check_config(config):
+    """Bound an architecture before anything is allocated for it."""
+    limits = {"resolution": MAX_RESOLUTION, "n_mapping": MAX_MAPPING_LAYERS}
+    for name, value in vars(config).items():
+        if name == "architecture" or (value is None and name in ("conv_clamp", "widths")):
+            continue
+        limit = limits.get(name, MAX_WIDTH)
+        for number in value if isinstance(value, tuple | list) else (value,):
+            if not isinstance(number, int | float) or not 0 <= number <= limit:
+                shown = number if isinstance(number, int | float) else type(number).__name__
+                raise CheckpointError(f"{name} is {shown}, expected a number from 0 to {limit}")
+
+
+def check_fit(config, state, source):
+    """Raise CheckpointError unless `state` has the tensors of `config`.
+
+    Nothing is allocated for an architecture that the tensors of the file do not back.
+    """
+    is_generator = isinstance(config, GeneratorConfig)
+    try:
+        check_config(config)
+        with torch.device("meta"):
+            network = (StyleGAN2Generator if is_generator else EncoderNetwork)(config)
+        expected = network.state_dict()
+    except MISFITS as error:
+        raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
+    missing = sorted(expected.keys() - state.keys())
+    extra = sorted(state.keys() - expected.keys())
+    wrong = sorted(
+        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key].shape)}"
+        for key in expected.keys() & state.keys()
+        if state[key].shape != expected[key].shape
+    )
+    if missing or extra or wrong:
+        parts = [
+            f"{what} {[name[:80] for name in names[:4]]}"
+            + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+            for what, names in (
+                ("it lacks", missing),
+                ("it has besides", extra),
+                ("of another shape are", wrong),
+            )
+            if names
+        ]
+        raise CheckpointError(
+            f"{source} does not fit {'a StyleGAN2 generator' if is_generator else 'an encoder'} "
+            f"of {config.resolution} px with w_dim {config.w_dim}: {'; '.join(parts)}. It is "
+            "damaged, or holds a variant of the network."
+        )
+
+
+def estimate_w_avg(config, state):
+    """Estimate the mean of W from Gaussian inputs, the same at every call.
+
+    Parameters
+    ----------
+    config : GeneratorConfig
+        The architecture.
+    state : dict of str to Tensor
+        Parameters by the names of `StyleGAN2Generator`.
+
+    Returns
+    -------
+    w_avg : Tensor of shape (w_dim,)
+        Mean over 10,000 inputs (and uniformly drawn classes of a conditional generator).
+    """
+    mapping = MappingNetwork(config).requires_grad_(False)
+    mapping.load_state_dict(
+        {
+            key.removeprefix("mapping."): value
+            for key, value in state.items()
+            if key.startswith("mapping.")
+        }
+    )
+    generator = torch.Generator().manual_seed(W_AVG_SEED)
+    z = torch.randn(W_AVG_SAMPLES, config.z_dim, generator=generator)
+    c = None
+    if config.c_dim:
+        classes = torch.randint(config.c_dim, (W_AVG_SAMPLES,), generator=generator)
+        c = torch.nn.functional.one_hot(classes, config.c_dim).to(torch.float32)
+    with torch.inference_mode():
+        return mapping(z, c).mean(dim=0).clone()

@@ -1,0 +1,162 @@
+"""Generators in the names of rosinality's stylegan2-pytorch, also the decoders of pSp and e4e.
+
+=====================================  =========================================
+rosinality                             ours (NVIDIA's)
+=====================================  =========================================
+``style.{i+1}``                        ``mapping.fc{i}``
+``input.input``                        ``synthesis.b4.const``
+``conv1``, ``to_rgb1``                 ``synthesis.b4.conv1``, ``.torgb``
+``convs.{2k}``, ``convs.{2k+1}``       ``synthesis.b{8*2^k}.conv0``, ``.conv1``
+``to_rgbs.{k}``                        ``synthesis.b{8*2^k}.torgb``
+``noises.noise_{j}``                   ``noise_const`` of the j-th convolution
+``*.kernel``                           the resampling filter
+=====================================  =========================================
+
+No tensor is flipped or rescaled. rosinality divides the weights by the square root of their
+fan-in before they are demodulated, which cancels but for the demodulation's epsilon of 1e-8.
+"""
+
+import torch
+
+from skstylefeat.networks.checkpoints._nvidia import filter_taps, layer_resolution
+from skstylefeat.networks.checkpoints._records import load_tensors
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+
+CONV_NAMES = {
+    "conv.weight": "weight",
+    "conv.modulation.weight": "affine.weight",
+    "conv.modulation.bias": "affine.bias",
+    "noise.weight": "noise_strength",
+    "activate.bias": "bias",
+}
+RGB_NAMES = {
+    "conv.weight": "weight",
+    "conv.modulation.weight": "affine.weight",
+    "conv.modulation.bias": "affine.bias",
+    "bias": "bias",
+}
+MISSING_NOISE_SEED = 0
+
+
+def _layer_names(key):
+    """Return our name of a tensor, or None for tensors without counterpart."""
+    head, _, rest = key.partition(".")
+    if key == "input.input":
+        return "synthesis.b4.const"
+    if head == "conv1":
+        return _join("synthesis.b4.conv1", CONV_NAMES.get(rest))
+    if head == "to_rgb1":
+        return _join("synthesis.b4.torgb", RGB_NAMES.get(rest))
+    if head == "style":
+        index, _, name = rest.partition(".")
+        return f"mapping.fc{_number(index) - 1}.{name}"
+    if head == "convs":
+        index, _, name = rest.partition(".")
+        block, second = divmod(_number(index), 2)
+        return _join(f"synthesis.b{8 << block}.conv{second}", CONV_NAMES.get(name))
+    if head == "to_rgbs":
+        index, _, name = rest.partition(".")
+        return _join(f"synthesis.b{8 << _number(index)}.torgb", RGB_NAMES.get(name))
+    if head == "noises":
+        index = _number(rest.removeprefix("noise_"))
+        block, second = divmod(index - 1, 2) if index else (-1, 1)
+        return f"synthesis.b{8 << block if index else 4}.conv{second}.noise_const"
+    return None
+
+
+def _join(prefix, name):
+    return None if name is None else f"{prefix}.{name}"
+
+
+def _number(text):
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else -1
+    if not 0 <= number < 64:
+        raise ValueError(f"layer number {text[:20]!r}")
+    return number
+
+
+def _reshape(name, value):
+    """Drop the singleton axes of rosinality's tensors."""
+    if name.endswith("noise_strength"):
+        return value.reshape(())
+    if name.endswith("torgb.bias"):
+        return value.reshape(-1)
+    if name.endswith("noise_const"):
+        return value.reshape(value.shape[-2:])
+    if value.ndim == 5 or name.endswith(".const"):
+        return value.squeeze(0)
+    return value
+
+
+def is_rosinality(tensors):
+    """Tell whether a state dict has rosinality's names."""
+    return "conv1.conv.modulation.weight" in tensors and "input.input" in tensors
+
+
+def read_state(stored, latent_avg, source):
+    """Read a generator.
+
+    Parameters
+    ----------
+    stored : dict of str to StoredTensor
+        The state dict.
+    latent_avg : StoredTensor or None
+        Mean of W, of shape (w_dim,) or one row a layer.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    state : dict of str to Tensor
+        float32 tensors by the names of `StyleGAN2Generator`; without `mapping.w_avg` if
+        `latent_avg` is None.
+    known : dict
+        Entries of the architecture that the shapes of the tensors do not tell.
+
+    Raises
+    ------
+    CheckpointError
+        If tensors have no counterpart.
+    """
+    kernels = {key: value for key, value in stored.items() if key.endswith(".kernel")}
+    names, unknown = {}, []
+    for key in stored.keys() - kernels.keys():
+        try:
+            name = _layer_names(key)
+        except ValueError:
+            name = None
+        if name is None:
+            unknown.append(key)
+        else:
+            names[key] = name
+    if unknown:
+        raise CheckpointError(
+            f"{source}: a generator of stylegan2-pytorch does not have "
+            f"{[key[:80] for key in sorted(unknown)[:5]]}. It comes from a variant with other "
+            "layers, or the file is damaged."
+        )
+    tensors = load_tensors({key: stored[key] for key in names}, source)
+    try:
+        state = {name: _reshape(name, tensors[key]) for key, name in names.items()}
+    except (RuntimeError, IndexError) as error:
+        raise CheckpointError(f"{source} is damaged: {error}") from error
+    known = {}
+    if kernels:
+        key, value = sorted(kernels.items())[0]
+        kernel = load_tensors({key: value}, source)[key]
+        known["resample_filter"] = filter_taps(kernel, source)
+    _add_missing_noise(state, source)
+    if latent_avg is not None:
+        average = load_tensors({"latent_avg": latent_avg}, source)["latent_avg"]
+        state["mapping.w_avg"] = average.reshape(-1, average.shape[-1])[0]
+    return state, known
+
+
+def _add_missing_noise(state, source):
+    """Draw the noise maps that files of early versions lack, the same at every load."""
+    generator = torch.Generator().manual_seed(MISSING_NOISE_SEED)
+    for name in sorted(k for k in state if k.endswith(".noise_strength")):
+        key = f"{name.removesuffix('.noise_strength')}.noise_const"
+        if key not in state:
+            resolution = layer_resolution(name, source)
+            state[key] = torch.randn(resolution, resolution, generator=generator)

@@ -1,0 +1,1 @@
+"""Encoder architectures: the native one and the pSp family."""

@@ -1,0 +1,266 @@
+"""Encoders of the pSp family: pSp, e4e, ReStyle and their kin.
+
+The networks are built from the tensors of a file, with batch normalisations folded into the
+convolutions before them, and whatever its sizes: depth and width of the backbone, number of
+style heads and width of W are read off the shapes.
+
+References
+----------
+.. [1] E. Richardson et al., "Encoding in Style: a StyleGAN Encoder for Image-to-Image
+   Translation", CVPR 2021 (pSp).
+.. [2] O. Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", SIGGRAPH 2021 (e4e).
+.. [3] Y. Alaluf et al., "ReStyle: A Residual-Based StyleGAN Encoder via Iterative Refinement",
+   ICCV 2021.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skstylefeat.networks.checkpoints._architecture_check import MISFITS
+from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.networks.encoders._folded_layers import Weights
+from skstylefeat.networks.encoders._psp_backbones import read_backbone
+from skstylefeat.networks.encoders._psp_heads import FlatCodes, PooledCode, PyramidCodes
+
+RESTYLE_ROUNDS = 5
+INPUT_SIZE = (256, 256)
+CARS_INPUT_SIZE = (192, 256)
+OLD_PSP_RESOLUTION = 1024
+MEAN_CODE = "latent_avg"
+MAX_N_WS = 64
+
+# How the outputs of the style heads make up a code.
+INDEPENDENT, BASE_AND_OFFSETS, SINGLE, FLAT = "independent", "base and offsets", "single", "flat"
+ENCODER_TYPES = {
+    "GradualStyleEncoder": INDEPENDENT,
+    "ResNetGradualStyleEncoder": INDEPENDENT,
+    "BackboneEncoder": INDEPENDENT,
+    "ResNetBackboneEncoder": INDEPENDENT,
+    "Encoder4Editing": BASE_AND_OFFSETS,
+    "ProgressiveBackboneEncoder": BASE_AND_OFFSETS,
+    "ResNetProgressiveBackboneEncoder": BASE_AND_OFFSETS,
+    "SingleStyleCodeEncoder": SINGLE,
+    "BackboneEncoderUsingLastLayerIntoW": SINGLE,
+    "BackboneEncoderUsingLastLayerIntoWPlus": FLAT,
+}
+
+
+@dataclass(frozen=True)
+class PSPConfig:
+    """What the tensors of an encoder do not tell, for our own files.
+
+    Parameters
+    ----------
+    encoder_type : str
+        One of `ENCODER_TYPES`.
+    n_ws : int
+        Number of W vectors in a code.
+    input_size : tuple of int
+        (height, width) that images are brought to.
+    """
+
+    encoder_type: str
+    n_ws: int
+    input_size: tuple
+
+    def __post_init__(self):
+        size = tuple(self.input_size)
+        if size not in (INPUT_SIZE, CARS_INPUT_SIZE):
+            raise ValueError(f"input_size is {size}, expected {INPUT_SIZE} or {CARS_INPUT_SIZE}")
+        if type(self.n_ws) is not int or not 1 <= self.n_ws <= MAX_N_WS:
+            raise ValueError(f"n_ws is {self.n_ws!r}, expected 1 to {MAX_N_WS}")
+        object.__setattr__(self, "input_size", size)
+
+    def to_dict(self):
+        """Return the entries as a dictionary that JSON can hold."""
+        return asdict(self)
+
+    def build(self, state, source):
+        """Return the `PSPEncoder` of tensors in the names of pSp, with the mean "latent_avg"."""
+        state = dict(state)
+        average = state.pop(MEAN_CODE, None)
+        options = {"encoder_type": self.encoder_type}
+        if self.input_size == CARS_INPUT_SIZE:
+            options["dataset_type"] = "cars"
+        return build_psp_encoder(state, options, lambda: average, self.n_ws, source)
+
+
+class PSPEncoder(nn.Module):
+    """An encoder of the pSp family, from images to absolute W+ codes.
+
+    Parameters
+    ----------
+    backbone : nn.Module
+        Images to three feature maps of falling resolution.
+    head : nn.Module
+        Those maps to an array (n, n_ws, w_dim).
+    encoder_type : str
+        The name that the file gives it.
+    in_channels : int
+        3, or 6 for ReStyle, which looks at the image and at its reconstruction.
+    latent_avg : Tensor of shape (n_ws, w_dim)
+        The code that the outputs are offsets from.
+    input_size : tuple of int
+        (height, width) that images are brought to.
+
+    Attributes
+    ----------
+    n_ws, w_dim : int
+        Shape of a code.
+    needs_generator : bool
+        Whether `forward` needs `synthesis`.
+    """
+
+    def __init__(self, backbone, head, *, encoder_type, in_channels, latent_avg, input_size):
+        super().__init__()
+        self.network = nn.Sequential(backbone, head)
+        self.encoder_type = encoder_type
+        self.combine = ENCODER_TYPES[encoder_type]
+        self.in_channels = in_channels
+        self.input_size = input_size
+        self.n_ws, self.w_dim = latent_avg.shape
+        self.needs_generator = in_channels == 6
+        self.register_buffer(MEAN_CODE, latent_avg)
+
+    def forward(self, images, synthesis=None, n_rounds=RESTYLE_ROUNDS):
+        """Encode images.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, 3, H, W)
+            In [-1, 1]; other sizes than `input_size` are resampled.
+        synthesis : callable, default=None
+            Codes (n, n_ws, w_dim) to images in [-1, 1], where `needs_generator` is true.
+        n_rounds : int, default=5
+            ReStyle's rounds of refinement.
+
+        Returns
+        -------
+        codes : Tensor of shape (n, n_ws, w_dim)
+        """
+        if tuple(images.shape[2:]) != self.input_size:
+            images = F.interpolate(
+                images, self.input_size, mode="bilinear", align_corners=False, antialias=True
+            )
+        codes = self.latent_avg.expand(len(images), -1, -1)
+        if not self.needs_generator:
+            return codes + self._offsets(images)
+        if synthesis is None:
+            raise ValueError(f"{self.encoder_type} refines codes in rounds: give synthesis=.")
+        # The first reconstruction is of the same code for every image.
+        image = self._shrink(synthesis(codes[:1])).expand(len(images), -1, -1, -1)
+        for step in range(n_rounds):
+            codes = codes + self._offsets(torch.cat([images, image], dim=1))
+            if step < n_rounds - 1:
+                image = self._shrink(synthesis(codes))
+        return codes
+
+    def _offsets(self, x):
+        w = self.network(x.contiguous(memory_format=torch.channels_last))
+        if self.combine == BASE_AND_OFFSETS:
+            return torch.cat([w[:, :1], w[:, :1] + w[:, 1:]], dim=1)
+        return w
+
+    def _shrink(self, image):
+        """Bring a square image to the input size, cutting off the top and bottom of cars."""
+        height, width = self.input_size
+        top = (width - height) // 2
+        return F.adaptive_avg_pool2d(image, (width, width))[:, :, top : top + height]
+
+
+def build_psp_encoder(state, options, latent_avg, n_ws, source):
+    """Build the encoder of a pSp-family file.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        The tensors ``encoder.*``, without that prefix.
+    options : dict
+        The options it was trained with ("opts").
+    latent_avg : callable
+        Returns the mean code, of shape (w_dim,) or (n_ws, w_dim), or None; called where the
+        code is an offset from it.
+    n_ws : int or None
+        Number of W vectors of the decoder in the file, if there is one.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    PSPEncoder
+        Frozen, for evaluation.
+
+    Raises
+    ------
+    CheckpointError
+        If tensors are missing, left over or of the wrong shapes, or the type is unknown.
+    """
+    weights = Weights(state, source)
+    encoder_type = options.get("encoder_type")
+    if not isinstance(encoder_type, str) or encoder_type not in ENCODER_TYPES:
+        found = repr(encoder_type[:80]) if isinstance(encoder_type, str) else "no text"
+        raise CheckpointError(
+            f"{source}: the option 'encoder_type' is {found}, expected one of "
+            f"{sorted(ENCODER_TYPES)}. The tensors alone do not tell, for instance, pSp from e4e."
+        )
+    combine = ENCODER_TYPES[encoder_type]
+    try:
+        backbone, in_channels = read_backbone(weights)
+        n_heads = weights.count("styles")
+        if combine == SINGLE:
+            head = PooledCode(weights, _n_ws_from_options(options, n_ws))
+        elif combine == FLAT:
+            head = FlatCodes(weights, _n_ws_from_options(options, n_ws))
+        elif n_heads:
+            head = PyramidCodes(weights, n_heads)
+        else:
+            raise ValueError("it has no style heads 'styles.*'")
+        weights.check_all_taken()
+        size = CARS_INPUT_SIZE if "cars" in str(options.get("dataset_type", "")) else INPUT_SIZE
+        network = nn.Sequential(backbone, head)
+        # Shapes that do not fit together show in a forward pass without data.
+        with torch.device("meta"):
+            probe = torch.empty(1, in_channels, *size)
+        meta = {key: value.to("meta") for key, value in network.state_dict().items()}
+        shape = tuple(torch.func.functional_call(network, meta, (probe,)).shape[1:])
+        average = _average(options, in_channels, latent_avg, shape)
+        module = PSPEncoder(
+            backbone,
+            head,
+            encoder_type=encoder_type,
+            in_channels=in_channels,
+            latent_avg=average,
+            input_size=size,
+        )
+    except CheckpointError:
+        raise
+    except MISFITS as error:
+        raise CheckpointError(
+            f"{source}: its tensors do not make up a {encoder_type}: {error}. The file is damaged, "
+            "or holds a variant of the encoder."
+        ) from error
+    return module.requires_grad_(False).eval()
+
+
+def _average(options, in_channels, latent_avg, shape):
+    """Return the mean code of shape (n_ws, w_dim), zero where codes are absolute."""
+    if in_channels == 3 and not options.get("start_from_latent_avg", True):
+        return torch.zeros(shape)
+    average = latent_avg()
+    if average is None:
+        raise ValueError("it has neither 'latent_avg' nor a decoder to estimate it from")
+    average = average.reshape(-1, average.shape[-1])
+    return average.expand(shape).clone()
+
+
+def _n_ws_from_options(options, n_ws):
+    if n_ws is not None:
+        return n_ws
+    for name in ("stylegan_size", "output_size"):
+        resolution = options.get(name)
+        if type(resolution) is int and 4 <= resolution <= 1 << 14:
+            return 2 * resolution.bit_length() - 4
+    return 2 * OLD_PSP_RESOLUTION.bit_length() - 4

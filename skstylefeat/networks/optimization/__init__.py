@@ -1,0 +1,1 @@
+"""Inversion by optimization of latent codes."""

@@ -1,0 +1,1 @@
+"""The StyleGAN2 generator in plain PyTorch."""

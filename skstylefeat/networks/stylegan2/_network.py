@@ -1,0 +1,287 @@
+"""StyleGAN2's generator in plain PyTorch, with the parameter names of NVIDIA's networks.
+
+What keeps it fast on a CPU, without a compiled extension:
+
+* maps lie in memory channels last, which the convolutions of oneDNN prefer;
+* modulation scales maps or weights, whichever are smaller;
+* where a gradient is not asked for, large maps are computed over a few rows at a time, while
+  these are in the cache, and the largest are never held as a whole.
+
+References
+----------
+.. [1] T. Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020.
+"""
+
+from collections import deque
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skstylefeat.networks.stylegan2._row_bands import LRELU_SLOPE, in_bands
+from skstylefeat.networks.stylegan2._styled_layers import (
+    SQRT2,
+    FullyConnected,
+    SkipConv,
+    StyledConv,
+    ToRGB,
+    fir_kernel,
+    upsample2x,
+)
+
+MAPPING_LR_MULTIPLIER = 0.01
+ARCHITECTURES = ("skip", "orig", "resnet")
+RESIDUAL_GAIN = 0.5**0.5  # keeps the variance of a sum of two paths
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Architecture of a StyleGAN2 generator.
+
+    Parameters
+    ----------
+    resolution : int
+        Side of the images in pixels, a power of two from 4.
+    channels : tuple of int
+        Channels of the feature maps at 4, 8, ..., `resolution` pixels.
+    z_dim, w_dim : int, default=512
+        Width of the Gaussian input and of the intermediate latent space W.
+    n_mapping : int, default=8
+        Depth of the mapping network.
+    c_dim : int, default=0
+        Number of classes of a conditional generator, 0 for none.
+    img_channels : int, default=3
+        Channels of the images.
+    architecture : {"skip", "orig", "resnet"}, default="skip"
+        How blocks contribute to the image.
+    conv_clamp : float or None, default=None
+        Bound on the magnitude of every layer's output.
+    resample_filter : tuple of float, default=(1, 3, 3, 1)
+        Separable low-pass filter of the up-sampling.
+    """
+
+    resolution: int
+    channels: tuple
+    z_dim: int = 512
+    w_dim: int = 512
+    n_mapping: int = 8
+    c_dim: int = 0
+    img_channels: int = 3
+    architecture: str = "skip"
+    conv_clamp: float | None = None
+    resample_filter: tuple = (1.0, 3.0, 3.0, 1.0)
+
+    def __post_init__(self):
+        object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
+        object.__setattr__(self, "resample_filter", tuple(float(f) for f in self.resample_filter))
+        if self.resolution < 4 or self.resolution & (self.resolution - 1):
+            raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
+        if len(self.channels) != len(self.block_resolutions):
+            raise ValueError(
+                f"channels names {len(self.channels)} blocks, but a generator of resolution "
+                f"{self.resolution} has {len(self.block_resolutions)} (4, 8, ... pixels)."
+            )
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(
+                f"architecture must be one of {ARCHITECTURES}, got {self.architecture!r}."
+            )
+        if len(self.resample_filter) != 4:
+            raise ValueError(
+                f"resample_filter must have 4 taps, got {len(self.resample_filter)}: only the "
+                "filters of StyleGAN2 are supported."
+            )
+
+    @property
+    def block_resolutions(self):
+        """Resolutions of the synthesis blocks: 4, 8, ..., `resolution`."""
+        return tuple(2**k for k in range(2, self.resolution.bit_length()))
+
+    @property
+    def n_ws(self):
+        """Number of W vectors that steer one image, 2 log2(resolution) - 2."""
+        return 2 * self.resolution.bit_length() - 4
+
+    def to_dict(self):
+        """Return the architecture as a dictionary that JSON can hold."""
+        return asdict(self)
+
+
+class MappingNetwork(nn.Module):
+    """Multilayer perceptron from z (and a class) to w."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.n_layers = config.n_mapping
+        self.c_dim = config.c_dim
+        width = config.z_dim
+        if config.c_dim:
+            self.embed = FullyConnected(config.c_dim, config.w_dim)
+            width += config.w_dim
+        for i in range(config.n_mapping):
+            layer = FullyConnected(width, config.w_dim, lr_multiplier=MAPPING_LR_MULTIPLIER)
+            self.add_module(f"fc{i}", layer)
+            width = config.w_dim
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
+
+    def forward(self, z, c=None, truncation_psi=1.0):
+        x = _rms_normalise(z)
+        if self.c_dim:
+            x = torch.cat([x, _rms_normalise(self.embed(c))], dim=1)
+        for i in range(self.n_layers):
+            x = F.leaky_relu(getattr(self, f"fc{i}")(x), LRELU_SLOPE) * SQRT2
+        if truncation_psi != 1.0:
+            x = self.w_avg.lerp(x, truncation_psi)
+        return x
+
+
+def _rms_normalise(x):
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+class SynthesisBlock(nn.Module):
+    """The layers of one resolution."""
+
+    def __init__(self, in_channels, out_channels, resolution, config):
+        super().__init__()
+        self.resolution = resolution
+        self.is_first = in_channels == 0
+        self.is_last = resolution == config.resolution
+        if self.is_first:
+            self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
+        else:
+            self.conv0 = StyledConv(in_channels, out_channels, resolution, up=True, config=config)
+            if config.architecture == "resnet":
+                self.skip = SkipConv(in_channels, out_channels)
+        self.conv1 = StyledConv(out_channels, out_channels, resolution, up=False, config=config)
+        self.has_image = self.is_last or config.architecture == "skip"
+        if self.has_image:
+            self.torgb = ToRGB(out_channels, config)
+
+    @property
+    def convs(self):
+        """Names and styled convolutions, in the order in which they run."""
+        names = ("conv1",) if self.is_first else ("conv0", "conv1")
+        return {f"b{self.resolution}.{name}": getattr(self, name) for name in names}
+
+    def steps(self, x, styles, noise_mode):
+        """Yield (name, feature map) after every styled convolution of the map `x` below."""
+        residual = None
+        if self.is_first:
+            n = len(styles["b4.conv1"])
+            x = self.const.expand(n, *self.const.shape)
+            x = x.contiguous(memory_format=torch.channels_last)
+        elif hasattr(self, "skip"):
+            residual = self.skip(x, self.conv0.fir, RESIDUAL_GAIN)
+        for name, conv in self.convs.items():
+            joins = residual is not None and conv is self.conv1
+            x = conv(x, styles[name], noise_mode, RESIDUAL_GAIN if joins else 1.0)
+            if joins:
+                x = x + residual
+            yield name, x
+
+    @property
+    def in_bands(self):
+        """Whether images run one at a time, over bands of rows."""
+        hooked = any(layer._forward_hooks for layer in self.children())  # these see whole maps
+        if self.is_first or hasattr(self, "skip") or hooked:
+            return False
+        return self.conv0.in_bands and self.conv1.in_bands
+
+    def forward(self, x, image, styles, noise_mode):
+        """Return the block's last map and `image` with the block's part added.
+
+        Where the last block of the network runs over bands, its map is never held as a whole,
+        and None is returned for it.
+        """
+        if self.in_bands:
+            return self._forward_in_bands(x, image, styles, noise_mode)
+        ((_, y),) = deque(self.steps(x, styles, noise_mode), maxlen=1)
+        if self.has_image:
+            image = image + self.torgb(y, styles[f"b{self.resolution}.torgb"])
+        return y, image
+
+    def _forward_in_bands(self, x, image, styles, noise_mode):
+        y = None if self.is_last else self.conv1.empty_maps(x)
+        folded = [conv.fold(styles[name], noise_mode) for name, conv in self.convs.items()]
+        for i, convs in enumerate(zip(*folded, strict=True)):
+            for rows, part in in_bands(convs, x[i : i + 1]):
+                if y is not None:
+                    y[i, :, rows] = part[0]
+                if self.has_image:
+                    style = styles[f"b{self.resolution}.torgb"][i : i + 1]
+                    image[i, :, rows] += self.torgb(part, style)[0]
+        return y, image
+
+
+class SynthesisNetwork(nn.Module):
+    """From one W vector per layer to feature maps and an image."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        in_channels = 0
+        for resolution, channels in zip(config.block_resolutions, config.channels, strict=True):
+            block = SynthesisBlock(in_channels, channels, resolution, config)
+            self.add_module(f"b{resolution}", block)
+            in_channels = channels
+        self.register_buffer("fir", fir_kernel(config.resample_filter), persistent=False)
+
+    def blocks(self):
+        """Yield the blocks from 4 pixels up."""
+        for resolution in self.config.block_resolutions:
+            yield getattr(self, f"b{resolution}")
+
+    def modulated(self):
+        """Yield (name, index of its W vector, layer) of every modulated layer, in running order.
+
+        The toRGB layer of a block and the first convolution of the next one share a W vector.
+        """
+        w_index = 0
+        for block in self.blocks():
+            for name, conv in block.convs.items():
+                yield name, w_index, conv
+                w_index += 1
+            if block.has_image:
+                yield f"b{block.resolution}.torgb", w_index, block.torgb
+
+    def styles(self, ws):
+        """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, channels)."""
+        return {name: layer.affine(ws[:, index]) for name, index, layer in self.modulated()}
+
+    def steps(self, styles, noise_mode="const"):
+        """Yield (name, feature map) after every styled convolution.
+
+        A caller that stops iterating stops the computation there.
+        """
+        x = None
+        for block in self.blocks():
+            for name, y in block.steps(x, styles, noise_mode):
+                yield name, y
+            x = y
+
+    def forward(self, ws, noise_mode="const"):
+        return self.from_styles(self.styles(ws), noise_mode)
+
+    def from_styles(self, styles, noise_mode="const"):
+        """Return the image (n, img_channels, H, W) of styles by layer name."""
+        x = None
+        n = len(styles["b4.conv1"])
+        image = styles["b4.conv1"].new_zeros(n, self.config.img_channels, 2, 2)
+        for block in self.blocks():
+            x, image = block(x, upsample2x(image, self.fir), styles, noise_mode)
+        return image
+
+
+class StyleGAN2Generator(nn.Module):
+    """Mapping and synthesis network of one architecture."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.mapping = MappingNetwork(config)
+        self.synthesis = SynthesisNetwork(config)
+
+    def forward(self, z, c=None, truncation_psi=1.0, noise_mode="const"):
+        w = self.mapping(z, c, truncation_psi)
+        return self.synthesis(w[:, None].expand(-1, self.config.n_ws, -1), noise_mode)

@@ -1,0 +1,1 @@
+"""Training of an encoder for a given generator."""

@@ -1,0 +1,149 @@
+"""What an encoder is trained with: the recipe's numbers, and the augmentation they describe."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class EncoderRecipe:
+    """How an encoder is trained.
+
+    The defaults were chosen on held-out photos; `benchmarks/photos` tells how.
+
+    Parameters
+    ----------
+    n_steps : int, default=1000
+        Updates of the weights.
+    batch_size : int, default=32
+        Images of the user in a batch; as many synthesised ones are added.
+    learning_rate : float, default=2e-3
+        Highest learning rate of Adam; it decays to zero along a cosine.
+    latent_weight : float, default=1.0
+        Weight of the squared error of known codes, in standard deviations of W.
+    image_weight : float, default=0.5
+        Weight of the reconstruction error of the user's images.
+    synthetic_image_weight : float, default=0.5
+        Weight of the reconstruction error of the synthesised images.
+    contrast_weight : float, default=0.0
+        Weight, beside the pixels' error, of the error of the locally normalised images.
+    feature_weight : float, default=0.0
+        Weight of the distance of images in the feature maps of the encoder's own moving
+        average: a perceptual loss that needs no other network.
+    cycle_weight : float, default=0.0
+        Weight of the squared distance between the code of an image and that of its
+        reconstruction, both by the moving average.
+    offset_weight : float, default=0.0005
+        Weight of the mean squared offset of the layers' codes from their common one.
+    code_weight : float, default=0.0
+        Weight of the mean squared whitened code of the user's images, the squared Mahalanobis
+        distance to W's distribution.
+    style_mixing : float, default=0.5
+        Share of the synthesised images whose layers follow two codes.
+    mirror : bool, default=True
+        Mirror the user's images at random. Switch it off where left and right differ in
+        meaning.
+    max_shift : float, default=0.03
+        Largest random shift of the user's images, as a share of the side.
+    max_brightness : float, default=0.1
+        Largest random change of brightness and contrast of the user's images.
+    ema_half_life : float, default=100.0
+        Half-life in steps of the moving average of the weights, which is what is returned.
+    bfloat16 : bool, default=False
+        Run the convolutions in bfloat16: half as much time again is saved on processors that
+        have it, and the result is no longer the same on all of them.
+    """
+
+    n_steps: int = 1000
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    latent_weight: float = 1.0
+    image_weight: float = 0.5
+    synthetic_image_weight: float = 0.5
+    contrast_weight: float = 0.0
+    feature_weight: float = 0.0
+    cycle_weight: float = 0.0
+    offset_weight: float = 0.0005
+    code_weight: float = 0.0
+    style_mixing: float = 0.5
+    mirror: bool = True
+    max_shift: float = 0.03
+    max_brightness: float = 0.1
+    ema_half_life: float = 100.0
+    bfloat16: bool = False
+
+    def __post_init__(self):
+        if self.n_steps < 1:
+            raise ValueError(f"n_steps must be at least 1, got {self.n_steps}.")
+        if self.batch_size < 2:
+            raise ValueError(
+                f"batch_size must be at least 2, got {self.batch_size}: batch normalisation needs "
+                "more than one image."
+            )
+
+    def autocast(self, device):
+        """Return the context in which networks run."""
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+
+    def updated(self, assignments):
+        """Return a recipe with ``name=value`` strings applied, as a command line gives them.
+
+        Parameters
+        ----------
+        assignments : sequence of str
+            For example ``["image_weight=2", "mirror=False"]``.
+
+        Returns
+        -------
+        EncoderRecipe
+
+        Examples
+        --------
+        >>> from skstylefeat.networks.training._recipe import EncoderRecipe
+        >>> EncoderRecipe().updated(["image_weight=2"]).image_weight
+        2.0
+        """
+        types = {field.name: field.type for field in fields(self)}
+        changes = {}
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            if name not in types:
+                raise ValueError(f"{assignment!r}: the recipe has {sorted(types)}, not {name!r}.")
+            changes[name] = value == "True" if types[name] is bool else types[name](value)
+        return replace(self, **changes)
+
+
+def augment(images, rng, recipe):
+    """Mirror, shift and relight images (n, C, H, W) in [-1, 1] at random."""
+    n, _, size, _ = images.shape
+    device = images.device
+
+    def column(values):
+        return torch.as_tensor(values, dtype=torch.float32, device=device)[:, None, None, None]
+
+    if recipe.mirror:
+        images = torch.where(column(rng.random(n) < 0.5) > 0, images.flip(3), images)
+    pixels = round(recipe.max_shift * size)
+    if pixels:
+        padded = F.pad(images, (pixels,) * 4, mode="replicate")
+        shifts = rng.integers(0, 2 * pixels + 1, size=(n, 2))
+        images = torch.stack(
+            [
+                image[:, top : top + size, left : left + size]
+                for image, (top, left) in zip(padded, shifts.tolist(), strict=True)
+            ]
+        )
+    if recipe.max_brightness:
+        contrast = column(1 + recipe.max_brightness * rng.uniform(-1, 1, n))
+        brightness = column(recipe.max_brightness * rng.uniform(-1, 1, n))
+        images = (images * contrast + brightness).clamp(-1.0, 1.0)
+    return images
+
+
+def to_network(images):
+    """Return images (n, H, W, C), uint8 or in [0, 1], as a float tensor (n, C, H, W) in [-1, 1]."""
+    scale = 127.5 if images.dtype == np.uint8 else 0.5
+    images = np.ascontiguousarray(np.moveaxis(images, 3, 1))
+    return torch.from_numpy(images.astype(np.float32) / scale - 1.0)

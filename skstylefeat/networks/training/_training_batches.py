@@ -1,0 +1,85 @@
+"""What an encoder is trained on: the generator's own images with known codes, and the user's."""
+
+import numpy as np
+import torch
+
+from skstylefeat.networks.training._recipe import augment, to_network
+
+
+class TrainingBatches:
+    """Draws batches; all that is random comes from the generator that each call is given.
+
+    Parameters
+    ----------
+    generator : StyleGAN2Generator
+        Makes the images with known codes.
+    encoder : EncoderNetwork
+        Tells the whitened coordinates of W and the shape of the images.
+    images : array of shape (n, H, W, C), callable or None
+        The user's images, or ``images(rng, n)``, which makes some.
+    recipe : EncoderRecipe
+        Sizes, mixing and augmentation.
+
+    Raises
+    ------
+    ValueError
+        Images that do not fit the generator.
+    """
+
+    def __init__(self, generator, encoder, images, recipe):
+        self.generator = generator
+        self.device = generator.mapping.w_avg.device
+        self.config = encoder.config
+        self.recipe = recipe
+        self.images = images
+        if images is not None and not callable(images):
+            self.images = check_images(images, self.config, "images")
+        self.w_avg = encoder.w_avg.clone()
+        self.inverse_basis = torch.linalg.inv(encoder.w_basis.double()).float()
+
+    def synthetic(self, rng):
+        """Return whitened codes (n, n_ws, w_dim) and their images (n, C, H, W)."""
+        config, n = self.generator.config, self.recipe.batch_size
+        z = torch.from_numpy(rng.standard_normal((2 * n, config.z_dim), dtype=np.float32))
+        labels = None
+        if config.c_dim:
+            classes = rng.integers(config.c_dim, size=2 * n)
+            labels = torch.from_numpy(np.eye(config.c_dim, dtype=np.float32)[classes])
+            labels = labels.to(self.device)
+        mixed = rng.random(n) < self.recipe.style_mixing
+        crossover = np.where(mixed, rng.integers(1, config.n_ws, n), config.n_ws)
+        late = torch.from_numpy(np.arange(config.n_ws) >= crossover[:, None]).to(self.device)
+        with torch.no_grad():
+            w = self.generator.mapping(z.to(self.device), labels)
+            ws = torch.where(late[:, :, None], w[n:, None], w[:n, None])
+            with self.recipe.autocast(self.device):
+                images = self.generator.synthesis(ws)
+            return (ws - self.w_avg) @ self.inverse_basis, images.float().clamp(-1.0, 1.0)
+
+    def real(self, rng):
+        """Return augmented images of the user (n, C, H, W) in [-1, 1], if there are any."""
+        n = self.recipe.batch_size
+        if self.images is None:
+            size = self.config.resolution
+            return torch.empty(0, self.config.img_channels, size, size, device=self.device)
+        if callable(self.images):
+            batch = check_images(self.images(rng, n), self.config, "images(rng, n)")
+        else:
+            batch = self.images[np.sort(rng.integers(len(self.images), size=n))]
+        return augment(to_network(batch).to(self.device), rng, self.recipe)
+
+
+def check_images(images, config, name):
+    """Return images as an array; raise ValueError unless they fit the encoder's `config`."""
+    images = images if isinstance(images, np.ndarray) else np.asarray(images)
+    expected = (config.resolution, config.resolution, config.img_channels)
+    if images.ndim != 4 or images.shape[1:] != expected:
+        raise ValueError(
+            f"{name} has shape {images.shape}, but the generator needs (n, {expected[0]}, "
+            f"{expected[1]}, {expected[2]}): resize the images first."
+        )
+    if len(images) == 0:
+        raise ValueError(f"{name} is empty.")
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(f"{name} has dtype {images.dtype}; expected uint8, or floats in [0, 1].")
+    return images

@@ -1,0 +1,128 @@
+"""Images whose codes are moved along a direction."""
+
+import numpy as np
+
+from skstylefeat.latents._rows import images_of
+from skstylefeat.latents._spaces import as_w_plus, broadcast_direction
+from skstylefeat.plotting._style import (
+    MUTED,
+    ImageSheet,
+    check_same_length,
+    new_axes,
+    sheet_size,
+    to_pixels,
+)
+
+
+class EditStripDisplay:
+    """One row a code, one column a step along a direction.
+
+    Parameters
+    ----------
+    images : array-like of shape (n_codes, n_steps, H, W, 3)
+        uint8, or floats in [0, 1].
+    steps : array-like of shape (n_steps,)
+        Lengths of the steps.
+
+    Attributes
+    ----------
+    ax_, figure_
+        What `plot` drew on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skstylefeat.plotting import EditStripDisplay
+    >>> display = EditStripDisplay(np.zeros((1, 3, 8, 8, 3)), [-1, 0, 1]).plot()
+    >>> [text.get_text() for text in display.ax_.texts]
+    ['-1', '0', '+1']
+    """
+
+    def __init__(self, images, steps):
+        self.images = np.asarray(images)
+        self.steps = np.asarray(steps, dtype=np.float64)
+        if self.images.ndim != 5:
+            raise ValueError(
+                f"images has shape {self.images.shape}; expected (n_codes, n_steps, H, W, 3)."
+            )
+        check_same_length(steps=self.steps, images=self.images[0])
+
+    @classmethod
+    def from_estimator(cls, generator, latents, direction, *, steps=None, layers=None, ax=None):
+        """Move codes along a direction and synthesise them.
+
+        Parameters
+        ----------
+        generator : Generator, str or path-like
+            Loaded, or what :func:`skstylefeat.load_generator` takes.
+        latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+            Start codes, in W or W+.
+        direction : array-like or estimator with `direction_`
+            In W or per layer, as :func:`skstylefeat.latents.broadcast_direction` takes it;
+            :class:`~skstylefeat.directions.MeanDifferenceDirection` changes images best.
+        steps : array-like of shape (n_steps,), default=None
+            Step lengths, in units of the direction as given; by default five from -3 to 3 times
+            the spread of the codes along it, or of the direction's own length for one code.
+        layers : sequence of int, default=None
+            Layers of W+ that are moved, all by default.
+        ax : matplotlib axes, default=None
+
+        Returns
+        -------
+        EditStripDisplay
+        """
+        from skstylefeat.networks import load_generator
+
+        generator = load_generator(generator)
+        codes = as_w_plus(np.asarray(latents), generator.n_ws, generator.w_dim)
+        direction = getattr(direction, "direction_", direction)
+        normal, _ = broadcast_direction(direction, generator.n_ws, generator.w_dim)
+        if steps is None:
+            steps = np.linspace(-3, 3, 5) * _spread(codes, normal)
+        steps = np.asarray(steps, dtype=np.float64)
+        moved = np.zeros(generator.n_ws, dtype=bool)
+        moved[slice(None) if layers is None else list(layers)] = True
+        offset = np.where(moved[:, None], normal, 0.0)
+        edited = codes[:, None] + steps[:, None, None] * offset
+        edited = edited.reshape(-1, generator.n_ws, generator.w_dim).astype(np.float32)
+        images = images_of(edited, "w+", generator, batch_size=None)
+        if images.shape[-1] == 1:
+            images = images.repeat(3, axis=-1)
+        images = images.reshape(len(codes), len(steps), *images.shape[1:])
+        return cls(images, steps).plot(ax=ax)
+
+    @classmethod
+    def from_images(cls, images, steps, *, ax=None):
+        """Show edited images of any origin; parameters as of the class."""
+        return cls(images, steps).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the strips.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            A new figure by default.
+
+        Returns
+        -------
+        EditStripDisplay
+        """
+        n_rows, n_columns, height, width = self.images.shape[:4]
+        aspect = height / width
+        self.figure_, self.ax_ = new_axes(ax, sheet_size(n_rows, n_columns, aspect, top=0.3))
+        sheet = ImageSheet(self.ax_, aspect)
+        for row, strip in enumerate(self.images):
+            for column, image in enumerate(to_pixels(strip)):
+                sheet.image(row, column, image)
+        for column, step in enumerate(self.steps):
+            text = "0" if step == 0 else f"{step:+.2g}"
+            sheet.above(0, column, text, color=MUTED)
+        sheet.finish(top=0.3)
+        return self
+
+
+def _spread(codes, normal):
+    """Return the standard deviation of the codes along a direction, in steps of it."""
+    along = np.einsum("nlw,lw->n", codes, normal) / np.square(normal).sum()
+    return float(along.std()) or 1.0

@@ -1,0 +1,14 @@
+"""Attributes as distances of latent codes from hyperplanes, calibrated by a few labels (LARGE)."""
+
+from skstylefeat.regression._calibration_points import select_calibration_points
+from skstylefeat.regression._distance import HyperplaneDistance
+from skstylefeat.regression._importance import LayerImportance, layer_importance
+from skstylefeat.regression._regressor import LatentRegressor
+
+__all__ = [
+    "HyperplaneDistance",
+    "LatentRegressor",
+    "LayerImportance",
+    "layer_importance",
+    "select_calibration_points",
+]

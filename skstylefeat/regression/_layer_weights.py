@@ -1,0 +1,90 @@
+"""Layer weights S_i (LARGE, eq. 3): given, equal, by a direction's lengths, or by importance."""
+
+import numpy as np
+
+from skstylefeat._utils._validation import SMALLEST, real_array
+
+
+def layer_weights(rule, planes, generator, *, normalize, importance_params):
+    """Return the weights of the layers of every direction.
+
+    Parameters
+    ----------
+    rule : None, "importance", "uniform" or array-like of shape (n_layers,) or \
+            (n_directions, n_layers)
+        None is "importance" where a generator is given and the direction is the same for every
+        layer, otherwise the layers' shares in the length of the direction.
+    planes : Planes
+        The directions.
+    generator : Generator or None
+        Needed for "importance".
+    normalize : bool
+        Whether the normals will be scaled to unit length. Those that are not carry their lengths
+        themselves: their weights are equal.
+    importance_params : dict
+        Passed to :func:`skstylefeat.layer_importance`.
+
+    Returns
+    -------
+    ndarray of shape (n_directions, n_layers)
+        Each row sums to 1.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not fit the layers, or there is no generator to find them with.
+    """
+    if rule is None:
+        if generator is None or not planes.shared or planes.n_layers != generator.n_ws:
+            lengths = planes.norms if normalize else np.ones_like(planes.norms)
+            return lengths / lengths.sum(axis=1, keepdims=True)
+        rule = "importance"
+    if not isinstance(rule, str):
+        weights = real_array(rule, "layer_weights")
+    elif rule == "uniform":
+        weights = np.ones(planes.n_layers)
+    else:
+        weights = _importance(planes, generator, importance_params)
+    return _shares(weights, planes)
+
+
+def _importance(planes, generator, params):
+    if generator is None:
+        raise ValueError(
+            'layer_weights="importance" needs the generator: pass generator=, or weights.'
+        )
+    if planes.n_layers == 1:
+        return np.ones(1)
+    if planes.n_layers != generator.n_ws:
+        raise ValueError(
+            'layer_weights="importance" weighs W+ codes; for S codes pass the weights of '
+            'layer_importance(generator, direction, space="s").'
+        )
+    # Imported here: importance reaches for torch, and a fixed direction needs neither.
+    from skstylefeat.regression._importance import cached_layer_importance
+
+    shape = (generator.n_ws, generator.w_dim)
+    return np.stack(
+        [
+            cached_layer_importance(generator, row.reshape(shape), **params).weights
+            for row in planes.normals
+        ]
+    )
+
+
+def _shares(weights, planes):
+    """Return weights of shape (n_directions, n_layers) that sum to 1."""
+    n_directions, n_layers = planes.offsets.shape
+    if weights.shape not in ((n_layers,), (n_directions, n_layers)):
+        raise ValueError(
+            f"layer_weights has shape {weights.shape}; the latents have {n_layers} layers "
+            f"({', '.join(planes.layout.names[:3])}, ...)."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = weights.sum(axis=-1, keepdims=True)
+    fit = np.isfinite(total) & (total > SMALLEST)
+    if not fit.all() or (weights < 0).any():
+        raise ValueError(
+            f"layer_weights must be finite, not negative, and not all 0; got {weights}."
+        )
+    return np.broadcast_to(weights / total, planes.offsets.shape).copy()

@@ -1,0 +1,123 @@
+"""Hyperplanes over rows that are cut into layers: the arithmetic behind `HyperplaneDistance`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skstylefeat.latents._spaces import broadcast_direction, style_layers, w_plus_layers
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a row of latents is cut into layers.
+
+    Attributes
+    ----------
+    names : tuple of str
+    bounds : tuple of int
+        Columns at which layers begin, and the width of a row at the end.
+    is_styles : bool
+        Whether the row is an S code.
+    """
+
+    names: tuple
+    bounds: tuple
+    is_styles: bool = False
+
+    @classmethod
+    def even(cls, names, width):
+        """Return layers of equal `width`."""
+        return cls(tuple(names), tuple(range(0, (len(names) + 1) * width, width)))
+
+
+def layout_of(n_features, directions, generator, w_dim):
+    """Find out how rows of `n_features` columns are cut into layers.
+
+    Raises
+    ------
+    ValueError
+        If the width of the rows is no multiple of the width of W.
+    """
+    if generator is not None:
+        if n_features == generator.w_dim:
+            return Layout.even(("w",), n_features)
+        if n_features == generator.n_ws * generator.w_dim:
+            return Layout.even(w_plus_layers(generator), generator.w_dim)
+        names, sizes = style_layers(generator)
+        if n_features == sum(sizes):
+            return Layout(names, (0, *(int(i) for i in np.cumsum(sizes))), is_styles=True)
+        raise ValueError(
+            f"The latents have n_features = {n_features}; expected n_ws x w_dim = {generator.n_ws} "
+            f"x {generator.w_dim} = {generator.n_ws * generator.w_dim} (W+), {generator.w_dim} (W)"
+            f" or {sum(sizes)} (S) for this generator."
+        )
+    widths = {np.shape(d)[-1] for d in directions} - {n_features}
+    if w_dim is None:
+        w_dim = min(widths) if widths else n_features
+    if n_features % w_dim:
+        n_ws = max([np.shape(d)[0] for d in directions if np.ndim(d) == 2], default=1)
+        expected = f"{n_ws} x {w_dim} = {n_ws * w_dim}" if n_ws > 1 else f"a multiple of {w_dim}"
+        raise ValueError(
+            f"The latents have n_features = {n_features}, which is not n_ws x w_dim with the "
+            f"direction's w_dim = {w_dim}: expected {expected}."
+        )
+    n_ws = n_features // w_dim
+    return Layout.even(["w"] if n_ws == 1 else [f"w{i}" for i in range(n_ws)], w_dim)
+
+
+class Planes:
+    """Planes sum_i (n_i.w_i + b_i) = 0, unscaled.
+
+    Parameters
+    ----------
+    normals : ndarray of shape (n_directions, n_features)
+    offsets : ndarray of shape (n_directions, n_layers)
+    layout : Layout
+    shared : bool
+        Whether every direction has the same normal on all layers.
+    """
+
+    def __init__(self, normals, offsets, layout, shared):
+        self.normals = normals
+        self.offsets = offsets
+        self.layout = layout
+        self.shared = shared
+        self.n_layers = len(layout.names)
+        self.norms = np.sqrt(np.add.reduceat(np.square(normals), layout.bounds[:-1], axis=1))
+
+    @classmethod
+    def build(cls, directions, intercepts, layout):
+        """Apply the broadcast rule to directions and share out their intercepts."""
+        n_layers, n_features = len(layout.names), layout.bounds[-1]
+        normals = np.empty((len(directions), n_features))
+        offsets = np.empty((len(directions), n_layers))
+        shared = True
+        for i, (direction, intercept) in enumerate(zip(directions, intercepts, strict=True)):
+            # Layers of S have unequal widths: there a direction can only be a whole row.
+            shape = (1, n_features) if layout.is_styles else (n_layers, n_features // n_layers)
+            array, per_layer = broadcast_direction(direction, *shape)
+            normals[i] = array.ravel()
+            shared &= not per_layer
+            norms = np.sqrt(np.add.reduceat(np.square(normals[i]), layout.bounds[:-1]))
+            offsets[i] = intercept * norms / norms.sum() if per_layer else intercept
+        return cls(normals, offsets, layout, shared)
+
+    def scaled(self, normalize):
+        """Return normals of unit length on each layer, with their offsets."""
+        if not normalize:
+            return self.normals.copy(), self.offsets.copy()
+        inverse = np.divide(1.0, self.norms, out=np.zeros_like(self.norms), where=self.norms > 0)
+        return self._times(self.normals, inverse), self.offsets * inverse
+
+    def weighted(self, weights, normalize):
+        """Fold layer weights of shape (n_directions, n_layers) into one plane a direction."""
+        normals, offsets = self.scaled(normalize)
+        return self._times(normals, weights), (offsets * weights).sum(axis=1)
+
+    def flat(self, normalize):
+        """Return the planes over whole rows."""
+        norms = np.linalg.norm(self.normals, axis=1) if normalize else np.ones(len(self.normals))
+        return self.normals / norms[:, None], self.offsets.sum(axis=1) / norms
+
+    def _times(self, normals, factors):
+        return normals * np.repeat(factors, np.diff(self.layout.bounds), axis=1)
