@@ -52,7 +52,7 @@ def check_contents(wheel):
 def check_without_torch(wheel, folder):
     """Raise SystemExit if estimators saved here answer otherwise where torch is missing."""
     saved, here, there = folder / "saved.pkl", folder / "here.npz", folder / "there.npz"
-    run(sys.executable, "-m", "tests.answer", here, saved, "--write-numpy-world")
+    run(sys.executable, "-m", "tests.support.answer", here, saved, "--write-numpy-world")
     venv.create(folder / "env", with_pip=True)
     python = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
     run(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", *DEPENDENCIES)
@@ -61,11 +61,14 @@ def check_without_torch(wheel, folder):
     if "torch" in installed or "skstylefeat" not in installed:
         raise SystemExit(f"This is no environment with the wheel and without torch:\n{installed}")
     # From the wheel, not from the repository's own folder: only the tests come from there.
-    (folder / "tests").mkdir()
-    for name in ("__init__.py", "answer.py"):
+    (folder / "tests" / "support").mkdir(parents=True)
+    for name in ("__init__.py", "support/__init__.py", "support/answer.py"):
         (folder / "tests" / name).write_text((ROOT / "tests" / name).read_text())
     done = subprocess.run(
-        [python, "-m", "tests.answer", there, saved], cwd=folder, capture_output=True, text=True
+        [python, "-m", "tests.support.answer", there, saved],
+        cwd=folder,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise SystemExit(done.stderr)

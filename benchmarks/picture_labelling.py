@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from skstylefeat.datasets import make_faces
-from tests.webdriver import Browser, find_browser
+from tests.support.webdriver import Browser, find_browser
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "labelling.png"
 SIZE = (1120, 700)

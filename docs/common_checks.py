@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 import sklearn  # noqa: E402
 from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 
-from tests.test_common import ADAPTED, ESTIMATORS  # noqa: E402
+from tests.integration.test_common import ADAPTED, ESTIMATORS  # noqa: E402
 
 BEGIN, END = "<!-- common checks -->", "<!-- end of common checks -->"
 

@@ -13,7 +13,7 @@ import torch
 from joblib.externals.loky import reusable_executor
 from matplotlib import pyplot as plt
 
-from tests.hostile_files import CANARY
+from tests.support.hostile_files import CANARY
 
 matplotlib.use("Agg")
 # The networks of the tests are tiny: more threads only wait for each other.

@@ -1,0 +1,89 @@
+"""Tasks through joblib, on engines that hand results over one by one and on those that do not."""
+
+import numpy as np
+import pytest
+from joblib import delayed, parallel_config, register_parallel_backend
+from joblib._parallel_backends import ThreadingBackend
+from joblib.parallel import BACKENDS
+from numpy.testing import assert_array_equal
+
+from skstylefeat import FeatureMaps, StyleGANInverter, layer_importance, load_generator
+from skstylefeat._utils._parallel import TASKS_AT_ONCE, in_parallel
+from tests.support.networks import write_job
+
+
+class Lists(ThreadingBackend):
+    """An engine as ray's and multiprocessing's: it returns lists only."""
+
+    supports_return_generator = False
+    supports_retrieve_callback = False
+
+
+@pytest.fixture(autouse=True)
+def _engine():
+    register_parallel_backend("lists", Lists)
+    yield
+    del BACKENDS["lists"]
+
+
+def counted(n, taken):
+    """Make tasks and note how many of them were asked for."""
+    for i in range(n):
+        taken.append(i)
+        yield delayed(pow)(i, 2)
+
+
+@pytest.mark.parametrize("engine", ["threading", "lists"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n", [0, 1, 100])
+def test_results_come_in_order(engine, n_jobs, n):
+    with (
+        parallel_config(engine, n_jobs=n_jobs),
+        in_parallel(counted(n, [])) as results,
+    ):
+        assert list(results) == [i**2 for i in range(n)]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_lists_are_short(n_jobs):
+    taken, n_taken = [], []
+    with parallel_config("lists"), in_parallel(counted(100, taken), n_jobs) as results:
+        for _ in results:
+            n_taken.append(len(taken))
+    at_once = n_jobs * TASKS_AT_ONCE
+    assert n_taken == [min(100, (i // at_once + 1) * at_once) for i in range(100)]
+
+
+@pytest.mark.parametrize("engine", ["threading", "lists"])
+def test_an_error_ends_the_work(engine):
+    taken = []
+    with (
+        parallel_config(engine, n_jobs=2),
+        pytest.raises(KeyError, match="enough"),
+        in_parallel(counted(1000, taken)) as results,
+    ):
+        assert next(results) == 0
+        raise KeyError("enough")
+    assert len(taken) < 1000
+    assert list(results) == []
+
+
+def test_every_user_has_its_serial_result(tmp_path):
+    generator, encoder, folder = write_job(tmp_path, 6)
+    inverter = StyleGANInverter(generator, encoder, batch_size=2).fit(folder)
+    generator = load_generator(generator)
+    normal = np.random.default_rng(0).normal(size=generator.w_dim)
+
+    def work():
+        codes = inverter.transform(folder)
+        importance = layer_importance(
+            generator, normal, n_pairs=6, batch_size=2, random_state=0
+        ).weights
+        pooled = FeatureMaps.from_latents(codes, generator, batch_size=2).pool()
+        return codes, importance, pooled
+
+    serial = work()
+    with parallel_config("lists", n_jobs=2):
+        spread = work()
+    for one, other in zip(serial, spread, strict=True):
+        assert_array_equal(one, other)

@@ -1,0 +1,250 @@
+"""The main job's experiments are honest: what they read, find and count."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skstylefeat import FeatureMaps, HyperplaneDistance
+from skstylefeat.experiments import _annotation_experiment as annotation
+from skstylefeat.experiments import _regression_experiment as regression
+from skstylefeat.experiments._representation import ImageSet
+from skstylefeat.experiments._score_table import Score, Table, summarize, tabulate
+from skstylefeat.experiments._targets import Target, check_target, read_column
+from tests.support.networks import tiny_generator
+
+N_CLASS = 40
+
+
+def planted_set(seed, patterns):
+    """Images of two classes: channel 1 of the maps and the first component tell them apart."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat([0, 1], N_CLASS))
+    maps = rng.normal(size=(len(y), 12, 8, 8))
+    maps[:, 1] = patterns[y] + 0.2 * maps[:, 1]
+    maps = FeatureMaps.from_arrays({"b8.conv0": maps})
+    latents = rng.normal(size=(len(y), 28)).astype(np.float32)
+    latents.reshape(-1, 4, 7)[:, :, 2] += 3 * y[:, None] - 1.5
+    components = rng.normal(size=(len(y), 5))
+    images = rng.random((len(y), 8, 8, 3))
+    styles = 2 * latents
+    return ImageSet(images, latents, styles, maps, maps.pool(), components), np.array(["a", "b"])[y]
+
+
+@pytest.fixture(scope="module")
+def planted():
+    rng = np.random.default_rng(5)
+    patterns = np.stack([rng.random((8, 8)), 10 * rng.random((8, 8))])
+    return planted_set(0, patterns), planted_set(1, patterns)
+
+
+def draw_one(planted, y_train):
+    (train, _), (test, _) = planted
+    selection = annotation.select_channels(train.maps, y_train, np.random.default_rng(0))
+    return annotation.annotate(train, test, y_train, 5, selection, 0)
+
+
+def test_annotation_finds_planted_classes(planted, monkeypatch):
+    monkeypatch.setattr(annotation, "ChannelMISelector", _one_channel(annotation.ChannelMISelector))
+    (train, y_train), (test, y_test) = planted
+    done = []
+    scores = annotation.annotation_experiment(
+        train,
+        test,
+        y_train,
+        y_test,
+        target="kind",
+        n_labels=(5, 10),
+        n_draws=2,
+        on_draw=lambda: done.append(1),
+    )
+    found = summarize(scores)
+    assert len(done) == 2
+    for n_labels in (5, 10):
+        for method in ("annotation", "again", "classifier"):
+            assert found["kind", method, "accuracy", n_labels].mean > 0.95
+        assert found["kind", "kmeans", "clustering accuracy", n_labels].mean > 0.95
+        for method in ("latents", "styles"):
+            assert found["kind", method, "accuracy", n_labels].mean > 0.8
+        assert abs(found["kind", "pca", "accuracy", n_labels].mean - 0.5) < 0.2
+        assert found["kind", "majority", "accuracy", n_labels].mean == 0.5
+    text = annotation.annotation_table(scores).to_text()
+    assert len(re.findall(r"^  kind ", text, re.MULTILINE)) == 2
+
+
+def _one_channel(selector):
+    return lambda **params: selector(**params | {"n_channels_per_layer": 1})
+
+
+def test_annotation_reads_no_other_label(planted):
+    """Whatever the other training labels say, the names stay the same."""
+    (_, y_train), _ = planted
+    drawn = draw_one(planted, y_train)
+    assert len(drawn.labelled_rows) <= 2 * annotation.PER_CLASS + 5
+    other = y_train.copy()
+    free = np.setdiff1d(np.arange(len(other)), drawn.labelled_rows)
+    other[free] = "b"
+    (train, _), (test, _) = planted
+    rows, selector = drawn.selection_rows, drawn.selector
+    again = annotation.annotate(train, test, other, 5, (rows, selector), 0)
+    assert_array_equal(again.annotator.query_indices_, drawn.annotator.query_indices_)
+    assert_array_equal(again.annotator.cluster_labels_, drawn.annotator.cluster_labels_)
+
+
+def test_second_round_reads_no_further_label_and_mends_the_choice_of_channels():
+    """Channel 0 happens to tell the labelled images apart; channels 1 to 3 tell all apart."""
+    rng = np.random.default_rng(2)
+    y = rng.permutation(np.repeat([0, 1], 100))
+    pooled = rng.normal(size=(200, 40)).astype(np.float32)
+    pooled[:, 1:4] += 4 * y[:, None]
+    rows = np.r_[np.flatnonzero(y == 0)[:4], np.flatnonzero(y == 1)[:4]]
+    pooled[rows, 0] = 100 * y[rows] + rng.normal(size=8)
+    maps = FeatureMaps.from_arrays({"b4.conv1": pooled[:, :, None, None]})
+    train = ImageSet(None, None, None, maps, pooled, None)
+    assert train.levels.channel_names == maps.channel_names
+    selector = annotation.ChannelMISelector(4, score="anova", n_samples_per_class=None)
+    selection = rows, selector.fit(train.levels[rows], y[rows])
+    assert 0 in selector.get_support(indices=True)
+    first = annotation.annotate(train, train, y, 5, selection, 0)
+    again = annotation.second_round(first, train.levels, train.levels, y, 0)
+    assert {1, 2, 3} <= set(again.selector.get_support(indices=True))
+    hidden = y.copy()
+    free = np.setdiff1d(np.arange(200), first.labelled_rows)
+    hidden[free] = 0
+    same = annotation.second_round(first, train.levels, train.levels, hidden, 0)
+    assert_array_equal(same.names, again.names)
+    assert np.mean(again.names == y) >= max(np.mean(first.names == y), 0.9)
+
+
+def test_second_round_of_one_name_is_the_first(planted):
+    (train, _), (test, _) = planted
+    y = np.repeat(["a"], len(train))
+    selection = np.arange(4), annotation.ChannelMISelector(1).fit(train.maps, planted[0][1])
+    drawn = annotation.annotate(train, test, y, 5, selection, 0)
+    assert annotation.second_round(drawn, train.levels, test.levels, y, 0) is drawn
+
+
+@pytest.mark.parametrize("only", ["a", "b"])
+def test_one_class_among_the_labels_is_predicted_throughout(planted, only):
+    (train, y_train), (test, y_test) = planted
+    mostly = np.where(np.arange(len(y_train)) < 4, "ab"[only == "a"], only)
+    scores = annotation.annotation_experiment(
+        train, test, mostly, y_test, target="kind", n_labels=(1,), n_draws=1, random_state=3
+    )
+    found = summarize(scores)
+    assert found["kind", "classifier", "accuracy", 1].mean == np.mean(y_test == only)
+
+
+def test_annotation_selects_on_the_drawn_rows_only(planted):
+    (train, y_train), _ = planted
+    rows, selector = annotation.select_channels(train.maps, y_train, np.random.default_rng(0))
+    assert_array_equal(np.unique(y_train[rows], return_counts=True)[1], [4, 4])
+    values = train.maps.layer("b8.conv0").copy()
+    values[np.setdiff1d(np.arange(len(values)), rows)] = 0
+    emptied = ImageSet(
+        train.images,
+        train.latents,
+        train.styles,
+        FeatureMaps.from_arrays({"b8.conv0": values}),
+        train.pooled,
+        train.components,
+    )
+    again = annotation.select_channels(emptied.maps, y_train, np.random.default_rng(0))[1]
+    assert_allclose(again.scores_, selector.scores_)
+
+
+def test_draw_per_class_takes_all_of_a_small_class():
+    rows = annotation.draw_per_class(np.array(list("aaaaaabb")), 4, np.random.default_rng(0))
+    assert len(rows) == 6 and {6, 7} <= set(rows.tolist())
+
+
+@pytest.fixture(scope="module")
+def distances(planted):
+    (train, y_train), (test, _) = planted
+    binary = (y_train == "b").astype(int)
+    return regression.plane_distances(train, test, binary, tiny_generator())
+
+
+def numbers(planted):
+    """Numbers along the planted direction, for both sets."""
+    return [images.latents.reshape(-1, 4, 7).mean(axis=1)[:, 2] * 10 + 50 for images, _ in planted]
+
+
+def test_regression_finds_a_planted_direction(planted, distances):
+    y_train, y_test = numbers(planted)
+    scores = regression.regression_experiment(
+        distances, y_train, y_test, target="size", n_labels=(2, 20), n_draws=3
+    )
+    found = summarize(scores)
+    assert found["size", "weighted", "R2", 20].mean > 0.7
+    assert found["size", "plane", "R2", 20].mean > 0.5
+    assert found["size", "pca", "R2", 20].mean < 0.3
+    assert found["size", "weighted", "MAE", 20].mean < found["size", "mean", "MAE", 20].mean / 2
+    assert found["size", "weighted", "rank correlation", 0].mean > 0.8
+    tables = regression.regression_tables(scores, {"size": "mm"})
+    assert [len(table.rows) for table in tables] == [2, 2]
+    assert tables[0].rows[0][0] == "size (mm)"
+    order = regression.order_table(scores)
+    assert order.rows[0][:2] == ["size", "rank correlation"]
+
+
+def test_weighted_distance_uses_importance(planted, distances):
+    assert isinstance(distances.estimator, HyperplaneDistance)
+    weights = distances.estimator.layer_weights_[0]
+    assert_allclose(weights.sum(), 1)
+    assert weights.std() > 0
+    (train, _), _ = planted
+    expected = distances.estimator.transform(train.latents)[:, 0]
+    assert_allclose(distances.train["weighted"], expected)
+
+
+def test_calibration_reads_the_labels_of_its_rows_only(planted, distances):
+    y_train, _ = numbers(planted)
+    known = distances.train["weighted"]
+    rows = regression.calibration_rows(known, 5, 0)
+    assert len(np.unique(rows)) == 5
+    other = np.full_like(y_train, 1e6)
+    other[rows] = y_train[rows]
+    grid = np.linspace(-3, 3, 7)[:, None]
+    assert_array_equal(
+        regression.calibrate(known, y_train, rows).predict(grid),
+        regression.calibrate(known, other, rows).predict(grid),
+    )
+
+
+def test_order_of_a_binary_target(planted, distances):
+    _, (_, y_test) = planted
+    scores = regression.order_experiment(distances, y_test == "b", target="kind")
+    assert {score.metric for score in scores} == {"AUC"}
+    assert summarize(scores)["kind", "weighted", "AUC", 0].mean > 0.9
+
+
+def test_summaries_and_tables():
+    scores = [Score("t", "m", "MAE", 5, draw, value) for draw, value in enumerate([1.0, 3.0])]
+    found = summarize(scores)
+    assert found["t", "m", "MAE", 5] == (2.0, 1.0, 2)
+    header, rows = tabulate(found, "MAE", {"m": "ours", "other": "theirs"})
+    assert (header, rows) == (["", "labels", "ours", "theirs"], [["t", "5", "2.0 ± 1.0", "-"]])
+    lines = Table("Title", header, rows, "A note.").to_text().splitlines()
+    assert lines[0] == "Title" and lines[-1] == "  A note."
+    assert lines[4] == "  t       5  2.0 ± 1.0       -"
+
+
+def test_columns_are_numbers_or_classes():
+    assert read_column(["1", "0", " 1"]).tolist() == ["1", "0", "1"]
+    assert read_column([str(i / 2) for i in range(11)]).dtype == np.float64
+    assert read_column(["a"] * 30 + ["1"]).dtype.kind == "U"
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["x"] * 9, "'colour' has one class only, 'x'"),
+        (["x"] * 9 + ["y"], "has 1 training image of the class 'y'"),
+        ([f"t{i}" for i in range(30)], "30 different texts"),
+    ],
+)
+def test_targets_that_cannot_be_learnt(labels, message):
+    with pytest.raises(ValueError, match=message):
+        check_target(Target("colour", np.array(labels), np.array(labels)))

@@ -1,0 +1,178 @@
+"""The package as a whole: what it exports, what it imports, what it ships."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skstylefeat
+
+ROOT = Path(__file__).parents[2]
+
+
+def _loaded_after(statement):
+    """Names of the modules a fresh interpreter holds after `statement`."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_import_brings_in_no_heavy_library():
+    loaded = _loaded_after("import skstylefeat")
+    assert "skstylefeat" in loaded
+    assert loaded.isdisjoint({"torch", "sklearn", "scipy", "numpy", "PIL", "matplotlib"})
+
+
+NUMPY_WORLD = (
+    "ChannelMISelector",
+    "ClusterAnnotator",
+    "FeatureMaps",
+    "HyperplaneDistance",
+    "LatentRegressor",
+    "MaxPoolReducer",
+    "PseudoLabelClassifier",
+    "select_calibration_points",
+)
+
+
+def test_numpy_world_brings_in_no_torch():
+    loaded = _loaded_after("\n".join(f"from skstylefeat import {name}" for name in NUMPY_WORLD))
+    assert "skstylefeat.annotation._annotator" in loaded
+    assert "torch" not in loaded
+    assert "matplotlib" not in loaded
+
+
+def test_plotting_imports_no_matplotlib():
+    loaded = _loaded_after("import skstylefeat.plotting")
+    assert "skstylefeat.plotting" in loaded
+    assert loaded.isdisjoint({"matplotlib", "torch"})
+
+
+def test_imports_make_no_loop():
+    """Imports inside functions count, too: they would only hide that two modules are one."""
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (ROOT / "skstylefeat").rglob("*.py")
+    }
+    imports = {module: set() for module in files}
+    for module, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                names = {name if name in files else node.module for name in names}
+            elif isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+            else:
+                continue
+            imports[module] |= names & files.keys()
+    assert "skstylefeat.features._selector" in imports["skstylefeat.labeling._prepare"]
+    TopologicalSorter(imports).prepare()  # CycleError names the modules of a loop
+
+
+@pytest.mark.parametrize("name", skstylefeat.__all__)
+def test_every_exported_name_exists_and_is_documented(name):
+    value = getattr(skstylefeat, name)
+    assert value.__doc__ and value.__doc__.strip()
+
+
+def test_dir_lists_the_exports():
+    assert set(skstylefeat.__all__) <= set(dir(skstylefeat))
+
+
+def test_unknown_attribute_is_named():
+    with pytest.raises(AttributeError, match="no_such_estimator"):
+        _ = skstylefeat.no_such_estimator
+
+
+def test_import_star_gives_all_exports():
+    namespace = {}
+    exec("from skstylefeat import *", namespace)
+    assert set(skstylefeat.__all__) <= set(namespace)
+
+
+def test_version_is_written_once():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert config["project"]["dynamic"] == ["version"]
+    assert config["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "skstylefeat.__version__"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", skstylefeat.__version__)
+    assert f"## {skstylefeat.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_constraints_admit_the_declared_dependencies():
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            pins[canonicalize_name(name)] = version
+    declared = [*config["dependencies"]]
+    for extra in config["optional-dependencies"].values():
+        declared += extra
+    for text in declared:
+        requirement = Requirement(text)
+        assert pins[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_readme_commands_name_what_exists():
+    readme = (ROOT / "README.md").read_text()
+    main_job = "-c constraints.txt '.[plot,progress]' && .venv/bin/python -m skstylefeat"
+    tests = "-c constraints.txt -e '.[test]' && .venv/bin/python -m pytest"
+    assert readme.count(main_job) == 1
+    assert readme.count(tests) == 1
+    assert "<!-- test command -->" in readme, ".ci/run finds the command by this mark"
+
+
+def test_readme_example_runs():
+    """The example reads classes and degrees as it says."""
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    namespace = {}
+    exec(code, namespace)
+    frame = namespace["new"].frame
+    assert np.mean(namespace["names"] == np.asarray(frame["glasses"])) > 0.6
+    assert np.corrcoef(namespace["degrees"], frame["yaw"])[0, 1] > 0.9
+
+
+def test_every_public_name_is_in_the_api_pages():
+    page = (ROOT / "docs" / "api.rst").read_text()
+    listed = {line.strip().rpartition(".")[2] for line in page.splitlines()}
+    public = set(skstylefeat.__all__) - set(skstylefeat._MODULES)
+    for module in (
+        "datasets",
+        "directions",
+        "exceptions",
+        "images",
+        "features",
+        "latents",
+        "metrics",
+        "plotting",
+    ):
+        public |= set(getattr(skstylefeat, module).__all__)
+    assert public <= listed, public - listed
+
+
+def test_ruff_finds_nothing():
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."], capture_output=True, text=True, cwd=ROOT
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_bundled_weights_are_small_and_have_cards():
+    weights = sorted((ROOT / "skstylefeat" / "weights").glob("*.safetensors"))
+    assert weights, "no bundled weights"
+    assert sum(path.stat().st_size for path in weights) < 12e6
+    for path in weights:
+        card = path.with_suffix(".md").read_text()
+        assert len(card) > 500, f"{path.name}'s card says too little"

@@ -1,0 +1,331 @@
+"""StyleGANInverter with tiny random networks; the bundled ones have their own tests."""
+
+import os
+import pickle
+import subprocess
+import sys
+from itertools import pairwise
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+from skstylefeat import FeatureMaps, StyleGANInverter
+from skstylefeat.networks.optimization._latent_space import (
+    search_space,
+    style_sensitivities,
+    w_statistics,
+)
+from skstylefeat.networks.optimization._lbfgs import BatchedLBFGS
+from skstylefeat.networks.optimization._optimize import optimise_codes
+from tests.support.estimators import tiny_images
+from tests.support.networks import tiny_encoder, tiny_generator, write_pair
+
+
+@pytest.fixture
+def pair(tmp_path):
+    return write_pair(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return tiny_images(7)
+
+
+def inverter(pair, **kwargs):
+    return StyleGANInverter(pair[0], pair[1], **({"batch_size": 3} | kwargs))
+
+
+def test_latents_are_the_encoders_codes_whatever_the_batch(pair, images):
+    latents = inverter(pair).fit_transform(images)
+    assert latents.shape == (7, 28) and latents.dtype == np.float32
+    for kwargs in ({"batch_size": 1}, {"batch_size": 100}, {"n_jobs": 2}):
+        assert_allclose(
+            inverter(pair, **kwargs).fit_transform(images), latents, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_spaces(pair, images):
+    w_plus = inverter(pair).fit_transform(images)
+    w = inverter(pair, space="w").fit_transform(images)
+    assert_allclose(w, w_plus.reshape(7, 4, 7).mean(axis=1), rtol=1e-5, atol=1e-6)
+    styles = inverter(pair, space="s").fit(images)
+    s = styles.transform(images)
+    assert s.shape == (7, len(styles.get_feature_names_out()))
+    reference = inverter(pair).fit(images)
+    assert_allclose(styles.inverse_transform(s), reference.inverse_transform(w_plus), atol=1e-5)
+    assert list(reference.get_feature_names_out()[[0, 27]]) == ["w0_0", "w3_6"]
+
+
+def test_features_are_lazy_and_those_of_the_latents(pair, images):
+    inv = inverter(pair, output="features", layers=["b4.conv1"]).fit(images)
+    maps = inv.transform(images)
+    assert isinstance(maps, FeatureMaps) and [x.name for x in maps.layers] == ["b4.conv1"]
+    latents = inverter(pair).fit_transform(images)
+    expected = inv.generator_.features(latents, ["b4.conv1"])["b4.conv1"]
+    assert_allclose(maps.layer("b4.conv1"), expected, rtol=1e-4, atol=1e-5)
+    assert list(inv.get_feature_names_out()) == maps.channel_names
+    assert inv.set_output(transform="pandas") is inv
+
+
+def test_latents_as_a_frame(pair, images):
+    inv = inverter(pair).fit(images).set_output(transform="pandas")
+    assert list(inv.transform(images).columns) == list(inv.get_feature_names_out())
+
+
+def test_optimisation_finds_the_generators_own_images(images):
+    generator = tiny_generator()
+    inv = StyleGANInverter(generator, method="optimize", n_steps=150, random_state=0).fit(images)
+    mean = np.square(images - images.mean(axis=0)).mean()
+    assert -inv.score(images) < 0.05 * mean
+    again = clone(inv).fit(images)
+    assert_array_equal(again.transform(images), inv.transform(images))
+
+
+def test_optimised_codes_do_not_depend_on_neighbours(pair, images):
+    for settings in ({"method": "optimize"}, {"method": "hybrid"}):
+        inv = inverter(pair, n_steps=20, batch_size=7, **settings)
+        together = inv.fit(images).transform(images)
+        assert_array_equal(inv.transform(images[[4]])[0], together[4])
+        assert_array_equal(inv.transform(images[::-1])[::-1], together)
+        assert_array_equal(inv.set_params(batch_size=2).transform(images), together)
+
+
+def test_rows_of_a_batch_are_optimised_on_their_own():
+    module = tiny_generator().module
+    targets = module.synthesis(search_space(module).mean + torch.randn(3, 4, 7) @ torch.eye(7))
+    together, _ = optimise_codes(module, targets.detach(), n_steps=6)
+    for i in range(3):
+        alone, _ = optimise_codes(module, targets[[i]].detach(), n_steps=6)
+        torch.testing.assert_close(alone[0], together[i], rtol=1e-3, atol=1e-3)
+
+
+def test_bfgs_solves_quadratic_problems_row_by_row():
+    rng = torch.Generator().manual_seed(0)
+    scales = torch.logspace(0, 3, 12)
+    solutions = torch.randn(5, 12, generator=rng)
+
+    def evaluate(x, rows):
+        difference = x - solutions[rows]
+        return (scales * difference.square()).sum(dim=1), 2 * scales * difference
+
+    rows = torch.arange(5)
+    optimiser = BatchedLBFGS(torch.zeros(5, 12), *evaluate(torch.zeros(5, 12), rows))
+    losses = [optimiser.loss]
+    for step in range(80):
+        optimiser.tell(*evaluate(optimiser.propose(), rows))
+        losses.append(optimiser.loss)
+        if step == 10:  # the others go on as if nothing had happened
+            rows = rows[[0, 2, 3]]
+            optimiser.keep([0, 2, 3])
+            losses = [loss[[0, 2, 3]] for loss in losses]
+    assert all((after <= before).all() for before, after in pairwise(losses))
+    torch.testing.assert_close(optimiser.x, solutions[rows], rtol=1e-3, atol=1e-3)
+
+
+def test_bfgs_steps_back_from_points_without_a_loss():
+    start = torch.full((1, 1), 0.5)
+
+    def evaluate(x):  # not a number beyond 1, and the first steps lead there
+        return (x - x.log() * 1e-3 + (1 - x).sqrt() * 0)[:, 0], 1 - 1e-3 / x
+
+    optimiser = BatchedLBFGS(start, *evaluate(start))
+    for _ in range(60):
+        optimiser.tell(*evaluate(optimiser.propose()))
+    assert optimiser.x.item() == pytest.approx(1e-3, rel=0.05)
+
+
+def test_search_space_weighs_spread_and_effect_alike():
+    module = tiny_generator().module
+    _mean, basis, whitening = search_space(module)
+    assert basis.shape == (4, 7, 7)
+    _, root = w_statistics(module)
+    torch.testing.assert_close(root @ whitening, torch.eye(7), rtol=0, atol=1e-3)
+    # B^T B, the geometric mean of C and the inverse of F, solves X F X = C.
+    sensitivities = style_sensitivities(module)
+    metric = torch.zeros(4, 7, 7, dtype=torch.float64)
+    for name, index, layer in module.synthesis.modulated():
+        affine = (layer.affine.weight * layer.affine.weight_gain).double()
+        metric[index] += affine.T @ (sensitivities[name].double()[:, None] * affine)
+    mean_of_both = basis.mT.double() @ basis.double()
+    covariance = (root.T @ root).double()
+    for x, f in zip(mean_of_both, metric, strict=True):
+        torch.testing.assert_close(
+            x @ f @ x, covariance, rtol=0, atol=0.02 * covariance.max().item()
+        )
+    assert search_space(module) is search_space(module)
+    assert search_space(module, in_w=True).basis.shape == (1, 7, 7)
+
+
+def test_optimisation_in_w_stays_in_w(images):
+    inv = StyleGANInverter(tiny_generator(), method="optimize", space="w", n_steps=5).fit(images)
+    assert inv.transform(images).shape == (7, 7)
+    assert -inv.score(images) == pytest.approx(
+        np.square(inv.inverse_transform(inv.transform(images)) - images).mean(), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("space", ["w+", "w", "s"])
+@pytest.mark.parametrize(("mirror", "sign"), [("mean", 1), ("difference", -1)])
+def test_codes_are_combined_with_those_of_the_mirror_image(
+    pair, images, tmp_path, space, mirror, sign
+):
+    settings = {"space": space, "cache_dir": tmp_path / "cache"}
+    turned = images[:, :, ::-1]
+    combined = inverter(pair, mirror=mirror, **settings).fit(images)
+    latents = combined.transform(images)
+    plain = inverter(pair, **settings).fit(images)
+    there, back = plain.transform(images), plain.transform(turned)
+    assert_allclose(latents, (there + sign * back) / 2, rtol=1e-3, atol=1e-5)
+    assert not np.allclose(latents, there, atol=1e-3)
+    assert_allclose(combined.transform(turned), sign * latents, rtol=1e-3, atol=1e-5)
+    assert combined.score(images) == plain.score(images)
+
+
+def test_combined_codes_have_no_feature_maps(pair, images):
+    with pytest.raises(ValueError, match=r"mirror='mean' needs output='latents'"):
+        inverter(pair, mirror="mean", output="features").fit(images)
+
+
+def test_hybrid_improves_on_the_encoder(pair, images):
+    encoder = inverter(pair).fit(images)
+    hybrid = inverter(pair, method="hybrid", n_steps=30, random_state=0).fit(images)
+    assert (hybrid.reconstruction_errors(images) <= encoder.reconstruction_errors(images)).all()
+    assert hybrid.score(images) > encoder.score(images)
+    start = inverter(pair, method="hybrid", n_steps=0, random_state=0).fit_transform(images)
+    assert_allclose(start, encoder.transform(images), rtol=1e-3, atol=1e-3)
+
+
+def test_converged_images_stop_early():
+    generator = tiny_generator()
+    codes = torch.from_numpy(
+        generator.broadcast(generator.mapping(generator.sample_z(3, 0))).copy()
+    )
+    targets = generator.module.synthesis(codes)
+    steps = []
+    found, loss = optimise_codes(
+        generator.module, targets, codes, n_steps=500, patience=5, step_done=lambda: steps.append(1)
+    )
+    assert len(steps) < 100 and loss.max() < 1e-6
+    torch.testing.assert_close(found, codes, rtol=1e-3, atol=1e-3)
+
+
+def test_w_statistics_whiten():
+    generator = tiny_generator()
+    mean, basis = w_statistics(generator.module)
+    w = generator.mapping(generator.sample_z(5000, random_state=1))
+    whitened = np.linalg.solve(basis.numpy().T, (w - mean.numpy()).T)
+    strong = np.linalg.norm(basis.numpy(), axis=1)
+    strong = strong > 0.05 * strong.max()
+    assert_allclose(whitened[strong].std(axis=1), 1, atol=0.1)
+
+
+def test_cache_keeps_finished_codes(pair, images, tmp_path, monkeypatch):
+    cached = inverter(pair, cache_dir=tmp_path / "cache").fit(images)
+    first = cached.transform(images[:4])
+    seen = []
+    encode = type(cached.encoder_).encode
+    monkeypatch.setattr(
+        type(cached.encoder_),
+        "encode",
+        lambda self, x, **kwargs: seen.append(len(x)) or encode(self, x, **kwargs),
+    )
+    assert_array_equal(cached.transform(images[:4]), first)
+    assert seen == []
+    cached.transform(images)
+    assert sum(seen) == 3
+    entry = next(p for p in (tmp_path / "cache").rglob("*") if p.is_file())
+    entry.write_bytes(entry.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="is damaged; it is computed again"):
+        again = cached.transform(images)
+    assert_allclose(again[:4], first, rtol=1e-4, atol=1e-5)
+    assert not list((tmp_path / "cache").rglob("*.tmp"))
+
+
+def test_cache_tells_recipes_apart(pair, images, tmp_path):
+    folder = tmp_path / "cache"
+    encoder = inverter(pair, cache_dir=folder).fit_transform(images)
+    hybrid = inverter(pair, cache_dir=folder, method="hybrid", n_steps=3, random_state=0)
+    assert not np.allclose(hybrid.fit_transform(images), encoder)
+
+
+def test_pickle_loads_in_a_fresh_process(pair, images, tmp_path):
+    for store_weights, limit in ((False, 3_000), (True, 20_000_000)):
+        inv = inverter(pair, store_weights=store_weights).fit(images)
+        path = tmp_path / "inverter.joblib"
+        joblib.dump(inv, path)
+        assert path.stat().st_size < limit
+        np.save(tmp_path / "x.npy", images)
+        code = (
+            "import sys, joblib, numpy as np; "
+            "np.save(sys.argv[3], joblib.load(sys.argv[1]).transform(np.load(sys.argv[2])))"
+        )
+        if store_weights:  # weights travel in the pickle: the files may go
+            for file in pair:
+                os.remove(file)
+        arguments = [path, tmp_path / "x.npy", tmp_path / "z.npy"]
+        subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+        assert_allclose(np.load(tmp_path / "z.npy"), inv.transform(images), rtol=1e-5, atol=1e-6)
+
+
+def test_clone_and_parameters_are_light(pair):
+    inv = inverter(pair)
+    assert len(pickle.dumps(inv)) < 1_000
+    assert clone(inv).get_params() == inv.get_params()
+    generator = tiny_generator()
+    assert clone(StyleGANInverter(generator)).generator is generator
+
+
+def test_foreign_images_are_warned_of(images):
+    generator = tiny_generator()
+    inv = StyleGANInverter(generator, tiny_encoder(generator)).fit(images)
+    inv.domain_error_ = inv.domain_error_ / 1e4
+    with pytest.warns(UserWarning, match=r"foreign to the generator 'tiny'.*aligned"):
+        inv.transform(images)
+
+
+def test_missing_and_misfit_encoders(pair, images):
+    with pytest.raises(ValueError, match=r"encoder='train'.*method='optimize'"):
+        StyleGANInverter(pair[0]).fit(images)
+    with pytest.raises(ValueError, match="needs an encoder for 'tiny'"):
+        StyleGANInverter(tiny_generator()).fit(images)
+    other = tiny_encoder(tiny_generator(16))
+    with pytest.raises(ValueError, match=r"makes codes \(6, 7\).*expects \(4, 7\)"):
+        StyleGANInverter(pair[0], other).fit(images)
+
+
+def test_wrong_parameters(pair, images):
+    with pytest.raises(ValueError, match="'method' parameter"):
+        inverter(pair, method="guess").fit(images)
+    with pytest.raises(ValueError, match="output='features' needs"):
+        inverter(pair, space="s", output="features").fit(images)
+    with pytest.raises(ValueError, match=r"makes images of 1 channel"):
+        StyleGANInverter(tiny_generator(img_channels=1), method="optimize").fit(images)
+    fitted = inverter(pair).fit(images)
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.inverse_transform(np.full((1, 28), np.nan))
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        fitted.transform(images[:0])
+
+
+def test_encoder_is_trained_for_the_generator(images):
+    generator = tiny_generator()
+    inv = StyleGANInverter(generator, "train", n_train_steps=40, random_state=0).fit(images)
+    untrained = StyleGANInverter(generator, tiny_encoder(generator)).fit(images)
+    assert inv.domain_error_ < untrained.domain_error_
+    again = clone(inv).fit(images)
+    assert_allclose(again.transform(images), inv.transform(images), rtol=1e-4, atol=1e-5)
+    loaded = pickle.loads(pickle.dumps(inv))
+    assert_array_equal(loaded.transform(images), inv.transform(images))
+
+
+def test_in_a_pipeline_with_flat_rows(pair, images):
+    pipe = make_pipeline(inverter(pair, image_shape=(8, 8, 3)))
+    flat = images.reshape(7, -1)
+    assert_allclose(pipe.fit_transform(flat), inverter(pair).fit_transform(images), rtol=1e-5)
+    with pytest.raises(ValueError, match="100 values"):
+        pipe.transform(flat[:, :100])

@@ -1,0 +1,198 @@
+"""``python -m skstylefeat annotate``: from a folder of images to names, in steps."""
+
+import csv
+import json
+import re
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skstylefeat.__main__ import main
+from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat.inversion._code_cache import CodeCache
+from skstylefeat.labeling import _command as command
+from skstylefeat.labeling import _prepare as prepare_module
+from skstylefeat.labeling._grouping import Grouping
+from skstylefeat.labeling._prepare import enough_to_select
+from tests.support.labeling import COLOURS, read_csv, write_squares
+from tests.support.networks import write_pair
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    return write_pair(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture
+def annotate(tmp_path, networks):
+    """Run the command on squares, with tiny networks, and return its exit status."""
+    folder = write_squares(tmp_path / "squares")
+    options = ["--generator", networks[0], "--encoder", networks[1], "--n-clusters", "3"]
+
+    def run(*arguments, options=(*options, "--quiet")):
+        stop = [] if {"--sheets", "--port"} & set(arguments) else ["--no-page"]
+        return main(["annotate", str(folder), *options, *map(str, [*stop, *arguments])])
+
+    return run
+
+
+def write_labels(path, files):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([["file", "label"], *((f, f.split("-")[0]) for f in files)])
+    return path
+
+
+def test_sheets_filled_in_name_all_images(annotate, tmp_path, capsys):
+    assert annotate("--sheets", tmp_path / "sheets", "--classes", "red,green,blue") == 0
+    assert "3 contact sheets" in capsys.readouterr().out
+    rows = read_csv(tmp_path / "sheets" / "labels.csv")
+    assert len(rows) == 9
+    clusters = Grouping.load(tmp_path / "squares.labelling").clusters
+    filled = write_labels(tmp_path / "filled.csv", [row["file"] for row in rows])
+    assert annotate("--labels", filled, "--out", tmp_path / "names.csv", options=()) == 0
+    printed = capsys.readouterr().out
+    assert "9 of 9 labels" in printed and f"Names of all 12 images: {tmp_path}" in printed
+    names = read_csv(tmp_path / "names.csv")
+    assert len(names) == 12
+    assert [int(row["cluster"]) for row in names] == clusters.tolist()
+    said = {row["file"] for row in rows}
+    for row in names:
+        if row["file"] in said:
+            assert row["name"] == row["file"].split("-")[0] and row["confidence"] == "1.0"
+
+
+def test_a_session_is_not_prepared_twice(annotate, tmp_path, monkeypatch, capsys):
+    assert annotate() == 0
+    monkeypatch.setattr(prepare_module, "StyleGANInverter", None)  # would fail if it were used
+    assert annotate() == 0
+    assert annotate(options=()) == 0
+    assert annotate("--n-clusters", 4, options=()) == 2
+    assert "was made with --n-clusters 3. Leave" in capsys.readouterr().err
+    Image.new("RGB", (9, 9)).save(tmp_path / "squares" / "new.png")
+    (tmp_path / "squares" / "red-0.png").unlink()
+    assert annotate(options=()) == 2
+    assert "1 are new or changed, 1 are gone. --recluster" in capsys.readouterr().err
+
+
+def test_a_killed_preparation_goes_on_where_it_was(annotate, monkeypatch):
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare_module, "_pool", killed)
+        with pytest.raises(KeyboardInterrupt):
+            annotate()
+    monkeypatch.setattr(CodeCache, "put", None)  # all codes are there
+    assert annotate() == 0
+
+
+def test_reclustering_keeps_labels_and_lets_them_choose_channels(annotate, tmp_path):
+    work = tmp_path / "squares.labelling"
+    assert annotate() == 0
+    before = Grouping.load(work)
+    assert before.settings["features"] == "maps"
+    files = [f"{colour}-{i}.png" for colour in COLOURS for i in range(2)]
+    assert annotate("--labels", write_labels(tmp_path / "few.csv", files)) == 0
+    assert Grouping.load(work).identity == before.identity
+    assert annotate("--recluster", "--n-annotations", 1) == 0
+    after = Grouping.load(work)
+    assert after.settings["features"] == "selected" and len(after.query) == 3
+    assert after.rows.shape[1] <= before.rows.shape[1]
+    assert [row["file"] for row in read_csv(work / "labels.csv")] == sorted(files)
+
+
+def test_codes_as_features_and_another_folder_for_the_work(annotate, tmp_path, networks):
+    work = tmp_path / "elsewhere"
+    assert annotate("--features", "codes", "--work", work, "--n-labels", 5) == 0
+    grouping = Grouping.load(work)
+    assert grouping.rows.shape == (12, 28) and len(grouping.query) == 5
+    assert grouping.rows.dtype == np.float32
+    assert not (tmp_path / "squares.labelling").exists()
+
+
+def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
+    options = ["--encoder", "train", "--train-steps", "1"]
+    assert annotate(*options) == 0
+    assert len(list((tmp_path / "squares.labelling").glob("encoder-*.safetensors"))) == 1
+    monkeypatch.setattr(_encoder_source, "train_for", None)
+    assert annotate(*options, "--recluster", "--features", "codes") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--classes", "red", "--labels", "few.csv"], "holds the classes ['blue', 'green']"),
+        (["--features", "selected"], "needs 2 of each of 2 classes"),
+        (["--labels", "other.csv"], "It belongs to another folder"),
+        (["--labels", "none.csv"], "does not exist"),
+        (["--n-clusters", "13"], "13 clusters were asked for"),
+    ],
+)
+def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    write_labels(tmp_path / "few.csv", ["red-0.png", "green-0.png", "blue-0.png"])
+    write_labels(tmp_path / "other.csv", ["cat-0.png"])
+    assert annotate(*arguments) == 2
+    assert message in capsys.readouterr().err
+    assert annotate() == 0  # nothing is left locked
+
+
+def test_a_folder_without_images(tmp_path, capsys):
+    assert main(["annotate", str(tmp_path)]) == 2
+    assert "holds no image file" in capsys.readouterr().err
+    assert main(["annotate", str(tmp_path / "none")]) == 2
+    assert "is no folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_enough_labels_to_choose_channels():
+    assert enough_to_select(dict(zip("abcd", "xxyy", strict=True)))
+    assert not enough_to_select(dict(zip("abcd", "xxxy", strict=True)))
+    assert not enough_to_select({})
+
+
+def test_address_stays_where_the_port_is_free(annotate, tmp_path, monkeypatch, capsys):
+    def stop(server):
+        served.append(server.url)
+        raise KeyboardInterrupt
+
+    served, opened = [], []
+    monkeypatch.setattr(command.LabellingServer, "serve_forever", stop)
+    monkeypatch.setattr(command.webbrowser, "open", opened.append)
+    assert annotate("--port", 0) == 0
+    port = int(served[0].split(":")[2].partition("/")[0])
+    for _ in range(2):
+        assert main(["annotate", str(tmp_path / "squares"), "--no-browser"]) == 0
+    assert served == [served[0]] * 3 and opened == served[:1]
+    assert f"Label at {served[0]} (Ctrl+C stops)" in capsys.readouterr().out
+    address = tmp_path / "squares.labelling" / "address.json"
+    assert address.stat().st_mode & 0o77 == 0
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        assert main(["annotate", str(tmp_path / "squares"), "--no-browser"]) == 0
+        assert served[3] != served[0]
+        assert annotate("--port", port, options=()) == 2
+    assert f"Port {port} cannot be used: another program has it" in capsys.readouterr().err
+
+
+def test_a_label_outlives_the_process_that_took_it(annotate, tmp_path, capsys):
+    assert annotate("--classes", "red,green") == 0
+    line = [sys.executable, "-m", "skstylefeat", "annotate", str(tmp_path / "squares")]
+    with subprocess.Popen([*line, "--no-browser"], stdout=subprocess.PIPE, text=True) as process:
+        url = re.match(r"Label at (http://127\.0\.0\.1:\d+/\S+/) ", process.stdout.readline())[1]
+        assert annotate(options=()) == 2
+        assert "open in another process" in capsys.readouterr().err
+        body = json.dumps({"id": "1", "row": 8, "label": "red"}).encode()
+        request = urllib.request.Request(url + "label", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["labels"] == {"8": "red"}
+        process.kill()
+    assert annotate(options=()) == 0
+    rows = read_csv(tmp_path / "squares.labelling" / "labels.csv")
+    assert [(row["file"], row["label"]) for row in rows] == [("red-0.png", "red")]

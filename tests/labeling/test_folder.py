@@ -1,0 +1,146 @@
+"""A folder of images and their clusters on disk, files of labels, and the pictures shown."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from skstylefeat import ClusterAnnotator
+from skstylefeat.labeling._folder import ImageFolder, read_file_labels
+from skstylefeat.labeling._grouping import GivenClusters, Grouping
+from skstylefeat.labeling._pictures import (
+    THUMBNAIL_SIDE,
+    open_upright,
+    small_picture,
+    whole_picture,
+)
+from tests.support.labeling import make_grouping, write_squares
+
+
+def test_folder_is_sorted_and_leaves_hidden_files_out(tmp_path):
+    write_squares(tmp_path / "deep" / "er", per_colour=1)
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.JPG")
+    Image.new("RGB", (2, 2)).save(tmp_path / "._a.png")
+    (tmp_path / ".cache").mkdir()
+    Image.new("RGB", (2, 2)).save(tmp_path / ".cache" / "b.png")
+    (tmp_path / "notes.txt").write_text("x")
+    folder = ImageFolder(tmp_path)
+    deep = ["deep/er/blue-0.png", "deep/er/green-0.png", "deep/er/red-0.png"]
+    assert folder.names == ["a.JPG", *deep] and len(folder) == 4
+    assert folder.find("red-0.png") == "deep/er/red-0.png" and folder.find("x.png") is None
+    assert folder.row("a.JPG") == 0 and folder.row("red-0.png") is None
+    with pytest.raises(ValueError, match="is no folder"):
+        ImageFolder(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="holds no image file"):
+        ImageFolder(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "expected"),
+    [
+        ("file,label\nred-0.png,warm\nblue-1.png,\n", None, {"red-0.png": "warm"}),
+        ("name,kind\nred-0.png, warm \n", None, {"red-0.png": "warm"}),
+        ("row,label,file\n0,1,red-0.png\n", None, {"red-0.png": "1"}),
+        ("file,a,b\nred-0.png,x,y\n", "b", {"red-0.png": "y"}),
+        ("file,label\nred-0.png,a\nred-0.png,a\nred-0.png,\n", None, {"red-0.png": "a"}),
+        ("\ufefffile,label\nred-0.png,a\n", None, {"red-0.png": "a"}),
+    ],
+)
+def test_files_of_labels(tmp_path, text, column, expected):
+    folder = ImageFolder(write_squares(tmp_path / "squares"))
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    assert read_file_labels(tmp_path / "labels.csv", folder, column) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        (
+            "file,label\nx.png,a\ny.png,a\n",
+            None,
+            r"2 are not.*'x\.png', 'y\.png'.*another folder",
+        ),
+        ("file,label\nx.png,a\nred-0.png,a\n", None, r"1 are not in .*'x\.png'\. Remove its lines"),
+        ("file,a,b\nred-0.png,x,y\n", None, r"no column 'label'.*\['a', 'b'\].*--target"),
+        ("file,a\nred-0.png,x\n", "b", "no column 'b'"),
+        ("file,a\nred-0.png,x\nred-0.png,y\n", None, r"two labels for 'red-0\.png': 'x' and 'y'"),
+    ],
+)
+def test_files_of_labels_that_do_not_fit(tmp_path, text, column, message):
+    folder = ImageFolder(write_squares(tmp_path / "squares"))
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_file_labels(tmp_path / "labels.csv", folder, column)
+
+
+def test_clusters_survive_on_disk(tmp_path):
+    images = ImageFolder(write_squares(tmp_path / "squares"))
+    grouping = make_grouping(images)
+    assert Grouping.load(tmp_path) is None
+    grouping.save(tmp_path)
+    other = make_grouping(images, asked=1)
+    other.rows = other.rows + 1
+    other.save(tmp_path)
+    loaded = Grouping.load(tmp_path)
+    assert_array_equal(loaded.rows, other.rows)
+    assert loaded.identity == other.identity != grouping.identity
+    assert len(list(tmp_path.glob("features-*.npy"))) == 1 and not list(tmp_path.glob("*.part"))
+    facts = json.loads((tmp_path / "session.json").read_text())
+    for bad in ("{", json.dumps(facts | {"format": 9}), json.dumps(facts | {"clusters": [0]})):
+        (tmp_path / "session.json").write_text(bad)
+        with pytest.raises(ValueError, match=r"cannot be read.*--recluster"):
+            Grouping.load(tmp_path)
+
+
+def test_given_clusters_name_as_the_annotator_did(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 4)) + 3 * rng.integers(0, 2, size=(60, 1))
+    fitted = ClusterAnnotator(6, random_state=0).fit(rows)
+    files = [[f"{i}.png", 1] for i in range(60)]
+    kept = Grouping(files, rows, fitted.labels_, fitted.query_indices_).annotator()
+    labels = np.where(rows.mean(axis=1) > 1.5, "high", "low")
+    for annotator in (fitted, kept):
+        annotator.annotate(labels[fitted.query_indices_])
+    assert_array_equal(kept.predict(rows), fitted.predict(rows))
+    np.testing.assert_allclose(kept.predict_proba(rows), fitted.predict_proba(rows))
+    known = GivenClusters(fitted.labels_)
+    known.fit_predict(rows)
+    assert_array_equal(known.predict(rows[7:9] + 1e-9), fitted.labels_[7:9])
+
+
+def test_others_of_a_cluster_come_typical_first(tmp_path):
+    images = ImageFolder(write_squares(tmp_path / "squares"))
+    grouping = make_grouping(images, asked=1)
+    groups = grouping.by_cluster()
+    assert sorted(np.concatenate([np.concatenate(group) for group in groups])) == list(range(12))
+    scaled = grouping.rows / grouping.rows.std(axis=0)
+    for cluster, (asked, others) in enumerate(groups):
+        assert_array_equal(asked, grouping.query[cluster : cluster + 1])
+        centre = scaled[grouping.clusters == cluster].mean(axis=0)
+        far = np.linalg.norm(scaled[others] - centre, axis=1)
+        assert (np.diff(far) >= 0).all() and len(far) == 3
+
+
+def test_pictures_are_upright_and_small(tmp_path):
+    photo = Image.effect_noise((900, 600), 90).convert("RGB")
+    photo.paste("red", (0, 0, 450, 600))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: to be turned by a quarter
+    photo.save(tmp_path / "photo.jpg", exif=exif, quality=98)
+    assert (tmp_path / "photo.jpg").stat().st_size > 200_000
+    body, kind = small_picture(tmp_path / "photo.jpg")
+    assert kind == "image/jpeg" and len(body) < 100_000
+    (tmp_path / "small.jpg").write_bytes(body)
+    with Image.open(tmp_path / "small.jpg") as image:
+        assert image.size == (THUMBNAIL_SIDE * 2 // 3, THUMBNAIL_SIDE)
+        assert image.getpixel((120, 20))[0] > 200 and image.getpixel((120, 20))[1] < 60
+    assert open_upright(tmp_path / "photo.jpg").size == (600, 900)
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(tmp_path / "clear.tif")
+    assert open_upright(tmp_path / "clear.tif").getpixel((0, 0)) == (255, 255, 255)
+    assert whole_picture(tmp_path / "clear.tif")[1] == "image/png"
+    write_squares(tmp_path / "squares")
+    square = tmp_path / "squares" / "red-0.png"
+    assert small_picture(square) == (square.read_bytes(), "image/png")

@@ -1,0 +1,239 @@
+"""The labelling page's server, over a real socket."""
+
+import errno
+import http.client
+import json
+import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+
+import pytest
+
+from skstylefeat.labeling import _journal as journal_module
+from skstylefeat.labeling._server import PAGE, LabellingServer
+from tests.support.labeling import TOKEN, open_session, serving
+
+
+@pytest.fixture
+def session(tmp_path):
+    session = open_session(tmp_path)
+    session.take_classes(["warm", "cold"])
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def server(session):
+    with serving(session) as server:
+        yield server
+
+
+def request(server, method, path, body=None, token=TOKEN, **headers):
+    """Return status, headers and body; an object as body is sent as JSON."""
+    connection = http.client.HTTPConnection(*server.server_address, timeout=20)
+    try:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            headers = {"Content-Type": "application/json"} | headers
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection.request(method, f"/{token}/{path}" if token else path, body, headers)
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()
+
+
+def ask(server, path, body=None, **headers):
+    """Return status and the answer's object."""
+    status, _, answer = request(server, "GET" if body is None else "POST", path, body, **headers)
+    return status, json.loads(answer)
+
+
+def label(server, row, name, **more):
+    return ask(server, "label", {"id": f"{row} {name}", "row": row, "label": name} | more)
+
+
+def test_a_label_is_on_disk_when_it_is_acknowledged(server, session):
+    status, answer = label(server, 3, "warm", file="blue-3.png")
+    assert status == 200 and answer["labels"] == {"3": "warm"} and answer["row"] == 3
+    lines = (session.labels_path.parent / "journal.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["file"] == "blue-3.png"
+    assert "blue-3.png" in session.labels_path.read_text()
+    assert label(server, 3, None)[1]["labels"] == {}
+    status, answer = ask(server, "undo", {"id": "u"})
+    assert status == 200 and answer["labels"] == {"3": "warm"} and answer["row"] == 3
+    assert ask(server, "undo", {"id": "u"})[1]["labels"] == {"3": "warm"}  # the same, sent again
+    status, answer = ask(server, "class", {"id": "c", "name": "lukewarm"})
+    assert answer["classes"][2] == {"name": "lukewarm", "keys": ["3", "l"]}
+    assert label(server, 0, "lukewarm")[0] == 200
+
+
+def test_layout_and_progress(server, session):
+    status, layout = ask(server, "layout")
+    assert status == 200 and layout["folder"] == "squares"
+    assert layout["files"] == session.images.names
+    rows = sorted(row for c in layout["clusters"] for row in c["asked"] + c["others"])
+    assert rows == list(range(12)) and [len(c["asked"]) for c in layout["clusters"]] == [2] * 3
+    assert ask(server, "names")[0] == 409
+    for row in session.grouping.query.tolist():
+        progress = label(server, row, "warm")[1]
+    assert progress["complete"] and progress["names_file"] == str(session.out)
+    status, names = ask(server, "names")
+    assert names["names"] == ["warm"] * 12 and names["clusters"] == ["warm"] * 3
+    session.out.unlink()
+    assert ask(server, "write-names", {"id": "w"})[0] == 200 and session.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1"}, 403),
+        ({"Host": "evil.example:{port}"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://127.0.0.1:{port}"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site"}, 403),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Origin": "http://127.0.0.1:{port}", "Sec_Fetch_Site": "same-origin"}, 200),
+        ({"Origin": "http://localhost:{port}", "Host": "localhost:{port}"}, 200),
+    ],
+)
+def test_other_pages_may_not_label(server, session, headers, status):
+    port = server.server_address[1]
+    headers = {name: value.format(port=port) for name, value in headers.items()}
+    body = {"id": "1", "row": 0, "label": "warm"}
+    assert ask(server, "label", body, **headers)[0] == status
+    assert (session.labels == {0: "warm"}) == (status == 200)
+    if "Host" in headers:
+        assert request(server, "GET", "progress", **headers)[0] == status
+
+
+@pytest.mark.parametrize("token", ["other", "secretx", "", "SECRET", "%C3%A4"])
+def test_nothing_is_told_without_the_token(server, token):
+    status, _, body = request(server, "GET", f"/{token}/progress", token=None)
+    assert status == 404 and b"secret" not in body and b"squares" not in body
+    assert request(server, "GET", "/", token=None)[0] == 404
+    assert request(server, "POST", f"/{token}/undo", {"id": "1"}, token=None)[0] in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "message"),
+    [
+        ("label", {"id": "1", "row": 12, "label": "warm"}, 422, "no row 12; rows are 0 to 11"),
+        ("label", {"id": "1", "row": -1, "label": "warm"}, 422, "no row -1"),
+        ("label", {"id": "1", "row": True, "label": "warm"}, 422, "no row True"),
+        ("label", {"id": "1", "row": "0", "label": "warm"}, 422, "no row '0'"),
+        ("label", {"id": "1", "label": "warm"}, 422, "no row None"),
+        ("label", {"id": "1", "row": 0, "label": "hot"}, 409, "'hot' is no class; there are: warm"),
+        ("label", {"id": "1", "row": 0, "label": 7}, 422, "'label' has to be a text, got 7"),
+        ("label", {"row": 0, "label": "warm"}, 422, "'id' has to be a text"),
+        (
+            "label",
+            {"id": "1", "row": 0, "file": "x.png", "label": "warm"},
+            409,
+            "no longer 'x.png'",
+        ),
+        ("undo", {"id": "1"}, 409, "nothing to undo"),
+        ("class", {"id": "1", "name": " "}, 409, "cannot be a class"),
+        ("jump", {"id": "1"}, 404, "'jump' is not there"),
+        ("undo", b"{", 400, "No JSON"),
+        ("undo", b"\xff", 400, "No JSON"),
+        ("undo", b"[]", 400, "Expected a JSON object"),
+        ("undo", b" " * 20_000, 413, "At most 16384"),
+    ],
+)
+def test_refusals_say_why_and_change_nothing(server, session, path, body, status, message):
+    version = session.progress()["version"]
+    found, answer = ask(server, path, body)
+    assert found == status and message in answer["error"]
+    assert session.progress()["version"] == version
+
+
+def test_a_body_needs_a_length(server):
+    with socket.create_connection(server.server_address, timeout=20) as connection:
+        host = f"127.0.0.1:{server.server_address[1]}"
+        head = (
+            f"POST /{TOKEN}/undo HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 411 ")
+
+
+def test_a_full_disk_is_said_and_the_label_does_not_count(server, session, monkeypatch):
+    def full(file, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "write", full)
+        status, answer = label(server, 0, "warm")
+    assert status == 507 and "Not saved" in answer["error"] and "No space" in answer["error"]
+    assert session.labels == {}
+    assert label(server, 0, "warm")[0] == 200  # as the page tries again
+
+
+def test_pictures(server, session):
+    for kind in ("small", "whole"):
+        status, headers, body = request(server, "GET", f"{kind}/0")
+        assert status == 200 and headers["Content-Type"] == "image/png"
+        assert body == session.images.paths[0].read_bytes()
+        for bad in ("12", "-1", "x", "", "1/2", "..%2f"):
+            assert request(server, "GET", f"{kind}/{bad}")[0] == 404
+    session.images.paths[1].unlink()
+    status, answer = ask(server, "small/1")
+    assert status == 404 and "'blue-1.png' cannot be read" in answer["error"]
+
+
+def test_the_page_brings_everything_itself(server):
+    known = {"/".join(["page", name]) for name, _ in PAGE.values()}
+    folder = files("skstylefeat.labeling") / "page"
+    assert {f"page/{entry.name}" for entry in folder.iterdir()} == known
+    for path in PAGE:
+        status, headers, body = request(server, "GET", path)
+        assert status == 200
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        addresses = set(re.findall(rb"https?://[^\s\"'<>]+", body))
+        assert addresses <= {b"http://www.w3.org/2000/svg"}
+    used = set(re.findall(rb'(?:src|href)="([^"]+)"', request(server, "GET", "")[2]))
+    assert {name for name in used if not name.startswith(b"data:")} == {b"page.css", b"page.js"}
+    assert request(server, "GET", "../session.py")[0] == 404
+    assert request(server, "PUT", "label", {})[0] == 501
+
+
+def test_posts_at_once_over_one_socket_each(server, session):
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda row: label(server, row, "warm")[0], [*range(12)] * 3))
+    assert told == [200] * 36
+    assert session.labels == dict.fromkeys(range(12), "warm")
+    assert session.progress()["version"] == 13
+
+
+def test_a_connection_that_ends_early_harms_nobody(server, capfd):
+    for _ in range(3):
+        with socket.create_connection(server.server_address) as connection:
+            connection.sendall(f"GET /{TOKEN}/layout HTTP/1.1\r\nHost: ".encode())
+    assert ask(server, "progress")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_only_this_machine_is_served(server):
+    assert server.server_address[0] == "127.0.0.1"
+    assert server.url == f"http://127.0.0.1:{server.server_address[1]}/secret/"
+
+
+def test_a_port_that_is_taken(server, session):
+    port = server.server_address[1]
+    with pytest.raises(ValueError, match=rf"Port {port} cannot be used: another program.*--port"):
+        LabellingServer(session, TOKEN, port)
+    with pytest.raises(ValueError, match="Port 99999 cannot be used"):
+        LabellingServer(session, TOKEN, 99_999)
+
+
+def test_the_port_can_be_used_again_at_once(session):
+    with serving(session) as server:
+        label(server, 0, "warm")
+    with serving(session, server.server_address[1]) as again:
+        assert ask(again, "progress")[1]["labels"] == {"0": "warm"}
