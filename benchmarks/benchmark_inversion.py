@@ -1,4 +1,4 @@
-"""How near inversion by the encoder, by optimisation and by both comes to held-out images.
+"""How near inversion by the encoder, by optimization and by both comes to held-out images.
 
     python benchmarks/benchmark_inversion.py --images 32
 

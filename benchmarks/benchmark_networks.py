@@ -1,9 +1,9 @@
-"""Time of generator and encoder forwards, of the lower maps alone, and of an optimisation step.
+"""Time of generator and encoder forwards, of the lower maps alone, and of an optimization step.
 
 Other people's code is timed beside ours in the same run, calls taking turns, when it is named as
 ``--against LABEL=MODULE:FUNCTION``: a function ``make(task, resolution)`` in an importable file
 that returns a callable without arguments for a task it knows, else None. Tasks are "image",
-"maps", "encode" and "optimise"; the callable gets the batch as its argument: codes
+"maps", "encode" and "optimize"; the callable gets the batch as its argument: codes
 (n, n_ws, w_dim), or images (n, 3, 256, 256) for "encode".
 
 Weights are random: the time does not depend on them. With ``--memory`` the peak memory of a first
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from skstylefeat.networks.encoders._psp import build_psp_encoder
 from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
-TASKS = ("image", "maps", "encode", "optimise")
+TASKS = ("image", "maps", "encode", "optimize")
 MAPS_UP_TO = 64
 UNITS = (3, 4, 14, 3)
 WIDTHS = (64, 128, 256, 512)
@@ -107,12 +107,12 @@ def our_task(task, resolution):
 
         return maps
 
-    def optimise(ws):
+    def optimize(ws):
         ws = ws.detach().requires_grad_(True)
         synthesis(ws).square().mean().backward()
         return ws.grad
 
-    return optimise
+    return optimize
 
 
 def batch_for(task, resolution, n):

@@ -6,7 +6,7 @@
 
 VGG16 and AlexNet in torchvision's names, the heads of LPIPS as `lpips` writes them for AlexNet
 (``lin0.model.1.weight`` ...). The inversion compares in the features of VGG16; LPIPS is measured in
-AlexNet's, so that no method is judged by what it minimised. Rendered faces by default; photos with
+AlexNet's, so that no method is judged by what it minimized. Rendered faces by default; photos with
 ``--data FOLDER --generator FILE --encoder FILE``, of the validation split of CelebA.
 """
 
@@ -31,7 +31,7 @@ CONVOLUTIONS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))  # name,
 
 
 class LPIPS:
-    """Learnt distance of images in AlexNet's features (Zhang et al., CVPR 2018).
+    """Learned distance of images in AlexNet's features (Zhang et al., CVPR 2018).
 
     Parameters
     ----------

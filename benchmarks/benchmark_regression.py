@@ -1,4 +1,4 @@
-"""Times of importance, distances, SeFa and labelled directions, each against its alternative.
+"""Times of importance, distances, SeFa and labeled directions, each against its alternative.
 
     python benchmarks/benchmark_regression.py                   # about two minutes, 4 GB of disk
     python benchmarks/benchmark_regression.py --only importance sefa --repeats 1
@@ -9,7 +9,7 @@
 - distances: 100,000 memory-mapped W+ codes of 18 x 512 through `HyperplaneDistance`, beside the
   fastest way of numpy to read them once. Goal: 0.8 of its speed.
 - sefa: all directions of 512, beside ``numpy.linalg.eig`` and a sort, as in the authors' code.
-- direction: planes from 20,000 labelled codes of 512. Goal: 2 seconds.
+- direction: planes from 20,000 labeled codes of 512. Goal: 2 seconds.
 
 Alternatives take turns in one process; the best of the repeats counts.
 """
@@ -158,13 +158,13 @@ def time_sefa(args):
 
 
 def time_direction(args):
-    """Time both labelled directions on halves and on a score."""
+    """Time both labeled directions on halves and on a score."""
     rng = np.random.default_rng(0)
     mixing = rng.standard_normal((64, W_DIM))
-    hidden = rng.standard_normal((args.labelled, 64))
-    codes = hidden @ mixing + 0.3 * rng.standard_normal((args.labelled, W_DIM))
+    hidden = rng.standard_normal((args.labeled, 64))
+    codes = hidden @ mixing + 0.3 * rng.standard_normal((args.labeled, W_DIM))
     codes = codes.astype(np.float32)
-    score = hidden[:, :4].sum(axis=1) + rng.standard_normal(args.labelled)
+    score = hidden[:, :4].sum(axis=1) + rng.standard_normal(args.labeled)
     labels = {"score": score, "halves": score > np.median(score)}
     models = {
         "discriminant": DiscriminantDirection(),
@@ -177,7 +177,7 @@ def time_direction(args):
         }
         times = best_of(ways, args.repeats)
         shown = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items())
-        print(f"direction from {args.labelled} codes of {W_DIM}, {kind}: {shown}")
+        print(f"direction from {args.labeled} codes of {W_DIM}, {kind}: {shown}")
 
 
 def main():
@@ -186,7 +186,7 @@ def main():
     parser.add_argument("--generator", default="faces64")
     parser.add_argument("--pairs", type=int, default=40)
     parser.add_argument("--codes", type=int, default=100_000)
-    parser.add_argument("--labelled", type=int, default=20_000)
+    parser.add_argument("--labeled", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     for task in args.only:

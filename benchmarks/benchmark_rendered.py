@@ -2,7 +2,7 @@
 
 Reconstruction by the encoder and linear readouts of yaw, age and glasses from 1,000 labels, on
 1,500 other faces of each seed, without and with the mirror image. Then the names that 5 labels give
-the unlabelled faces of a seed, by the score that chooses the channels (4 labelled images a class),
+the unlabeled faces of a seed, by the score that chooses the channels (4 labeled images a class),
 by which image of a cluster is asked about, and after a second round. Seeds from 1000 on were used
 to choose, those below only to report::
 
@@ -27,7 +27,7 @@ from skstylefeat.experiments._annotation_experiment import (
 )
 from skstylefeat.experiments._representation import psnr_of_latents, represent
 
-N_LABELLED, N_FACES = 1_000, 2_500
+N_LABELED, N_FACES = 1_000, 2_500
 PENALTIES = np.logspace(0, 5, 16)
 N_BEST = 10
 LABELS = 5
@@ -38,7 +38,7 @@ def readouts(inverters, seed):
     faces = make_faces(N_FACES, image_size=64, random_state=seed)
     images = faces.images / np.float32(255)
     codes = {mirror: inverter.transform(images) for mirror, inverter in inverters.items()}
-    train, test = slice(None, N_LABELLED), slice(N_LABELLED, None)
+    train, test = slice(None, N_LABELED), slice(N_LABELED, None)
     psnr = psnr_of_latents(inverters[None], codes[None][test], images[test])
     line = [f"{psnr:.2f} dB"]
     glasses = faces.frame["glasses"] != "none"
@@ -62,15 +62,15 @@ def best_channels(pooled, y):
     return np.argsort(-np.square(means[1] - means[0]) / (within + 1e-12))[:N_BEST]
 
 
-def share_named(names, y, labelled):
-    """Return the share of the faces nobody labelled that are named rightly."""
-    free = np.setdiff1d(np.arange(len(y)), labelled)
+def share_named(names, y, labeled):
+    """Return the share of the faces nobody labeled that are named rightly."""
+    free = np.setdiff1d(np.arange(len(y)), labeled)
     return np.mean(names[free] == y[free])
 
 
 def choices(inverter, seed, n_draws):
     """Print the accuracy of the names by score of the channels, by query and by round."""
-    faces = make_faces(N_LABELLED, image_size=64, random_state=seed)
+    faces = make_faces(N_LABELED, image_size=64, random_state=seed)
     frame = faces.frame
     images, _ = represent(inverter, faces.images, faces.images[:1])
     levels = images.levels
@@ -102,7 +102,7 @@ def choices(inverter, seed, n_draws):
                         again = second_round(drawn, levels, levels, y, draw)
                         found[f"{query}, second round"] = again.names
                     for how, names in found.items():
-                        share = share_named(names, y, drawn.labelled_rows)
+                        share = share_named(names, y, drawn.labeled_rows)
                         scores.setdefault((name, how), []).append(100 * share)
         print(f"seed {seed}, {target} (majority {100 * max(y.mean(), 1 - y.mean()):.1f} %)")
         for (name, how), values in scores.items():

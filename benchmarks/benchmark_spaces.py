@@ -60,10 +60,10 @@ def representations(images, mirror, args):
     return {"PCA": pixel_components(*pixels), "W+": codes, "S": styles}
 
 
-def errors(pool, test, y_pool, y_test, labelled):
-    """Return the mean absolute error of a plane and its calibration, both from `labelled`."""
+def errors(pool, test, y_pool, y_test, labeled):
+    """Return the mean absolute error of a plane and its calibration, both from `labeled`."""
     plane = HyperplaneDistance(DiscriminantDirection(extremes=None))
-    model = make_pipeline(plane, LatentRegressor()).fit(pool[labelled], y_pool[labelled])
+    model = make_pipeline(plane, LatentRegressor()).fit(pool[labeled], y_pool[labeled])
     return np.abs(model.predict(test) - y_test).mean()
 
 
@@ -88,10 +88,10 @@ def main():
         for budget in BUDGETS:
             found = {name: [] for name in ("mean", *rows)}
             for draw in range(args.draws):
-                labelled = np.random.default_rng(draw).choice(len(y_pool), budget, replace=False)
-                found["mean"].append(np.abs(y_pool[labelled].mean() - y_test).mean())
+                labeled = np.random.default_rng(draw).choice(len(y_pool), budget, replace=False)
+                found["mean"].append(np.abs(y_pool[labeled].mean() - y_test).mean())
                 for name, (pool, test) in rows.items():
-                    found[name].append(errors(pool, test, y_pool, y_test, labelled))
+                    found[name].append(errors(pool, test, y_pool, y_test, labeled))
             cells = (f"{np.mean(values):.1f} ± {np.std(values):.1f}" for values in found.values())
             print("| " + " | ".join([target, str(budget), *cells]) + " |", flush=True)
 

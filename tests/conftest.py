@@ -39,7 +39,7 @@ def fresh_workers():
 
 
 @pytest.fixture
-def labelled():
+def labeled():
     """Provide codes of unequal scales, a score that is linear in them, and its direction."""
     rng = np.random.RandomState(0)
     scale = np.r_[1.0, 100.0, np.ones(14)]

@@ -1,7 +1,7 @@
 """Networks that paper A compares with, small enough to train on the same images in half an hour.
 
 A masked autoencoder (a vision transformer) and a VQVAE learn from the images that the generator's
-encoder learnt from, without labels; `random_network` learns nothing. Their maps are read by
+encoder learned from, without labels; `random_network` learns nothing. Their maps are read by
 `FeatureMaps.from_module`, as those of VGG16 or Inception v3 from a file of weights::
 
     python benchmarks/paper_a/comparators.py --minutes 30
@@ -33,7 +33,7 @@ MEAN, STD = (0.5,) * 3, (0.25,) * 3
 
 
 class Block(nn.Module):
-    """Transformer block, normalised before attention and before the MLP."""
+    """Transformer block, normalized before attention and before the MLP."""
 
     def __init__(self, width, n_heads):
         super().__init__()
@@ -128,7 +128,7 @@ class Residual(nn.Module):
 class VQVAE(nn.Module):
     """Autoencoder through a grid of code words (van den Oord et al.), a quarter of the size."""
 
-    layers = ("encoder.1", "encoder.3", "encoder.4", "encoder.5", "quantiser")
+    layers = ("encoder.1", "encoder.3", "encoder.4", "encoder.5", "quantizer")
 
     def __init__(self, resolution, width=96, n_words=256):
         super().__init__()
@@ -143,7 +143,7 @@ class VQVAE(nn.Module):
             Residual(width),
             nn.Conv2d(width, width, 1),
         )
-        self.quantiser = Quantiser(n_words, width)
+        self.quantizer = Quantizer(n_words, width)
         self.decoder = nn.Sequential(
             Residual(width),
             Residual(width),
@@ -155,18 +155,18 @@ class VQVAE(nn.Module):
 
     def forward(self, images):
         """Return the code words (n, width, H / 4, W / 4)."""
-        return self.quantiser(self.encoder(images))
+        return self.quantizer(self.encoder(images))
 
     def loss(self, images):
         """Squared error of the images and the distances of codes and words."""
         codes = self.encoder(images)
-        words = self.quantiser(codes)
+        words = self.quantizer(codes)
         passed = codes + (words - codes).detach()
         error = (self.decoder(passed) - images).square().mean()
-        return error + self.quantiser.distance(codes, words)
+        return error + self.quantizer.distance(codes, words)
 
 
-class Quantiser(nn.Module):
+class Quantizer(nn.Module):
     """The nearest code word of every place; words that nothing uses move to codes that came."""
 
     def __init__(self, n_words, width):
@@ -225,21 +225,21 @@ def to_tensor(images):
 def train(model, images, minutes, seed=0):
     """Train until `minutes` of processor time are spent; return what it saw."""
     rng = np.random.default_rng(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=0.01)
     start, budget, steps, share, loss = time.process_time(), 60 * minutes, 0, 0.0, math.nan
     model.train()
     while share < 1:
         warm = min(1.0, (steps + 1) / 100)
         rate = LEARNING_RATE * warm * 0.5 * (1 + math.cos(math.pi * share))
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = rate
         batch = to_tensor(images[np.sort(rng.choice(len(images), BATCH, replace=False))])
         mirrored = torch.from_numpy(rng.random(BATCH) < 0.5)
         batch[mirrored] = batch[mirrored].flip(3)
         value = model.loss(batch)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value.backward()
-        optimiser.step()
+        optimizer.step()
         loss = value.item() if steps == 0 else 0.99 * loss + 0.01 * value.item()
         steps += 1
         share = (time.process_time() - start) / budget

@@ -8,7 +8,7 @@ Four comparisons, written to ``runs/paper_a/NAME/estimators.json``:
 
 - known: pixels of a bivariate normal distribution, whose information is ``-log(1 - rho**2) / 2``;
 - bins: the same by number of bins;
-- smooth: maps like those of a network, where neighbouring pixels agree: how well an estimate tells
+- smooth: maps like those of a network, where neighboring pixels agree: how well an estimate tells
   a shifted, warped, noisy copy from an unrelated map;
 - stability: how far channels chosen by 4 images a class agree with those of 64 other images a
   class, and how far the chosen ones separate the classes. The t statistic of pooled maps, which
@@ -44,14 +44,14 @@ PACKAGE = {
     "width, corrected": {"correction": "miller-madow"},
     "quantile, corrected": {"binning": "quantile", "correction": "miller-madow"},
 }
-MOST_KSG_PIXELS = 64 * 64  # nearest neighbours of more take longer than all the rest
-NEIGHBOURS = 3
+MOST_KSG_PIXELS = 64 * 64  # nearest neighbors of more take longer than all the rest
+NEIGHBORS = 3
 CHOSEN = 10  # channels of a layer
 FEW, MANY, GROUP = 4, 64, 8
 
 
-def ksg(a, b, k=NEIGHBOURS):
-    """Mutual information in nats by k nearest neighbours (Kraskov et al., first estimate)."""
+def ksg(a, b, k=NEIGHBORS):
+    """Mutual information in nats by k nearest neighbors (Kraskov et al., first estimate)."""
     x, y = (np.ravel(v).astype(np.float64)[:, None] for v in (a, b))
     radius = cKDTree(np.hstack([x, y])).query(np.hstack([x, y]), k=[k + 1], p=np.inf)[0][:, 0]
     radius = np.nextafter(radius, 0)

@@ -2,7 +2,7 @@
 
 A draw first labels a few images of each class, which choose the channels of every source, then the
 images that the clusters ask for. Names of clusters are scored on the images of the pool that nobody
-labelled, classifiers on the test images; logistic regressions get all labels of the draw.
+labeled, classifiers on the test images; logistic regressions get all labels of the draw.
 """
 
 import warnings
@@ -71,7 +71,7 @@ class Draw:
         return Score(self.target.name, method, metric, n, self.number, float(value))
 
     def selection(self, source, n_per_class=PER_CLASS):
-        """Return labelled rows and kept columns; the rows are the same for all sources."""
+        """Return labeled rows and kept columns; the rows are the same for all sources."""
         rng = np.random.default_rng(self.key)
         return source.select(self.y, self.bench, n_per_class, rng)
 
@@ -182,23 +182,23 @@ class Draw:
         names = model.predict(source.test["max"][:, kept])
         return self.right(name, "classification", len(self.y), self.y_test, names)
 
-    def labelled(self, budgets):
+    def labeled(self, budgets):
         """Return by budget the rows that clusters of StyleGAN2's channels ask for."""
         source = self.bench.sources["stylegan"]
         chosen = self.selection(source)
         return {
-            budget: self.annotate(source, chosen, "max", n_labels=budget).labelled_rows
+            budget: self.annotate(source, chosen, "max", n_labels=budget).labeled_rows
             for budget in self.affordable(budgets)
         }
 
     def regressions(self):
         """Figure 7: logistic regressions on the same labels, of rows and of weighted channels."""
-        labelled = self.labelled(BUDGETS)
+        labeled = self.labeled(BUDGETS)
         if self.number == 0:  # nothing is drawn: every draw would give the same
-            labelled[len(self.y)] = np.arange(len(self.y))
+            labeled[len(self.y)] = np.arange(len(self.y))
         return [
             score
-            for budget, rows in labelled.items()
+            for budget, rows in labeled.items()
             if len(np.unique(self.y[rows])) > 1
             for method, guess in self._read(rows).items()
             for score in self.right(method, "classification", budget, self.y_test, guess)
@@ -234,9 +234,9 @@ class Draw:
 
 
 def weighted_channels(pool, test, rows, y):
-    """Scale standardised channels by how far a few labels and the whole pool say they separate.
+    """Scale standardized channels by how far a few labels and the whole pool say they separate.
 
-    The weight is ``t * R2**8``: `t` compares the labelled classes' means with the deviation inside
+    The weight is ``t * R2**8``: `t` compares the labeled classes' means with the deviation inside
     them, and `R2` is the share of the channel's variance over the pool, without labels, that the
     best split into two groups explains.
 
@@ -244,7 +244,7 @@ def weighted_channels(pool, test, rows, y):
     ----------
     pool, test : ndarray of shape (n, d)
     rows : ndarray of int
-        Labelled rows of the pool.
+        Labeled rows of the pool.
     y : ndarray
         Their classes, two or more.
 

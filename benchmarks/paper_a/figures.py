@@ -32,7 +32,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "images"
 TSNE_SOURCES = (("stylegan", True), ("stylegan", False), ("mae", True), ("vqvae", True))
 MAP_SOURCES = ("stylegan", "vqvae")
 N_MAPS = 6
-COLOURS = ("#2a6f97", "#e07a1f", "#5b8c3e", "#8a4f9e", "#777777", "#b03a48")
+COLORS = ("#2a6f97", "#e07a1f", "#5b8c3e", "#8a4f9e", "#777777", "#b03a48")
 DPI = 90
 
 
@@ -55,8 +55,8 @@ def tsne_figure(bench, target, args):
             features = features[:, fitted(bench, source, target, rows).get_support()]
         features = StandardScaler().fit_transform(features)
         places = TSNE(init="pca", perplexity=30, random_state=0).fit_transform(features)
-        for value, colour in zip(classes, COLOURS, strict=False):
-            axis.scatter(*places[target.y_train == value].T, s=5, color=colour, label=str(value))
+        for value, color in zip(classes, COLORS, strict=False):
+            axis.scatter(*places[target.y_train == value].T, s=5, color=color, label=str(value))
         axis.set_title(f"{TITLES[name]}, {'chosen' if chosen else 'all'} channels", fontsize=10)
         axis.set_xticks([])
         axis.set_yticks([])
@@ -65,13 +65,13 @@ def tsne_figure(bench, target, args):
 
 
 def fitted(bench, source, target, rows):
-    """Return the selector of a source, fitted on the labelled rows of the reserve."""
+    """Return the selector of a source, fitted on the labeled rows of the reserve."""
     y = target.y_train[bench.reserve]
     return ChannelMISelector(n_samples_per_class=None).fit(source.maps[rows], y[rows])
 
 
 def maps_figure(bench, target, args):
-    """Figure 2: the best channels' maps of the labelled images, side by side."""
+    """Figure 2: the best channels' maps of the labeled images, side by side."""
     rows = separating_rows(bench, target, args.random_state)
     images = bench.collection.pool[bench.reserve[rows]]
     names = [name for name in MAP_SOURCES if name in bench.sources]
@@ -123,8 +123,8 @@ def layer_scores(bench, args, n_draws):
             drawn = []
             for draw in range(n_draws):
                 rng = np.random.default_rng((args.random_state, draw))
-                labelled = draw_per_class(y, PER_CLASS, rng)
-                drawn.append(fitted(bench, source, target, labelled).layer_disentanglement_)
+                labeled = draw_per_class(y, PER_CLASS, rng)
+                drawn.append(fitted(bench, source, target, labeled).layer_disentanglement_)
             for layer in source.maps.layers:
                 values = [found[layer.name] for found in drawn]
                 row = {"target": target.name, "source": name, "layer": layer.name}
@@ -141,11 +141,11 @@ def layers_figure(rows):
     )
     for axis, target in zip(np.atleast_1d(axes), targets, strict=True):
         names = dict.fromkeys(row["source"] for row in rows)
-        for name, colour in zip(names, COLOURS, strict=False):
+        for name, color in zip(names, COLORS, strict=False):
             line = [row for row in rows if (row["target"], row["source"]) == (target, name)]
             means, sds = ([row[key] for row in line] for key in ("mean", "sd"))
             places = np.linspace(0, 1, len(line))
-            axis.errorbar(places, means, sds, color=colour, label=TITLES[name], capsize=2, lw=1.2)
+            axis.errorbar(places, means, sds, color=color, label=TITLES[name], capsize=2, lw=1.2)
         axis.axhline(0, color="#aaaaaa", lw=0.8)
         axis.set_title(target, fontsize=10)
         axis.set_xlabel("depth: first to last layer")
@@ -187,12 +187,12 @@ def curves_figure(folder, part, metrics, methods, label):
     )
     for line, (metric, title) in zip(axes, metrics.items(), strict=True):
         for axis, target in zip(line, targets, strict=True):
-            for (method, name), colour in zip(methods.items(), COLOURS, strict=False):
+            for (method, name), color in zip(methods.items(), COLORS, strict=False):
                 key = (target, method, metric)
                 found = [row for row in scores if _key(row) == key and row["n"] > 0]
                 found.sort(key=lambda row: row["n"])
                 x, mean, sd = (np.array([row[k] for row in found]) for k in ("n", "mean", "sd"))
-                axis.errorbar(x, 100 * mean, 100 * sd, color=colour, label=name, capsize=2, lw=1.2)
+                axis.errorbar(x, 100 * mean, 100 * sd, color=color, label=name, capsize=2, lw=1.2)
             share = 100 * read[0]["facts"]["majority"][target]
             axis.axhline(share, color="#aaaaaa", lw=0.9, ls="--", label="majority")
             ticks = sorted({row["n"] for row in scores if row["metric"] == metric and row["n"] > 0})

@@ -52,15 +52,15 @@ def resnet18(n_classes, resolution):
 
 
 def train_resnet(images, codes, n_classes, seed):
-    """Return the network trained on labelled images (n, 3, H, W) with mirror images.
+    """Return the network trained on labeled images (n, 3, H, W) with mirror images.
 
-    Batch normalisation needs more than one image: a smaller set fills its batch with copies.
+    Batch normalization needs more than one image: a smaller set fills its batch with copies.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = resnet18(n_classes, images.shape[2]).train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)
+    optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
     codes = torch.from_numpy(codes)
     for _ in range(STEPS):
         rows = torch.from_numpy(rng.integers(len(images), size=BATCH))
@@ -68,9 +68,9 @@ def train_resnet(images, codes, n_classes, seed):
         mirrored = torch.from_numpy(rng.random(BATCH) < 0.5)
         batch[mirrored] = batch[mirrored].flip(3)
         loss = F.cross_entropy(model(batch), codes[rows])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     return model.eval()
 
@@ -86,13 +86,13 @@ def resnet_scores(draw):
     -------
     list of Score
     """
-    pool, test = (_standardised(images) for images in draw.bench.collection[:2])
+    pool, test = (_standardized(images) for images in draw.bench.collection[:2])
     classes, codes = np.unique(draw.y, return_inverse=True)
-    labelled = draw.labelled(NETWORK_BUDGETS)
+    labeled = draw.labeled(NETWORK_BUDGETS)
     if draw.number < TRUE_LABEL_DRAWS:
-        labelled[len(draw.y)] = np.arange(len(draw.y))
+        labeled[len(draw.y)] = np.arange(len(draw.y))
     scores = []
-    for budget, rows in labelled.items():
+    for budget, rows in labeled.items():
         model = train_resnet(pool[rows], codes[rows], len(classes), draw.seed)
         with torch.inference_mode():
             guess = torch.cat([model(part).argmax(dim=1) for part in test.split(100)])
@@ -102,6 +102,6 @@ def resnet_scores(draw):
     return scores
 
 
-def _standardised(images):
+def _standardized(images):
     pixels = torch.tensor(images).permute(0, 3, 1, 2).float()
     return ((pixels - 127.5) / 64).contiguous(memory_format=torch.channels_last)

@@ -53,13 +53,13 @@ class Source:
         return [level_maps(half["max"], self.maps.layers) for half in (self.pool, self.test)]
 
     def select(self, y, bench, n_per_class, rng, **parameters):
-        """Return the rows that are labelled for it, and the columns that are kept."""
+        """Return the rows that are labeled for it, and the columns that are kept."""
         rows = draw_per_class(y[bench.reserve], n_per_class, rng)
-        labelled = bench.reserve[rows]
+        labeled = bench.reserve[rows]
         if self.maps is None:
-            return labelled, np.ones(self.pool["max"].shape[1], dtype=bool)
+            return labeled, np.ones(self.pool["max"].shape[1], dtype=bool)
         selector = ChannelMISelector(n_samples_per_class=None, **parameters)
-        return labelled, selector.fit(self.maps[rows], y[labelled]).get_support()
+        return labeled, selector.fit(self.maps[rows], y[labeled]).get_support()
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def inception(path):
         raise ImportError(
             "--inception needs torchvision: install it, or leave --inception out."
         ) from error
-    # Its weights want images in [-1, 1], which torchvision makes of images normalised as others.
+    # Its weights want images in [-1, 1], which torchvision makes of images normalized as others.
     model = models.inception_v3(weights=None, transform_input=True, init_weights=False)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     layers = ("Conv2d_2b_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c")

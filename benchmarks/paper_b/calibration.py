@@ -45,7 +45,7 @@ def errors(distances, y_pool, y_test, rows_of_draws, **params):
         Of pool and test; None predicts the mean of the labels.
     y_pool, y_test : ndarray of shape (n,)
     rows_of_draws : list of ndarray
-        Rows of the pool that are labelled.
+        Rows of the pool that are labeled.
     **params
         Of LatentRegressor.
     """

@@ -141,15 +141,15 @@ def coral(pixels, values, test_pixels, seed=0, n_thresholds=30):
     edges = np.unique(np.quantile(values, np.linspace(0, 1, n_thresholds + 2)[1:-1]))
     above = (values[:, None] > edges).astype(np.float32)
     model = train(pixels, above, F.binary_cross_entropy_with_logits, network=CoralResNet, seed=seed)
-    # The expected value over the bins, whose centres are the means of their labels.
+    # The expected value over the bins, whose centers are the means of their labels.
     bins = np.searchsorted(edges, values)
     low, high = values.min(), values.max()
     borders = np.r_[low, edges, high]
-    centres = np.array(
+    centers = np.array(
         [
             values[bins == i].mean() if (bins == i).any() else borders[i : i + 2].mean()
             for i in range(len(edges) + 1)
         ]
     )
     passed = 1 / (1 + np.exp(-outputs(model, test_pixels)))
-    return centres[0] + passed @ np.diff(centres)
+    return centers[0] + passed @ np.diff(centers)

@@ -22,7 +22,7 @@ SEEDS = {"teach": 20, "pool": 21, "test": 22, "more": 23}
 UNITS = {"yaw": "degrees", "pitch": "degrees", "smile": "share", "age": "years"}
 #: Attributes that a mirror turns around; it leaves the others as they are.
 TURNED = ("yaw",)
-# Optimisation takes long, so fewer images are inverted that way, and in fewer steps than usual.
+# Optimization takes long, so fewer images are inverted that way, and in fewer steps than usual.
 N_INVERTED = {"teach": 150, "pool": 100, "test": 100}
 N_STEPS = 60
 

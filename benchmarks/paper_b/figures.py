@@ -189,7 +189,7 @@ def layers(study):
         "importance": shared.importance.weights.tolist(),
         "std_error": shared.importance.std_error.tolist(),
         "importance, as in the code": code.weights.tolist(),
-        "unnormalised": shared.importance.unnormalized.tolist(),
+        "unnormalized": shared.importance.unnormalized.tolist(),
         "agreement": shared.importance_agreement(),
     }
 
@@ -207,7 +207,7 @@ def penalties(study):
     distances = study.weighted()
     names = ("none", "l1", "l2", "elasticnet", "huber")
     cases = {name: (distances, {"penalty": name}) for name in names}
-    cases["elasticnet, not standardised"] = (distances, {"standardize": False})
+    cases["elasticnet, not standardized"] = (distances, {"standardize": False})
     return study.curves(cases, study.rows)
 
 
@@ -228,7 +228,7 @@ def selections(study):
 
 
 def orders(study):
-    """Figures 6 to 8: order by directions that nobody labelled, chosen among the first few."""
+    """Figures 6 to 8: order by directions that nobody labeled, chosen among the first few."""
     generator, test = study.data.generator, study.data.sets["test"]
     codes = test.mean_codes(generator)
     found = {}
@@ -248,7 +248,7 @@ def _first_layers(generator):
 
 
 def inversions(study):
-    """Figure 9: encoder, optimisation and both as inverters, on the same few images."""
+    """Figure 9: encoder, optimization and both as inverters, on the same few images."""
     cases = {}
     codes = study.data.inversions
     for method, sets in codes.items():

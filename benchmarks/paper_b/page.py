@@ -121,7 +121,7 @@ class Page:
                 [
                     name,
                     f"{found['r2'][i]:.3f}",
-                    f"{found['unnormalised'][i]:.3f}",
+                    f"{found['unnormalized'][i]:.3f}",
                     f"{found['importance'][i]:.3f} ± {found['std_error'][i]:.3f}",
                     f"{found['importance, as in the code'][i]:.3f}",
                 ]

@@ -58,7 +58,7 @@ def spaces(data, deep=None):
 
 
 def plane_distances(rows, labels, kind):
-    """Return distances (n, 1) of pool and test from a plane learnt in one space."""
+    """Return distances (n, 1) of pool and test from a plane learned in one space."""
     plane = direction_of(kind).fit(rows["teach"], labels)
     return {which: plane.decision_function(rows[which])[:, None] for which in READ}
 
@@ -148,7 +148,7 @@ def line_scores(distance, values):
 
 
 def ridge_reader(rows, values):
-    """Return a function that reads values from rows, learnt from all of these by a ridge."""
+    """Return a function that reads values from rows, learned from all of these by a ridge."""
     mean, sd = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     ridge = RidgeCV(np.logspace(1, 5, 13)).fit((rows - mean) / sd, values)
     return lambda others: ridge.predict((others - mean) / sd)

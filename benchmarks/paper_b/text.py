@@ -2,12 +2,12 @@
 
 LARGE sorts images by directions from text, which need a model that embeds images and captions in
 one space. This one learns from rendered faces and captions that are composed of their exact
-attributes, by CLIP's symmetric contrastive loss with a learnt temperature. It knows drawn faces and
-a few dozen words, nothing else::
+attributes, by CLIP's symmetric contrastive loss with a learned temperature. It knows drawn faces
+and a few dozen words, nothing else::
 
     python benchmarks/paper_b/text.py
 
-Captions are read as a bag of words and of pairs of neighbours within a phrase: "red hair" and "red
+Captions are read as a bag of words and of pairs of neighbors within a phrase: "red hair" and "red
 background" differ, the order of the phrases does not matter.
 """
 
@@ -94,7 +94,7 @@ WORDS = {
     },
     "clothing": {"crew": (), "vneck": ("in a v-neck",), "collar": ("with a collar",)},
 }
-#: Upper ends of the parts of the colour wheel, in turns.
+#: Upper ends of the parts of the color wheel, in turns.
 HUES = (
     (0.05, "red"),
     (0.2, "yellow"),
@@ -103,8 +103,8 @@ HUES = (
     (0.92, "purple"),
     (1, "red"),
 )
-#: From this age on the hair is too grey to tell its colour.
-GREY_FROM = 55
+#: From this age on the hair is too gray to tell its color.
+GRAY_FROM = 55
 TEMPLATES = ("a photo of {}", "a picture of {}", "{}", "a drawing of {}")
 
 #: The questions of the check, with the rows that they concern and the right answers of those.
@@ -149,7 +149,7 @@ def caption(frame, row, rng):
     for thing, hue in (("background", "background_hue"), ("clothes", "clothing_hue")):
         if told(hue):
             phrases.append(f"{_in_range(HUES, frame[hue][row])} {thing}")
-    if told("hair_color") and frame["age"][row] < GREY_FROM and frame["hair_length"][row] > 0.1:
+    if told("hair_color") and frame["age"][row] < GRAY_FROM and frame["hair_length"][row] > 0.1:
         phrases.append(f"{frame['hair_color'][row]} hair")
     age = say(_in_range(AGES, frame["age"][row])) if told("age") else []
     subject = TEMPLATES[rng.integers(len(TEMPLATES))].format(" ".join(["a", *age, "face"]))
@@ -162,7 +162,7 @@ def _in_range(ranges, value):
 
 
 def tokens(text):
-    """Return words, and pairs of neighbours within a phrase."""
+    """Return words, and pairs of neighbors within a phrase."""
     found = []
     for phrase in text.lower().split(","):
         words = ["a" if word == "an" else word for word in phrase.split()]

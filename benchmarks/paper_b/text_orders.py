@@ -54,9 +54,9 @@ def text_orders(study):
     change = np.subtract(*model.encode_texts([high, low]))
     distances = {name: styles["test"] @ text.direction_ for name, text in directions.items()} | {
         "the model on the images": model.encode_images(study.data.sets["test"].pixels) @ change,
-        "labelled plane in S": plane.decision_function(styles["test"]),
+        "labeled plane in S": plane.decision_function(styles["test"]),
     }
-    ways = directions | {"labelled means": MeanDifferenceDirection().fit(styles["teach"], thirds)}
+    ways = directions | {"labeled means": MeanDifferenceDirection().fit(styles["teach"], thirds)}
     return {
         "lines": {name: line_scores(row, y) for name, row in distances.items()},
         "channels": {

@@ -29,7 +29,7 @@ from skstylefeat.networks.training._train import reconstruction_psnr
 ATTRIBUTES = {"gender": "Male", "smiling": "Smiling", "glasses": "Eyeglasses"}
 N_DRAWS = 20
 FEW, SOME, MANY = 30, 200, 4_000
-# Strength of the penalty by number of labels, for standardised columns.
+# Strength of the penalty by number of labels, for standardized columns.
 INVERSE_PENALTY = {FEW: 1.0, SOME: 0.01, MANY: 0.003}
 RIDGE = np.logspace(1, 5, 9)
 BATCH = 256

@@ -54,7 +54,7 @@ CLASSES = {
     "utkface": {"gender": "gender (UTKFace)"},
 }
 BUDGETS = (2, 5, 10, 20, 30, 100, 1_000)
-# Chosen on the validation split: for standardised columns 1 is as good up to 30 labels and a point
+# Chosen on the validation split: for standardized columns 1 is as good up to 30 labels and a point
 # worse from 100 on, 0.01 calls nothing rare by its name.
 INVERSE_PENALTY = 0.1
 N_COMPONENTS = 50
@@ -81,9 +81,9 @@ PLANES = {
     "mirror": "W+ and mirror plane",
 }
 CLASS_NOTE = (
-    "in %, mean ± sd over {draws} draws of all labels. Before the budget of the row, 4 labelled "
+    "in %, mean ± sd over {draws} draws of all labels. Before the budget of the row, 4 labeled "
     "images a class choose channels: every method but the majority gets these 8 labels and those "
-    "of the budget. Clusters' names are scored on the pool's images that nobody labelled, the "
+    "of the budget. Clusters' names are scored on the pool's images that nobody labeled, the "
     "rest on the held-out images. The last column reads the labels of the budget only: no channels "
     "are chosen, the clusters are those of the codes of photo and mirror image."
 )
@@ -105,7 +105,7 @@ class Half:
         Mean of the codes of an image and of its mirror image: what does not depend on the side of
         the light, or of the parting.
     scaled, scaled_styles : ndarray
-        These codes and their S codes, standardised by the pool's images, labelled or not.
+        These codes and their S codes, standardized by the pool's images, labeled or not.
     components : ndarray of shape (n, 50)
         Principal components of `scaled`.
     pixels : ndarray of shape (n, 100)
@@ -163,13 +163,13 @@ def invert(inverter, halves):
 
 
 def standardized(halves):
-    """Return both halves, standardised by the pool."""
+    """Return both halves, standardized by the pool."""
     scaler = StandardScaler().fit(halves[0])
     return [scaler.transform(rows) for rows in halves]
 
 
 def principal_components(halves, n_components):
-    """Return the components of both halves, learnt from the pool."""
+    """Return the components of both halves, learned from the pool."""
     n_components = min(n_components, *halves[0].shape)
     pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(halves[0])
     return [pca.transform(rows) for rows in halves]
@@ -188,7 +188,7 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
         )
         found = annotation.outcomes(drawn, pool.images, held_out.images, y_pool, y, clusters_seed)
         found["codes"] = (y, code_clusters(pool, held_out, y_pool, budget, clusters_seed))
-        rows = drawn.labelled_rows
+        rows = drawn.labeled_rows
         found["pca mirror"] = (
             y,
             logistic_predictions(pool.pixels[rows], y_pool[rows], held_out.pixels, scale=False),

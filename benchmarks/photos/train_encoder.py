@@ -80,7 +80,7 @@ def main():
             "images_seen": state.step * recipe.batch_size,
             "recipe": recipe,
             "validation_psnr": f"{state.validation_psnr:.2f} dB",
-            "licence": "non-commercial research only, as the photos it was trained on",
+            "license": "non-commercial research only, as the photos it was trained on",
             "limits": "aligned frontal faces; no claim about any person",
         }
         save_network(state.encoder, args.out / "faces32-encoder.safetensors", card)

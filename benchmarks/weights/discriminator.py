@@ -9,7 +9,7 @@ from torch.nn import functional as F
 SQRT2 = 2.0**0.5
 
 
-class EqualisedConv(nn.Module):
+class EqualizedConv(nn.Module):
     """Convolution whose weights are scaled at run time, with an optional leaky ReLU."""
 
     def __init__(self, in_channels, out_channels, kernel_size, *, activate=True):
@@ -31,9 +31,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, in_channels, out_channels):
         super().__init__()
-        self.conv0 = EqualisedConv(in_channels, in_channels, 3)
-        self.conv1 = EqualisedConv(in_channels, out_channels, 3)
-        self.skip = EqualisedConv(in_channels, out_channels, 1, activate=False)
+        self.conv0 = EqualizedConv(in_channels, in_channels, 3)
+        self.conv1 = EqualizedConv(in_channels, out_channels, 3)
+        self.skip = EqualizedConv(in_channels, out_channels, 1, activate=False)
 
     def forward(self, x):
         skip = self.skip(F.avg_pool2d(x, 2))
@@ -56,11 +56,11 @@ class Discriminator(nn.Module):
     def __init__(self, resolution, channels):
         super().__init__()
         widths = list(channels)[::-1]
-        self.from_rgb = EqualisedConv(3, widths[0], 1)
+        self.from_rgb = EqualizedConv(3, widths[0], 1)
         self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(widths)))
-        self.conv = EqualisedConv(widths[-1] + 1, widths[-1], 3)
-        self.hidden = EqualisedConv(widths[-1] * 16, widths[-1], 1)
-        self.score = EqualisedConv(widths[-1], 1, 1, activate=False)
+        self.conv = EqualizedConv(widths[-1] + 1, widths[-1], 3)
+        self.hidden = EqualizedConv(widths[-1] * 16, widths[-1], 1)
+        self.score = EqualizedConv(widths[-1], 1, 1, activate=False)
 
     def forward(self, x):
         x = self.blocks(self.from_rgb(x))

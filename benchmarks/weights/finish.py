@@ -2,7 +2,7 @@
 
 Two last touches, neither of which changes the synthesis network:
 
-* the statistics of the encoder's batch normalisation are taken on rendered faces alone;
+* the statistics of the encoder's batch normalization are taken on rendered faces alone;
 * the mapping network is trained to draw the codes that the encoder gives to rendered faces, since
   after a training mostly by reconstruction its own codes are not those that the synthesis network
   knows best. A small adversarial game in W (non-saturating loss, R1): the critic sees the codes of
@@ -72,8 +72,8 @@ def fit(mapping, codes, n_steps):
     c_opt = torch.optim.Adam(critic.parameters(), lr=LEARNING_RATE, betas=(0.0, 0.99))
     z_dim = mapping.fc0.weight.shape[1]
     for step in range(n_steps):
-        for optimiser, base in ((m_opt, rate), (c_opt, LEARNING_RATE)):
-            optimiser.param_groups[0]["lr"] = base * min(1.0, 2 * (1 - step / n_steps))
+        for optimizer, base in ((m_opt, rate), (c_opt, LEARNING_RATE)):
+            optimizer.param_groups[0]["lr"] = base * min(1.0, 2 * (1 - step / n_steps))
         real = ((codes[torch.randint(len(codes), (BATCH,))] - mean) / std).requires_grad_(True)
         fake = (mapping(torch.randn(BATCH, z_dim)) - mean) / std
         score = critic(real)
@@ -125,7 +125,7 @@ def main():
     fit(generator.mapping, face_codes(encoder, args.faces), args.steps)
     mapping = f"fitted to the encoder's codes of {args.faces} rendered faces"
     save_network(generator, args.out / "faces64.safetensors", card | {"mapping": mapping})
-    keep = {"data", "licence", "limits", "losses", "images_seen"}
+    keep = {"data", "license", "limits", "losses", "images_seen"}
     encoder_card = {"name": "faces64-encoder"} | {k: v for k, v in card.items() if k in keep}
     save_network(encoder, args.out / "faces64-encoder.safetensors", encoder_card)
 

@@ -1,6 +1,6 @@
 """Train the bundled encoder for the bundled generator, on faces that `make_faces` renders.
 
-Half of every batch is synthesised from known codes, the other half is rendered on the fly, so no
+Half of every batch is synthesized from known codes, the other half is rendered on the fly, so no
 image is seen twice and nothing but the generator is needed. Attributes are read only to measure
 the codes: by a linear model from 1,000 labels, on faces of their own seeds.
 
@@ -102,7 +102,7 @@ def model_card(args, recipe, step, psnr, readouts):
         "images_seen": 2 * step * recipe.batch_size,
         "recipe": recipe,
         "validation_psnr": f"{psnr:.2f} dB",
-        "licence": "BSD-3-Clause",
+        "license": "BSD-3-Clause",
         "limits": "rendered faces only; photographs are far outside its domain",
     }
     return card | {f"readout.{name}": value for name, value in readouts.items()}

@@ -79,7 +79,7 @@ def reconstruction_loss(a, b):
 
 
 class Trainer:
-    """Networks, optimisers and the counters that a resumed run needs."""
+    """Networks, optimizers and the counters that a resumed run needs."""
 
     def __init__(self, args):
         self.args = args
@@ -143,13 +143,13 @@ class Trainer:
     def step(self, real):
         """Update all networks on one batch and return the losses."""
         remaining = max(1 - self.images_seen / self.args.images, 0.0)
-        for optimiser in (self.g_opt, self.d_opt, self.e_opt):
-            for group in optimiser.param_groups:
+        for optimizer in (self.g_opt, self.d_opt, self.e_opt):
+            for group in optimizer.param_groups:
                 base = group.setdefault("initial_lr", group["lr"])
                 group["lr"] = base * min(1.0, 0.05 + 2.5 * remaining)
         adversarial = self.images_seen >= self.args.warmup
         if not adversarial:
-            # Equalised weights move slowly, which a game with a critic needs and this does not.
+            # Equalized weights move slowly, which a game with a critic needs and this does not.
             self.g_opt.param_groups[0]["lr"] *= WARMUP_RATE
         d_loss = self.critic_step(real) if adversarial else 0.0
         losses = self.generator_step(real, adversarial)
@@ -197,11 +197,11 @@ class Trainer:
         rec_loss = reconstruction_loss(images[:n], real)
         g_loss = F.softplus(-scores).mean() if adversarial else torch.zeros(())
         code_loss = F.mse_loss(guessed, sampled.detach()) if codes_too else torch.zeros(())
-        for optimiser in (self.g_opt, self.e_opt):
-            optimiser.zero_grad(set_to_none=True)
+        for optimizer in (self.g_opt, self.e_opt):
+            optimizer.zero_grad(set_to_none=True)
         (g_loss + self.args.reconstruction * rec_loss + code_loss).backward()
-        for optimiser in (self.g_opt, self.e_opt):
-            optimiser.step()
+        for optimizer in (self.g_opt, self.e_opt):
+            optimizer.step()
         self.d.requires_grad_(True)
         return g_loss.item(), rec_loss.item(), code_loss.item()
 
@@ -229,7 +229,7 @@ def card(trainer):
         "data": "skstylefeat.datasets.make_faces, 64 px, no photos",
         "images_seen": trainer.images_seen,
         "losses": losses,
-        "licence": "BSD-3-Clause",
+        "license": "BSD-3-Clause",
         "limits": "rendered faces only; photographs are far outside its domain",
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "image_id", "path", "name")
 
 
-class LabelledNames:
+class LabeledNames:
     """Names of files, looked up by what a row of labels calls them.
 
     Parameters

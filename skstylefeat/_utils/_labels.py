@@ -1,15 +1,15 @@
-"""Labels of which some are missing: -1, None and NaN mean that nobody has labelled a row."""
+"""Labels of which some are missing: -1, None and NaN mean that nobody has labeled a row."""
 
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["label_array", "labelled_rows", "sorted_classes", "split_labels"]
+__all__ = ["label_array", "labeled_rows", "sorted_classes", "split_labels"]
 
 # Floats beyond this are whole numbers by want of precision.
 _LARGEST_WHOLE = 2.0**53
 
 
-def labelled_rows(y):
+def labeled_rows(y):
     """Return which entries of a 1-D array hold a label.
 
     Parameters
@@ -119,7 +119,7 @@ def split_labels(y, n_samples):
         If `y` has another length, is not 1-D, mixes texts with numbers or holds infinity.
     """
     y = label_array(y, n_samples)
-    rows = np.flatnonzero(labelled_rows(y))
+    rows = np.flatnonzero(labeled_rows(y))
     labels = y[rows]
     if labels.dtype.kind == "O":
         labels = np.array(labels.tolist())

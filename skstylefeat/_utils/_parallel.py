@@ -39,7 +39,7 @@ def in_parallel(tasks, n_jobs=None):
     finally:
         with warnings.catch_warnings():
             # joblib warns of tasks that it cancels, which after an error is no news.
-            warnings.filterwarnings("ignore", ".*have been cancelled", UserWarning)
+            warnings.filterwarnings("ignore", ".*have been canceled", UserWarning)
             warnings.filterwarnings("ignore", ".*tasks which", UserWarning)
             results.close()
 

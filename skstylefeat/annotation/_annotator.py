@@ -52,13 +52,13 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         10, 30, 60, 120 and 600 labels of paper A, table 2.
     clusterer : estimator or None, default=None
         Any scikit-learn clusterer, or mixture; None is :class:`sklearn.cluster.KMeans` with 10
-        initialisations. Its `n_clusters` or `n_components` is set where a number of clusters is
+        initializations. Its `n_clusters` or `n_components` is set where a number of clusters is
         given here, and an open `random_state` is filled. New rows go to the cluster that its
         `predict` says, or that of the nearest centroid if it has none. Rows it calls noise (-1)
         count for the cluster of the nearest centroid.
-    query : {"random", "central", "diverse", "labelled"}, default="random"
+    query : {"random", "central", "diverse", "labeled"}, default="random"
         Rows of a cluster to ask about: drawn at random, nearest to the centroid, or far from each
-        other starting at the centroid. "labelled" asks nothing: it takes the rows that `y` labels.
+        other starting at the centroid. "labeled" asks nothing: it takes the rows that `y` labels.
     standardize : bool, default=True
         Scale columns to unit variance before clustering.
     random_state : int, RandomState instance or None, default=None
@@ -97,14 +97,14 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
 
     Notes
     -----
-    Paper A, "facial attribute representations", section 5.3: k clusters, n images of each labelled
+    Paper A, "facial attribute representations", section 5.3: k clusters, n images of each labeled
     by a person, and the majority label for the whole cluster.
 
     Labels are read at the query only; any other label in `y` may as well be absent. The share of
     a class in a cluster is ``(votes + pi / 2 + 1 / (2 K)) / (n_votes + 1)`` for K classes, where
     `pi` is the mean of the vote shares of all clusters, weighted by ``1 / (d**2 + d0**2)`` for the
     distance `d` of their centroids and the median distance `d0` of a centroid to the next. So a
-    majority always decides, the surroundings break ties, and clusters that nobody labelled are
+    majority always decides, the surroundings break ties, and clusters that nobody labeled are
     named by those around them, with less confidence.
 
     `predict_proba` pulls these shares towards equal ones for rows near a cluster of another
@@ -132,7 +132,7 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         "n_annotations": [Interval(Integral, 1, None, closed="left")],
         "n_labels": [Interval(Integral, 1, None, closed="left"), None],
         "clusterer": [HasMethods(["fit_predict"]), None],
-        "query": [StrOptions({"random", "central", "diverse", "labelled"})],
+        "query": [StrOptions({"random", "central", "diverse", "labeled"})],
         "standardize": ["boolean"],
         "random_state": ["random_state"],
     }
@@ -327,15 +327,15 @@ class ClusterAnnotator(ClusterMixin, VersionStamped, BaseEstimator):
         if self.n_clusters is None and self.n_labels is None and self.clusterer is not None:
             return None
         budget = self.n_labels
-        if budget is None and self.query == "labelled" and y is not None:
+        if budget is None and self.query == "labeled" and y is not None:
             budget = len(split_labels(y, n_samples)[0])
         return count_clusters(self.n_clusters, budget, self.n_annotations, y, n_samples)
 
     def _choose_query(self, Z, y, rng):
-        if self.query == "labelled":
+        if self.query == "labeled":
             rows = np.empty(0, dtype=int) if y is None else split_labels(y, len(Z))[0]
             if not len(rows):
-                raise ValueError("query='labelled' takes the labels in y, but y has none.")
+                raise ValueError("query='labeled' takes the labels in y, but y has none.")
             return rows
         quotas = deal_out(
             np.bincount(self.labels_, minlength=self.n_clusters_),

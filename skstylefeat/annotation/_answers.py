@@ -33,7 +33,7 @@ def labels_of_query(y, query):
             f"y has no label for {len(missing)} of the {len(query)} rows of the "
             f"query: {missing[:10].tolist()}. Label all of query_indices_, which fit(X) "
             "proposes; or hand over what there is: annotate({row: label}) takes the labels as "
-            "they come, query='labelled' those that are in y."
+            "they come, query='labeled' those that are in y."
         )
     return dict(zip(query.tolist(), labels.tolist(), strict=True))
 

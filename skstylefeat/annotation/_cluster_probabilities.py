@@ -1,7 +1,7 @@
 """What a few labels say of every cluster, and of a row in it: the shares of the classes.
 
 A majority of the labels in a cluster decides. The clusters around it break ties and name those
-that nobody labelled, with less confidence; so do the rows near a cluster of another name.
+that nobody labeled, with less confidence; so do the rows near a cluster of another name.
 :class:`skstylefeat.ClusterAnnotator` gives the equations.
 """
 

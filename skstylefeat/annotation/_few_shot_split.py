@@ -1,4 +1,4 @@
-"""FewShotSplit: draws of a few labelled rows, with all the others to test on."""
+"""FewShotSplit: draws of a few labeled rows, with all the others to test on."""
 
 from numbers import Integral
 

@@ -33,9 +33,9 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Names the rows: `fit` with the labels, then `predict`. None is
         ``ClusterAnnotator(random_state=random_state)``, which asks for 3 labels in each of 8
         clusters; if some rows of `y` have no label it takes the labels that are there
-        (``query="labelled"``).
+        (``query="labeled"``).
     classifier : estimator or None, default=None
-        Trained on the names. None standardises the columns and trains
+        Trained on the names. None standardizes the columns and trains
         :class:`sklearn.neural_network.MLPClassifier` with hidden layers of 128 and 64 units.
     confidence_weighted : bool, default=False
         Weight rows by the highest probability that the annotator gives them, so that rows between
@@ -186,7 +186,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     def _make_annotator(self, *, complete):
         if self.annotator is not None:
             return clone(self.annotator)
-        query = "random" if complete else "labelled"
+        query = "random" if complete else "labeled"
         return ClusterAnnotator(query=query, random_state=self.random_state)
 
     def _fit_classifier(self, X):
@@ -231,7 +231,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
 
 
 def _read_labels(y, n_samples):
-    """Return labelled rows and labels; -1 is a class where 1 is the only other one."""
+    """Return labeled rows and labels; -1 is a class where 1 is the only other one."""
     y = label_array(y, n_samples)
     if y.dtype.kind in "iuf" and set(np.unique(y).tolist()) == {-1, 1}:
         return np.arange(n_samples), y

@@ -1,20 +1,20 @@
 """The measures of a face, from its attributes: where things are and how large.
 
-Lengths are in head units (1 from the head's centre to its outline) unless said otherwise.
+Lengths are in head units (1 from the head's center to its outline) unless said otherwise.
 """
 
 import numpy as np
 
-from skstylefeat.datasets._palette import colours
+from skstylefeat.datasets._palette import colors
 from skstylefeat.datasets._shapes import F, mix, smooth
 
 KINDS = ("glasses", "facial_hair", "background", "clothing")
 
 
 class FaceNumbers:
-    """Measures, colours and kinds of a batch of faces, as attributes.
+    """Measures, colors and kinds of a batch of faces, as attributes.
 
-    Measures are float32 of shape (n, 1, 1) and colours (3, n, 1, 1), ready to meet arrays of
+    Measures are float32 of shape (n, 1, 1) and colors (3, n, 1, 1), ready to meet arrays of
     pixels; kinds, such as `glasses`, are strings of shape (n,). A selection of faces looks its
     numbers up when they are first asked for, as most painters need few of them.
     """
@@ -39,7 +39,7 @@ class FaceNumbers:
 
 
 def measure(attributes):
-    """Measures, colours and kinds of faces with checked attributes.
+    """Measures, colors and kinds of faces with checked attributes.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def measure(attributes):
     numbers.update(_head(attributes, numbers["sin_yaw"], baby, old))
     numbers.update(_features(attributes, baby, old))
     numbers.update(_hair(attributes, baby, old))
-    numbers.update(colours(attributes, old))
+    numbers.update(colors(attributes, old))
     columns = {}
     for name, value in numbers.items():
         columns[name] = np.ascontiguousarray(np.asarray(value, F))[..., None, None]
@@ -94,8 +94,8 @@ def _head(attributes, sin_yaw, baby, old):
         "half_width": size * 0.50 * (1 + 0.10 * width + 0.05 * baby) * turned,
         "half_height": size * (0.665 - 0.07 * baby + 0.01 * old),
         "jaw": 0.27 - 0.12 * baby - 0.10 * old - 0.05 * width,
-        "centre_x": attributes["shift_x"] - 0.05 * sin_yaw,
-        "centre_y": attributes["shift_y"] + 0.05 * baby,
+        "center_x": attributes["shift_x"] - 0.05 * sin_yaw,
+        "center_y": attributes["shift_y"] + 0.05 * baby,
         "shoulders": 0.86 - 0.20 * baby,
         "neck": 0.235 - 0.05 * baby + 0.02 * width,
     }

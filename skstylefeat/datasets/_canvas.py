@@ -1,6 +1,6 @@
 """A batch of pictures under the brush: pixels, their coordinates, and two ways to paint.
 
-Colours are planes, (3, n, height, width), so that each plane of a channel is one contiguous
+Colors are planes, (3, n, height, width), so that each plane of a channel is one contiguous
 array. Painting changes only what a shape covers; who paints a small thing therefore paints on a
 window of the picture, which changes no pixel and saves most of the time.
 """
@@ -24,7 +24,7 @@ class Canvas:
         self.y = axis[None, :, None]
 
     def between(self, low, high):
-        """Slice of the rows (or columns) whose centres may lie between two coordinates.
+        """Slice of the rows (or columns) whose centers may lie between two coordinates.
 
         `low` and `high` are numbers or arrays with one number per face; the slice serves all.
         """
@@ -42,7 +42,7 @@ class Canvas:
 
 
 def over(rgb, alpha, color):
-    """Paint a colour over `rgb`, in place, with the opacity `alpha`."""
+    """Paint a color over `rgb`, in place, with the opacity `alpha`."""
     for c in range(3):
         change = color[c] - rgb[c]
         change *= alpha
@@ -50,7 +50,7 @@ def over(rgb, alpha, color):
 
 
 def blend(rgb, alpha, dark, light, t):
-    """Paint the colour at the share `t` of the way from `dark` to `light`, in place."""
+    """Paint the color at the share `t` of the way from `dark` to `light`, in place."""
     for c in range(3):
         change = light[c] - dark[c]
         change = change * t
@@ -61,5 +61,5 @@ def blend(rgb, alpha, dark, light, t):
 
 
 def flat(red, green, blue):
-    """One colour for all faces, shaped like the colours of :class:`FaceNumbers`."""
+    """One color for all faces, shaped like the colors of :class:`FaceNumbers`."""
     return np.array([red, green, blue], F)[:, None, None, None]

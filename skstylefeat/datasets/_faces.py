@@ -23,7 +23,7 @@ def make_faces(
 ):
     """Render random faces whose every attribute is known.
 
-    Each face has 32 attributes: its pose, expression, age, glasses, hair and colours, and the
+    Each face has 32 attributes: its pose, expression, age, glasses, hair and colors, and the
     light, clothes and background around it. They are independent unless `correlation` says
     otherwise; the `DESCR` of the result lists their units, ranges and distributions. No file is
     read, nothing is downloaded, and no photo of anybody is behind the pictures.

@@ -110,8 +110,8 @@ def paint_nose(canvas, x, y, faces):
     tip_x, tip_y, _ = project(faces, F(0), faces.nose_y - F(0.02), faces.nose_z)
     # the size of a nose, its sideways offset under the largest roll, and the soft shadow's edge
     margin = F(0.20) + F(2) * canvas.pixel
-    top = faces.centre_y + np.minimum(root_y, tip_y) - margin
-    bottom = faces.centre_y + np.maximum(root_y, tip_y) + margin
+    top = faces.center_y + np.minimum(root_y, tip_y) - margin
+    bottom = faces.center_y + np.maximum(root_y, tip_y) + margin
     rows = canvas.between(top, bottom)
     x, y, rgb = x[:, rows], y[:, rows], canvas.rgb[:, :, rows]
     radius = faces.nose_radius * faces.half_width * F(2.0)
@@ -137,6 +137,6 @@ def paint_nose(canvas, x, y, faces):
     middle = (tip_x - wing_x) * F(0.35)
     height = wing_y + radius * F(0.12) + faces.sin_pitch * F(-0.02)
     for side in (F(-1), F(1)):
-        centre = wing_x + side * apart + middle
-        nostril = ellipse(x, y, centre, height, radius * F(0.20), radius * F(0.11))
+        center = wing_x + side * apart + middle
+        nostril = ellipse(x, y, center, height, radius * F(0.20), radius * F(0.11))
         over(rgb, cover(nostril, canvas.sharpness) * F(0.60), faces.skin_dark * F(0.5))

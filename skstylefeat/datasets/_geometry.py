@@ -1,7 +1,7 @@
 """The head as a ball: from a pixel to a point of the head, and back.
 
 The head is an ellipsoid with a narrowing jaw, seen without perspective. On the *head plane*
-(x to the right, y downwards, the head's centre at 0, roll undone) it fills an outline of half
+(x to the right, y downwards, the head's center at 0, roll undone) it fills an outline of half
 width ``half_width`` and half height ``half_height``. Within the outline every pixel shows one
 point (hx, hy, hz) of the unit ball in *head coordinates*: hx towards the right of the image when
 the head looks straight, hy towards the chin, hz along the nose. Features sit at fixed head
@@ -15,7 +15,7 @@ from skstylefeat.datasets._shapes import F
 
 def head_plane(canvas, faces):
     """Coordinates of all pixels on the head plane, each of shape (n, size, size)."""
-    dx, dy = canvas.x - faces.centre_x, canvas.y - faces.centre_y
+    dx, dy = canvas.x - faces.center_x, canvas.y - faces.center_y
     x = dx * faces.cos_roll + dy * faces.sin_roll
     y = dy * faces.cos_roll - dx * faces.sin_roll
     return x, y
@@ -79,10 +79,10 @@ def window(canvas, faces, left, right, top, bottom):
     slack_y = tilt * np.maximum(np.abs(left), np.abs(right))
     margin = canvas.pixel
     rows = canvas.between(
-        faces.centre_y + top - slack_y - margin, faces.centre_y + bottom + slack_y + margin
+        faces.center_y + top - slack_y - margin, faces.center_y + bottom + slack_y + margin
     )
     columns = canvas.between(
-        faces.centre_x + left - slack_x - margin, faces.centre_x + right + slack_x + margin
+        faces.center_x + left - slack_x - margin, faces.center_x + right + slack_x + margin
     )
     return rows, columns
 

@@ -1,4 +1,4 @@
-"""The colours of a face and of what is around it, from its attributes."""
+"""The colors of a face and of what is around it, from its attributes."""
 
 import numpy as np
 
@@ -29,11 +29,11 @@ IRIS = {
     "brown": (0.32, 0.18, 0.09),
     "blue": (0.25, 0.47, 0.72),
     "green": (0.27, 0.48, 0.27),
-    "grey": (0.42, 0.47, 0.50),
+    "gray": (0.42, 0.47, 0.50),
 }
 # black, tortoise, navy, wine
 FRAMES = np.array([[0.07, 0.07, 0.08], [0.22, 0.10, 0.06], [0.08, 0.10, 0.25], [0.30, 0.05, 0.08]])
-GREY_HAIR = (0.80, 0.80, 0.82)
+GRAY_HAIR = (0.80, 0.80, 0.82)
 ROSE = (0.78, 0.30, 0.30)
 
 
@@ -46,13 +46,13 @@ def _look_up(names, table):
 
 
 def hsv(hue, saturation, value):
-    """Colour of a hue (one turn is 1), a saturation and a value, shape (3, n)."""
+    """Color of a hue (one turn is 1), a saturation and a value, shape (3, n)."""
     k = (np.array([5.0, 3.0, 1.0])[:, None] + np.asarray(hue)[None] * 6) % 6
     return value * (1 - saturation * np.clip(np.minimum(k, 4 - k), 0, 1))
 
 
-def colours(attributes, old):
-    """Colours of every face.
+def colors(attributes, old):
+    """Colors of every face.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ def colours(attributes, old):
     out["skin_light"] = np.clip(skin * 1.10 + 0.025, 0, 1) * power
     out["skin_dark"] = skin * _column([0.60, 0.50, 0.49]) * power
 
-    grey = smooth((attributes["age"] - 35) / 40)
-    hair = mix(_look_up(attributes["hair_color"], HAIR), _column(GREY_HAIR), 0.92 * grey)
+    gray = smooth((attributes["age"] - 35) / 40)
+    hair = mix(_look_up(attributes["hair_color"], HAIR), _column(GRAY_HAIR), 0.92 * gray)
     out["hair"] = hair * power
     out["hair_light"] = np.clip(hair * 1.35 + 0.10, 0, 1) * power
     out["hair_dark"] = hair * 0.55 * power
@@ -89,7 +89,7 @@ def colours(attributes, old):
     lips = mix(skin * _column([0.86, 0.62, 0.60]), _column(ROSE), 0.30 - 0.15 * old)
     out["lips"] = lips * power
     out["mouth"] = lips * power * 0.78
-    # spreads the colours evenly over round and angular frames
+    # spreads the colors evenly over round and angular frames
     which = np.minimum((attributes["frame_shape"] * 11.0) % 4, 3.999).astype(int)
     out["frame"] = FRAMES[which].T
     return out

@@ -41,7 +41,7 @@ def paint_body(canvas, faces):
     rows = canvas.between(0.05, 1)
     rgb, y = canvas.rgb[:, :, rows], canvas.y[:, rows]
     # the body follows the head's sideways offset only in part
-    x = canvas.x - faces.centre_x * F(0.6)
+    x = canvas.x - faces.center_x * F(0.6)
     side_light = x * faces.light_x
     light = np.clip(F(0.55) + side_light * F(0.7) - (y - F(0.9)) * F(0.5), 0, 1)
     shoulders = ellipse(
@@ -59,7 +59,7 @@ def paint_body(canvas, faces):
         over(part, cover(collar, canvas.sharpness), faces.take(index).collar)
         rgb[:, index] = part
     # the head throws a shadow that ends below the chin
-    chin = faces.centre_y + faces.half_height * faces.cos_pitch * F(0.92)
+    chin = faces.center_y + faces.half_height * faces.cos_pitch * F(0.92)
     t = np.clip((y - chin) * F(3.0) + F(0.12), F(0.05), F(0.75)) + side_light * F(0.5)
     alpha = cover(neck, canvas.sharpness)
     blend(rgb, alpha, faces.skin_dark, faces.skin_light, np.clip(t, 0, 1))

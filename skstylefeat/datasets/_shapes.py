@@ -55,9 +55,9 @@ def capsule(x, y, x0, y0, x1, y1, r0, r1):
     return distance, along, off_x, off_y
 
 
-def ellipse(x, y, centre_x, centre_y, radius_x, radius_y):
+def ellipse(x, y, center_x, center_y, radius_x, radius_y):
     """Distance to an ellipse, exact to first order at its outline."""
-    ux, uy = (x - centre_x) / radius_x, (y - centre_y) / radius_y
+    ux, uy = (x - center_x) / radius_x, (y - center_y) / radius_y
     k = np.sqrt(ux * ux + uy * uy) + F(1e-6)
     vx, vy = ux / radius_x, uy / radius_y
     return k * (k - F(1)) / np.sqrt(vx * vx + vy * vy + F(1e-9))

@@ -60,8 +60,8 @@ class Ears:
             wide = faces.half_width * F(0.17) * np.clip(turn, F(0.4), F(1.2))
             high = faces.half_height * (F(0.17) + F(0.03) * faces.old)
             self.sides.append((side, ear_x, ear_y, depth, wide, high))
-        lowest = faces.centre_y + np.maximum(self.sides[0][2], self.sides[1][2])
-        highest = faces.centre_y + np.minimum(self.sides[0][2], self.sides[1][2])
+        lowest = faces.center_y + np.maximum(self.sides[0][2], self.sides[1][2])
+        highest = faces.center_y + np.minimum(self.sides[0][2], self.sides[1][2])
         rows = canvas.between(highest - 0.28, lowest + 0.28)
         self._x, self._y, self._rgb = x[:, rows], y[:, rows], canvas.rgb[:, :, rows]
         self._sharpness = canvas.sharpness

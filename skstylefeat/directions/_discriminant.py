@@ -16,7 +16,7 @@ SHRINKAGES = np.logspace(-3, 2, 26)
 
 
 class Spectrum:
-    """Eigenvectors of standardised codes: ridge fits of every strength from one decomposition.
+    """Eigenvectors of standardized codes: ridge fits of every strength from one decomposition.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Spectrum:
         return (fitted - leverage * s[:, None]) / np.maximum(1.0 - leverage, 1e-6)
 
     def normal(self, s, shrinkage):
-        """Return the ridge solution in the codes' own units, not normalised."""
+        """Return the ridge solution in the codes' own units, not normalized."""
         amplitudes = self.filters([shrinkage])[0] * (self.left.T @ s) / np.sqrt(self.variances)
         return (self.right @ amplitudes) * self.inverse_scale
 
@@ -63,12 +63,12 @@ def _spectrum(matrix):
 class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
     """Semantic direction from codes in ordered groups: Fisher's discriminant, with a ridge.
 
-    With groups s of -1, 0 and +1 and standardised codes w of covariance C the direction is
+    With groups s of -1, 0 and +1 and standardized codes w of covariance C the direction is
 
         n = (C + r I)^-1 Cov(w, s)
 
     For two groups that is Fisher's discriminant, as good as a support vector machine. It gains by
-    a third: once the labeller has set aside what is neither clearly left nor clearly right, the
+    a third: once the labeler has set aside what is neither clearly left nor clearly right, the
     plane knows that left and right lie on either side of it and does not take the angle's own
     spread for noise. A plane between two halves does, and prefers directions that saturate, so
     its distances bend away from a straight line at both ends.
@@ -157,13 +157,13 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
         )
         groups = np.sign(targets)
         outer = groups != 0
-        centred = targets - targets.mean()
+        centerd = targets - targets.mean()
         spectrum = Spectrum(X)
         tried = SHRINKAGES if self.shrinkage == "auto" else np.array([self.shrinkage], dtype=float)
-        left_out = spectrum.left_out(centred, tried)
-        best = int(np.square(left_out - centred[:, None]).mean(axis=0).argmin())
+        left_out = spectrum.left_out(centerd, tried)
+        best = int(np.square(left_out - centerd[:, None]).mean(axis=0).argmin())
         self.shrinkage_ = float(tried[best])
-        normal = spectrum.normal(centred, self.shrinkage_)
+        normal = spectrum.normal(centerd, self.shrinkage_)
         self.direction_, self.intercept_ = plane_between(X, groups, normal, self.conditional_on)
         self.validation_score_ = _accuracy(left_out[outer, best], groups[outer])
         return self

@@ -1,4 +1,4 @@
-"""From labels or scores to the groups of codes that a direction is learnt from."""
+"""From labels or scores to the groups of codes that a direction is learned from."""
 
 import numpy as np
 from sklearn.utils.validation import column_or_1d
@@ -92,8 +92,8 @@ def _checked(y):
     y = column_or_1d(y)
     if y.dtype.kind in "fc" and not np.isfinite(y).all():
         raise ValueError(
-            "Input y contains NaN or infinity: drop the unlabelled rows before a direction is "
-            "learnt from them."
+            "Input y contains NaN or infinity: drop the unlabeled rows before a direction is "
+            "learned from them."
         )
     values = sorted_classes(y)[0]
     if len(values) < 2:

@@ -31,7 +31,7 @@ class PlaneMixin:
 
 
 def mean_and_inverse_scale(X):
-    """Return what standardises latents; columns that do not vary have the inverse scale 0.
+    """Return what standardizes latents; columns that do not vary have the inverse scale 0.
 
     Parameters
     ----------
@@ -85,16 +85,16 @@ def plane_between(X, groups, normal, conditional_on):
     middles = [X[groups == sign].mean(axis=0, dtype=np.float64) @ normal for sign in (-1, 1)]
     intercept = -float(np.mean(middles))
     if conditional_on is not None:
-        centre = X.mean(axis=0, dtype=np.float64)
-        return project_out(normal, intercept, conditional_on, centre)
+        center = X.mean(axis=0, dtype=np.float64)
+        return project_out(normal, intercept, conditional_on, center)
     return normal, intercept
 
 
-def project_out(normal, intercept, others, centre):
+def project_out(normal, intercept, others, center):
     """Make a plane's normal orthogonal to other directions.
 
     Moving along the result leaves the distances to the other planes unchanged. The new plane goes
-    through the point of the old one that is nearest to `centre`.
+    through the point of the old one that is nearest to `center`.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def project_out(normal, intercept, others, centre):
         Unit norm.
     intercept : float
     others : array-like of shape (n_features,) or (k, n_features)
-    centre : ndarray of shape (n_features,)
+    center : ndarray of shape (n_features,)
 
     Returns
     -------
@@ -120,7 +120,7 @@ def project_out(normal, intercept, others, centre):
         )
     basis, singular, _ = np.linalg.svd(others.reshape(-1, len(normal)).T, full_matrices=False)
     basis = basis[:, singular > 1e-10 * singular.max(initial=0.0)]
-    foot = centre - (normal @ centre + intercept) * normal
+    foot = center - (normal @ center + intercept) * normal
     projected = normal - basis @ (basis.T @ normal)
     norm = np.linalg.norm(projected)
     if norm < 1e-6:

@@ -18,14 +18,14 @@ MAX_ITER = 20_000
 
 
 def fit_hyperplane(X, positive, C, random_state):
-    """Fit a linear SVM on standardised latents and return its plane in the latents' own units.
+    """Fit a linear SVM on standardized latents and return its plane in the latents' own units.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
     positive : ndarray of bool, shape (n,)
     C : float
-        Inverse strength of the regularisation for rows scaled to unit mean square norm.
+        Inverse strength of the regularization for rows scaled to unit mean square norm.
     random_state : RandomState
 
     Returns
@@ -56,14 +56,14 @@ def fit_hyperplane(X, positive, C, random_state):
 class LinearSVMDirection(PlaneMixin, VersionStamped, BaseEstimator):
     """Semantic direction as the unit normal of a linear SVM's hyperplane (InterFaceGAN).
 
-    Latents are standardised inside, and the plane is given back in their own units with its
+    Latents are standardized inside, and the plane is given back in their own units with its
     intercept, so that ``latents @ direction_ + intercept_`` is the signed distance of LARGE's
     eq. (1).
 
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the regularisation. Rows are scaled to a mean square norm of 1, so a
+        Inverse strength of the regularization. Rows are scaled to a mean square norm of 1, so a
         value means the same for every width of the latents.
     extremes : float, default=0.25
         Where `y` is a score (three numbers or more): the share of rows at each end that the plane
@@ -152,8 +152,8 @@ class LinearSVMDirection(PlaneMixin, VersionStamped, BaseEstimator):
         self.validation_score_ = self._validate(X, positive, random_state)
         normal, intercept = fit_hyperplane(X, positive, self.C, random_state)
         if self.conditional_on is not None:
-            centre = X.mean(axis=0, dtype=np.float64)
-            normal, intercept = project_out(normal, intercept, self.conditional_on, centre)
+            center = X.mean(axis=0, dtype=np.float64)
+            normal, intercept = project_out(normal, intercept, self.conditional_on, center)
         self.direction_ = normal
         self.intercept_ = intercept
         return self

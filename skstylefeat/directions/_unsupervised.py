@@ -25,7 +25,7 @@ def _with_sign(directions):
 
 
 class SeFa(IgnoresData, VersionStamped, BaseEstimator):
-    """Closed-form factorisation: the directions in W that change a generator's styles most.
+    """Closed-form factorization: the directions in W that change a generator's styles most.
 
     They are the eigenvectors of A^T A, where A stacks the affine weights of the chosen layers.
 
@@ -36,7 +36,7 @@ class SeFa(IgnoresData, VersionStamped, BaseEstimator):
         How many to keep, the strongest first; all `w_dim` by default.
     layers : sequence of str, default=None
         Affine layers, such as ``["b8.conv0", "b8.conv1"]``; all by default. Early layers change
-        pose and shape, late ones colour.
+        pose and shape, late ones color.
     normalize : bool, default=True
         Scale each row of A to unit length first, as the authors' code does, so that no channel
         counts more than another.
@@ -82,7 +82,7 @@ class SeFa(IgnoresData, VersionStamped, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X=None, y=None):
-        """Factorise the weights; X and y are ignored.
+        """Factorize the weights; X and y are ignored.
 
         Returns
         -------

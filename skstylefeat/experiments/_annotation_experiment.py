@@ -2,7 +2,7 @@
 
 A draw reads labels at two places only: a few images of each class, which choose the channels, and
 the images that the annotator asks about. The competitors get all of these labels. Annotation is
-scored on the training images that nobody labelled, everything else on the test images.
+scored on the training images that nobody labeled, everything else on the test images.
 """
 
 import warnings
@@ -19,11 +19,11 @@ from skstylefeat.experiments._score_table import Score, Table, summarize, tabula
 from skstylefeat.features._selector import ChannelMISelector
 from skstylefeat.metrics._scores import clustering_accuracy
 
-#: Labelled images of each class that choose the channels (paper A, table 4).
+#: Labeled images of each class that choose the channels (paper A, table 4).
 PER_CLASS = 4
 #: F values compare across layers, so the best few overall are kept, from several layers.
 BY_LEVEL = {"score": "anova", "n_channels_per_layer": 3, "n_channels": 20}
-#: An image at the centre speaks for its cluster more often than a random one.
+#: An image at the center speaks for its cluster more often than a random one.
 QUERY = "central"
 METHODS = {
     "majority": "majority",
@@ -44,7 +44,7 @@ class Annotation(NamedTuple):
     ----------
     selection_rows : ndarray of int
         Training rows whose labels chose the channels.
-    labelled_rows : ndarray of int
+    labeled_rows : ndarray of int
         All training rows whose true labels were read.
     selector : ChannelMISelector
     features : ndarray of shape (n_train, d)
@@ -56,7 +56,7 @@ class Annotation(NamedTuple):
     """
 
     selection_rows: np.ndarray
-    labelled_rows: np.ndarray
+    labeled_rows: np.ndarray
     selector: ChannelMISelector
     features: np.ndarray
     test_features: np.ndarray
@@ -79,7 +79,7 @@ def draw_per_class(y, n_per_class, rng):
 
 
 def select_channels(maps, y_train, rng, **how):
-    """Return the rows that are labelled for it, and the selector fitted on their maps alone."""
+    """Return the rows that are labeled for it, and the selector fitted on their maps alone."""
     rows = draw_per_class(y_train, PER_CLASS, rng)
     selector = ChannelMISelector(n_samples_per_class=None, **how)
     return rows, selector.fit(maps[rows], y_train[rows])
@@ -110,7 +110,7 @@ def second_round(drawn, levels, test_levels, y_train, seed):
     """Let the names of all training images choose the channels, and cluster once more by these.
 
     It needs no further label. Most names of the first round are right, and their thousand choose
-    channels better than the few images that were labelled for it; then they vote in the new
+    channels better than the few images that were labeled for it; then they vote in the new
     clusters.
 
     Parameters
@@ -120,7 +120,7 @@ def second_round(drawn, levels, test_levels, y_train, seed):
     levels, test_levels : FeatureMaps
         Maxima of all channels, of training and test images.
     y_train : ndarray of shape (n,)
-        Read at the labelled rows only.
+        Read at the labeled rows only.
     seed : int
         Of `annotate`.
 
@@ -130,13 +130,13 @@ def second_round(drawn, levels, test_levels, y_train, seed):
         `drawn` itself where its names are too much alike to choose by.
     """
     names = drawn.names.copy()
-    names[drawn.labelled_rows] = y_train[drawn.labelled_rows]
+    names[drawn.labeled_rows] = y_train[drawn.labeled_rows]
     _, counts = np.unique(names, return_counts=True)
     if len(counts) < 2 or counts.min() < 2:
         return drawn
     selector = ChannelMISelector(n_samples_per_class=None, **BY_LEVEL).fit(levels, names)
     features = selector.transform(levels).pool()
-    annotator = ClusterAnnotator(drawn.annotator.n_clusters_, query="labelled", random_state=seed)
+    annotator = ClusterAnnotator(drawn.annotator.n_clusters_, query="labeled", random_state=seed)
     return drawn._replace(
         selector=selector,
         features=features,
@@ -178,7 +178,7 @@ def annotation_experiment(
     Returns
     -------
     list of Score
-        Methods "annotation" (the clusters' names on unlabelled training images, channels by F
+        Methods "annotation" (the clusters' names on unlabeled training images, channels by F
         value), "again" (the same after `second_round`), "mi" (as "annotation", channels by mutual
         information), "classifier" (`PseudoLabelClassifier` of the second round on test images),
         "latents", "styles" and "pca" (logistic regression on W+ rows, on S codes and on the
@@ -228,9 +228,9 @@ def outcomes(drawn, train, test, y_train, y_test, seed):
     Returns
     -------
     dict of str to (truth, predicted)
-        By method: on the test images, for "annotation" on the unlabelled training images.
+        By method: on the test images, for "annotation" on the unlabeled training images.
     """
-    rows = drawn.labelled_rows
+    rows = drawn.labeled_rows
     read = {
         name: logistic_predictions(first[rows], y_train[rows], second, scale=scale)
         for name, first, second, scale in (
@@ -248,8 +248,8 @@ def outcomes(drawn, train, test, y_train, y_test, seed):
 
 
 def names_of_others(drawn, y_train):
-    """Return the classes of the training images that nobody labelled, and their clusters' names."""
-    free = np.setdiff1d(np.arange(len(y_train)), drawn.labelled_rows)
+    """Return the classes of the training images that nobody labeled, and their clusters' names."""
+    free = np.setdiff1d(np.arange(len(y_train)), drawn.labeled_rows)
     return y_train[free], drawn.names[free]
 
 
@@ -288,12 +288,12 @@ def annotation_table(scores):
     draws = max(summary.n_draws for summary in summaries.values())
     note = (
         f"Accuracy in %, mean ± sd over {draws} draws of all labels. Channels are chosen by "
-        f"{PER_CLASS} further labelled images a class, by mutual information as paper A does (MI), "
+        f"{PER_CLASS} further labeled images a class, by mutual information as paper A does (MI), "
         "or 20 in all by the F value of the maps' maxima (F). In the second round the names of all "
         "images choose the channels instead and vote in the new clusters; it asks no label, and "
         "the pseudo labels are its. The logistic regressions get all labels of a draw; those of "
-        "the budget are asked of the images at the clusters' centres. Clusters' names are scored "
-        "on the training images that nobody labelled, k-means (as many clusters as classes; no "
+        "the budget are asked of the images at the clusters' centers. Clusters' names are scored "
+        "on the training images that nobody labeled, k-means (as many clusters as classes; no "
         "label but for the channels) on all training images, the rest on the test images."
     )
     return Table("Annotation and classification", [*header, "k-means"], rows, note)

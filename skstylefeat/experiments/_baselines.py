@@ -14,22 +14,22 @@ def majority_predictions(y_train, n):
     return np.repeat(classes[counts.argmax()], n)
 
 
-def logistic_predictions(train, y_labelled, test, *, scale):
+def logistic_predictions(train, y_labeled, test, *, scale):
     """Return the classes (n_test,) that a logistic regression predicts.
 
     Parameters
     ----------
     train, test : ndarray of shape (n, d)
-        Features of the labelled training images and of the test images.
-    y_labelled : ndarray of shape (n,)
+        Features of the labeled training images and of the test images.
+    y_labeled : ndarray of shape (n,)
     scale : bool
-        Whether to standardise the columns. Principal components lose by it: their variances are
+        Whether to standardize the columns. Principal components lose by it: their variances are
         what ranks them.
     """
     model = LogisticRegression(max_iter=5000)
     if scale:
         model = make_pipeline(StandardScaler(), model)
-    return model.fit(train, y_labelled).predict(test)
+    return model.fit(train, y_labeled).predict(test)
 
 
 def pixel_plane_distances(train, labels, test):

@@ -79,7 +79,7 @@ def annotation_pictures(train, test, target, n_labels, random_state):
     return [
         draw(
             f"maps-{target.name}",
-            f"{target.name}: labelled images and their maps of the best channels. A column is one "
+            f"{target.name}: labeled images and their maps of the best channels. A column is one "
             "channel on one scale.",
             maps,
         ),
@@ -99,7 +99,7 @@ def regression_pictures(train, test, target, distances, generator, n_labels, ran
     rows = calibration_rows(known, n_labels, seed)
     model = calibrate(known, target.y_train, rows)
     calibration = DistanceCalibrationDisplay.from_estimator(
-        model, known[:, None], target.y_train, labelled=rows, value_name=target.label
+        model, known[:, None], target.y_train, labeled=rows, value_name=target.label
     )
     pictures = [
         draw(

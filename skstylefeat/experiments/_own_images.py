@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from skstylefeat._utils._label_files import LabelledNames, read_labels
+from skstylefeat._utils._label_files import LabeledNames, read_labels
 from skstylefeat.experiments._targets import Target, check_target, read_column
 from skstylefeat.images._decoding import IMAGE_SUFFIXES, ZipMember, open_item
 
@@ -44,14 +44,14 @@ class ImageSource:
             raise ValueError(
                 f"--images {str(path)!r} holds no image file ({', '.join(IMAGE_SUFFIXES)})."
             )
-        self._labelled = LabelledNames(self._names)
+        self._labeled = LabeledNames(self._names)
 
     def __len__(self):
         return len(self._names)
 
     def find(self, label_name):
         """Return the name of the image that a row of labels means, or None."""
-        return self._labelled.find(label_name)
+        return self._labeled.find(label_name)
 
     def read(self, names, size, *, box=None, resampling="lanczos"):
         """Read images, crop and resize them.
@@ -143,7 +143,7 @@ def load_own_images(
             f"images in {images} and have all labels; at least 20 are needed. The first row names "
             f"{files[0]!r}."
         )
-    notes = [f"{len(rows)} labelled images found, of {len(files)} rows and {len(source)} images."]
+    notes = [f"{len(rows)} labeled images found, of {len(files)} rows and {len(source)} images."]
     rng = np.random.default_rng(random_state)
     rows = rng.permutation(rows)
     if limit is not None and len(rows) > limit:

@@ -65,7 +65,7 @@ def represent(inverter, train_images, test_images):
     inverter : StyleGANInverter
         Fitted, with W+ rows as output.
     train_images, test_images : array-like, list of paths or PIL images
-        The principal components are learnt from the training images.
+        The principal components are learned from the training images.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def psnr_of_latents(inverter, latents, images):
 
 
 def pixel_components(train_images, test_images):
-    """Return the principal components of both sets' pixels, learnt from the training images.
+    """Return the principal components of both sets' pixels, learned from the training images.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def read_column(texts):
 
 
 def check_target(target):
-    """Raise ValueError where a target cannot be learnt or tested."""
+    """Raise ValueError where a target cannot be learned or tested."""
     if target.is_number:
         return
     classes, counts = np.unique(target.y_train, return_counts=True)

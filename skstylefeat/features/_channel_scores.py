@@ -1,6 +1,6 @@
-"""How well each channel of a few labelled images tells their classes apart.
+"""How well each channel of a few labeled images tells their classes apart.
 
-Scores are of the maps of all labelled images that were drawn and, for every draw, the positions
+Scores are of the maps of all labeled images that were drawn and, for every draw, the positions
 among them and their classes from 0 on; there is one row a draw, one column a channel.
 """
 
@@ -19,7 +19,7 @@ def draw_few(classes, most, n_draws, rng):
     Parameters
     ----------
     classes : ndarray of shape (n,), int
-        Class of every labelled image, from 0 on.
+        Class of every labeled image, from 0 on.
     most : int or None
         Images of a class; classes with fewer give all they have, as all do where it is None.
     n_draws : int
@@ -46,7 +46,7 @@ def intra_inter_of_draws(maps, draws, *, n_jobs=None, **histogram):
     Parameters
     ----------
     maps : FeatureMaps
-        Of the labelled images; one layer is in memory at a time.
+        Of the labeled images; one layer is in memory at a time.
     draws : list of (rows, classes)
         Pairs of ndarrays of int.
     n_jobs : int or None, default=None
@@ -85,12 +85,12 @@ def level_separation(maps, draws):
     """Return the F value of an analysis of variance of the maps' maxima; constant ones get 0.
 
     Deviations count as at least 1e-3 of the largest maximum, so that no channel comes first for
-    labelled images that happen to be equal.
+    labeled images that happen to be equal.
 
     Parameters
     ----------
     maps : FeatureMaps
-        Of the labelled images, pooled batch by batch.
+        Of the labeled images, pooled batch by batch.
     draws : list of (rows, classes)
         Pairs of ndarrays of int.
 

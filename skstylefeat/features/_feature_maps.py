@@ -101,7 +101,7 @@ class FeatureMaps:
         layers : sequence of str, default=None
             Layers, all by default.
         batch_size : int, default=None
-            Images synthesised at once; by default as many as fit 128 MB for the largest
+            Images synthesized at once; by default as many as fit 128 MB for the largest
             layer, at most 64.
         device : str, default="cpu"
             Torch device, or "auto".
@@ -142,7 +142,7 @@ class FeatureMaps:
             Whether :meth:`pool` shows progress.
         **preprocessing
             ``input_size=(H, W)`` resizes the images, ``mean=`` and ``std=`` (three numbers
-            each) normalise them; by default they stay in [0, 1] at their size.
+            each) normalize them; by default they stay in [0, 1] at their size.
 
         Returns
         -------
@@ -227,7 +227,7 @@ class FeatureMaps:
     def iter_layers(self):
         """Yield (LayerInfo, maps of shape (n, C, H, W)), one layer in memory at a time.
 
-        All images go through the network together: meant for the few that are labelled.
+        All images go through the network together: meant for the few that are labeled.
         """
         info = {layer.name: layer for layer in self.layers}
         for name, maps in self._source.iter_layers(list(self._support)):

@@ -27,7 +27,7 @@ __all__ = ["ChannelMISelector"]
 class ChannelMISelector(  # type: ignore[call-arg]
     TransformerMixin, VersionStamped, BaseEstimator, auto_wrap_output_keys=None
 ):
-    """Keep the channels whose feature maps tell classes apart, judged by a few labelled images.
+    """Keep the channels whose feature maps tell classes apart, judged by a few labeled images.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class ChannelMISelector(  # type: ignore[call-arg]
     threshold : float or None, default=None
         Channels with a score at or below it are dropped. None drops none.
     n_samples_per_class : int or None, default=4
-        Labelled images of each class that are looked at, drawn at random where there are more.
+        Labeled images of each class that are looked at, drawn at random where there are more.
         Classes with fewer, but at least 2, use what they have. None uses all.
     n_draws : int, default=1
         Number of draws of `n_samples_per_class` images. With more than one, information is
         averaged over the draws, and channels are ranked by how often they are selected, then by
-        score: a selection that depends less on which images happened to be labelled.
+        score: a selection that depends less on which images happened to be labeled.
     score : {"ratio", "difference", "anova"}, default="ratio"
         ``a / r`` (equation 2) or ``a - r`` (as in fig. 4), of IntraMI `a` and InterMI `r`; or the
         F value of an analysis of variance of the maps' maxima, which sees their level.
@@ -68,13 +68,13 @@ class ChannelMISelector(  # type: ignore[call-arg]
         Score of each channel, layer after layer; NaN in layers that `layers` leaves out.
     intra_mi_, inter_mi_ : ndarray of shape (n_features_in_,)
         IntraMI and InterMI in nats, mean over the draws. NaN with ``score="anova"``, which takes
-        the maxima alone and therefore also works on thousands of labelled images.
+        the maxima alone and therefore also works on thousands of labeled images.
     selection_frequency_ : ndarray of shape (n_features_in_,)
         Share of the draws that rank a channel among the best `n_channels_per_layer` of its layer.
     sample_indices_ : list of ndarray of int
         Rows that each draw looked at.
     classes_ : ndarray
-        Classes of the labelled rows.
+        Classes of the labeled rows.
     layers_ : tuple of LayerInfo
         Layers seen in `fit`.
     layer_slices_ : dict of str to slice
@@ -93,19 +93,19 @@ class ChannelMISelector(  # type: ignore[call-arg]
 
     Notes
     -----
-    Paper A, "facial attribute representations", section 4: four labelled images a class, ten
+    Paper A, "facial attribute representations", section 4: four labeled images a class, ten
     channels a layer. Mutual information compares where things are in two maps and does not
     change when one of them is brightened, but their level is what max pooling keeps of them.
     ``score="anova"``, which is not the paper's, chooses by that: on rendered faces its channels
     cluster by glasses where those of the ratio do less well, see the page of results.
 
     Rows of `X` without a label (-1, None, NaN in `y`) are ignored in `fit`, so that the selector
-    can be fitted inside a pipeline where only few rows are labelled, and only the maps of the
+    can be fitted inside a pipeline where only few rows are labeled, and only the maps of the
     drawn rows are computed.
 
     The ratio is not defined where ``r = 0``, which happens on small maps. There `r` counts as
     1e-12: such channels come first, ordered by `a`, and dead channels (``a = r = 0``) score 0
-    and come last. Ties are broken in favour of the channel that comes first.
+    and come last. Ties are broken in favor of the channel that comes first.
 
     `transform` of `FeatureMaps` is a lazy view, so that `set_output` changes nothing here; it
     returns the estimator for the sake of the steps after it.
@@ -171,7 +171,7 @@ class ChannelMISelector(  # type: ignore[call-arg]
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
-        """Score the channels on a few labelled images of each class.
+        """Score the channels on a few labeled images of each class.
 
         Parameters
         ----------
@@ -187,14 +187,14 @@ class ChannelMISelector(  # type: ignore[call-arg]
         Raises
         ------
         ValueError
-            If fewer than two classes are labelled, fewer than 2 images of one, `layers` names
+            If fewer than two classes are labeled, fewer than 2 images of one, `layers` names
             what is not there, maps hold NaN, or no channel is above `threshold`.
         """
         maps = _as_feature_maps(X)
         if y is None:
             raise ValueError(
                 "ChannelMISelector requires y to be passed, but the target y is None: it compares "
-                "the maps of a few labelled images."
+                "the maps of a few labeled images."
             )
         rows, labels = split_labels(y, len(maps))
         self.classes_ = check_classes(labels)

@@ -10,8 +10,8 @@ from skstylefeat.images._decoding import open_item
 
 # FFHQ's geometry (T. Karras, S. Laine, T. Aila: "A Style-Based Generator Architecture for
 # Generative Adversarial Networks", 2019, appendix): half the side of the square is the larger of
-# two distances, times these; its centre lies a tenth of the way from the eyes to the mouth.
-EYES_SCALE, MOUTH_SCALE, CENTRE_SHIFT = 2.0, 1.8, 0.1
+# two distances, times these; its center lies a tenth of the way from the eyes to the mouth.
+EYES_SCALE, MOUTH_SCALE, CENTER_SHIFT = 2.0, 1.8, 0.1
 MAX_SIDE = 8192  # pixels of the square before it is reduced
 MAX_SHARE = 8  # side of the square, in sides of the image
 
@@ -24,7 +24,7 @@ def face_square(landmarks):
 
         x = s * (e - R(m)) / |e - R(m)|,    s = max(2 |e|, 1.8 |m|)
 
-    and y = R(x); the centre is the middle of the eyes plus m / 10.
+    and y = R(x); the center is the middle of the eyes plus m / 10.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def face_square(landmarks):
     )
     x = axis * (scale / length)[:, None]
     y = _quarter_turn(x)
-    centre = middle + CENTRE_SHIFT * mouth
-    corners = np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y], axis=1)
+    center = middle + CENTER_SHIFT * mouth
+    corners = np.stack([center - x - y, center - x + y, center + x + y, center + x - y], axis=1)
     return corners[0] if single else corners
 
 
@@ -118,11 +118,11 @@ def crop_square(image, corners, size):
     side = float(np.linalg.norm(right))
     if size is None:
         size = max(1, round(side))
-    centre = (corners[0] + corners[2]) / 2
-    outside = (centre < 0).any() or (centre > image.size).any()
+    center = (corners[0] + corners[2]) / 2
+    outside = (center < 0).any() or (center > image.size).any()
     if outside or side > MAX_SHARE * max(image.size):
         raise ValueError(
-            f"the face, {side:.0f} pixels wide around ({centre[0]:.0f}, {centre[1]:.0f}), does "
+            f"the face, {side:.0f} pixels wide around ({center[0]:.0f}, {center[1]:.0f}), does "
             f"not lie in the image of {image.width} x {image.height} pixels; do the landmarks "
             "belong to it?"
         )

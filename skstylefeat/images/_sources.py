@@ -115,7 +115,7 @@ class StoredBlocks(Blocks):
         return StoredBlocks(self._array, self._to_pixels, self._chosen[rows])
 
     def block(self):
-        """Return the pixels (n, H, W, C), read in runs of neighbouring rows."""
+        """Return the pixels (n, H, W, C), read in runs of neighboring rows."""
         wanted, places = np.unique(self._chosen, return_inverse=True)
         runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > 1) + 1)
         parts = [self._to_pixels(self._array[int(r[0]) : int(r[-1]) + 1]) for r in runs if len(r)]
@@ -253,7 +253,7 @@ def _tensor_source(tensor):
     shape = tuple(tensor.shape)
     if len(shape) != 4 or shape[1] not in (1, 3):
         hint = {
-            3: " One image is tensor[None]; grey images are tensor[:, None].",
+            3: " One image is tensor[None]; gray images are tensor[:, None].",
             4: " Channels come before height and width: tensor.permute(0, 3, 1, 2).",
         }.get(len(shape), "")
         raise ValueError(

@@ -50,17 +50,17 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         or the encoder in the generator's own file (pSp family). "train" trains one
         for the given generator in `fit`, on its own images and, without labels, on X.
     method : {"encoder", "optimize", "hybrid"}, default="encoder"
-        One forward pass of the encoder; optimisation from the mean code; or optimisation
+        One forward pass of the encoder; optimization from the mean code; or optimization
         from the encoder's code.
     space : {"w+", "w", "s"}, default="w+"
         Space of the latents: a W vector for every layer, one for all layers (the mean over the
-        layers, or optimised as one), or the styles.
+        layers, or optimized as one), or the styles.
     output : {"latents", "features"}, default="latents"
         Rows of latents, or a lazy :class:`FeatureMaps` of the inverted images.
     layers : list of str, default=None
         Layers of the feature maps, all by default.
     n_steps : int, default=None
-        Steps of the optimisation; by default 200 from the mean code and 60 from the
+        Steps of the optimization; by default 200 from the mean code and 60 from the
         encoder's.
     perceptual : str, path-like, torch.nn.Module or None, default=None
         A network in whose features "optimize" and "hybrid" compare images besides their pixels:
@@ -131,7 +131,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
     -----
     Images are brought to the generator's size. An encoder works on images that are framed as the
     generator's own, so align them first. The codes do not depend on `batch_size` or `n_jobs`
-    beyond rounding. Optimised codes, which multiply rounding, are the same to the bit on a CPU; on
+    beyond rounding. Optimized codes, which multiply rounding, are the same to the bit on a CPU; on
     an accelerator, another batch may give another code of almost the same image.
 
     Examples
@@ -333,7 +333,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         return latents
 
     def inverse_transform(self, latents):
-        """Synthesise the images of latents.
+        """Synthesize the images of latents.
 
         Parameters
         ----------

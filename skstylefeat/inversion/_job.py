@@ -44,11 +44,11 @@ class InversionJob:
     method : {"encoder", "optimize", "hybrid"}
         How codes are found.
     in_w : bool, default=False
-        Whether the optimisation finds one W vector for all layers.
+        Whether the optimization finds one W vector for all layers.
     n_steps : int, default=None
-        Steps of the optimisation.
+        Steps of the optimization.
     perceptual : PerceptualNetwork, default=None
-        In whose features the optimisation compares images.
+        In whose features the optimization compares images.
     mirrored : bool, default=False
         Whether every image is turned left to right first.
     cache_dir : path-like, default=None
@@ -144,7 +144,7 @@ class InversionJob:
             shown = views[tuple(self.encoder.input_size)]
             if self.method == "encoder":
                 return self.encoder.encode(shown, generator=self.generator)
-            # One by one, because the optimisation multiplies what rounding a batch brings.
+            # One by one, because the optimization multiplies what rounding a batch brings.
             singles = (shown[i : i + 1] for i in range(len(shown)))
             start = np.concatenate(
                 [self.encoder.encode(image, generator=self.generator) for image in singles]

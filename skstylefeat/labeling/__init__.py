@@ -1,1 +1,1 @@
-"""Labelling by a person: a local page, contact sheets, and labels that outlive a kill."""
+"""Labeling by a person: a local page, contact sheets, and labels that outlive a kill."""

@@ -14,7 +14,7 @@ from skstylefeat.labeling._folder import ImageFolder, read_file_labels
 from skstylefeat.labeling._grouping import Grouping
 from skstylefeat.labeling._journal import Journal
 from skstylefeat.labeling._prepare import Preparation, enough_to_select, prepare
-from skstylefeat.labeling._server import LabellingServer
+from skstylefeat.labeling._server import LabelingServer
 from skstylefeat.labeling._session import Session
 from skstylefeat.labeling._sheets import write_sheets
 from skstylefeat.labeling._state import LabelState
@@ -44,7 +44,7 @@ def make_parser():
     say.add_argument(
         "--work",
         metavar="DIR",
-        help="folder that keeps the session (default: FOLDER.labelling, beside FOLDER)",
+        help="folder that keeps the session (default: FOLDER.labeling, beside FOLDER)",
     )
     say.add_argument(
         "--sheets",
@@ -95,7 +95,7 @@ def run(arguments):
     """Run the command and return the exit status."""
     images = ImageFolder(arguments.folder)
     place = images.path.resolve()
-    work = Path(arguments.work or place.with_name(place.name + ".labelling"))
+    work = Path(arguments.work or place.with_name(place.name + ".labeling"))
     classes = _classes(arguments.classes)
     given, digest = _given_labels(arguments, images, classes)
     journal = Journal(work / "journal.jsonl")
@@ -195,8 +195,8 @@ def _serve(session, work, arguments):
     if arguments.port is None and last_port:
         # Another program may have it now.
         with contextlib.suppress(ValueError):
-            server = LabellingServer(session, token, last_port)
-    server = server or LabellingServer(session, token, arguments.port or 0)
+            server = LabelingServer(session, token, last_port)
+    server = server or LabelingServer(session, token, arguments.port or 0)
     _keep_address(work, token, server.server_address[1])
     try:
         print(f"Label at {server.url} (Ctrl+C stops)", flush=True)

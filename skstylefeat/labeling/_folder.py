@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skstylefeat._utils._label_files import LabelledNames, read_labels
+from skstylefeat._utils._label_files import LabeledNames, read_labels
 from skstylefeat.images._decoding import IMAGE_SUFFIXES
 
 _SHOWN = 3  # names that an error message quotes
@@ -54,7 +54,7 @@ class ImageFolder:
         self.paths = [found[name] for name in self.names]
         self.sizes = [file.stat().st_size for file in self.paths]
         self._rows = {name: row for row, name in enumerate(self.names)}
-        self._labelled = LabelledNames(self.names)
+        self._labeled = LabeledNames(self.names)
 
     def __len__(self):
         return len(self.names)
@@ -65,7 +65,7 @@ class ImageFolder:
 
     def find(self, name):
         """Return the image that a file of labels means by a name, or None."""
-        return self._labelled.find(name)
+        return self._labeled.find(name)
 
 
 def read_file_labels(path, folder, column=None):

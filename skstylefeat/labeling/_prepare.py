@@ -14,7 +14,7 @@ from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.labeling._grouping import Grouping
 
 _POOLED_AT_ONCE = 256  # images between two steps of the progress bar
-_FEWEST_SELECTING = 2  # labelled images of a class that tell anything about its channels
+_FEWEST_SELECTING = 2  # labeled images of a class that tell anything about its channels
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def prepare(images, settings, work, *, labels=None, device="auto", verbose=1):
     """
     if settings.features == "selected" and not enough_to_select(labels or {}):
         raise ValueError(
-            "--features selected chooses channels by labelled images and needs 2 of each of 2 "
+            "--features selected chooses channels by labeled images and needs 2 of each of 2 "
             "classes at least. Give more by --labels, or take --features maps."
         )
     work = Path(work)

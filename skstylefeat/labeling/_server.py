@@ -32,7 +32,7 @@ SECURITY = {
 }
 
 
-class LabellingServer(ThreadingHTTPServer):
+class LabelingServer(ThreadingHTTPServer):
     """Serves a session on the loopback interface.
 
     Parameters

@@ -160,7 +160,7 @@ class Session:
     def names(self):
         """Return the name and confidence of every image, and the name of every cluster.
 
-        Images that a person labelled have that label, with confidence 1; the others are named
+        Images that a person labeled have that label, with confidence 1; the others are named
         by `ClusterAnnotator`.
 
         Returns

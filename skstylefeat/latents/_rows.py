@@ -46,7 +46,7 @@ def to_unit(images):
 
 
 def images_of(latents, space, generator, batch_size):
-    """Synthesise the images of rows.
+    """Synthesize the images of rows.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def images_of(latents, space, generator, batch_size):
     """
     latents = as_float32(latents, "latents")
     if not latents.size:
-        raise ValueError(f"latents have shape {latents.shape}: there is no code to synthesise.")
+        raise ValueError(f"latents have shape {latents.shape}: there is no code to synthesize.")
     if not np.isfinite(latents).all():
         raise ValueError("latents contain NaN or infinity.")
     make = generator.synthesis_from_styles if space == "s" else generator.synthesis

@@ -1,4 +1,4 @@
-"""Codes drawn from a generator, for whatever is learnt without images."""
+"""Codes drawn from a generator, for whatever is learned without images."""
 
 
 def sample_w(generator, n_samples, random_state, *, class_label=None, truncation_psi=1.0):

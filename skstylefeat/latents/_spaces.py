@@ -97,7 +97,7 @@ def s_to_w_plus(styles, generator):
     raise ValueError(
         f"There is no way from S back to W+: a code of S has {n_styles} numbers, the affine "
         f"layers reach only a {generator.n_ws} x {generator.w_dim}-dimensional part of them, and "
-        "an edit in S leaves that part. Keep the W+ codes beside the S codes, or synthesise the "
+        "an edit in S leaves that part. Keep the W+ codes beside the S codes, or synthesize the "
         'image and invert it with StyleGANInverter(space="w+").'
     )
 

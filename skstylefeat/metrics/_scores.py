@@ -97,7 +97,7 @@ def check_classes(labels):
     if counts.min() < 2:
         few = classes[counts < 2].tolist()
         raise ValueError(
-            f"The classes {few} have 1 labelled image each; at least 2 are needed, since the "
+            f"The classes {few} have 1 labeled image each; at least 2 are needed, since the "
             "information inside a class is that of pairs of its images."
         )
     return classes

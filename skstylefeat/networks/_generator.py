@@ -50,7 +50,7 @@ class Generator(NetworkFacade):
     c_dim : int
         Number of classes of a conditional generator, else 0.
     w_avg : ndarray of shape (w_dim,)
-        Mean of W, the centre of truncation.
+        Mean of W, the center of truncation.
     layers : tuple of LayerInfo
         The styled convolutions whose outputs are feature maps: ``b4.conv1``, ``b8.conv0``, ...
 
@@ -138,7 +138,7 @@ class Generator(NetworkFacade):
         return w.cpu().numpy()
 
     def synthesis(self, latents, *, noise="const"):
-        """Synthesise images.
+        """Synthesize images.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class Generator(NetworkFacade):
         return slices
 
     def synthesis_from_styles(self, styles, *, noise="const"):
-        """Synthesise images from rows of S space.
+        """Synthesize images from rows of S space.
 
         Parameters
         ----------

@@ -42,7 +42,7 @@ class VGGFeatures(nn.Module):
     ----------
     state : dict of str to Tensor
         torchvision's tensors ``features.*``, of VGG-11 to VGG-19, with or without batch
-        normalisation, of any widths; ``classifier.*`` is left out.
+        normalization, of any widths; ``classifier.*`` is left out.
     source : str
         Name of the file, for messages.
     """
@@ -75,13 +75,13 @@ class VGGFeatures(nn.Module):
                 raise ValueError(f"{name} takes {conv.weight.shape[1]} channels after {n_channels}")
             n_channels = conv.weight.shape[0]
             self.convs.append(conv)
-            # Between two convolutions are an activation, a normalisation where there are any,
+            # Between two convolutions are an activation, a normalization where there are any,
             # and perhaps a pooling: their numbers tell.
             self.pooled.append(before is not None and index - before > 2 + has_norm)
         weights.check_all_taken()
 
     def forward(self, x):
-        """Return maps of normalised images (n, 3, H, W), the largest first."""
+        """Return maps of normalized images (n, 3, H, W), the largest first."""
         maps = []
         for conv, pooled in zip(self.convs, self.pooled, strict=True):
             if pooled:
@@ -94,12 +94,12 @@ class VGGFeatures(nn.Module):
 
 
 class PerceptualNetwork(NetworkFacade):
-    """Distances between images in the features of a network: LPIPS without its learnt weights.
+    """Distances between images in the features of a network: LPIPS without its learned weights.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Called with images (n, 3, H, W), normalised by ImageNet's mean and standard deviation
+        Called with images (n, 3, H, W), normalized by ImageNet's mean and standard deviation
         and at most 256 px large; returns maps (n, C, H, W), tokens (n, T, C), vectors (n, C), or
         a list, tuple or dict of such. A TorchScript module with the argument ``return_lpips``
         (NVIDIA's ``vgg16.pt``) is called as its makers do, on images in [0, 255], and

@@ -26,7 +26,7 @@ class DistanceCalibrationDisplay:
         Their values, where known; NaN is not drawn.
     curve : tuple of two ndarrays of shape (m,)
         Distances in ascending order, and the values predicted for them.
-    labelled : array-like of int, default=None
+    labeled : array-like of int, default=None
         Rows whose labels made the curve, drawn on top.
     interval : tuple of two ndarrays of shape (m,), default=None
         Lower and upper end of a prediction interval along the curve.
@@ -45,21 +45,19 @@ class DistanceCalibrationDisplay:
     >>> from skstylefeat.plotting import DistanceCalibrationDisplay
     >>> d, y = np.linspace(-1, 1, 9)[:, None], np.linspace(20, 60, 9)
     >>> model = LatentRegressor().fit(d[[0, 8]], y[[0, 8]])
-    >>> display = DistanceCalibrationDisplay.from_estimator(model, d, y, labelled=[0, 8])
+    >>> display = DistanceCalibrationDisplay.from_estimator(model, d, y, labeled=[0, 8])
     >>> display.ax_.get_xlabel()
     'distance'
     """
 
-    def __init__(
-        self, distance, y_true, curve, *, labelled=None, interval=None, value_name="value"
-    ):
+    def __init__(self, distance, y_true, curve, *, labeled=None, interval=None, value_name="value"):
         self.distance = np.asarray(distance, dtype=np.float64).ravel()
         self.y_true = None if y_true is None else np.asarray(y_true, dtype=np.float64)
         check_same_length(distance=self.distance, y_true=self.y_true)
         self.curve = curve
-        self.labelled = None if labelled is None else np.asarray(labelled, dtype=int)
-        if self.labelled is not None and self.y_true is None:
-            raise ValueError("labelled names rows of y_true, which is None.")
+        self.labeled = None if labeled is None else np.asarray(labeled, dtype=int)
+        if self.labeled is not None and self.y_true is None:
+            raise ValueError("labeled names rows of y_true, which is None.")
         self.interval = interval
         self.value_name = value_name
 
@@ -70,7 +68,7 @@ class DistanceCalibrationDisplay:
         X,
         y=None,
         *,
-        labelled=None,
+        labeled=None,
         coverage=None,
         value_name="value",
         ax=None,
@@ -85,7 +83,7 @@ class DistanceCalibrationDisplay:
             Distances.
         y : array-like of shape (n,), default=None
             Values, where known.
-        labelled : array-like of int, default=None
+        labeled : array-like of int, default=None
             Rows that the regressor was fitted on.
         coverage : float, default=None
             Draw the interval that holds a new value with this probability
@@ -110,7 +108,7 @@ class DistanceCalibrationDisplay:
             X,
             y,
             (grid, regressor.predict(grid[:, None])),
-            labelled=labelled,
+            labeled=labeled,
             interval=interval,
             value_name=value_name,
             ax=ax,
@@ -123,7 +121,7 @@ class DistanceCalibrationDisplay:
         y_true,
         curve,
         *,
-        labelled=None,
+        labeled=None,
         interval=None,
         value_name="value",
         ax=None,
@@ -133,7 +131,7 @@ class DistanceCalibrationDisplay:
             distance,
             y_true,
             curve,
-            labelled=labelled,
+            labeled=labeled,
             interval=interval,
             value_name=value_name,
         )
@@ -158,16 +156,16 @@ class DistanceCalibrationDisplay:
         if self.y_true is not None:
             ax.scatter(self.distance, self.y_true, s=9, color=MUTED, alpha=0.45, linewidths=0)
         ax.plot(*self.curve, color=ACCENT, linewidth=1.8)
-        if self.labelled is not None:
+        if self.labeled is not None:
             ax.scatter(
-                self.distance[self.labelled],
-                self.y_true[self.labelled],
+                self.distance[self.labeled],
+                self.y_true[self.labeled],
                 s=38,
                 color=MARK,
                 edgecolors="white",
                 linewidths=0.8,
                 zorder=3,
-                label=f"{len(self.labelled)} labels",
+                label=f"{len(self.labeled)} labels",
             )
             ax.legend(frameon=False, fontsize=TEXT_SIZE, labelcolor=INK, loc="best")
         ax.set_xlabel("distance", size=TEXT_SIZE + 1, color=INK)

@@ -49,7 +49,7 @@ class EditStripDisplay:
 
     @classmethod
     def from_estimator(cls, generator, latents, direction, *, steps=None, layers=None, ax=None):
-        """Move codes along a direction and synthesise them.
+        """Move codes along a direction and synthesize them.
 
         Parameters
         ----------

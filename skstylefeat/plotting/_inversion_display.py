@@ -52,7 +52,7 @@ class InversionDisplay:
 
     @classmethod
     def from_estimator(cls, inverter, images, *, ax=None):
-        """Invert and synthesise, then plot.
+        """Invert and synthesize, then plot.
 
         Parameters
         ----------

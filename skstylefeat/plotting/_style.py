@@ -1,4 +1,4 @@
-"""What the displays share: colours, axes, and images laid out on one pair of axes."""
+"""What the displays share: colors, axes, and images laid out on one pair of axes."""
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class ImageSheet:
         return column * self.step, row * self.row_step
 
     def image(self, row, column, pixels, *, frame=None, **kwargs):
-        """Draw pixels or a map into a cell, framed in the colour `frame`."""
+        """Draw pixels or a map into a cell, framed in the color `frame`."""
         x, y = self.corner(row, column)
         kwargs.setdefault("interpolation", "antialiased")
         self.ax.imshow(pixels, extent=(x, x + 1, y + self.aspect, y), **kwargs)

@@ -31,13 +31,13 @@ def select_calibration_points(
     Parameters
     ----------
     distances : array-like of shape (n,) or (n, 1)
-        Distances of the unlabelled images.
+        Distances of the unlabeled images.
     n_points : int
         How many to label.
     strategy : {"spread", "optimal"}, default="spread"
         "spread" draws points at random whose distances are at least (max - min) /
         ``n_points`` ** 1.3 apart, over the range of the central part. "optimal" takes the points
-        that minimise the variance of a straight line's slope, which are the two ends of the
+        that minimize the variance of a straight line's slope, which are the two ends of the
         central part: the best choice if the relation is a line, and blind to it if it is not.
     central : float, default=0.95
         Share of the distances to choose from; the tails are likely failed inversions.
@@ -117,7 +117,7 @@ def _one_column(distances):
 
 
 def _slope_optimal(ordered, n_points):
-    """Return the positions that maximise the sum of squares about the mean.
+    """Return the positions that maximize the sum of squares about the mean.
 
     The maximum lies at k of the lowest and n_points - k of the highest for some k.
     """

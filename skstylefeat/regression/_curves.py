@@ -1,4 +1,4 @@
-"""Penalised calibration curves: the fits behind `LatentRegressor`."""
+"""Penalized calibration curves: the fits behind `LatentRegressor`."""
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
@@ -52,8 +52,8 @@ class CurveFitter:
     """
 
     def __init__(self, penalty, alpha, l1_ratio, monotonic, standardize):
-        unpenalised = alpha == 0 and penalty != "huber"
-        self.penalty = "none" if penalty is None or unpenalised else penalty
+        unpenalized = alpha == 0 and penalty != "huber"
+        self.penalty = "none" if penalty is None or unpenalized else penalty
         self.alpha = alpha
         self.l1_ratio = {"l1": 1.0, "l2": 0.0}.get(penalty, l1_ratio)
         if self.penalty == "elasticnet" and l1_ratio == 0:
@@ -75,14 +75,14 @@ class CurveFitter:
         Curve
         """
         n_targets, n_terms = y.shape[1], terms.shape[1]
-        centre = np.average(y, axis=0, weights=weight)
+        center = np.average(y, axis=0, weights=weight)
         coef = np.zeros((n_targets, n_terms))
-        intercept = centre.copy()
+        intercept = center.copy()
         # One label, as in a fold of two, leaves nothing to fit a slope to.
         if len(terms) > 1:
             scale = standard_deviation(y, weight) if self.standardize else np.ones(n_targets)
             for target in range(n_targets):
-                scaled = (y[:, target] - centre[target]) / scale[target]
+                scaled = (y[:, target] - center[target]) / scale[target]
                 slopes, offset = self._slopes(terms, scaled, weight)
                 coef[target] = slopes * scale[target]
                 intercept[target] += offset * scale[target]
@@ -96,8 +96,8 @@ class CurveFitter:
         return Curve(coef, intercept, bends)
 
     def _slopes(self, terms, y, weight):
-        """Return (slopes, intercept) for one standardised target."""
-        # Standardised, only a constant stays below 1. scikit-learn before 1.7 warns that its
+        """Return (slopes, intercept) for one standardized target."""
+        # Standardized, only a constant stays below 1. scikit-learn before 1.7 warns that its
         # descent to a constant does not converge.
         if np.abs(y).max() <= (0.5 if self.standardize else 0.0):
             return np.zeros(terms.shape[1]), 0.0

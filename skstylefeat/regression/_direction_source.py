@@ -12,7 +12,7 @@ from skstylefeat.latents._latent_files import load_direction
 
 
 def find_directions(direction, intercept, X, y):
-    """Return the directions that the parameters name, or that are learnt from (X, y).
+    """Return the directions that the parameters name, or that are learned from (X, y).
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _plane_of(estimator, X, y):
         if y is None:
             raise ValueError(
                 "This HyperplaneDistance requires y to be passed, but the target y is None: its "
-                f"direction is learnt by {type(estimator).__name__}. If that was fitted, cloning "
+                f"direction is learned by {type(estimator).__name__}. If that was fitted, cloning "
                 "has made it forget: wrap it in sklearn.frozen.FrozenEstimator, or pass its "
                 "direction_."
             )

@@ -53,7 +53,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         S_i for "weighted"; scaled to sum to 1. "importance" finds them without labels
         (:func:`skstylefeat.layer_importance`; needs `generator`). None means "importance" where a
         generator is given and the direction is the same for every layer; otherwise the lengths
-        of the n_i, which are equal for a direction in W, and turn eq. (3) into the learnt
+        of the n_i, which are equal for a direction in W, and turn eq. (3) into the learned
         plane's own distance for a direction in W+.
     generator : Generator, str or path-like, default=None
         Gives the layers their names and sizes; needed for "importance" and for S codes.
@@ -70,7 +70,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
     Attributes
     ----------
     coef_ : ndarray of shape (n_directions, n_features_in_)
-        The directions as used, normalised. With "weighted", "flat" or an int, distances are
+        The directions as used, normalized. With "weighted", "flat" or an int, distances are
         ``X @ coef_.T + offset_``.
     offset_ : ndarray of shape (n_directions,) or (n_directions, n_layers)
         Intercepts as used.
@@ -152,7 +152,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             Latents as rows: W, W+ in C order of (n_ws, w_dim), or S. Shape (n, n_ws, w_dim) is
             accepted too.
         y : array-like of shape (n_samples,), default=None
-            Labels; only where the direction is learnt.
+            Labels; only where the direction is learned.
 
         Returns
         -------

@@ -212,8 +212,8 @@ def _sample_pairs(generator, normal, n_pairs, variant, step, sample, random_stat
 
     if variant == "code":
         norms = np.maximum(np.square(normal).sum(axis=1, keepdims=True), 1e-12)
-        centre = w.mean(axis=0)
-        onto_plane = ((start - centre) * normal).sum(axis=2, keepdims=True) / norms
+        center = w.mean(axis=0)
+        onto_plane = ((start - center) * normal).sum(axis=2, keepdims=True) / norms
         on_plane = start - onto_plane * normal
         return on_plane - lengths() * normal, on_plane + lengths() * normal, start, other
     sign = random_state.choice(np.array([-1, 1], dtype=np.float32), size=(n_pairs, 1, 1))
@@ -224,7 +224,7 @@ def _sample_pairs(generator, normal, n_pairs, variant, step, sample, random_stat
 def _image_gradients(starts, ends, variant):
     """Return the derivative of each pair's image difference with respect to its first image.
 
-    The number of pixels and the factor 2 of the square cancel in the normalisation.
+    The number of pixels and the factor 2 of the square cancel in the normalization.
     """
     difference = starts - ends
     return difference.sign() if variant == "code" else difference
@@ -305,10 +305,10 @@ class _GroupSums:
         n_groups = min(self.n_groups, self.n_pairs)
         edited = [sums.sum(axis=0) for sums in self.edited]
         unrelated = [sums.sum(axis=0) for sums in self.unrelated]
-        weights = _normalised_ratio(edited, unrelated)
+        weights = _normalized_ratio(edited, unrelated)
         left_out = np.stack(
             [
-                _normalised_ratio(
+                _normalized_ratio(
                     [e - sums[g] for e, sums in zip(edited, self.edited, strict=True)],
                     [u - sums[g] for u, sums in zip(unrelated, self.unrelated, strict=True)],
                 )
@@ -319,7 +319,7 @@ class _GroupSums:
         return weights, np.sqrt(spread * (n_groups - 1) / n_groups)
 
 
-def _normalised_ratio(edited, unrelated):
+def _normalized_ratio(edited, unrelated):
     """Element-wise ratio, mean per layer, scaled to sum to 1."""
     ratios = np.array(
         [

@@ -18,24 +18,24 @@ from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.regression._curves import CurveFitter, powers, standard_deviation
 
-#: Powers of standardised features that vary less than this are constant up to rounding.
+#: Powers of standardized features that vary less than this are constant up to rounding.
 TERM_FLOOR = 1e-8
 
 
 class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEstimator):
     """Few-shot regression from latent distances: y = a d + c, from two labels on.
 
-    Distances and targets are standardised inside, so the units of either never matter. The paper
+    Distances and targets are standardized inside, so the units of either never matter. The paper
     fits scikit-learn's ElasticNet on raw distances and raw targets; with its default penalty a
     distance of standard deviation 1/512, as the published layer weights give, gets slope 0.
 
     Parameters
     ----------
     penalty : {"elasticnet", "l1", "l2", "huber", "none"} or None, default="elasticnet"
-        Regularisation of the slope; "huber" is ridge with the Huber loss, for wrong labels. None
+        Regularization of the slope; "huber" is ridge with the Huber loss, for wrong labels. None
         and "none" are least squares.
     alpha : float, default=1.0
-        Strength. On standardised data the objective is
+        Strength. On standardized data the objective is
 
             1/(2 n) ||y - X a||^2 + lambda (l1_ratio ||a||_1 + (1 - l1_ratio)/2 ||a||_2^2)
 
@@ -47,12 +47,12 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         Highest power of each feature.
     monotonic : bool, default=False
         Replace the straight line by an increasing step-wise linear curve over its prediction
-        (isotonic regression); values beyond the labelled range stay constant.
+        (isotonic regression); values beyond the labeled range stay constant.
     standardize : bool, default=True
         False is the paper's setting: raw distances and targets and `alpha` as scikit-learn's own
         estimators take it.
     unlabeled : {"error", "ignore"}, default="error"
-        What to do with rows whose y is NaN. "ignore" fits on the labelled ones, but takes the
+        What to do with rows whose y is NaN. "ignore" fits on the labeled ones, but takes the
         mean and scale of the features from all: with 2 labels this makes the penalty know that
         two distances are close together, and cuts the mean error several times.
     n_refits : int or None, default=20
@@ -68,9 +68,9 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         each power taken of ``(X - x_mean_) / x_scale_`` for `degree` above 1.
     intercept_ : float or ndarray of shape (n_targets,)
     x_mean_, x_scale_ : ndarray of shape (n_features,)
-    residuals_ : ndarray of shape (n_labelled,) or (n_labelled, n_targets)
+    residuals_ : ndarray of shape (n_labeled,) or (n_labeled, n_targets)
         y minus the prediction of the refit that left this label out; only with `n_refits`.
-    n_labelled_ : int
+    n_labeled_ : int
     n_features_in_ : int
 
     See Also
@@ -145,21 +145,21 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         -------
         self
         """
-        X, y, labelled = self._check(X, y)
+        X, y, labeled = self._check(X, y)
         check_magnitude(X)
         check_magnitude(y[~np.isnan(y)], "y")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         self._is_single = y.ndim == 1
         y = y.reshape(len(y), -1)
         kept = weight > 0
-        self._standardise(X[kept], weight[kept])
-        labelled &= kept
-        X, y, weight = X[labelled], y[labelled], weight[labelled]
+        self._standardize(X[kept], weight[kept])
+        labeled &= kept
+        X, y, weight = X[labeled], y[labeled], weight[labeled]
         if len(X) < 2:
             raise ValueError(
-                f"A calibration needs at least 2 labelled rows, got n_samples = {len(X)}."
+                f"A calibration needs at least 2 labeled rows, got n_samples = {len(X)}."
             )
-        self.n_labelled_ = len(X)
+        self.n_labeled_ = len(X)
         terms = self._terms(X)
         fitter = CurveFitter(
             self.penalty, self.alpha, self.l1_ratio, self.monotonic, self.standardize
@@ -189,7 +189,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
             raise ValueError(f"X has {len(X)} rows and y {len(y)}.")
         return X, y, ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
 
-    def _standardise(self, X, weight):
+    def _standardize(self, X, weight):
         """Learn the scale of the features, and of their powers, from all rows."""
         n_features = X.shape[1]
         n_terms = n_features * self.degree
@@ -248,7 +248,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         X : array-like of shape (n_samples, n_features)
         return_std : bool, default=False
             Also return the standard deviation of the prediction's error: the errors on left-out
-            labels, larger away from the labelled distances.
+            labels, larger away from the labeled distances.
 
         Returns
         -------
@@ -268,7 +268,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         """Predict intervals that hold the true value with a given probability.
 
         Jackknife+ (CV+ beyond `n_refits` labels): no assumption on the errors but that
-        labelled and new images come from one population. A `coverage` of c needs at least
+        labeled and new images come from one population. A `coverage` of c needs at least
         c / (1 - c) labels, 9 for 0.9; with fewer, the only honest interval is infinite, and a
         warning says so.
 
@@ -286,7 +286,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
             raise ValueError(f"coverage must lie between 0 and 1, got {coverage}.")
         terms = self._check_terms(X)
         self._need_refits("predict_interval")
-        n = self.n_labelled_
+        n = self.n_labeled_
         # Rounded first: 0.9 * 10 is 9, not 9.000000000000002.
         rank = int(np.ceil(round(coverage * (n + 1), 9)))
         shape = (len(terms), len(self._rmse))
@@ -298,14 +298,14 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
                 stacklevel=2,
             )
             return self._shape(np.full(shape, -np.inf)), self._shape(np.full(shape, np.inf))
-        centres = np.stack([curve.predict(terms) for curve in self._fold_curves])
+        centers = np.stack([curve.predict(terms) for curve in self._fold_curves])
         radii = np.abs(self.residuals_).reshape(n, -1)
         lower, upper = np.empty(shape), np.empty(shape)
         for target in range(shape[1]):
-            centre = centres[self._fold, :, target]
+            center = centers[self._fold, :, target]
             radius = radii[:, target, None]
-            lower[:, target] = np.partition(centre - radius, n - rank, axis=0)[n - rank]
-            upper[:, target] = np.partition(centre + radius, rank - 1, axis=0)[rank - 1]
+            lower[:, target] = np.partition(center - radius, n - rank, axis=0)[n - rank]
+            upper[:, target] = np.partition(center + radius, rank - 1, axis=0)[rank - 1]
         return self._shape(lower), self._shape(upper)
 
     def _check_terms(self, X):

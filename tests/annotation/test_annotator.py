@@ -105,7 +105,7 @@ def test_budget_is_dealt_out_larger_clusters_first():
     assert len(ClusterAnnotator(3, n_labels=1000).fit(X).query_indices_) == 42
 
 
-def test_small_clusters_are_labelled_whole():
+def test_small_clusters_are_labeled_whole():
     annotator = ClusterAnnotator(2, 3, random_state=0).fit(line((0, 1), (5, 6)))
     assert sorted(np.bincount(annotator.labels_[annotator.query_indices_])) == [1, 3]
 
@@ -114,10 +114,10 @@ def test_number_of_clusters():
     assert ClusterAnnotator().fit(X).n_clusters_ == 8
     assert ClusterAnnotator().fit(X[:5]).n_clusters_ == 5
     assert ClusterAnnotator("classes").fit(X, NAMES).n_clusters_ == 3
-    assert ClusterAnnotator("classes", query="labelled").fit(X, Y).n_clusters_ == 4
+    assert ClusterAnnotator("classes", query="labeled").fit(X, Y).n_clusters_ == 4
 
 
-def test_majority_decides_whatever_the_neighbours_say():
+def test_majority_decides_whatever_the_neighbors_say():
     X = line((0, 10), (1, 10), (1.2, 10), (1.4, 10))
     annotator = ClusterAnnotator(4, 3, random_state=0, standardize=False).fit(X)
     labels = dict.fromkeys(range(10, 40), "b") | {0: "a", 1: "b", 2: "a"}
@@ -127,7 +127,7 @@ def test_majority_decides_whatever_the_neighbours_say():
     assert (annotator.predict(X[:10]) == "c").all()
 
 
-def test_ties_go_to_the_neighbours_name():
+def test_ties_go_to_the_neighbors_name():
     X = line((0, 10), (1, 10), (5, 10))
     annotator = ClusterAnnotator(3, random_state=0).fit(X)
     votes = {0: "z", 1: "a"}
@@ -137,7 +137,7 @@ def test_ties_go_to_the_neighbours_name():
     assert (annotator.predict(X[:10]) == "a").all()
 
 
-def test_clusters_that_nobody_labelled_are_named_by_those_around():
+def test_clusters_that_nobody_labeled_are_named_by_those_around():
     X = line((0, 10), (1, 10), (5, 10))
     annotator = ClusterAnnotator(3, random_state=0).fit(X).annotate({10: "near", 20: "far"})
     assert (annotator.predict(X[:10]) == "near").all()
@@ -215,7 +215,7 @@ def test_files_of_other_hands(tmp_path):
 def test_given_labels_can_be_the_query():
     few = np.full(len(Y), -1)
     few[::15] = Y[::15]
-    annotator = ClusterAnnotator(query="labelled", random_state=0).fit(X, few)
+    annotator = ClusterAnnotator(query="labeled", random_state=0).fit(X, few)
     assert annotator.query_indices_.tolist() == list(range(0, 240, 15))
     assert annotator.score(X, Y) > 0.9
     with pytest.raises(ValueError, match="y has none"):

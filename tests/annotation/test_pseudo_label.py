@@ -78,7 +78,7 @@ def test_class_that_names_no_cluster_has_probability_zero():
     y[0] = "b"
     few = np.full(80, None)
     few[[0, 1, 2, 50]] = y[[0, 1, 2, 50]]
-    annotator = ClusterAnnotator(2, query="labelled", random_state=0)
+    annotator = ClusterAnnotator(2, query="labeled", random_state=0)
     model = PseudoLabelClassifier(annotator, random_state=0).fit(X, few)
     assert model.classes_.tolist() == ["a", "b", "c"]
     proba = model.predict_proba(X)

@@ -14,7 +14,7 @@ def strip(size=64, **attributes):
 
 
 def changed_place(first, second):
-    """Centre (x, y) of the pixels that differ between two pictures, in pixels."""
+    """Center (x, y) of the pixels that differ between two pictures, in pixels."""
     weight = np.abs(first - second).sum(axis=-1)
     y, x = np.indices(weight.shape)
     return (x * weight).sum() / weight.sum(), (y * weight).sum() / weight.sum()
@@ -73,12 +73,12 @@ def test_smile_lifts_the_corners_of_the_mouth():
     assert drop[0] > 0 > drop[2]
 
 
-def test_age_greys_the_hair_and_lifts_the_hairline():
+def test_age_grays_the_hair_and_lifts_the_hairline():
     young, old = strip(age=[20, 78], hair_color="red", hair_length=0.3)[:, :, 28:36]
     crown = slice(9, 11)
     assert np.ptp(young[crown], axis=-1).mean() > 100
     assert np.ptp(old[crown], axis=-1).mean() < 20
-    # where hair colour shows, hair is
+    # where hair color shows, hair is
     places = {}
     for age in (20, 55):
         black, red = (strip(age=age, hair_color=color)[0] for color in ("black", "red"))

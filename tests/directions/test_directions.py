@@ -1,4 +1,4 @@
-"""Directions learnt from labels: SVM, mean difference, linear models."""
+"""Directions learned from labels: SVM, mean difference, linear models."""
 
 import pickle
 
@@ -21,8 +21,8 @@ from skstylefeat.directions import (
 )
 
 
-def test_svm_finds_the_plane_with_its_intercept(labelled):
-    w, score, truth = labelled
+def test_svm_finds_the_plane_with_its_intercept(labeled):
+    w, score, truth = labeled
     svm = LinearSVMDirection(C=10, random_state=0).fit(w, score > 0)
     assert svm.direction_ @ truth > 0.99
     assert np.linalg.norm(svm.direction_) == pytest.approx(1.0)
@@ -33,8 +33,8 @@ def test_svm_finds_the_plane_with_its_intercept(labelled):
     )
 
 
-def test_svm_takes_the_extremes_of_a_score(labelled):
-    w, score, truth = labelled
+def test_svm_takes_the_extremes_of_a_score(labeled):
+    w, score, truth = labeled
     svm = LinearSVMDirection(random_state=0).fit(w, score * 1e6)
     assert svm.direction_ @ truth > 0.95
     assert svm.classes_ is None
@@ -62,8 +62,8 @@ def test_svm_chance_level_is_seen():
     assert 0.3 < svm.validation_score_ < 0.7
 
 
-def test_svm_conditioning_leaves_other_distances_alone(labelled):
-    w, score, _ = labelled
+def test_svm_conditioning_leaves_other_distances_alone(labeled):
+    w, score, _ = labeled
     other = np.eye(16)[[3, 5]]
     svm = LinearSVMDirection(conditional_on=other, random_state=0).fit(w, score > 0)
     np.testing.assert_allclose(other @ svm.direction_, 0, atol=1e-12)
@@ -77,8 +77,8 @@ def test_svm_conditioning_leaves_other_distances_alone(labelled):
     assert 0.2 < np.mean(svm.decision_function(w) > 0) < 0.8
 
 
-def test_svm_bad_conditions(labelled):
-    w, score, _ = labelled
+def test_svm_bad_conditions(labeled):
+    w, score, _ = labeled
     plain = LinearSVMDirection(random_state=0).fit(w, score > 0).direction_
     with pytest.raises(ValueError, match="Nothing is left"):
         LinearSVMDirection(conditional_on=plain, random_state=0).fit(w, score > 0)
@@ -86,8 +86,8 @@ def test_svm_bad_conditions(labelled):
         LinearSVMDirection(conditional_on=np.ones(5)).fit(w, score > 0)
 
 
-def test_svm_is_deterministic_and_clones(labelled):
-    w, score, _ = labelled
+def test_svm_is_deterministic_and_clones(labeled):
+    w, score, _ = labeled
     svm = LinearSVMDirection(random_state=3).fit(w, score)
     same = clone(svm).fit(w, score)
     np.testing.assert_array_equal(svm.direction_, same.direction_)
@@ -96,8 +96,8 @@ def test_svm_is_deterministic_and_clones(labelled):
     np.testing.assert_array_equal(again.decision_function(w), svm.decision_function(w))
 
 
-def test_mean_difference_leads_from_one_groups_mean_to_the_others(labelled):
-    w, score, _ = labelled
+def test_mean_difference_leads_from_one_groups_mean_to_the_others(labeled):
+    w, score, _ = labeled
     found = MeanDifferenceDirection().fit(w, score > 0)
     low, high = w[score <= 0].mean(axis=0), w[score > 0].mean(axis=0)
     np.testing.assert_allclose(low + found.distance_ * found.direction_, high, rtol=1e-6, atol=1e-6)
@@ -123,8 +123,8 @@ def test_mean_difference_changes_what_a_discriminant_leaves_out():
     assert edits[0] > 0.9
 
 
-def test_from_linear_model(labelled):
-    w, score, _ = labelled
+def test_from_linear_model(labeled):
+    w, score, _ = labeled
     y = score > 0
     plain = LogisticRegression().fit(w, y)
     scaled = make_pipeline(StandardScaler(), LogisticRegression()).fit(w, y)

@@ -9,8 +9,8 @@ from skstylefeat.directions import DiscriminantDirection
 from skstylefeat.directions._discriminant import SHRINKAGES, Spectrum
 
 
-def test_discriminant_of_two_groups_is_a_ridge_on_standardised_codes(labelled):
-    w, score, _ = labelled
+def test_discriminant_of_two_groups_is_a_ridge_on_standardized_codes(labeled):
+    w, score, _ = labeled
     found = DiscriminantDirection(shrinkage=0.5).fit(w, np.where(score > 0.5, "up", "down"))
     assert found.classes_.tolist() == ["down", "up"]
     z = (w - w.mean(axis=0)) / w.std(axis=0)
@@ -100,8 +100,8 @@ def test_discriminant_knows_the_middle():
     )
 
 
-def test_discriminant_of_grades_takes_the_numbers_as_they_are(labelled):
-    w, score, _ = labelled
+def test_discriminant_of_grades_takes_the_numbers_as_they_are(labeled):
+    w, score, _ = labeled
     z = (w - w.mean(axis=0)) / w.std(axis=0)
     for numbers in (score, np.digitize(score, [-1.0, -0.3, 0.3, 1.0])):
         found = DiscriminantDirection(shrinkage=0.5, extremes=None).fit(w, numbers)
@@ -116,8 +116,8 @@ def test_discriminant_of_grades_takes_the_numbers_as_they_are(labelled):
         assert moved.intercept_ == pytest.approx(found.intercept_)
 
 
-def test_discriminant_of_grades_with_two_or_three_of_them_is_the_plain_one(labelled):
-    w, score, _ = labelled
+def test_discriminant_of_grades_with_two_or_three_of_them_is_the_plain_one(labeled):
+    w, score, _ = labeled
     for labels in (np.where(score > 0, "up", "down"), np.digitize(score, [-0.4, 0.4])):
         plain = DiscriminantDirection().fit(w, labels)
         graded = DiscriminantDirection(extremes=None).fit(w, labels)
@@ -140,8 +140,8 @@ def test_finer_grades_give_straighter_distances():
     assert fits[1] > fits[0]
 
 
-def test_discriminant_conditioning_and_refusals(labelled):
-    w, score, _ = labelled
+def test_discriminant_conditioning_and_refusals(labeled):
+    w, score, _ = labeled
     other = np.eye(16)[[3, 5]]
     found = DiscriminantDirection(conditional_on=other).fit(w, score > 0)
     np.testing.assert_allclose(other @ found.direction_, 0, atol=1e-12)

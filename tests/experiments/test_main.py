@@ -22,7 +22,7 @@ from tests.support.networks import write_pair
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """60 files of 10 x 12 pixels in two colours, and their labels."""
+    """60 files of 10 x 12 pixels in two colors, and their labels."""
     folder = tmp_path_factory.mktemp("own")
     rng = np.random.default_rng(0)
     rows = []
@@ -34,31 +34,31 @@ def folder(tmp_path_factory):
         Image.fromarray(pixels).save(folder / "images" / name)
         rows.append([f"{i:02}.png", ["red", "green"][i % 2], i * 1.5, i // 4])
     with open(folder / "labels.csv", "w", newline="") as file:
-        csv.writer(file).writerows([["file", "colour", "number", "who"], *rows])
+        csv.writer(file).writerows([["file", "color", "number", "who"], *rows])
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for path in sorted((folder / "images").rglob("*.png")):
             archive.write(path, path.relative_to(folder / "images").as_posix())
     return folder
 
 
-def load(folder, targets=("colour",), **kwargs):
+def load(folder, targets=("color",), **kwargs):
     values = {"size": 8} | kwargs
     return load_own_images(folder / "images", folder / "labels.csv", list(targets), **values)
 
 
 def test_own_images_are_split_with_their_labels(folder):
-    train, test, (colour, number), notes = load(folder, ("colour", "number"))
+    train, test, (color, number), notes = load(folder, ("color", "number"))
     assert train.shape == (42, 8, 8, 3) and test.shape == (18, 8, 8, 3)
     assert train.dtype == np.uint8
-    for images, target in ((train, colour.y_train), (test, colour.y_test)):
+    for images, target in ((train, color.y_train), (test, color.y_test)):
         seen = np.where(images.mean(axis=(1, 2))[:, 0] > 90, "red", "green")
         assert_array_equal(seen, target)
-    assert number.is_number and not colour.is_number and colour.is_binary
+    assert number.is_number and not color.is_number and color.is_binary
     assert sorted([*number.y_train, *number.y_test]) == [i * 1.5 for i in range(60)]
-    assert "60 labelled images" in notes[0]
-    again = load(folder, ("colour",))
+    assert "60 labeled images" in notes[0]
+    again = load(folder, ("color",))
     assert_array_equal(again[0], train)
-    other = load(folder, ("colour",), random_state=1)
+    other = load(folder, ("color",), random_state=1)
     assert not np.array_equal(other[0], train)
 
 
@@ -71,7 +71,7 @@ def test_groups_are_kept_together_and_limits_hold(folder):
 
 def test_zip_holds_the_same_images(folder):
     read = [
-        load_own_images(folder / name, folder / "labels.csv", ["colour"], size=8)
+        load_own_images(folder / name, folder / "labels.csv", ["color"], size=8)
         for name in ("images", "images.zip")
     ]
     assert_array_equal(read[0][0], read[1][0])
@@ -89,7 +89,7 @@ def test_box_crops_before_resizing(folder):
 
 
 def test_bad_image_and_label_files_are_named(folder, tmp_path):
-    with pytest.raises(ValueError, match=r"no column 'size'.*colour"):
+    with pytest.raises(ValueError, match=r"no column 'size'.*color"):
         load(folder, ("size",))
     with pytest.raises(ValueError, match="neither a folder nor a zip"):
         ImageSource(folder / "labels.csv")
@@ -102,12 +102,12 @@ def test_bad_image_and_label_files_are_named(folder, tmp_path):
     with pytest.raises(ValueError, match=r"'a\.png'.*cannot be read"):
         ImageSource(tmp_path).read(["a.png"], 8)
     labels = tmp_path / "labels.csv"
-    labels.write_text("file,colour\nx.png,red\ny.png\n")
+    labels.write_text("file,color\nx.png,red\ny.png\n")
     with pytest.raises(ValueError, match="row 3: 1 cells"):
         read_labels(labels)
-    labels.write_text("file,colour\nx.png,red\n")
+    labels.write_text("file,color\nx.png,red\n")
     with pytest.raises(ValueError, match=r"Of the 1 rows.*, 0 name.*'x\.png'"):
-        load_own_images(folder / "images", labels, ["colour"], size=8)
+        load_own_images(folder / "images", labels, ["color"], size=8)
 
 
 def test_rendered_faces_have_known_targets():
@@ -128,7 +128,7 @@ def test_report_on_own_images(folder, tmp_path, capsys):
     generator, encoder = write_pair(tmp_path)
     out = tmp_path / "report"
     arguments = ["--images", folder / "images.zip", "--labels", folder / "labels.csv"]
-    arguments += ["--target", "colour,number", "--generator", generator, "--encoder", encoder]
+    arguments += ["--target", "color,number", "--generator", generator, "--encoder", encoder]
     assert main([str(a) for a in [*arguments, "--out", out, *FEW]]) == 0
     printed = capsys.readouterr().out
     for part in ("Annotation and classification", "mean absolute error", "R2", "Order"):
@@ -138,14 +138,14 @@ def test_report_on_own_images(folder, tmp_path, capsys):
     pictures = sorted(path.stem for path in out.glob("*.png"))
     assert pictures == [
         "calibration-number",
-        "clusters-colour",
-        "edits-colour",
+        "clusters-color",
+        "edits-color",
         "edits-number",
         "inversion",
-        "layers-colour",
+        "layers-color",
         "layers-number",
-        "maps-colour",
-        "order-colour",
+        "maps-color",
+        "order-color",
         "order-number",
     ]
     assert page.count("data:image/png;base64,") == len(pictures)

@@ -81,9 +81,9 @@ def test_annotation_reads_no_other_label(planted):
     """Whatever the other training labels say, the names stay the same."""
     (_, y_train), _ = planted
     drawn = draw_one(planted, y_train)
-    assert len(drawn.labelled_rows) <= 2 * annotation.PER_CLASS + 5
+    assert len(drawn.labeled_rows) <= 2 * annotation.PER_CLASS + 5
     other = y_train.copy()
-    free = np.setdiff1d(np.arange(len(other)), drawn.labelled_rows)
+    free = np.setdiff1d(np.arange(len(other)), drawn.labeled_rows)
     other[free] = "b"
     (train, _), (test, _) = planted
     rows, selector = drawn.selection_rows, drawn.selector
@@ -93,7 +93,7 @@ def test_annotation_reads_no_other_label(planted):
 
 
 def test_second_round_reads_no_further_label_and_mends_the_choice_of_channels():
-    """Channel 0 happens to tell the labelled images apart; channels 1 to 3 tell all apart."""
+    """Channel 0 happens to tell the labeled images apart; channels 1 to 3 tell all apart."""
     rng = np.random.default_rng(2)
     y = rng.permutation(np.repeat([0, 1], 100))
     pooled = rng.normal(size=(200, 40)).astype(np.float32)
@@ -110,7 +110,7 @@ def test_second_round_reads_no_further_label_and_mends_the_choice_of_channels():
     again = annotation.second_round(first, train.levels, train.levels, y, 0)
     assert {1, 2, 3} <= set(again.selector.get_support(indices=True))
     hidden = y.copy()
-    free = np.setdiff1d(np.arange(200), first.labelled_rows)
+    free = np.setdiff1d(np.arange(200), first.labeled_rows)
     hidden[free] = 0
     same = annotation.second_round(first, train.levels, train.levels, hidden, 0)
     assert_array_equal(same.names, again.names)
@@ -240,11 +240,11 @@ def test_columns_are_numbers_or_classes():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["x"] * 9, "'colour' has one class only, 'x'"),
+        (["x"] * 9, "'color' has one class only, 'x'"),
         (["x"] * 9 + ["y"], "has 1 training image of the class 'y'"),
         ([f"t{i}" for i in range(30)], "30 different texts"),
     ],
 )
-def test_targets_that_cannot_be_learnt(labels, message):
+def test_targets_that_cannot_be_learned(labels, message):
     with pytest.raises(ValueError, match=message):
-        check_target(Target("colour", np.array(labels), np.array(labels)))
+        check_target(Target("color", np.array(labels), np.array(labels)))

@@ -68,7 +68,7 @@ def test_anova_refuses_maps_that_hold_nan():
         )
 
 
-def test_equal_labelled_maps_have_finite_scores():
+def test_equal_labeled_maps_have_finite_scores():
     maps = np.repeat(np.arange(2.0), 4)[:, None, None, None] * np.ones((8, 3, 4, 4))
     selector = ChannelMISelector(1, score="anova").fit(maps, np.repeat([0, 1], 4))
     assert np.isfinite(selector.scores_).all() and (selector.scores_ > 0).all()
@@ -100,7 +100,7 @@ def test_array_is_one_layer():
     assert names.tolist() == [list("abcdef")[channel] for channel in kept]
 
 
-def test_unlabelled_rows_are_ignored(lazy):
+def test_unlabeled_rows_are_ignored(lazy):
     few = np.full(30, -1)
     few[[0, 3, 7, 15, 20, 29]] = Y[[0, 3, 7, 15, 20, 29]]
     selector = ChannelMISelector(1, random_state=0).fit(lazy, few)
@@ -252,7 +252,7 @@ def test_set_output_returns_the_estimator():
     [
         ({}, np.zeros(30), "1 class only, 0"),
         ({}, np.full(30, -1), "no label at all"),
-        ({}, np.where(np.arange(30) == 4, 1, 0), r"classes \[1\] have 1 labelled image"),
+        ({}, np.where(np.arange(30) == 4, 1, 0), r"classes \[1\] have 1 labeled image"),
         ({}, Y[:-1], "29 labels but X has 30 rows"),
         ({}, None, "requires y to be passed"),
         ({"threshold": 1e6}, Y, "above threshold=1000000.0; the highest is"),

@@ -9,14 +9,14 @@ from skstylefeat.images import align_faces, as_images, crop_face, face_square
 FACE = np.array([[40.0, 50], [60, 50], [50, 60], [43, 72], [57, 72]])
 
 
-def turned(points, degrees, centre=(50, 50)):
+def turned(points, degrees, center=(50, 50)):
     a = np.deg2rad(degrees)
     rotation = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-    return (points - centre) @ rotation.T + centre
+    return (points - center) @ rotation.T + center
 
 
 def test_square_of_an_upright_face():
-    """Eyes 20 apart: the side is 4 x 20, the centre a tenth of the way down to the mouth."""
+    """Eyes 20 apart: the side is 4 x 20, the center a tenth of the way down to the mouth."""
     np.testing.assert_allclose(face_square(FACE), [[10, 12.2], [10, 92.2], [90, 92.2], [90, 12.2]])
     long = FACE.copy()
     long[3:, 1] = 90  # a long face: 3.6 times the way from the eyes to the mouth
@@ -39,8 +39,8 @@ def test_a_turned_and_scaled_face_gives_the_same_picture():
     def photo(points, radius, side):
         image = Image.new("RGB", (side, side), "white")
         draw = ImageDraw.Draw(image)
-        for (x, y), colour in zip(points, ("red", "lime", "blue", "black", "black"), strict=True):
-            draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
+        for (x, y), color in zip(points, ("red", "lime", "blue", "black", "black"), strict=True):
+            draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=color)
         return image
 
     big = 4 * FACE + 100

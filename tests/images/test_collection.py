@@ -159,12 +159,12 @@ def test_collection_is_sliced_as_an_x(pixels):
     assert "n=4" in repr(images)
 
 
-def test_grey_images_become_rgb(pixels):
-    grey = pixels[..., 0]
-    expected = np.repeat(grey[..., None], 3, axis=3) / np.float32(255)
-    np.testing.assert_allclose(read(grey), expected, atol=1e-7)
-    np.testing.assert_allclose(read(grey[..., None]), expected, atol=1e-7)
-    np.testing.assert_allclose(read(grey.reshape(4, -1), image_shape=(6, 5)), expected, atol=1e-7)
+def test_gray_images_become_rgb(pixels):
+    gray = pixels[..., 0]
+    expected = np.repeat(gray[..., None], 3, axis=3) / np.float32(255)
+    np.testing.assert_allclose(read(gray), expected, atol=1e-7)
+    np.testing.assert_allclose(read(gray[..., None]), expected, atol=1e-7)
+    np.testing.assert_allclose(read(gray.reshape(4, -1), image_shape=(6, 5)), expected, atol=1e-7)
 
 
 def test_read_only_memory_map_is_not_written(pixels, tmp_path):

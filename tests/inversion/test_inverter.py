@@ -21,7 +21,7 @@ from skstylefeat.networks.optimization._latent_space import (
     w_statistics,
 )
 from skstylefeat.networks.optimization._lbfgs import BatchedLBFGS
-from skstylefeat.networks.optimization._optimize import optimise_codes
+from skstylefeat.networks.optimization._optimize import optimize_codes
 from tests.support.estimators import tiny_images
 from tests.support.networks import tiny_encoder, tiny_generator, write_pair
 
@@ -77,7 +77,7 @@ def test_latents_as_a_frame(pair, images):
     assert list(inv.transform(images).columns) == list(inv.get_feature_names_out())
 
 
-def test_optimisation_finds_the_generators_own_images(images):
+def test_optimization_finds_the_generators_own_images(images):
     generator = tiny_generator()
     inv = StyleGANInverter(generator, method="optimize", n_steps=150, random_state=0).fit(images)
     mean = np.square(images - images.mean(axis=0)).mean()
@@ -86,7 +86,7 @@ def test_optimisation_finds_the_generators_own_images(images):
     assert_array_equal(again.transform(images), inv.transform(images))
 
 
-def test_optimised_codes_do_not_depend_on_neighbours(pair, images):
+def test_optimized_codes_do_not_depend_on_neighbors(pair, images):
     for settings in ({"method": "optimize"}, {"method": "hybrid"}):
         inv = inverter(pair, n_steps=20, batch_size=7, **settings)
         together = inv.fit(images).transform(images)
@@ -95,12 +95,12 @@ def test_optimised_codes_do_not_depend_on_neighbours(pair, images):
         assert_array_equal(inv.set_params(batch_size=2).transform(images), together)
 
 
-def test_rows_of_a_batch_are_optimised_on_their_own():
+def test_rows_of_a_batch_are_optimized_on_their_own():
     module = tiny_generator().module
     targets = module.synthesis(search_space(module).mean + torch.randn(3, 4, 7) @ torch.eye(7))
-    together, _ = optimise_codes(module, targets.detach(), n_steps=6)
+    together, _ = optimize_codes(module, targets.detach(), n_steps=6)
     for i in range(3):
-        alone, _ = optimise_codes(module, targets[[i]].detach(), n_steps=6)
+        alone, _ = optimize_codes(module, targets[[i]].detach(), n_steps=6)
         torch.testing.assert_close(alone[0], together[i], rtol=1e-3, atol=1e-3)
 
 
@@ -114,17 +114,17 @@ def test_bfgs_solves_quadratic_problems_row_by_row():
         return (scales * difference.square()).sum(dim=1), 2 * scales * difference
 
     rows = torch.arange(5)
-    optimiser = BatchedLBFGS(torch.zeros(5, 12), *evaluate(torch.zeros(5, 12), rows))
-    losses = [optimiser.loss]
+    optimizer = BatchedLBFGS(torch.zeros(5, 12), *evaluate(torch.zeros(5, 12), rows))
+    losses = [optimizer.loss]
     for step in range(80):
-        optimiser.tell(*evaluate(optimiser.propose(), rows))
-        losses.append(optimiser.loss)
+        optimizer.tell(*evaluate(optimizer.propose(), rows))
+        losses.append(optimizer.loss)
         if step == 10:  # the others go on as if nothing had happened
             rows = rows[[0, 2, 3]]
-            optimiser.keep([0, 2, 3])
+            optimizer.keep([0, 2, 3])
             losses = [loss[[0, 2, 3]] for loss in losses]
     assert all((after <= before).all() for before, after in pairwise(losses))
-    torch.testing.assert_close(optimiser.x, solutions[rows], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(optimizer.x, solutions[rows], rtol=1e-3, atol=1e-3)
 
 
 def test_bfgs_steps_back_from_points_without_a_loss():
@@ -133,10 +133,10 @@ def test_bfgs_steps_back_from_points_without_a_loss():
     def evaluate(x):  # not a number beyond 1, and the first steps lead there
         return (x - x.log() * 1e-3 + (1 - x).sqrt() * 0)[:, 0], 1 - 1e-3 / x
 
-    optimiser = BatchedLBFGS(start, *evaluate(start))
+    optimizer = BatchedLBFGS(start, *evaluate(start))
     for _ in range(60):
-        optimiser.tell(*evaluate(optimiser.propose()))
-    assert optimiser.x.item() == pytest.approx(1e-3, rel=0.05)
+        optimizer.tell(*evaluate(optimizer.propose()))
+    assert optimizer.x.item() == pytest.approx(1e-3, rel=0.05)
 
 
 def test_search_space_weighs_spread_and_effect_alike():
@@ -161,7 +161,7 @@ def test_search_space_weighs_spread_and_effect_alike():
     assert search_space(module, in_w=True).basis.shape == (1, 7, 7)
 
 
-def test_optimisation_in_w_stays_in_w(images):
+def test_optimization_in_w_stays_in_w(images):
     inv = StyleGANInverter(tiny_generator(), method="optimize", space="w", n_steps=5).fit(images)
     assert inv.transform(images).shape == (7, 7)
     assert -inv.score(images) == pytest.approx(
@@ -207,7 +207,7 @@ def test_converged_images_stop_early():
     )
     targets = generator.module.synthesis(codes)
     steps = []
-    found, loss = optimise_codes(
+    found, loss = optimize_codes(
         generator.module, targets, codes, n_steps=500, patience=5, step_done=lambda: steps.append(1)
     )
     assert len(steps) < 100 and loss.max() < 1e-6

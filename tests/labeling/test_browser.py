@@ -1,4 +1,4 @@
-"""The labelling page in a real browser, by keyboard, with the server killed in the middle."""
+"""The labeling page in a real browser, by keyboard, with the server killed in the middle."""
 
 import json
 import re
@@ -102,9 +102,9 @@ def entries(work):
     return [json.loads(line) for line in (work / "journal.jsonl").read_text().splitlines()]
 
 
-def test_faces_are_labelled_by_keyboard_and_a_kill_loses_nothing(browser, faces, tmp_path):
+def test_faces_are_labeled_by_keyboard_and_a_kill_loses_nothing(browser, faces, tmp_path):
     folder, truth = faces
-    work, generator, encoder = folder.parent / "faces.labelling", *write_pair(tmp_path)
+    work, generator, encoder = folder.parent / "faces.labeling", *write_pair(tmp_path)
     command = Command(folder, "--out", str(tmp_path / "names.csv"))
     options = ["--generator", generator, "--encoder", encoder, "--n-clusters", "10"]
     # Keys of the classes: 1 or o, and 2 or g.
@@ -122,7 +122,7 @@ def test_faces_are_labelled_by_keyboard_and_a_kill_loses_nothing(browser, faces,
             assert browser.run(FOCUSED) == file
             browser.keys(keys[truth[file]][place % 2])
         browser.wait(SAVED)
-        assert browser.run(COUNT) == "8 of 30 labelled"
+        assert browser.run(COUNT) == "8 of 30 labeled"
 
         # The server dies while keys are being pressed, at a moment of its own.
         def kill_soon():
@@ -146,7 +146,7 @@ def test_faces_are_labelled_by_keyboard_and_a_kill_loses_nothing(browser, faces,
 
         assert command.start() == url  # the clusters are those of before, without any option
         browser.wait(SAVED)
-        assert browser.run(COUNT) == "18 of 30 labelled"
+        assert browser.run(COUNT) == "18 of 30 labeled"
         told = [e for e in entries(work) if e["op"] == "label"]
         assert [(e["file"], e["label"]) for e in told] == [(f, truth[f]) for f in order[:18]]
 
@@ -160,7 +160,7 @@ def test_faces_are_labelled_by_keyboard_and_a_kill_loses_nothing(browser, faces,
         browser.wait("return arguments[0] === document.activeElement.dataset.file", order[17])
         browser.keys("z")
         browser.wait("return arguments[0] === document.activeElement.dataset.file", order[16])
-        assert browser.run(COUNT) == "16 of 30 labelled"
+        assert browser.run(COUNT) == "16 of 30 labeled"
 
         wrong = {"none": "2", "glasses": "1"}
         browser.keys(wrong[truth[order[16]]], LEFT, keys[truth[order[16]]][0])
@@ -168,7 +168,7 @@ def test_faces_are_labelled_by_keyboard_and_a_kill_loses_nothing(browser, faces,
             assert browser.run(FOCUSED) == file
             browser.keys(keys[truth[file]][0])
         browser.wait("return !document.querySelector('#names-view').hidden")
-        assert browser.run(COUNT) == "30 of 30 labelled"
+        assert browser.run(COUNT) == "30 of 30 labeled"
         assert browser.run("return document.querySelectorAll('#names-view .tile').length") == 200
         assert browser.run("return document.querySelectorAll('#names-view .said').length") == 30
     finally:
@@ -259,7 +259,7 @@ def test_two_pages_lose_no_label(page):
     browser.wait(READY)
     browser.keys("2", "2")
     browser.tab(first)
-    browser.keys("1")  # the first image, which the other page has labelled since
+    browser.keys("1")  # the first image, which the other page has labeled since
     browser.wait(SAVED)
     browser.wait("return document.querySelector('#count').textContent.startsWith('2 of 6')")
     assert sorted(session.labels.values()) == ["cold", "warm"]
@@ -287,7 +287,7 @@ def test_what_waits_survives_a_reload(page):
     url = browser.run("window.old = true; return location.href")
     browser.open(url)
     browser.wait("return !window.old && document.querySelector('#count').textContent !== ''")
-    assert browser.run(COUNT) == "2 of 6 labelled"
+    assert browser.run(COUNT) == "2 of 6 labeled"
     assert session.labels == {}
     broken.clear()
     browser.wait(SAVED)

@@ -19,7 +19,7 @@ from skstylefeat.labeling import _command as command
 from skstylefeat.labeling import _prepare as prepare_module
 from skstylefeat.labeling._grouping import Grouping
 from skstylefeat.labeling._prepare import enough_to_select
-from tests.support.labeling import COLOURS, read_csv, write_squares
+from tests.support.labeling import COLORS, read_csv, write_squares
 from tests.support.networks import write_pair
 
 
@@ -52,7 +52,7 @@ def test_sheets_filled_in_name_all_images(annotate, tmp_path, capsys):
     assert "3 contact sheets" in capsys.readouterr().out
     rows = read_csv(tmp_path / "sheets" / "labels.csv")
     assert len(rows) == 9
-    clusters = Grouping.load(tmp_path / "squares.labelling").clusters
+    clusters = Grouping.load(tmp_path / "squares.labeling").clusters
     filled = write_labels(tmp_path / "filled.csv", [row["file"] for row in rows])
     assert annotate("--labels", filled, "--out", tmp_path / "names.csv", options=()) == 0
     printed = capsys.readouterr().out
@@ -92,11 +92,11 @@ def test_a_killed_preparation_goes_on_where_it_was(annotate, monkeypatch):
 
 
 def test_reclustering_keeps_labels_and_lets_them_choose_channels(annotate, tmp_path):
-    work = tmp_path / "squares.labelling"
+    work = tmp_path / "squares.labeling"
     assert annotate() == 0
     before = Grouping.load(work)
     assert before.settings["features"] == "maps"
-    files = [f"{colour}-{i}.png" for colour in COLOURS for i in range(2)]
+    files = [f"{color}-{i}.png" for color in COLORS for i in range(2)]
     assert annotate("--labels", write_labels(tmp_path / "few.csv", files)) == 0
     assert Grouping.load(work).identity == before.identity
     assert annotate("--recluster", "--n-annotations", 1) == 0
@@ -112,13 +112,13 @@ def test_codes_as_features_and_another_folder_for_the_work(annotate, tmp_path, n
     grouping = Grouping.load(work)
     assert grouping.rows.shape == (12, 28) and len(grouping.query) == 5
     assert grouping.rows.dtype == np.float32
-    assert not (tmp_path / "squares.labelling").exists()
+    assert not (tmp_path / "squares.labeling").exists()
 
 
 def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     options = ["--encoder", "train", "--train-steps", "1"]
     assert annotate(*options) == 0
-    assert len(list((tmp_path / "squares.labelling").glob("encoder-*.safetensors"))) == 1
+    assert len(list((tmp_path / "squares.labeling").glob("encoder-*.safetensors"))) == 1
     monkeypatch.setattr(_encoder_source, "train_for", None)
     assert annotate(*options, "--recluster", "--features", "codes") == 0
 
@@ -162,7 +162,7 @@ def test_address_stays_where_the_port_is_free(annotate, tmp_path, monkeypatch, c
         raise KeyboardInterrupt
 
     served, opened = [], []
-    monkeypatch.setattr(command.LabellingServer, "serve_forever", stop)
+    monkeypatch.setattr(command.LabelingServer, "serve_forever", stop)
     monkeypatch.setattr(command.webbrowser, "open", opened.append)
     assert annotate("--port", 0) == 0
     port = int(served[0].split(":")[2].partition("/")[0])
@@ -170,7 +170,7 @@ def test_address_stays_where_the_port_is_free(annotate, tmp_path, monkeypatch, c
         assert main(["annotate", str(tmp_path / "squares"), "--no-browser"]) == 0
     assert served == [served[0]] * 3 and opened == served[:1]
     assert f"Label at {served[0]} (Ctrl+C stops)" in capsys.readouterr().out
-    address = tmp_path / "squares.labelling" / "address.json"
+    address = tmp_path / "squares.labeling" / "address.json"
     assert address.stat().st_mode & 0o77 == 0
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
@@ -194,5 +194,5 @@ def test_a_label_outlives_the_process_that_took_it(annotate, tmp_path, capsys):
             assert json.load(answer)["labels"] == {"8": "red"}
         process.kill()
     assert annotate(options=()) == 0
-    rows = read_csv(tmp_path / "squares.labelling" / "labels.csv")
+    rows = read_csv(tmp_path / "squares.labeling" / "labels.csv")
     assert [(row["file"], row["label"]) for row in rows] == [("red-0.png", "red")]

@@ -20,7 +20,7 @@ from tests.support.labeling import make_grouping, write_squares
 
 
 def test_folder_is_sorted_and_leaves_hidden_files_out(tmp_path):
-    write_squares(tmp_path / "deep" / "er", per_colour=1)
+    write_squares(tmp_path / "deep" / "er", per_color=1)
     Image.new("RGB", (2, 2)).save(tmp_path / "a.JPG")
     Image.new("RGB", (2, 2)).save(tmp_path / "._a.png")
     (tmp_path / ".cache").mkdir()
@@ -119,8 +119,8 @@ def test_others_of_a_cluster_come_typical_first(tmp_path):
     scaled = grouping.rows / grouping.rows.std(axis=0)
     for cluster, (asked, others) in enumerate(groups):
         assert_array_equal(asked, grouping.query[cluster : cluster + 1])
-        centre = scaled[grouping.clusters == cluster].mean(axis=0)
-        far = np.linalg.norm(scaled[others] - centre, axis=1)
+        center = scaled[grouping.clusters == cluster].mean(axis=0)
+        far = np.linalg.norm(scaled[others] - center, axis=1)
         assert (np.diff(far) >= 0).all() and len(far) == 3
 
 

@@ -1,4 +1,4 @@
-"""The labelling page's server, over a real socket."""
+"""The labeling page's server, over a real socket."""
 
 import errno
 import http.client
@@ -11,7 +11,7 @@ from importlib.resources import files
 import pytest
 
 from skstylefeat.labeling import _journal as journal_module
-from skstylefeat.labeling._server import PAGE, LabellingServer
+from skstylefeat.labeling._server import PAGE, LabelingServer
 from tests.support.labeling import TOKEN, open_session, serving
 
 
@@ -227,9 +227,9 @@ def test_only_this_machine_is_served(server):
 def test_a_port_that_is_taken(server, session):
     port = server.server_address[1]
     with pytest.raises(ValueError, match=rf"Port {port} cannot be used: another program.*--port"):
-        LabellingServer(session, TOKEN, port)
+        LabelingServer(session, TOKEN, port)
     with pytest.raises(ValueError, match="Port 99999 cannot be used"):
-        LabellingServer(session, TOKEN, 99_999)
+        LabelingServer(session, TOKEN, 99_999)
 
 
 def test_the_port_can_be_used_again_at_once(session):

@@ -1,4 +1,4 @@
-"""A session of labelling: it outlives a kill, and writes labels and names as they come."""
+"""A session of labeling: it outlives a kill, and writes labels and names as they come."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -54,18 +54,18 @@ def test_names_are_written_when_all_labels_have_come(tmp_path):
     session.take_classes(["warm", "cold"])
     with pytest.raises(RefusedError, match="no label yet"):
         session.names()
-    for colour in ("red", "green", "blue"):
-        label = "warm" if colour == "red" else "cold"
-        session.submit(say(f"{colour}-0.png", label))
+    for color in ("red", "green", "blue"):
+        label = "warm" if color == "red" else "cold"
+        session.submit(say(f"{color}-0.png", label))
         assert not session.out.exists() and session.progress()["names_file"] is None
-        session.submit(say(f"{colour}-1.png", label))
+        session.submit(say(f"{color}-1.png", label))
     assert session.progress()["names_file"] == str(tmp_path / "names.csv")
     rows = read_csv(session.out)
     assert list(rows[0]) == ["file", "cluster", "name", "confidence"]
     assert [row["file"] for row in rows] == session.images.names
     for row in rows:
-        colour, _, number = row["file"].removesuffix(".png").partition("-")
-        assert row["name"] == ("warm" if colour == "red" else "cold")
+        color, _, number = row["file"].removesuffix(".png").partition("-")
+        assert row["name"] == ("warm" if color == "red" else "cold")
         assert (row["confidence"] == "1.0") == (number in "01")
         assert 0.5 < float(row["confidence"]) <= 1
     # A correction is a person's word on one image, and a vote.

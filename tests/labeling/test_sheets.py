@@ -46,7 +46,7 @@ def test_sheets_frame_what_is_asked_and_are_read_back(tmp_path):
 
 
 def test_sheet_of_long_names_and_many_images(tmp_path):
-    folder = write_squares(tmp_path / "squares", per_colour=40)
+    folder = write_squares(tmp_path / "squares", per_color=40)
     (folder / "red-0.png").rename(folder / f"{'long-' * 30}0.png")
     images = ImageFolder(folder)
     sheet = draw_sheet(images, 7, list(range(7)), list(range(7, 120)), {0: "word " * 12})

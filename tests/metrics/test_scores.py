@@ -32,7 +32,7 @@ def test_intra_and_inter_are_the_paper_s_averages(rng):
         assert inter[c] == pytest.approx(np.mean(across))
 
 
-def test_unlabelled_rows_do_not_count(rng):
+def test_unlabeled_rows_do_not_count(rng):
     maps = rng.normal(size=(8, 2, 6, 6))
     y = np.array([0, 0, 1, 1, -1, -1, -1, -1])
     expected = intra_inter_mi(maps[:4], y[:4])
@@ -46,7 +46,7 @@ def test_unlabelled_rows_do_not_count(rng):
     [
         ([0, 0, 0, 0], "1 class only, 0"),
         ([-1, -1, -1, -1], "no label at all"),
-        ([0, 0, 0, 1], r"classes \[1\] have 1 labelled image"),
+        ([0, 0, 0, 1], r"classes \[1\] have 1 labeled image"),
         ([0, 0, 1], "3 labels but X has 4"),
     ],
 )

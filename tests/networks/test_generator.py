@@ -15,7 +15,7 @@ from tests.support.networks import tiny_generator, tiny_module
 
 
 def reference_synthesis(module, ws, noise_mode):
-    """Synthesise as the papers write it: modulated weights, grouped by image, then the filter."""
+    """Synthesize as the papers write it: modulated weights, grouped by image, then the filter."""
     config, maps, rgb = module.config, {}, None
     fir = torch.tensor(config.resample_filter)
     fir = torch.outer(fir, fir) / fir.sum() ** 2

@@ -79,7 +79,7 @@ def test_fitting_odd_images():
 
 @settings(QUICK, max_examples=300)
 @given(LATENTS)
-def test_synthesising_odd_codes(latents):
+def test_synthesizing_odd_codes(latents):
     inverter = StyleGANInverter(GENERATOR, ENCODER)
     inverter.generator_, inverter.encoder_, inverter.space = GENERATOR, ENCODER, "w+"
     images = outcome(inverter.inverse_transform, latents)

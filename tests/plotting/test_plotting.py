@@ -53,7 +53,7 @@ def every_display(images):
         "maps": FeatureMapDisplay([maps[:, 0], maps[:, 1]], ["a:0", "a:1"], images=images),
         "clusters": ClusterDisplay(images, np.arange(12) % 3),
         "calibration": DistanceCalibrationDisplay(
-            np.arange(12), np.arange(12), ([0, 11], [0, 11]), labelled=[0, 11]
+            np.arange(12), np.arange(12), ([0, 11], [0, 11]), labeled=[0, 11]
         ),
         "sorted": SortedImagesDisplay(images, np.arange(12)),
         "edits": EditStripDisplay(images.reshape(2, 6, 8, 8, 3), np.arange(6)),
@@ -183,7 +183,7 @@ def test_calibration_draws_the_regressors_line_labels_and_interval(rng):
     rows = np.arange(15)
     model = LatentRegressor().fit(distance[rows], y[rows])
     display = DistanceCalibrationDisplay.from_estimator(
-        model, distance, y, labelled=rows, coverage=0.8, value_name="age (years)"
+        model, distance, y, labeled=rows, coverage=0.8, value_name="age (years)"
     )
     grid, values = display.ax_.lines[0].get_data()
     assert_allclose(values, model.predict(grid[:, None]))
@@ -200,7 +200,7 @@ def test_calibration_refuses_several_distances_and_labels_without_values(rng):
     with pytest.raises(ValueError, match=r"\(5, 2\)"):
         DistanceCalibrationDisplay.from_estimator(LatentRegressor(), rng.normal(size=(5, 2)))
     with pytest.raises(ValueError, match="y_true, which is None"):
-        DistanceCalibrationDisplay([0, 1], None, ([0, 1], [0, 1]), labelled=[0])
+        DistanceCalibrationDisplay([0, 1], None, ([0, 1], [0, 1]), labeled=[0])
 
 
 def test_sorted_images_run_from_low_to_high(images):
@@ -234,7 +234,7 @@ def test_sorted_images_read_only_what_they_show(tmp_path, images):
     assert_allclose(shown(display)[1], images[11], atol=1 / 255)
 
 
-def test_edit_strip_synthesises_the_moved_codes(rng):
+def test_edit_strip_synthesizes_the_moved_codes(rng):
     generator = tiny_generator()
     codes = rng.normal(size=(2, 4, 7)).astype(np.float32)
     direction = rng.normal(size=7)
@@ -277,7 +277,7 @@ def test_layer_importance_refuses_a_stack():
         LayerImportanceDisplay(np.ones((2, 3)))
 
 
-def test_edits_of_a_grey_generator_are_drawn_grey():
+def test_edits_of_a_gray_generator_are_drawn_gray():
     generator = tiny_generator(8, img_channels=1)
     codes = np.random.default_rng(0).normal(size=(2, generator.w_dim))
     direction = np.eye(generator.w_dim)[0]

@@ -48,7 +48,7 @@ def test_relaxed_where_impossible():
     assert len(np.unique(same)) == 3
 
 
-def test_tails_are_used_when_the_centre_is_too_small():
+def test_tails_are_used_when_the_center_is_too_small():
     with pytest.warns(UserWarning, match="tails"):
         chosen = select_calibration_points([0.0, 1.0, 2.0, 4.0], 4, strategy="optimal")
     np.testing.assert_array_equal(chosen, [0, 1, 2, 3])

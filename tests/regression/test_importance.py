@@ -199,7 +199,7 @@ def test_classes_of_a_conditional_generator():
         layer_importance(tiny_generator(), direction, class_label=0, **params)
 
 
-def test_unnormalised_gradients(generator, direction):
+def test_unnormalized_gradients(generator, direction):
     result = layer_importance(generator, direction, n_pairs=4, random_state=0)
     assert result.unnormalized.shape == result.weights.shape
     assert result.unnormalized.sum() == pytest.approx(1.0)

@@ -157,18 +157,18 @@ def test_several_targets_are_fitted_alone():
             np.testing.assert_allclose(a[:, i], b)
 
 
-def test_unlabelled_rows_are_an_error_unless_ignored():
+def test_unlabeled_rows_are_an_error_unless_ignored():
     X, y = draw(10, np.random.RandomState(0))
     y[3:] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         LatentRegressor().fit(X, y)
     model = LatentRegressor(unlabeled="ignore").fit(X, y)
-    assert model.n_labelled_ == 3
+    assert model.n_labeled_ == 3
     free = LatentRegressor(None, unlabeled="ignore").fit(X, y)
     np.testing.assert_allclose(free.coef_, LatentRegressor(None).fit(X[:3], y[:3]).coef_)
 
 
-def test_unlabelled_rows_steady_two_labels():
+def test_unlabeled_rows_steady_two_labels():
     rng = np.random.RandomState(0)
     errors = []
     for _ in range(200):
@@ -264,7 +264,7 @@ def test_bad_parameters_and_no_labels():
     for params in ({"penalty": "l3"}, {"degree": 0}, {"alpha": -1}, {"n_refits": 1}):
         with pytest.raises(ValueError, match=next(iter(params))):
             LatentRegressor(**params).fit(X, y)
-    with pytest.raises(ValueError, match="at least 2 labelled rows, got n_samples = 1"):
+    with pytest.raises(ValueError, match="at least 2 labeled rows, got n_samples = 1"):
         LatentRegressor(unlabeled="ignore").fit(X, [1.0, np.nan, np.nan, np.nan])
     # scikit-learn refuses weights of 0 itself since 1.7.
     with pytest.raises(ValueError, match=r"non-zero|n_samples = 0"):

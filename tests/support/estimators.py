@@ -49,12 +49,12 @@ def estimator_classes():
 
 
 def embed_images(images):
-    """Return the mean colour of images: an image model that pickles by its name."""
+    """Return the mean color of images: an image model that pickles by its name."""
     return images.mean(axis=(1, 2))
 
 
 def embed_texts(texts):
-    """Return made-up colours of texts."""
+    """Return made-up colors of texts."""
     return np.array([[1.0, 0.1, 0.1] if "red" in text else [1.0, 1.0, 1.0] for text in texts])
 
 

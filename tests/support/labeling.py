@@ -1,4 +1,4 @@
-"""A folder of coloured squares in known clusters, for tests of the labelling page."""
+"""A folder of colored squares in known clusters, for tests of the labeling page."""
 
 import csv
 import threading
@@ -9,11 +9,11 @@ from PIL import Image
 
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._grouping import Grouping
-from skstylefeat.labeling._server import LabellingServer
+from skstylefeat.labeling._server import LabelingServer
 from skstylefeat.labeling._session import Session
 
 TOKEN = "secret"
-COLOURS = ("red", "green", "blue")
+COLORS = ("red", "green", "blue")
 
 
 def say(file, label, **more):
@@ -27,21 +27,21 @@ def read_csv(path):
         return list(csv.DictReader(file))
 
 
-def write_squares(folder, per_colour=4):
+def write_squares(folder, per_color=4):
     """Write files such as ``green-2.png`` and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for colour in COLOURS:
-        for number in range(per_colour):
-            square = Image.new("RGB", (12, 10), colour)
+    for color in COLORS:
+        for number in range(per_color):
+            square = Image.new("RGB", (12, 10), color)
             square.putpixel((number % 12, number // 12), (255, 255, 255))
-            square.save(folder / f"{colour}-{number}.png")
+            square.save(folder / f"{color}-{number}.png")
     return folder
 
 
 def make_grouping(images, asked=2):
-    """Return one cluster a colour, in the order of `COLOURS`, with `asked` questions each."""
-    colours = [name.partition("-")[0] for name in images.names]
-    clusters = np.array([COLOURS.index(colour) for colour in colours])
+    """Return one cluster a color, in the order of `COLORS`, with `asked` questions each."""
+    colors = [name.partition("-")[0] for name in images.names]
+    clusters = np.array([COLORS.index(color) for color in colors])
     rng = np.random.default_rng(0)
     rows = 9 * np.eye(3, 5)[clusters] + rng.normal(size=(len(images), 5))
     query = np.concatenate([np.flatnonzero(clusters == c)[:asked] for c in range(3)])
@@ -61,7 +61,7 @@ def open_session(tmp_path, **kwargs):
 @contextmanager
 def serving(session, port=0):
     """Serve a session in a thread of this process."""
-    server = LabellingServer(session, TOKEN, port)
+    server = LabelingServer(session, TOKEN, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

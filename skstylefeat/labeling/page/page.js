@@ -1,7 +1,7 @@
 // The page: state, keys and clicks.
 
 import { Queue, ask, send } from "./queue.js";
-import { $, neighbour, say, showClasses, showCluster, showClusters, showLabels, showNames,
+import { $, neighbor, say, showClasses, showCluster, showClusters, showLabels, showNames,
   showOffline, showProgress } from "./view.js";
 
 const POLL = 2000; // milliseconds between two looks at what other pages did
@@ -29,7 +29,7 @@ function refresh() {
   showClasses(state);
 }
 
-// Other pages may have labelled since; answers may overtake each other.
+// Other pages may have labeled since; answers may overtake each other.
 function take(progress) {
   if (progress.grouping !== state.grouping) return void start();
   if (progress.version < state.version) return;
@@ -207,7 +207,7 @@ function action(event) {
   if (ARROWS.includes(key)) {
     const from = document.querySelector("#label-view .tile[aria-current=true]");
     return () => {
-      const to = from && neighbour(from, key);
+      const to = from && neighbor(from, key);
       if (to) choose(Number(to.dataset.row));
     };
   }

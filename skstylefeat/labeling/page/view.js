@@ -46,7 +46,7 @@ export function showLabels(state) {
     button.tabIndex = chosen ? 0 : -1;
     button.setAttribute("aria-current", chosen);
     button.setAttribute("aria-label", [button.dataset.file, asked ? "asked for" : "",
-      label ? `labelled ${label}` : "no label", waits ? "being saved" : ""]
+      label ? `labeled ${label}` : "no label", waits ? "being saved" : ""]
       .filter(Boolean).join(", "));
   }
 }
@@ -68,7 +68,7 @@ export function showProgress(state) {
   $("folder").textContent = state.folder;
   $("bar").max = asked.length;
   $("bar").value = done;
-  $("count").textContent = `${done} of ${asked.length} labelled`;
+  $("count").textContent = `${done} of ${asked.length} labeled`;
   $("count").dataset.waiting = state.queue.waiting.length;
   document.title = `${done}/${asked.length} ${state.folder}`;
   $("undo-button").disabled = !state.canUndo && !state.queue.waiting.length;
@@ -76,7 +76,7 @@ export function showProgress(state) {
   const left = here.filter((row) => state.labelOf(row) === undefined).length;
   $("cluster-hint").textContent = `${plural(here.length + others.length, "image")}, ` +
     (left ? `${left} of ${here.length} framed ones to label`
-      : here.length ? "labelled" : "no label asked for");
+      : here.length ? "labeled" : "no label asked for");
 }
 
 export function showClusters(state) {
@@ -89,7 +89,7 @@ export function showClusters(state) {
     button.dataset.cluster = cluster;
     button.setAttribute("aria-current", state.mode === "label" && cluster === state.cluster);
     button.setAttribute("aria-label",
-      `Cluster ${cluster}, ${done.filter(Boolean).length} of ${asked.length} labelled`);
+      `Cluster ${cluster}, ${done.filter(Boolean).length} of ${asked.length} labeled`);
     return make("li", {}, button);
   });
   $("clusters").replaceChildren(...items);
@@ -168,7 +168,7 @@ export function showOffline(problem, waiting) {
 }
 
 // The tile that an arrow key leads to.
-export function neighbour(from, key) {
+export function neighbor(from, key) {
   const tiles = [...document.querySelectorAll("#label-view .tile")];
   const at = tiles.indexOf(from);
   if (key === "ArrowLeft") return tiles[at - 1];

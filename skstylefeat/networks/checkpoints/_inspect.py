@@ -55,7 +55,7 @@ def inspect(path):
     refused = set()
     found = None
     try:
-        found = checkpoints.recognise(path, refused)
+        found = checkpoints.recognize(path, refused)
     except CheckpointError as error:
         report["problems"].append(str(error))
     report["refused"] = sorted(refused)
@@ -68,7 +68,7 @@ def inspect(path):
     if refused:
         # The strict reading tells why, and what to do about it.
         try:
-            checkpoints.recognise(path)
+            checkpoints.recognize(path)
         except CheckpointError as error:
             report["problems"] = [str(error)]
     return report
@@ -187,7 +187,7 @@ def convert(source, destination):
             f"The output {str(destination)!r} should end in {CONVERT_SUFFIX!r}, the format that is "
             "written."
         )
-    found = checkpoints.recognise(source)
+    found = checkpoints.recognize(source)
     parts = {}
     if found.generator is not None:
         parts["generator"] = (destination, _generator_to_write)
@@ -224,7 +224,7 @@ def _encoder_to_write(path):
     from skstylefeat.networks.encoders._psp import MEAN_CODE, PSPConfig
 
     module, card = checkpoints.read_encoder(path)  # which checks the tensors
-    config, state, _ = checkpoints.read_encoder_parts(checkpoints.recognise(path), path)
+    config, state, _ = checkpoints.read_encoder_parts(checkpoints.recognize(path), path)
     if config is None:
         config = PSPConfig(module.encoder_type, module.n_ws, module.input_size)
         state = state | {MEAN_CODE: module.latent_avg}

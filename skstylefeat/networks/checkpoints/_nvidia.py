@@ -101,7 +101,7 @@ def read_network(root, source):
         "conv_clamp": _agreed(attributes, "conv_clamp", "SynthesisLayer", None, source),
     }
     state, filters = read_state_dict(tensors, source)
-    _normalise_learning_rate(state, attributes)
+    _normalize_learning_rate(state, attributes)
     return state, known | filters
 
 
@@ -202,7 +202,7 @@ def _add_missing_noise(state, source):
             state[f"{layer}.noise_const"] = torch.zeros(resolution, resolution)
 
 
-def _normalise_learning_rate(state, attributes):
+def _normalize_learning_rate(state, attributes):
     """Fold another learning-rate multiplier of the mapping network into its weights."""
     for name, item in attributes.items():
         gain = item.state.get("bias_gain", MAPPING_LR_MULTIPLIER)

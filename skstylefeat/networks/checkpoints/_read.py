@@ -1,4 +1,4 @@
-"""Recognise what a weights file is, by its content, and read it.
+"""Recognize what a weights file is, by its content, and read it.
 
 =================================  ==============================================================
 Layout                             What is read
@@ -47,7 +47,7 @@ OURS = "skstylefeat"
 
 
 @dataclass(frozen=True)
-class Recognised:
+class Recognized:
     """What a file is.
 
     Parameters
@@ -74,7 +74,7 @@ class Recognised:
     options: dict = field(default_factory=dict)
 
 
-def recognise(path, refused=None):
+def recognize(path, refused=None):
     """Open a file and tell what it is.
 
     Parameters
@@ -86,7 +86,7 @@ def recognise(path, refused=None):
 
     Returns
     -------
-    Recognised
+    Recognized
 
     Raises
     ------
@@ -99,30 +99,30 @@ def recognise(path, refused=None):
     if layout == "safetensors":
         kind = _read_header(path).get("format", "")
         part = "encoder" if kind.endswith("encoder") else "generator"
-        return Recognised(layout, OURS, **{part: {}})
+        return Recognized(layout, OURS, **{part: {}})
     if isinstance(tree, PersistentObject):
-        return Recognised(layout, NVIDIA, generator=tree)
+        return Recognized(layout, NVIDIA, generator=tree)
     if not isinstance(tree, dict):
         raise _unknown(path, f"an object of type {type(tree).__name__}")
     network = next((tree[key] for key in ("G_ema", "g_ema") if key in tree), None)
     if isinstance(network, PersistentObject):
-        return Recognised(layout, NVIDIA, generator=network)
+        return Recognized(layout, NVIDIA, generator=network)
     state = tree.get("state_dict")
     if isinstance(state, dict) and any(_is_key(key, ("encoder.", "decoder.")) for key in state):
-        return _recognise_psp(layout, tree, _tensors(state))
+        return _recognize_psp(layout, tree, _tensors(state))
     tensors = _tensors(network if isinstance(network, dict) else tree)
     if is_rosinality(tensors):
         average = tree.get("latent_avg")
         average = average if isinstance(average, StoredTensor) else None
         tensors.pop("latent_avg", None)
-        return Recognised(layout, ROSINALITY, generator=tensors, latent_avg=average)
+        return Recognized(layout, ROSINALITY, generator=tensors, latent_avg=average)
     if "synthesis.b4.conv1.weight" in tensors:
-        return Recognised(layout, NVIDIA_STATE, generator=tensors)
+        return Recognized(layout, NVIDIA_STATE, generator=tensors)
     entries = ", ".join(repr(str(key)[:40]) for key in list(tree)[:6])
     raise _unknown(path, f"a dictionary with the entries {entries or '(none)'}")
 
 
-def _recognise_psp(layout, tree, tensors):
+def _recognize_psp(layout, tree, tensors):
     parts = {
         part: {
             key.removeprefix(f"{part}."): value
@@ -133,7 +133,7 @@ def _recognise_psp(layout, tree, tensors):
     }
     average = tree.get("latent_avg")
     options = tree.get("opts")
-    return Recognised(
+    return Recognized(
         layout,
         PSP,
         generator=parts["decoder"] or None,
@@ -192,7 +192,7 @@ def read_generator(path):
     UnsafeCheckpointError
         If it asks for a function or class that weights do not need.
     """
-    found = recognise(path)
+    found = recognize(path)
     if found.layout == "safetensors":
         config, state, card = _read_safetensors(path)
         if not isinstance(config, GeneratorConfig):
@@ -211,7 +211,7 @@ def read_generator(path):
 
 
 def read_found_generator(found, source):
-    """Return the (GeneratorConfig, state) of a `Recognised` file; see `read_generator`."""
+    """Return the (GeneratorConfig, state) of a `Recognized` file; see `read_generator`."""
     if isinstance(found.generator, PersistentObject):
         state, known = read_network(found.generator, source)
     elif found.kind == NVIDIA_STATE:
@@ -258,7 +258,7 @@ def read_encoder(path):
     UnsafeCheckpointError
         If it asks for a function or class that weights do not need.
     """
-    found = recognise(path)
+    found = recognize(path)
     config, state, card = read_encoder_parts(found, path)
     if config is not None:
         return build_network(config, state, str(path)), card
@@ -267,7 +267,7 @@ def read_encoder(path):
 
 
 def read_encoder_parts(found, path):
-    """Return the (config, state, card) of the encoder in a `Recognised` file.
+    """Return the (config, state, card) of the encoder in a `Recognized` file.
 
     `config` is None for the pSp family's own files, whose tensors keep their names there.
     """

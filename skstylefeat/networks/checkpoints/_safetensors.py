@@ -31,7 +31,7 @@ def save_network(module, path, card=None):
     path : path-like
         File to write.
     card : dict of str to str, default=None
-        Model card: what the network was trained on, its quality, limits and licence.
+        Model card: what the network was trained on, its quality, limits and license.
     """
     save_tensors(module.config, module.state_dict(), path, card)
 

@@ -1,4 +1,4 @@
-"""Layers made of the tensors of a file: each tensor is taken once, normalisations are folded in."""
+"""Layers made of the tensors of a file: each tensor is taken once, normalizations are folded in."""
 
 import torch
 from torch import nn
@@ -55,7 +55,7 @@ class Weights:
         return value
 
     def norm(self, name):
-        """Return (scale, shift) of a batch normalisation in evaluation mode."""
+        """Return (scale, shift) of a batch normalization in evaluation mode."""
         mean, variance = self.take(f"{name}.running_mean", 1), self.take(f"{name}.running_var", 1)
         scale = self.take(f"{name}.weight", 1) * (variance + BATCH_NORM_EPS).rsqrt()
         return scale, self.take(f"{name}.bias", 1) - mean * scale
@@ -65,12 +65,12 @@ class Weights:
         return self.take(f"{name}.weight", 4), self.take(f"{name}.bias", 1)
 
     def folded_conv(self, name, norm):
-        """Return (weight, bias) of a convolution and the batch normalisation after it."""
+        """Return (weight, bias) of a convolution and the batch normalization after it."""
         scale, shift = self.norm(norm)
         return self.take(f"{name}.weight", 4) * scale[:, None, None, None], shift
 
     def equal_linear(self, name):
-        """Return (weight, bias) of a linear layer with the equalised learning rate."""
+        """Return (weight, bias) of a linear layer with the equalized learning rate."""
         weight = self.take(f"{name}.weight", 2)
         return weight / weight.shape[1] ** 0.5, self.take(f"{name}.bias", 1)
 

@@ -84,7 +84,7 @@ class EncoderConfig:
 
 
 class ConvUnit(nn.Module):
-    """3x3 convolution, batch normalisation, leaky ReLU."""
+    """3x3 convolution, batch normalization, leaky ReLU."""
 
     def __init__(self, in_channels, out_channels, stride=1):
         super().__init__()
@@ -135,7 +135,7 @@ class EncoderNetwork(nn.Module):
         self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.last = ConvUnit(widths[-1], widths[-1])
         self.reduce = nn.Conv2d(widths[-1], REDUCED_WIDTH, 1)
-        # Spatial layout from the 4 px map; colour and texture from the means of the larger ones.
+        # Spatial layout from the 4 px map; color and texture from the means of the larger ones.
         self.layout = nn.Linear(16 * REDUCED_WIDTH, config.hidden)
         self.texture = nn.Linear(sum(widths), config.hidden)
         self.norm = nn.BatchNorm1d(config.hidden)

@@ -1,6 +1,6 @@
 """Encoders of the pSp family: pSp, e4e, ReStyle and their kin.
 
-The networks are built from the tensors of a file, with batch normalisations folded into the
+The networks are built from the tensors of a file, with batch normalizations folded into the
 convolutions before them, and whatever its sizes: depth and width of the backbone, number of
 style heads and width of W are read off the shapes.
 

@@ -1,6 +1,6 @@
 """Backbones of the pSp family: improved residual units with squeeze-excitation, and ResNet-34.
 
-Batch normalisations after a convolution are folded into it. The one in front of a residual unit
+Batch normalizations after a convolution are folded into it. The one in front of a residual unit
 cannot be: the padding of the convolution comes after it.
 """
 
@@ -12,7 +12,7 @@ from skstylefeat.networks.encoders._folded_layers import Conv
 
 
 class ResidualUnit(nn.Module):
-    """Unit of the IR backbones: normalisation, two 3x3 convolutions, squeeze-excitation."""
+    """Unit of the IR backbones: normalization, two 3x3 convolutions, squeeze-excitation."""
 
     def __init__(self, weights, name, stride):
         super().__init__()

@@ -9,7 +9,7 @@ MIN_COSINE = 1e-6  # between step and change of the gradient, below which the pa
 
 
 class BatchedLBFGS:
-    """Minimise one function for every row; the caller evaluates, this proposes.
+    """Minimize one function for every row; the caller evaluates, this proposes.
 
     Rows know nothing of each other. Each evaluation counts, those of rejected points too: a
     rejected point teaches curvature, and the next proposal is a shorter step in a better

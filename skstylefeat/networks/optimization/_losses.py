@@ -40,7 +40,7 @@ def local_contrast(images, window=7, floor=0.1):
     images : Tensor of shape (n, C, H, W)
         Images in [-1, 1].
     window : int, default=7
-        Side of the neighbourhood, odd.
+        Side of the neighborhood, odd.
     floor : float, default=0.1
         Standard deviation of flat regions, so that they stay flat.
 
@@ -57,14 +57,14 @@ def local_contrast(images, window=7, floor=0.1):
 
 
 def contrast_loss(images, targets, window=7):
-    """Squared error of the locally normalised images: structure whatever the lighting."""
+    """Squared error of the locally normalized images: structure whatever the lighting."""
     return (local_contrast(images, window) - local_contrast(targets, window)).square().mean()
 
 
 def feature_distances(maps, targets):
     """Return per image the squared distance of feature maps whose pixels have unit length.
 
-    The distance of LPIPS [1]_ without its learnt weights, so it serves any network.
+    The distance of LPIPS [1]_ without its learned weights, so it serves any network.
 
     Parameters
     ----------

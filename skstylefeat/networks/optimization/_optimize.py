@@ -1,6 +1,6 @@
-"""From images to codes of W+ or W by optimisation.
+"""From images to codes of W+ or W by optimization.
 
-The optimisation is per image in every respect: its loss, its steps, its convergence. Two things
+The optimization is per image in every respect: its loss, its steps, its convergence. Two things
 make it quick. Codes are
 searched in coordinates in which all directions weigh alike (`latent_space`), and each image
 has a quasi-Newton method of its own, which needs no schedule of learning rates: against Adam with
@@ -24,14 +24,14 @@ from skstylefeat.networks.optimization._losses import ReconstructionLoss
 STEPS_FROM_MEAN, STEPS_FROM_ENCODER = 200, 60
 
 
-def optimise_codes(
+def optimize_codes(
     module,
     images,
     start=None,
     *,
     space="w+",
     n_steps=200,
-    regularisation=1e-4,
+    regularization=1e-4,
     perceptual=None,
     tolerance=1e-3,
     patience=20,
@@ -39,7 +39,7 @@ def optimise_codes(
 ):
     """Find codes whose images come near the given ones.
 
-    Minimises, for every image on its own, a reconstruction loss and a penalty on the offsets of
+    Minimizes, for every image on its own, a reconstruction loss and a penalty on the offsets of
     the layers [3]_, by limited-memory BFGS in the coordinates of `search_space`.
 
     Parameters
@@ -54,7 +54,7 @@ def optimise_codes(
         One W vector for each layer, or one for all.
     n_steps : int, default=200
         Most steps of an image; each is one forward and one backward pass.
-    regularisation : float, default=1e-4
+    regularization : float, default=1e-4
         Weight of the mean squared offset of a layer from the layers' mean, in standard
         deviations of W.
     perceptual : callable, default=None
@@ -91,36 +91,36 @@ def optimise_codes(
         loss = distance(module.synthesis(codes.expand(-1, n_ws, -1)), rows)
         if space == "w+":
             offsets = (codes - codes.mean(dim=1, keepdim=True)) @ coordinates.whitening
-            loss = loss + regularisation * offsets.square().mean(dim=(1, 2))
+            loss = loss + regularization * offsets.square().mean(dim=(1, 2))
         (gradient,) = torch.autograd.grad(loss.sum(), x)
         return loss.detach(), gradient
 
     active = torch.arange(len(images), device=images.device)
     x = images.new_zeros(len(images), start[0].numel())
     losses = images.new_zeros(len(images))
-    optimiser = BatchedLBFGS(x.clone(), *evaluate(x, active))
-    before = optimiser.loss
+    optimizer = BatchedLBFGS(x.clone(), *evaluate(x, active))
+    before = optimizer.loss
     for step in range(1, n_steps + 1):
-        optimiser.tell(*evaluate(optimiser.propose(), active))
+        optimizer.tell(*evaluate(optimizer.propose(), active))
         if step_done is not None:
             step_done()
         if step % patience and step < n_steps:
             continue
-        x[active], losses[active] = optimiser.x, optimiser.loss
-        going = optimiser.loss < before * (1 - tolerance)
+        x[active], losses[active] = optimizer.x, optimizer.loss
+        going = optimizer.loss < before * (1 - tolerance)
         if not going.any():
             break
         if not going.all():
             active = active[going]
-            optimiser.keep(going)
-        before = optimiser.loss
+            optimizer.keep(going)
+        before = optimizer.loss
     if not n_steps:
-        losses = optimiser.loss
+        losses = optimizer.loss
     return codes_of(x, slice(None)).expand(-1, n_ws, -1), losses
 
 
 def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=None):
-    """Optimise codes of NumPy images.
+    """Optimize codes of NumPy images.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
     images : ndarray of shape (n, H, W, 3)
         In [0, 1].
     start, space, n_steps, perceptual
-        As in `optimise_codes`; by default 200 steps from the mean code, 60 from another start.
+        As in `optimize_codes`; by default 200 steps from the mean code, 60 from another start.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
     -----
     On a CPU the images run one by one. Many codes give almost the same image, and the method
     multiplies rounding, which depends on the number of rows of a batch, until another of them is
-    found; alone, an image has the same code to the bit whatever its neighbours. It costs little:
+    found; alone, an image has the same code to the bit whatever its neighbors. It costs little:
     the convolutions are the work. Accelerators run all images at once.
     """
     device = module.mapping.w_avg.device
@@ -150,7 +150,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
     found = []
     for first in range(0, len(images), n_rows):
         rows = slice(first, first + n_rows)
-        codes, _ = optimise_codes(
+        codes, _ = optimize_codes(
             module,
             pixels[rows].to(device),
             None if start is None else torch.from_numpy(start[rows]).to(device),

@@ -125,9 +125,9 @@ class MappingNetwork(nn.Module):
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
     def forward(self, z, c=None, truncation_psi=1.0):
-        x = _rms_normalise(z)
+        x = _rms_normalize(z)
         if self.c_dim:
-            x = torch.cat([x, _rms_normalise(self.embed(c))], dim=1)
+            x = torch.cat([x, _rms_normalize(self.embed(c))], dim=1)
         for i in range(self.n_layers):
             x = F.leaky_relu(getattr(self, f"fc{i}")(x), LRELU_SLOPE) * SQRT2
         if truncation_psi != 1.0:
@@ -135,7 +135,7 @@ class MappingNetwork(nn.Module):
         return x
 
 
-def _rms_normalise(x):
+def _rms_normalize(x):
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 

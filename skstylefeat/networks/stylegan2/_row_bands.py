@@ -2,7 +2,7 @@
 
 A map of 1024 px is larger than the cache, and fresh memory is as dear as the arithmetic on it. So
 the layers of a block run one after the other on a few rows, before the next rows. A row depends on
-one more row of the layer's input to each side, which neighbouring bands compute twice.
+one more row of the layer's input to each side, which neighboring bands compute twice.
 """
 
 from typing import NamedTuple

@@ -16,7 +16,7 @@ DEMODULATION_EPS = 1e-8
 
 
 class FullyConnected(nn.Module):
-    """Linear layer with the equalised learning rate: y = x W^T lr / sqrt(in) + b lr."""
+    """Linear layer with the equalized learning rate: y = x W^T lr / sqrt(in) + b lr."""
 
     def __init__(self, in_features, out_features, *, bias_init=0.0, lr_multiplier=1.0):
         super().__init__()

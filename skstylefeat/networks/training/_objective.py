@@ -1,4 +1,4 @@
-"""What the training of an encoder minimises: the losses on one batch, and their weights.
+"""What the training of an encoder minimizes: the losses on one batch, and their weights.
 
 Known codes are compared with what the encoder makes of their images; images with their
 reconstruction by the generator, by their pixels and, where the recipe says so, in the feature maps

@@ -18,7 +18,7 @@ class EncoderRecipe:
     n_steps : int, default=1000
         Updates of the weights.
     batch_size : int, default=32
-        Images of the user in a batch; as many synthesised ones are added.
+        Images of the user in a batch; as many synthesized ones are added.
     learning_rate : float, default=2e-3
         Highest learning rate of Adam; it decays to zero along a cosine.
     latent_weight : float, default=1.0
@@ -26,9 +26,9 @@ class EncoderRecipe:
     image_weight : float, default=0.5
         Weight of the reconstruction error of the user's images.
     synthetic_image_weight : float, default=0.5
-        Weight of the reconstruction error of the synthesised images.
+        Weight of the reconstruction error of the synthesized images.
     contrast_weight : float, default=0.0
-        Weight, beside the pixels' error, of the error of the locally normalised images.
+        Weight, beside the pixels' error, of the error of the locally normalized images.
     feature_weight : float, default=0.0
         Weight of the distance of images in the feature maps of the encoder's own moving
         average: a perceptual loss that needs no other network.
@@ -41,7 +41,7 @@ class EncoderRecipe:
         Weight of the mean squared whitened code of the user's images, the squared Mahalanobis
         distance to W's distribution.
     style_mixing : float, default=0.5
-        Share of the synthesised images whose layers follow two codes.
+        Share of the synthesized images whose layers follow two codes.
     mirror : bool, default=True
         Mirror the user's images at random. Switch it off where left and right differ in
         meaning.
@@ -79,7 +79,7 @@ class EncoderRecipe:
             raise ValueError(f"n_steps must be at least 1, got {self.n_steps}.")
         if self.batch_size < 2:
             raise ValueError(
-                f"batch_size must be at least 2, got {self.batch_size}: batch normalisation needs "
+                f"batch_size must be at least 2, got {self.batch_size}: batch normalization needs "
                 "more than one image."
             )
 

@@ -1,6 +1,6 @@
 """Training of an encoder for a given generator, without labels.
 
-Half of every batch is synthesised by the generator from known codes, which teaches what the
+Half of every batch is synthesized by the generator from known codes, which teaches what the
 coordinates of the latent space mean; the other half are the user's own images, which have no
 codes and teach by reconstruction. Images without a known code are held where the generator was
 trained by bounded offsets (e4e [1]_) and a penalty in whitened coordinates of W.
@@ -84,7 +84,7 @@ def train_encoder(
         The user's images at the generator's resolution: uint8, or floats in [0, 1]. They stay as
         they are and are read batch by batch, so a memory map serves. A callable
         ``images(rng, n) -> array (n, H, W, C)`` makes them on the fly, with `rng` a
-        ``numpy.random.Generator``. None trains on synthesised images alone.
+        ``numpy.random.Generator``. None trains on synthesized images alone.
     config : EncoderConfig, default=None
         Architecture, by default that of ``EncoderConfig.for_generator``.
     recipe : EncoderRecipe, default=None

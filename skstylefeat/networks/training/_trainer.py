@@ -1,4 +1,4 @@
-"""One training of an encoder: its networks, optimiser and counters, and a step of it."""
+"""One training of an encoder: its networks, optimizer and counters, and a step of it."""
 
 import copy
 import math
@@ -63,7 +63,7 @@ class Trainer:
         self.encoder = encoder.to(self.device, memory_format=last).requires_grad_(True).train()
         self.average = copy.deepcopy(self.encoder).requires_grad_(False).eval()
         self.batches = TrainingBatches(generator, self.encoder, images, recipe)
-        self.optimiser = torch.optim.Adam(
+        self.optimizer = torch.optim.Adam(
             self.encoder.parameters(), lr=recipe.learning_rate, betas=ADAM_BETAS
         )
         self.step = 0
@@ -88,7 +88,7 @@ class Trainer:
         return {
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
             "training": self.identity(),
@@ -98,7 +98,7 @@ class Trainer:
         """Go on from a state."""
         self.encoder.load_state_dict(state["encoder"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
 
     def update(self, progress):
@@ -114,10 +114,10 @@ class Trainer:
             self.batches.real(rng),
         )
         total = sum(weight * loss for weight, loss in losses.values())
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), GRADIENT_NORM)
-        self.optimiser.step()
+        self.optimizer.step()
         self.step += 1
         self._update_average()
         return {name: loss.item() for name, (_, loss) in losses.items()}
@@ -125,7 +125,7 @@ class Trainer:
     def _set_learning_rate(self, progress):
         warm_up = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         decay = 0.5 + 0.5 * math.cos(math.pi * progress)
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * warm_up * decay
 
     def _update_average(self):

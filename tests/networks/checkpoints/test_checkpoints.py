@@ -94,7 +94,7 @@ def test_nvidia_architectures(tmp_path, architecture, clamp):
     path = tmp_path / "network.pkl"
     writers.write_nvidia(path, module)
     read = read_module(path)
-    # The filter is stored normalised: its taps come back up to a factor.
+    # The filter is stored normalized: its taps come back up to a factor.
     assert read.config.resample_filter == (0.25, 0.5, 1.0, 0.25)
     assert read.config.architecture == architecture
     assert read.config.conv_clamp == clamp

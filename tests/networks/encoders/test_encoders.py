@@ -96,10 +96,10 @@ def test_pyramid_loss_stops_at_one_pixel():
 def test_local_contrast_ignores_lighting():
     torch.manual_seed(0)
     images = torch.rand(2, 3, 16, 16) * 20
-    normalised = local_contrast(images)
-    np.testing.assert_allclose(normalised, local_contrast(images + 3.0), atol=1e-3)
-    np.testing.assert_allclose(normalised, local_contrast(2.0 * images), atol=0.05)
-    assert normalised.abs().mean() > 0.3
+    normalized = local_contrast(images)
+    np.testing.assert_allclose(normalized, local_contrast(images + 3.0), atol=1e-3)
+    np.testing.assert_allclose(normalized, local_contrast(2.0 * images), atol=0.05)
+    assert normalized.abs().mean() > 0.3
 
 
 def test_feature_loss_ignores_the_scale_of_features():

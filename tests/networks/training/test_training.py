@@ -129,7 +129,7 @@ def test_every_loss_takes_part(generator, images):
         assert not torch.equal(with_all.base.weight, without.base.weight), name
 
 
-def test_without_images_only_known_codes_are_learnt(generator):
+def test_without_images_only_known_codes_are_learned(generator):
     reports = []
     train(generator, None, callback=reports.append)
     assert set(reports[-1].losses) == {"latent", "offset", "synthetic image"}

@@ -1,6 +1,6 @@
-"""The picture of the labelling page in the docs, from rendered faces: needs Chromium.
+"""The picture of the labeling page in the docs, from rendered faces: needs Chromium.
 
-Run as ``python -m benchmarks.picture_labelling`` in the repository.
+Run as ``python -m benchmarks.picture_labeling`` in the repository.
 """
 
 import subprocess
@@ -14,9 +14,9 @@ from PIL import Image
 from skstylefeat.datasets import make_faces
 from tests.support.webdriver import Browser, find_browser
 
-OUT = Path(__file__).parents[1] / "docs" / "images" / "labelling.png"
+OUT = Path(__file__).parents[1] / "docs" / "images" / "labeling.png"
 SIZE = (1120, 700)
-LABELLED = 13  # labels given before the picture is taken
+LABELED = 13  # labels given before the picture is taken
 
 
 def write_faces(folder):
@@ -45,7 +45,7 @@ def main():
                 browser.resize(*SIZE)
                 browser.open(line.split()[2])
                 browser.wait("return document.activeElement.dataset.file")
-                for _ in range(LABELLED):
+                for _ in range(LABELED):
                     file = browser.run("return document.activeElement.dataset.file")
                     browser.keys("2" if wears[file] else "1")
                 time.sleep(1)  # until the images of this cluster are drawn
