@@ -1,29 +1,30 @@
 """StyleGAN latents and feature maps as scikit-learn transformers and few-shot estimators.
 
-The public names are imported on first use, so that ``import skstylefeat`` stays fast and
-brings in neither torch nor scikit-learn.
+Public names are imported on first use, so that ``import skstylefeat`` stays fast and imports
+neither torch nor scikit-learn. ``__init__.pyi`` lists the same names for editors and type checkers.
 """
 
-from importlib import import_module
+from importlib import import_module as _import_module
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ChannelMISelector": "skstylefeat.features",
-    "ClusterAnnotator": "skstylefeat.annotation",
-    "FeatureMaps": "skstylefeat.features",
-    "FewShotSplit": "skstylefeat.annotation",
-    "HyperplaneDistance": "skstylefeat.regression",
-    "LatentRegressor": "skstylefeat.regression",
-    "MaxPoolReducer": "skstylefeat.features",
-    "PseudoLabelClassifier": "skstylefeat.annotation",
-    "StyleGANInverter": "skstylefeat.inversion",
-    "layer_importance": "skstylefeat.regression",
-    "load_encoder": "skstylefeat.networks",
-    "load_generator": "skstylefeat.networks",
-    "select_calibration_points": "skstylefeat.regression",
+    "ChannelMISelector": "features",
+    "ClusterAnnotator": "annotation",
+    "FeatureMaps": "features",
+    "FewShotSplit": "annotation",
+    "HyperplaneDistance": "regression",
+    "LatentRegressor": "regression",
+    "MaxPoolReducer": "features",
+    "PseudoLabelClassifier": "annotation",
+    "StyleGANInverter": "inversion",
+    "TRUSTED_TYPES": "_utils._trusted_types",
+    "layer_importance": "regression",
+    "load_encoder": "networks",
+    "load_generator": "networks",
+    "select_calibration_points": "regression",
 }
-_MODULES = (
+_PACKAGES = (
     "annotation",
     "datasets",
     "directions",
@@ -38,14 +39,14 @@ _MODULES = (
     "regression",
 )
 
-__all__ = [*sorted(_HOMES), *_MODULES]
+__all__ = [*sorted(_HOMES), *_PACKAGES]
 
 
 def __getattr__(name):
     if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    elif name in _MODULES:
-        value = import_module(f"skstylefeat.{name}")
+        value = getattr(_import_module(f"skstylefeat.{_HOMES[name]}"), name)
+    elif name in _PACKAGES:
+        value = _import_module(f"skstylefeat.{name}")
     else:
         raise AttributeError(f"module 'skstylefeat' has no attribute {name!r}")
     globals()[name] = value
@@ -53,4 +54,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return [*__all__, "__doc__", "__version__"]

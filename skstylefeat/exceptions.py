@@ -1,22 +1,43 @@
-"""Warnings of this package that a program may want to filter or to raise."""
+"""Errors and warnings that a program may want to catch, to filter or to raise."""
 
-__all__ = ["InconsistentVersionWarning"]
+__all__ = ["CheckpointError", "InconsistentVersionWarning", "UnsafeCheckpointError"]
+
+
+class CheckpointError(ValueError):
+    """A weights file cannot be read: it is damaged, unsafe, or of an unknown format."""
+
+
+class UnsafeCheckpointError(CheckpointError):
+    """A file asks for a function or class that a file of weights does not need.
+
+    Nothing has been run: files are interpreted, never executed.
+
+    Parameters
+    ----------
+    message : str
+    global_name : str
+        Name of the function or class, such as ``"os.system"``.
+    """
+
+    def __init__(self, message: str, global_name: str) -> None:
+        super().__init__(message)
+        self.global_name = global_name
 
 
 class InconsistentVersionWarning(UserWarning):
     """An estimator was saved by one version of skstylefeat and is loaded by another.
 
-    The counterpart of :class:`sklearn.exceptions.InconsistentVersionWarning`, which tells of the
-    version of scikit-learn.
+    The counterpart of :class:`sklearn.exceptions.InconsistentVersionWarning`, which reports
+    the version of scikit-learn.
 
     Parameters
     ----------
     estimator_name : str
-        Class of the estimator.
+        Name of the estimator's class.
     current_version : str
-        The version that loads it.
+        Version that loads the estimator.
     original_version : str
-        The version that saved it; "unknown" where none was stamped.
+        Version that saved the estimator, or "unknown".
 
     Examples
     --------
@@ -29,13 +50,13 @@ class InconsistentVersionWarning(UserWarning):
     ...     pass  # joblib.load(...)
     """
 
-    def __init__(self, estimator_name, current_version, original_version):
+    def __init__(self, estimator_name: str, current_version: str, original_version: str) -> None:
         super().__init__(estimator_name, current_version, original_version)
         self.estimator_name = estimator_name
         self.current_version = current_version
         self.original_version = original_version
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.estimator_name} was saved by skstylefeat {self.original_version} and is loaded "
             f"by {self.current_version}. It may fail or give other results. Fit it again with the "

@@ -1,17 +1,20 @@
 """The package as a whole: what it exports, what it imports, what it ships."""
 
 import ast
+import inspect
+import os
 import re
 import subprocess
 import sys
 import tomllib
-from graphlib import TopologicalSorter
 from pathlib import Path
 
+import jedi
 import numpy as np
 import pytest
 
 import skstylefeat
+from tests.support.estimators import estimator_classes
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,35 +59,62 @@ def test_plotting_imports_no_matplotlib():
     assert loaded.isdisjoint({"matplotlib", "torch"})
 
 
-def test_imports_make_no_loop():
-    """Imports inside functions count, too: they would only hide that two modules are one."""
-    files = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in (ROOT / "skstylefeat").rglob("*.py")
-    }
-    imports = {module: set() for module in files}
-    for module, path in files.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                names = {f"{node.module}.{alias.name}" for alias in node.names}
-                names = {name if name in files else node.module for name in names}
-            elif isinstance(node, ast.Import):
-                names = {alias.name for alias in node.names}
-            else:
-                continue
-            imports[module] |= names & files.keys()
-    assert "skstylefeat.features._selector" in imports["skstylefeat.labeling._prepare"]
-    TopologicalSorter(imports).prepare()  # CycleError names the modules of a loop
-
-
 @pytest.mark.parametrize("name", skstylefeat.__all__)
 def test_every_exported_name_exists_and_is_documented(name):
     value = getattr(skstylefeat, name)
     assert value.__doc__ and value.__doc__.strip()
 
 
-def test_dir_lists_the_exports():
-    assert set(skstylefeat.__all__) <= set(dir(skstylefeat))
+def test_dir_lists_the_exports_and_nothing_private():
+    assert set(dir(skstylefeat)) == {*skstylefeat.__all__, "__doc__", "__version__"}
+
+
+def test_the_static_mirror_names_the_same():
+    tree = ast.parse((ROOT / "skstylefeat" / "__init__.pyi").read_text())
+    named = {
+        alias.asname: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    homes = {name: f"skstylefeat.{home}" for name, home in skstylefeat._HOMES.items()}
+    assert named == homes | dict.fromkeys(skstylefeat._PACKAGES, "skstylefeat")
+
+
+def test_a_type_checker_sees_the_public_classes(tmp_path):
+    names = [x for x in skstylefeat.__all__ if isinstance(getattr(skstylefeat, x), type)]
+    assert "StyleGANInverter" in names
+    lines = [f"from skstylefeat import {name}\nreveal_type({name}())" for name in names]
+    (tmp_path / "user.py").write_text("\n".join(lines))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file=", "--ignore-missing-imports", "user.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(ROOT)},
+    )
+    for name in names:
+        assert re.search(rf'Revealed type is "skstylefeat\.\w+\.\w+\.{name}"', done.stdout), (
+            done.stdout
+        )
+
+
+@pytest.mark.parametrize("estimator", sorted(estimator_classes(), key=lambda x: x.__name__))
+def test_an_editor_shows_the_parameters(estimator):
+    home = estimator.__module__.partition("._")[0]
+    code = f"from {home} import {estimator.__name__}\n{estimator.__name__}("
+    (shown,) = jedi.Script(code).get_signatures()
+    assert [p.name for p in shown.params] == list(inspect.signature(estimator).parameters)
+
+
+def test_an_editor_completes_public_names():
+    found = {x.name for x in jedi.Script("import skstylefeat\nskstylefeat.").complete()}
+    assert set(skstylefeat.__all__) <= found
+    assert {name for name in found - set(skstylefeat.__all__) if not name.startswith("_")} <= {
+        "experiments",
+        "labeling",
+        "weights",
+    }
 
 
 def test_unknown_attribute_is_named():
@@ -126,7 +156,7 @@ def test_constraints_admit_the_declared_dependencies():
 
 def test_readme_commands_name_what_exists():
     readme = (ROOT / "README.md").read_text()
-    main_job = "-c constraints.txt '.[plot,progress]' && .venv/bin/python -m skstylefeat"
+    main_job = "-c constraints.txt '.[plot]' && .venv/bin/python -m skstylefeat"
     tests = "-c constraints.txt -e '.[test]' && .venv/bin/python -m pytest"
     assert readme.count(main_job) == 1
     assert readme.count(tests) == 1
@@ -146,7 +176,7 @@ def test_readme_example_runs():
 def test_every_public_name_is_in_the_api_pages():
     page = (ROOT / "docs" / "api.rst").read_text()
     listed = {line.strip().rpartition(".")[2] for line in page.splitlines()}
-    public = set(skstylefeat.__all__) - set(skstylefeat._MODULES)
+    public = set(skstylefeat.__all__) - set(skstylefeat._PACKAGES)
     for module in (
         "datasets",
         "directions",

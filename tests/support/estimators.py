@@ -42,7 +42,7 @@ class Fitted(NamedTuple):
 
 def estimator_classes():
     """Return the classes of all public estimators."""
-    modules = [skstylefeat, *(getattr(skstylefeat, name) for name in skstylefeat._MODULES)]
+    modules = [skstylefeat, *(getattr(skstylefeat, name) for name in skstylefeat._PACKAGES)]
     named = [(module, name) for module in modules for name in getattr(module, "__all__", ())]
     public = {getattr(module, name) for module, name in named}
     return {x for x in public if isinstance(x, type) and issubclass(x, BaseEstimator)}
