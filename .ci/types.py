@@ -1,0 +1,43 @@
+"""Check that pyright knows the types of the public names: ``python .ci/types.py``.
+
+pyright needs Node and one package from npm. Where these cannot be had, the check says so and passes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEAST = 0.95
+
+
+def main():
+    command = [sys.executable, "-m", "pyright", "--verifytypes", "skstylefeat"]
+    with tempfile.TemporaryDirectory() as empty:
+        done = subprocess.run(
+            [*command, "--ignoreexternal", "--outputjson"],
+            capture_output=True,
+            text=True,
+            cwd=empty,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+    try:
+        found = json.loads(done.stdout[done.stdout.index("{") :])["typeCompleteness"]
+    except (ValueError, KeyError):
+        print(f"#### pyright could not be run, types are NOT checked: {done.stderr[-300:]}")
+        return
+    unknown = [
+        symbol["name"]
+        for symbol in found["symbols"]
+        if symbol["isExported"] and not symbol["isTypeKnown"]
+    ]
+    print(f"pyright knows the types of {found['completenessScore']:.1%} of the public symbols")
+    if found["completenessScore"] < LEAST:
+        raise SystemExit("Not known: " + ", ".join(unknown))
+
+
+if __name__ == "__main__":
+    main()
