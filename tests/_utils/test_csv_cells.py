@@ -2,7 +2,20 @@ import pytest
 
 from skstylefeat._utils._csv_cells import escape_cell, unescape_cell
 
-TEXTS = ["", "yes", "=1+1", "+1.png", "-2.png", "@SUM(1)", "\tx", "\rx", "'", "'yes", "''=1", "\uff1d1"]
+TEXTS = [
+    "",
+    "yes",
+    "=1+1",
+    "+1.png",
+    "-2.png",
+    "@SUM(1)",
+    "\tx",
+    "\rx",
+    "'",
+    "'yes",
+    "''=1",
+    "\uff1d1",
+]
 NUMBERS = ["-2", "+3.5", "-.5", "-1e-05", "1", "0.25"]
 
 

@@ -76,9 +76,16 @@ def test_central_and_diverse_queries():
     assert diverse.query_indices_.tolist() == [3, 4, 0]
 
 
-def test_diverse_query_of_equal_rows_still_has_enough():
-    annotator = ClusterAnnotator(1, 3, query="diverse").fit(np.ones((5, 2)))
-    assert len(set(annotator.query_indices_)) == 3
+@pytest.mark.parametrize("query", ["random", "central", "diverse"])
+def test_copies_of_a_picture_are_asked_about_once(query):
+    X = np.repeat(np.arange(4.0)[:, None], 30, axis=0)
+    X[30:60] *= -0.0  # two copies of 0, of both signs
+    annotator = ClusterAnnotator(3, query=query, random_state=0).fit(X)
+    assert sorted(X[annotator.query_indices_, 0]) == [0, 2, 3]
+    assert set(annotator.query_indices_) == {0, 60, 90}  # the first of each
+    budget = ClusterAnnotator(n_labels=12, query=query, random_state=0).fit(X)
+    assert budget.n_clusters_ == 3  # of 12 that the budget allows
+    assert len(budget.query_indices_) == 3
 
 
 @pytest.mark.parametrize(
