@@ -71,7 +71,9 @@ def test_feature_maps():
         (FewShotSplit(0), Y, "n_labels must be an integer of at least 1, got 0"),
         (FewShotSplit(5, 1.5), Y, "n_draws must be an integer"),
         (FewShotSplit(5), None, "needs y"),
-        (FewShotSplit(5), X[:, 0], "y is continuous"),
+        (FewShotSplit(5), X[:, 0], "Unknown label type: continuous"),
+        (FewShotSplit(5), np.where(Y == 1, np.nan, Y + 1), "no label in 50 of 150 rows"),
+        (FewShotSplit(5), np.where(Y == 1, -1, Y + 1), "no label in 50 of 150 rows"),
         (FewShotSplit(5, stratify="even"), Y, "got 'even'"),
     ],
 )

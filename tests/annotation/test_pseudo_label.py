@@ -157,9 +157,7 @@ def test_rows_of_weight_zero_are_left_out():
     assert len(model.pseudo_labels_) == kept.sum()
     with pytest.raises(ValueError, match="Negative values"):
         clone(make).fit(X, Y, sample_weight=weight - 1)
-    with pytest.raises(
-        ValueError, match="1 class only in the rows whose sample_weight is positive, True"
-    ):
+    with pytest.raises(ValueError, match=r"1 class only .* sample_weight is positive, True"):
         clone(make).fit(X, Y == 1, sample_weight=Y == 1)
 
 
@@ -200,8 +198,9 @@ def test_metadata_goes_where_it_is_requested():
             PseudoLabelClassifier(annotator, Recorder()).fit(X, Y, sample_weight=weight)
 
         # through another router
+        model.set_score_request(sample_weight=True)
         result = cross_validate(
-            model.set_score_request(sample_weight=True),
+            model,
             X,
             Y,
             cv=2,
@@ -210,7 +209,7 @@ def test_metadata_goes_where_it_is_requested():
         )
         lengths = [len(fitted.classifier_.weight_) for fitted in result["estimator"]]
         assert sum(lengths) == len(X) - 1
-    with pytest.raises(ValueError, match=r"note.*enable_metadata_routing"):
+    with pytest.raises(ValueError, match=r"enable_metadata_routing.*note"):
         PseudoLabelClassifier(annotator, classifier).fit(X, Y, note="hello")
 
 
