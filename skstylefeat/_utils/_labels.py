@@ -139,10 +139,12 @@ def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
     if isinstance(y, (list, tuple)) and not any(np.ndim(label) for label in y):
         entries, y = y, np.empty(len(y), dtype=object)
         y[:] = entries
-    y = column_or_1d(y, warn=True)
-    if len(y) != n_samples:
-        raise ValueError(f"y has {len(y)} labels but X has {n_samples} rows; give one for each.")
-    return y
+    column: NDArray[Any] = column_or_1d(y, warn=True)
+    if len(column) != n_samples:
+        raise ValueError(
+            f"y has {len(column)} labels but X has {n_samples} rows; give one for each."
+        )
+    return column
 
 
 def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -249,6 +251,6 @@ def split_labels(y: ArrayLike, n_samples: int) -> tuple[NDArray[np.intp], NDArra
     UserWarning
         As :func:`labeled_rows` does.
     """
-    y = label_array(y, n_samples)
-    rows = np.flatnonzero(labeled_rows(y))
-    return rows, uniform_labels(y[rows])
+    column = label_array(y, n_samples)
+    rows = np.flatnonzero(labeled_rows(column))
+    return rows, uniform_labels(column[rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -189,7 +189,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> ClusterAnnotator:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Cluster rows and propose which to label; name the clusters if labels are given.
 
         Parameters
@@ -209,23 +209,23 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
             If there are more clusters than rows, a label is missing at the query, or `y` is
             continuous.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32])
-        check_magnitude(X)
+        data: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32])
+        check_magnitude(data)
         if not self.standardize:
-            check_not_tiny(X)
+            check_not_tiny(data)
         rng = check_random_state(self.random_state)
-        labeled = n_classes = None
+        column = labeled = n_classes = None
         if y is not None:
-            y = label_array(y, len(X))
-            labeled = labeled_rows(y)
-            present = uniform_labels(y[labeled])
+            column = label_array(y, len(data))
+            labeled = labeled_rows(column)
+            present = uniform_labels(column[labeled])
             check_no_continuum(present)
             n_classes = len(np.unique(present))
 
         # Everything below happens in units of the columns' deviations; centers are kept in both.
-        self._scale = units_of(X) if self.standardize else np.ones_like(X[0])
-        Z = X / self._scale
-        askable = first_copies(X)
+        self._scale = units_of(data) if self.standardize else np.ones_like(data[0])
+        Z = data / self._scale
+        askable = first_copies(data)
         n_clusters = self._count_clusters(labeled, n_classes, askable)
         self.clusterer_ = make_clusterer(self.clusterer, n_clusters, rng)
         self._raw_labels, self._centers, self.labels_ = fit_clusters(self.clusterer_, Z)
@@ -238,11 +238,11 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
 
         self.query_indices_ = self._choose_query(Z, labeled, askable, rng)
         self._set_annotations({})
-        if y is not None:
-            self._set_annotations(labels_of_query(y, labeled, self.query_indices_))
+        if column is not None and labeled is not None:
+            self._set_annotations(labels_of_query(column, labeled, self.query_indices_))
         return self
 
-    def annotate(self, labels: Mapping[int, Any] | ArrayLike) -> ClusterAnnotator:
+    def annotate(self, labels: Mapping[int, Any] | ArrayLike) -> Self:
         """Receive labels, in any order and in any number of rounds, and name the clusters.
 
         Parameters
@@ -350,7 +350,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         check_is_fitted(self, "query_indices_")
         write_annotations(path, self.annotations_, self.labels_)
 
-    def load_annotations(self, path: StrPath) -> ClusterAnnotator:
+    def load_annotations(self, path: StrPath) -> Self:
         """Receive labels from a CSV file, as `annotate` does.
 
         Parameters

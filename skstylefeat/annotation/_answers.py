@@ -77,6 +77,8 @@ def with_labels(
         If a row does not exist, or an array does not have one entry per queried row.
     """
     annotations = dict(annotations)
+    rows: list[int]
+    given: Any
     known = set(annotations.values())
 
     if isinstance(labels, Mapping):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import NDArray
 
 from skstylefeat._utils._csv_cells import escape_cell, unescape_cell
 from skstylefeat._utils._files import replace_file
@@ -25,7 +26,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 def write_annotations(
     path: StrPath,
     annotations: Mapping[int, Any],
-    clusters: ArrayLike,
+    clusters: NDArray[np.intp] | Sequence[int],
     files: Sequence[str] | None = None,
 ) -> None:
     """Write labels to a CSV file, replacing it in one step.
@@ -36,7 +37,7 @@ def write_annotations(
         File with the columns ``row``, ``cluster``, ``label`` and ``type``.
     annotations : dict of int to str, int, float or bool
         Labels by row.
-    clusters : array-like of int
+    clusters : sequence of int
         Cluster of each row, for information only.
     files : sequence of str or None, default=None
         Name of each row, for another column ``file``.

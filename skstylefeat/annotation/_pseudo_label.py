@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,7 +123,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> PseudoLabelClassifier:
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
         """Annotate the rows and train the classifier on the names.
 
         Parameters
@@ -157,51 +157,51 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         for_annotator, for_classifier = self._route(fit_params)
-        X = validate_data(self, X, dtype=[np.float64, np.float32])
-        check_magnitude(X)
+        data: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32])
+        check_magnitude(data)
+        column = label_array(y, len(data))
 
-        y = label_array(y, len(X))
-
-        # Rows of weight 0 are left out, as if they were not there.
+        # Rows of weight 0 are left out, as if they did not exist.
         weight = for_classifier.pop("sample_weight", None)
         if weight is not None:
-            weight = _check_sample_weight(weight, X, ensure_non_negative=True)
+            weight = _check_sample_weight(weight, data, ensure_non_negative=True)
             kept = np.flatnonzero(weight)
-            for_annotator = _check_method_params(X, for_annotator, kept)
-            for_classifier = _check_method_params(X, for_classifier, kept)
-            X, y, weight = X[kept], y[kept], weight[kept]
+            for_annotator = _check_method_params(data, for_annotator, kept)
+            for_classifier = _check_method_params(data, for_classifier, kept)
+            data, column, weight = data[kept], column[kept], weight[kept]
 
         # The annotator sees classes as their positions, and -1 as scikit-learn's missing label.
-        rows, labels = split_labels(y, len(X))
+        rows, labels = split_labels(column, len(data))
         if not len(rows):
             raise ValueError("No row of y has a label; -1, None and NaN mean that it is missing.")
         check_no_continuum(labels)
-        is_complete = len(rows) == len(X)
+        is_complete = len(rows) == len(data)
         names, found = np.unique(labels, return_inverse=True)
         if len(names) == 1 and is_complete:
             where = "" if weight is None else " in the rows whose sample_weight is positive"
             raise ValueError(
                 f"y holds 1 class only{where}, {names.tolist()[0]!r}; expected 2 or more."
             )
-        codes = np.full(len(X), -1)
+        codes = np.full(len(data), -1)
         codes[rows] = found
 
         if self.annotator is not None:
             self.annotator_ = clone(self.annotator)
         else:
-            query = "random" if is_complete else "labeled"
-            self.annotator_ = ClusterAnnotator(query=query, random_state=self.random_state)
+            self.annotator_ = ClusterAnnotator(
+                query="random" if is_complete else "labeled", random_state=self.random_state
+            )
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "[0-9]+ labels are -1 and count as missing")
-            self.annotator_.fit(X, codes, **for_annotator)
-        pseudo = self.annotator_.predict(X)
+            self.annotator_.fit(data, codes, **for_annotator)
+        pseudo = self.annotator_.predict(data)
         self.classes_ = names[getattr(self.annotator_, "classes_", np.unique(pseudo))]
         self.pseudo_labels_ = names[pseudo]
 
         if self.confidence_weighted:
-            confidence = self._confidence(X)
+            confidence = self._confidence(data)
             weight = confidence if weight is None else weight * confidence
-        self._fit_classifier(X, weight, for_classifier)
+        self._fit_classifier(data, weight, for_classifier)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -217,8 +217,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         ndarray of shape (n,)
             Labels, from `classes_`.
         """
-        X = self._check_rows(X)
-        return self.classifier_.predict(X)
+        return self.classifier_.predict(self._check_rows(X))
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probability of each class for each row.
@@ -233,10 +232,10 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         ndarray of shape (n, n_classes)
             Columns follow `classes_`; 0 for a class that no cluster was named after.
         """
-        X = self._check_rows(X)
-        proba = np.zeros((len(X), len(self.classes_)))
+        data = self._check_rows(X)
+        proba = np.zeros((len(data), len(self.classes_)))
         columns = np.searchsorted(self.classes_, self.classifier_.classes_)
-        proba[:, columns] = self.classifier_.predict_proba(X)
+        proba[:, columns] = self.classifier_.predict_proba(data)
         return proba
 
     def get_metadata_routing(self) -> MetadataRouter:

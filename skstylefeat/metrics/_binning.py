@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,19 +50,21 @@ def default_n_bins(n_pixels: int) -> int:
 
 def check_maps(maps: ArrayLike) -> NDArray[np.floating]:
     """Return maps as floats of shape (n, C, P), or raise ValueError for any other rank."""
-    maps = real_array(maps, "maps", None)
-    if maps.ndim not in (3, 4):
+    array: NDArray[Any] = real_array(maps, "maps", None)
+    if array.ndim not in (3, 4):
         raise ValueError(
             f"Expected maps of shape (n, C, H, W) or (n, C, P), got an array of shape "
-            f"{maps.shape}. Add the missing axes, e.g. maps[:, None] for one channel."
+            f"{array.shape}. Add the missing axes, e.g. maps[:, None] for one channel."
         )
-    if 0 in maps.shape:
-        raise ValueError(f"Expected at least one image, channel and pixel, got shape {maps.shape}.")
-    if maps.dtype == np.float16:
-        maps = maps.astype(np.float32)
-    elif maps.dtype not in (np.float32, np.float64):
-        maps = maps.astype(np.float64)
-    return maps.reshape(*maps.shape[:2], -1)
+    if 0 in array.shape:
+        raise ValueError(
+            f"Expected at least one image, channel and pixel, got shape {array.shape}."
+        )
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    elif array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    return array.reshape(*array.shape[:2], -1)
 
 
 def check_binning(
@@ -194,7 +196,6 @@ def bin_maps(
     >>> bin_maps(np.linspace(0, 1, 6).reshape(1, 1, 6), n_bins=3)
     array([[[0, 0, 1, 1, 2, 2]]], dtype=int32)
     """
-    shape = np.shape(maps)
-    maps = check_maps(maps)
-    n_bins = check_binning(n_bins, maps.shape[2], range, binning)
-    return bins_of(maps, n_bins, range, binning).reshape(shape)
+    checked = check_maps(maps)
+    bins = check_binning(n_bins, checked.shape[2], range, binning)
+    return bins_of(checked, bins, range, binning).reshape(np.shape(maps))

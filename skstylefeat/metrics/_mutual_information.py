@@ -205,14 +205,14 @@ def pairwise_mutual_information(
     >>> bool(information[0, 0, 1] > 10 * information[0, 0, 2])
     True
     """
-    maps = check_maps(maps)
-    n_bins = check_binning(n_bins, maps.shape[2], range, binning)
+    checked = check_maps(maps)
+    bins = check_binning(n_bins, checked.shape[2], range, binning)
     if correction not in (None, "miller-madow"):
         raise ValueError(f"correction must be None or 'miller-madow', got {correction!r}.")
     if base is not None and not (isinstance(base, Real) and base > 1):
         raise ValueError(f"base must be None for nats or a number above 1, got {base!r}.")
 
-    information = _pairwise(maps, n_bins, range, binning, correction, n_jobs)
+    information = _pairwise(checked, bins, range, binning, correction, n_jobs)
     if base is not None:
         information /= log(base)
     return information
@@ -257,10 +257,12 @@ def mutual_information(
     >>> mutual_information(a, np.ones((4, 4)))
     0.0
     """
-    a, b = real_array(a, "a", None), real_array(b, "b", None)
-    if a.shape != b.shape:
-        raise ValueError(f"Expected two maps of the same shape, got {a.shape} and {b.shape}.")
-    maps = np.stack([a.reshape(1, -1), b.reshape(1, -1)])
+    first, second = real_array(a, "a", None), real_array(b, "b", None)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"Expected two maps of the same shape, got {first.shape} and {second.shape}."
+        )
+    maps = np.stack([first.reshape(1, -1), second.reshape(1, -1)])
     information = pairwise_mutual_information(
         maps, n_bins, range=range, binning=binning, correction=correction, base=base
     )
