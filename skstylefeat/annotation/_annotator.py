@@ -119,9 +119,10 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
 
     The share of a class in a cluster is ``(votes + pi / 2 + 1 / (2 K)) / (n_votes + 1)`` for K
     classes, where `pi` is the mean of the vote shares of all clusters with votes, weighted by
-    ``1 / (d**2 + d0**2)`` for the distance `d` of their centroids and the median distance `d0` of
-    a centroid to the nearest other. So a majority always decides, the surroundings break ties, and
-    clusters without a label are named by those around them, with less confidence.
+    ``1 / (d**2 + d0**2)`` for the distance `d` of their centroids, where ``d0**2`` is the median
+    of the squared distances of the centroids to the nearest other. So a majority always decides,
+    the surroundings break ties, and clusters without a label are named by those around them, with
+    less confidence.
 
     `predict_proba` pulls these shares towards equal ones for rows near a cluster of another
     name: with `m` the distance to the nearest centroid of another name minus that to the row's

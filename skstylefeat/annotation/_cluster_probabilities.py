@@ -34,7 +34,8 @@ def closeness_of(centers: NDArray[np.floating]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (n_clusters, n_clusters), float64
-        ``1 / (d**2 + d0**2)``, where `d0` is the median distance of a mean to the nearest other.
+        ``1 / (d**2 + d0**2)``, where ``d0**2`` is the median of the squared distances of the means
+        to the nearest other.
     """
     squared = euclidean_distances(centers, squared=True)
     np.fill_diagonal(squared, 0)

@@ -1,3 +1,4 @@
+import csv
 import os
 import pickle
 import subprocess
@@ -7,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone, is_classifier, is_clusterer
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import cross_val_score
 
 import skstylefeat
 from skstylefeat import ClusterAnnotator
+from skstylefeat.annotation._answers_file import read_annotations, write_annotations
 
 X, Y = make_blobs(n_samples=240, centers=4, cluster_std=0.7, random_state=3)
 NAMES = np.array(["none", "clear", "dark", "none"])[Y]
@@ -202,6 +206,20 @@ def test_labels_survive_a_file(tmp_path, labels):
     assert [file.name for file in tmp_path.iterdir()] == ["labels.csv"]
 
 
+def test_texts_that_a_spreadsheet_would_run(tmp_path):
+    path = tmp_path / "labels.csv"
+    labels = {1: "=1+1", 2: "-cmd", 3: "@SUM(1)", 4: "\tx", 5: "'quoted", 6: "'=1", 7: "-1"}
+    annotator = ClusterAnnotator(4, random_state=0).fit(X).annotate(labels)
+    annotator.save_annotations(path)
+    with path.open(newline="") as file:
+        cells = [line["label"] for line in csv.DictReader(file)]
+    assert cells == ["'=1+1", "'-cmd", "'@SUM(1)", "'\tx", "'quoted", "''=1", "-1"]
+    assert ClusterAnnotator(4, random_state=0).fit(X).load_annotations(path).annotations_ == labels
+    write_annotations(path, {0: -3}, [2], ["=evil.png"])
+    assert path.read_text().splitlines()[1] == "0,2,-3,int,'=evil.png"
+    assert read_annotations(path) == {0: -3}
+
+
 def test_files_of_other_hands(tmp_path):
     path = tmp_path / "labels.csv"
     annotator = ClusterAnnotator(4, random_state=0).fit(X)
@@ -287,6 +305,69 @@ def test_empty_clusters_are_left_out():
     ]
 
 
+def test_is_a_classifier_to_scikit_learn():
+    assert is_classifier(ClusterAnnotator())
+    assert not is_clusterer(ClusterAnnotator())
+    assert not ClusterAnnotator().__sklearn_tags__().target_tags.required
+    assert not ClusterAnnotator().__sklearn_tags__().classifier_tags.poor_score
+    assert ClusterAnnotator(n_labels=5).__sklearn_tags__().classifier_tags.poor_score
+    order = np.argsort(NAMES, kind="stable")  # unstratified folds would miss a class
+    scores = cross_val_score(ClusterAnnotator(6, random_state=0), X[order], NAMES[order], cv=3)
+    assert scores.min() > 0.9
+    annotator = ClusterAnnotator(4, random_state=0).fit(X, NAMES)
+    assert annotator.score(X, NAMES) == np.mean(annotator.predict(X) == NAMES)
+
+
+def test_fit_predict_is_fit_then_predict():
+    annotator = ClusterAnnotator(4, random_state=0)
+    names = annotator.fit_predict(X, NAMES)
+    np.testing.assert_array_equal(names, annotator.predict(X))
+    np.testing.assert_array_equal(names, clone(annotator).fit(X, NAMES).predict(X))
+    with pytest.raises(TypeError, match="y"):
+        annotator.fit_predict(X)
+
+
+def test_minus_one_can_be_a_class():
+    signs = np.where(Y < 2, -1, 1)
+    annotator = ClusterAnnotator(6, random_state=0).fit(X, signs)
+    assert annotator.classes_.tolist() == [-1, 1]
+    row = int(annotator.query_indices_[0])
+    annotator.annotate({row: -1})  # a class by now, so that it takes nothing back
+    assert annotator.annotations_[row] == -1
+    annotator.annotate({row: None})
+    assert annotator.pending_indices_.tolist() == [row]
+
+    # the labels of the query may all be -1
+    rare = np.where(np.arange(240) == 239, 1, -1)
+    with pytest.warns(UserWarning, match="count as two classes"):
+        low = ClusterAnnotator(1, 1, random_state=0).fit(X, rare)
+    assert low.classes_.tolist() == [-1]
+
+
+def test_answers_of_minus_one_and_one_warn():
+    annotator = ClusterAnnotator(4, 1, random_state=0).fit(X)
+    with pytest.warns(UserWarning, match="annotate reads -1 as a class"):
+        annotator.annotate([-1, 1, 1, None])
+    assert sorted(annotator.annotations_.values()) == [-1, 1, 1]
+    annotator.annotate([1, -1, None, -1])  # known by now
+    assert annotator.cost_ == 4
+    other = ClusterAnnotator(4, 1, random_state=0).fit(X)
+    with pytest.warns(UserWarning, match="1 labels are -1 and count as missing"):
+        other.annotate([-1, 0, 1, 1])
+    assert other.cost_ == 3
+
+
+def test_tiny_numbers():
+    expected = ClusterAnnotator(6, random_state=0).fit(X, Y).predict(X)
+    for scale in (1e-200, 1e-290):
+        annotator = ClusterAnnotator(6, random_state=0).fit(X * scale, Y)
+        np.testing.assert_array_equal(annotator.predict(X * scale), expected)
+    for tiny in (X * 1e-200, (X * 1e-30).astype(np.float32)):
+        with pytest.raises(ValueError, match="squares of such small ones are 0"):
+            ClusterAnnotator(6, standardize=False).fit(tiny)
+    ClusterAnnotator(2, standardize=False).fit([[0.0], [1e-10]])
+
+
 def test_probabilities_sort_by_confidence():
     X, y = make_blobs(600, centers=[[0, 0], [3, 0]], random_state=0)
     annotator = ClusterAnnotator(2, 5, random_state=0).fit(X, y)
@@ -337,6 +418,11 @@ def test_seeded():
         ({"clusterer": DBSCAN(eps=1e-6)}, None, "calls all 240 rows noise"),
         ({"n_annotations": 0}, None, "n_annotations"),
         ({"query": "best"}, None, "query"),
+        ({"n_clusters": True}, None, "'n_clusters' parameter.*Got True"),
+        ({"n_annotations": True}, None, "'n_annotations' parameter.*Got True"),
+        ({"n_labels": True}, None, "'n_labels' parameter.*Got True"),
+        ({}, X[:, 0], "Unknown label type: continuous"),
+        ({}, [0, "a"] * 120, "mixes texts"),
         ({}, Y[1:], "239 labels but X has 240 rows"),
     ],
 )

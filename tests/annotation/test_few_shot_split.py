@@ -28,6 +28,22 @@ def test_proportional_has_every_class(n_labels):
         assert abs(counts[0] - 0.9 * n_labels) <= 2
 
 
+@pytest.mark.parametrize(
+    ("n_labels", "stratify", "counts"),
+    [
+        (5, "proportional", [3, 1, 1]),
+        (10, "proportional", [8, 1, 1]),
+        (40, "proportional", [36, 3, 1]),
+        (99, "proportional", [89, 8, 2]),
+        (4, "balanced", [2, 1, 1]),
+        (30, "balanced", [20, 8, 2]),
+    ],
+)
+def test_labels_per_class(n_labels, stratify, counts):
+    train, _ = next(FewShotSplit(n_labels, 1, stratify=stratify, random_state=0).split(RARE, RARE))
+    assert np.unique(RARE[train], return_counts=True)[1].tolist() == counts
+
+
 def test_balanced():
     for train, _ in FewShotSplit(9, 5, stratify="balanced", random_state=0).split(RARE, RARE):
         assert np.unique(RARE[train], return_counts=True)[1].tolist() == [4, 3, 2]

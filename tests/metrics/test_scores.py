@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from skstylefeat.metrics import bin_maps, clustering_accuracy, intra_inter_mi, mutual_information
+from skstylefeat.metrics._scores import average_pairs
 
 
 @pytest.fixture
@@ -32,6 +33,14 @@ def test_intra_and_inter_are_the_paper_s_averages(rng):
         assert inter[c] == pytest.approx(np.mean(across))
 
 
+def test_average_of_pairs_on_five_images():
+    information = np.arange(25.0).reshape(1, 5, 5)  # the upper triangle counts
+    intra, inter = average_pairs(information, np.array(["a", "b", "a", "a", "b"]))
+    a, b = np.mean([2, 3, 13]), 9  # pairs (0, 2), (0, 3), (2, 3) and (1, 4)
+    assert intra == pytest.approx((a + b) / 2)  # each class counts once
+    assert inter == pytest.approx(np.mean([1, 4, 7, 8, 14, 19]))
+
+
 def test_unlabeled_rows_do_not_count(rng):
     maps = rng.normal(size=(8, 2, 6, 6))
     y = np.array([2, 2, 3, 3, -1, -1, -1, -1])
@@ -47,6 +56,7 @@ def test_unlabeled_rows_do_not_count(rng):
         ([0, 0, 0, 0], "1 class only, 0"),
         ([-1, -1, -1, -1], "no label at all"),
         ([0, 0, 0, 1], r"classes \[1\] have 1 labeled image"),
+        ([0.5, 0.5, 1.5, 1.5], "Unknown label type: continuous"),
         ([0, 0, 1], "3 labels but X has 4"),
     ],
 )
