@@ -40,6 +40,7 @@ from skstylefeat.annotation._clusters import (
     make_clusterer,
     units_of,
 )
+from skstylefeat.annotation._nan_rows import at_readable, readable_rows
 from skstylefeat.annotation._query_selection import choose_rows, deal_out, first_copies
 
 __all__ = ["ClusterAnnotator"]
@@ -83,7 +84,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
     Attributes
     ----------
     labels_ : ndarray of shape (n,), int
-        Cluster of each row, from 0 to ``n_clusters_ - 1``.
+        Cluster of each row, from 0 to ``n_clusters_ - 1``; -1 for rows of NaN.
     n_clusters_ : int
         Number of clusters that have a row.
     query_indices_ : ndarray of int
@@ -196,7 +197,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features)
-            One row per image.
+            One row per image. Rows of NaN, for images that could not be read, are left out.
         y : array-like of shape (n,) or None, default=None
             Labels, of which some may be missing. Only those of `query_indices_` are read.
 
@@ -210,26 +211,32 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
             If there are more clusters than rows, a label is missing at the query, or `y` is
             continuous.
         """
-        data: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32])
-        check_magnitude(data)
+        data: NDArray[Any] = validate_data(
+            self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+        )
+        readable = readable_rows(data)
+        if not readable.any():
+            raise ValueError("Input X contains NaN in all rows: no image could be read.")
+        known = data if readable.all() else data[readable]
+        check_magnitude(known)
         if not self.standardize:
-            check_not_tiny(data)
+            check_not_tiny(known)
         rng = check_random_state(self.random_state)
         column = labeled = n_classes = None
         if y is not None:
             column = label_array(y, len(data))
-            labeled = labeled_rows(column)
+            labeled = labeled_rows(column) & readable
             present = uniform_labels(column[labeled])
             check_no_continuum(present)
             n_classes = len(np.unique(present))
 
         # Everything below happens in units of the columns' deviations; centers are kept in both.
-        self._scale = units_of(data) if self.standardize else np.ones_like(data[0])
-        Z = data / self._scale
-        askable = first_copies(data)
+        self._scale = units_of(known) if self.standardize else np.ones_like(known[0])
+        Z = known / self._scale
+        askable = first_copies(known)
         n_clusters = self._count_clusters(labeled, n_classes, askable)
         self.clusterer_ = make_clusterer(self.clusterer, n_clusters, rng)
-        self._raw_labels, self._centers, self.labels_ = fit_clusters(self.clusterer_, Z)
+        self._raw_labels, self._centers, clusters = fit_clusters(self.clusterer_, Z)
         self.n_clusters_ = len(self._centers)
         self.cluster_centers_ = self._centers * self._scale
 
@@ -237,7 +244,14 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         self._margin_scale = typical_margin(Z, self._centers)
         self._closeness = closeness_of(self._centers)
 
-        self.query_indices_ = self._choose_query(Z, labeled, askable, rng)
+        # Rows of NaN belong to no cluster, so the query is chosen among the others.
+        rows = np.flatnonzero(readable)
+        self.labels_ = np.full(len(data), -1)
+        self.labels_[rows] = clusters
+        if self.query == "labeled":
+            self.query_indices_ = _labeled_query(labeled)
+        else:
+            self.query_indices_ = rows[self._choose_query(Z, clusters, askable, rng)]
         self._set_annotations({})
         if column is not None and labeled is not None:
             self._set_annotations(labels_of_query(column, labeled, self.query_indices_))
@@ -263,9 +277,14 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
             If a row does not exist, or an array does not have one entry per row of the query.
         """
         check_is_fitted(self, "query_indices_")
-        self._set_annotations(
-            with_labels(self.annotations_, labels, self.query_indices_, len(self.labels_))
-        )
+        annotations = with_labels(self.annotations_, labels, self.query_indices_, len(self.labels_))
+        unread = [row for row in annotations if self.labels_[row] < 0]
+        if unread:
+            raise ValueError(
+                f"annotate received labels of the rows {unread[:5]}, which are NaN in X: images "
+                "that could not be read take no label."
+            )
+        self._set_annotations(annotations)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -279,15 +298,15 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         Returns
         -------
         ndarray of shape (n,)
-            Labels, from `classes_`.
+            Labels, from `classes_`. Rows of NaN have no name: "" among texts, NaN among numbers.
 
         Raises
         ------
         NotFittedError
             If there is no label yet.
         """
-        Z = self._check_rows(X)
-        return self.cluster_labels_[self._clusters_of(Z)]
+        Z, readable = self._check_rows(X)
+        return at_readable(self.cluster_labels_[self._clusters_of(Z)], readable)
 
     def fit_predict(self, X: ArrayLike, y: ArrayLike) -> NDArray[Any]:
         """Return the names of the rows of `X`, as ``fit(X, y).predict(X)`` does.
@@ -317,21 +336,24 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, n_classes)
-            Columns follow `classes_`; rows add up to 1.
+            Columns follow `classes_`; rows add up to 1, or are NaN where `X` is.
 
         Raises
         ------
         NotFittedError
             If there is no label yet.
         """
-        Z = self._check_rows(X)
-        return shares_of_rows(
-            euclidean_distances(Z, self._centers),
-            self._clusters_of(Z),
-            self.cluster_labels_,
-            self.cluster_proba_,
-            self._margin_scale,
-        )
+        Z, readable = self._check_rows(X)
+        shares = np.empty((0, len(self.classes_)))
+        if len(Z):
+            shares = shares_of_rows(
+                euclidean_distances(Z, self._centers),
+                self._clusters_of(Z),
+                self.cluster_labels_,
+                self.cluster_proba_,
+                self._margin_scale,
+            )
+        return at_readable(shares, readable)
 
     @property
     def pending_indices_(self) -> NDArray[np.intp]:
@@ -387,13 +409,9 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
             n_distinct=int(askable.sum()),
         )
 
-    def _choose_query(self, Z, labeled, askable, rng):
-        """Return the rows to label."""
-        if self.query == "labeled":
-            if labeled is None or not labeled.any():
-                raise ValueError("query='labeled' takes the labels in y, but y has none.")
-            return np.flatnonzero(labeled)
-        clusters = np.where(askable, self.labels_, -1)
+    def _choose_query(self, Z, clusters, askable, rng):
+        """Return the rows to label, of those in `Z`."""
+        clusters = np.where(askable, clusters, -1)
         sizes = np.bincount(clusters[askable], minlength=self.n_clusters_)
         quotas = deal_out(sizes, self.n_annotations, self.n_labels)
         return choose_rows(Z, clusters, self._centers, quotas, self.query, rng)
@@ -416,7 +434,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         self.cluster_labels_ = self.classes_[self.cluster_proba_.argmax(axis=1)]
 
     def _check_rows(self, X):
-        """Return rows in the units of the clustering."""
+        """Return the readable rows in the units of the clustering, and which ones they are."""
         check_is_fitted(self, "query_indices_")
         if not self.annotations_:
             raise NotFittedError(
@@ -424,11 +442,19 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
                 "have no names. Label the rows of query_indices_ and pass the labels to "
                 "annotate(), or call fit(X, y)."
             )
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        X = validate_data(
+            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+        )
+        readable = readable_rows(X)
+        if not readable.all():
+            X = X[readable]
         check_magnitude(X)
-        return X / self._scale
+        return X / self._scale, readable
 
     def _clusters_of(self, Z):
+        """Return the cluster of each row."""
+        if not len(Z):
+            return np.empty(0, dtype=int)
         return find_clusters(self.clusterer_, Z, self._raw_labels, self._centers)
 
     def __sklearn_tags__(self) -> Tags:
@@ -439,3 +465,10 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         is_default = self.n_clusters is None and self.n_labels is None and self.n_annotations >= 3
         tags.classifier_tags.poor_score = not is_default
         return tags
+
+
+def _labeled_query(labeled):
+    """Return the rows that have a label."""
+    if labeled is None or not labeled.any():
+        raise ValueError("query='labeled' takes the labels in y, but y has none.")
+    return np.flatnonzero(labeled)

@@ -34,6 +34,7 @@ from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.annotation._annotator import ClusterAnnotator
+from skstylefeat.annotation._nan_rows import at_readable, readable_rows
 
 __all__ = ["PseudoLabelClassifier"]
 
@@ -69,7 +70,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     classifier_ : estimator
         The fitted classifier.
     pseudo_labels_ : ndarray of shape (n,)
-        Names of the rows of `X` with a positive weight, on which the classifier was trained.
+        Names of the rows on which the classifier was trained: those of `X` but for rows of NaN and
+        of weight 0.
     n_features_in_ : int
         Number of columns.
 
@@ -129,7 +131,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Parameters
         ----------
         X : array-like of shape (n, n_features)
-            One row per image.
+            One row per image. Rows of NaN, for images that could not be read, are left out.
         y : array-like of shape (n,)
             Labels, of which some may be missing.
         **fit_params : dict
@@ -157,23 +159,32 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         for_annotator, for_classifier = self._route(fit_params)
-        data: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32])
-        check_magnitude(data)
+        data: NDArray[Any] = validate_data(
+            self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+        )
         column = label_array(y, len(data))
 
-        # Rows of weight 0 are left out, as if they did not exist.
+        # Rows of NaN and rows of weight 0 are left out, as if they did not exist.
+        is_kept = readable_rows(data)
         weight = for_classifier.pop("sample_weight", None)
         if weight is not None:
             weight = _check_sample_weight(weight, data, ensure_non_negative=True)
-            kept = np.flatnonzero(weight)
+            is_kept &= weight > 0
+        if not is_kept.all():
+            kept = np.flatnonzero(is_kept)
             for_annotator = _check_method_params(data, for_annotator, kept)
             for_classifier = _check_method_params(data, for_classifier, kept)
-            data, column, weight = data[kept], column[kept], weight[kept]
+            data, column = data[kept], column[kept]
+            weight = None if weight is None else weight[kept]
+        check_magnitude(data)
 
         # The annotator sees classes as their positions, and -1 as scikit-learn's missing label.
         rows, labels = split_labels(column, len(data))
         if not len(rows):
-            raise ValueError("No row of y has a label; -1, None and NaN mean that it is missing.")
+            raise ValueError(
+                "No row of y has a label (-1, None and NaN mean that it is missing), or all rows "
+                "with one have NaN in X or the weight 0."
+            )
         check_no_continuum(labels)
         is_complete = len(rows) == len(data)
         names, found = np.unique(labels, return_inverse=True)
@@ -215,9 +226,11 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Returns
         -------
         ndarray of shape (n,)
-            Labels, from `classes_`.
+            Labels, from `classes_`. Rows of NaN have no name: "" among texts, NaN among numbers.
         """
-        return self.classifier_.predict(self._check_rows(X))
+        data, readable = self._check_rows(X)
+        names = self.classifier_.predict(data) if len(data) else self.classes_[:0]
+        return at_readable(names, readable)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probability of each class for each row.
@@ -230,13 +243,15 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Returns
         -------
         ndarray of shape (n, n_classes)
-            Columns follow `classes_`; 0 for a class that no cluster was named after.
+            Columns follow `classes_`; 0 for a class that no cluster was named after, NaN for rows
+            of NaN.
         """
-        data = self._check_rows(X)
+        data, readable = self._check_rows(X)
         proba = np.zeros((len(data), len(self.classes_)))
         columns = np.searchsorted(self.classes_, self.classifier_.classes_)
-        proba[:, columns] = self.classifier_.predict_proba(data)
-        return proba
+        if len(data):
+            proba[:, columns] = self.classifier_.predict_proba(data)
+        return at_readable(proba, readable)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which parameters of `fit` go to the annotator, and which to the classifier.
@@ -260,10 +275,16 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         return routed.annotator.fit if self.annotator is not None else {}, routed.classifier.fit
 
     def _check_rows(self, X):
+        """Return the readable rows, and which ones they are."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        X = validate_data(
+            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+        )
+        readable = readable_rows(X)
+        if not readable.all():
+            X = X[readable]
         check_magnitude(X)
-        return X
+        return X, readable
 
     def _make_classifier(self):
         if self.classifier is not None:

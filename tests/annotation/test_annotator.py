@@ -357,6 +357,42 @@ def test_answers_of_minus_one_and_one_warn():
     assert other.cost_ == 3
 
 
+@pytest.mark.parametrize("y", [NAMES, Y, Y.astype(float), Y > 1])
+def test_rows_of_nan_are_left_out(y):
+    gaps = [0, 7, 239]
+    rows = np.setdiff1d(np.arange(240), gaps)
+    holes = X.copy()
+    holes[gaps] = np.nan
+    expected = ClusterAnnotator(6, random_state=0).fit(X[rows], y[rows])
+    annotator = ClusterAnnotator(6, random_state=0).fit(holes, y)
+    np.testing.assert_array_equal(annotator.query_indices_, rows[expected.query_indices_])
+    np.testing.assert_array_equal(annotator.labels_[rows], expected.labels_)
+    assert (annotator.labels_[gaps] == -1).all()
+    names, proba = annotator.predict(holes), annotator.predict_proba(holes)
+    np.testing.assert_array_equal(names[rows], expected.predict(X[rows]))
+    np.testing.assert_array_equal(proba[rows], expected.predict_proba(X[rows]))
+    assert np.isnan(proba[gaps]).all()
+    for name in (*names[gaps], *annotator.predict(holes[gaps])):
+        assert name == "" or name is None or np.isnan(name)
+    assert annotator.predict_proba(holes[gaps]).shape == (3, len(annotator.classes_))
+
+
+def test_labels_of_rows_of_nan():
+    holes = X.copy()
+    holes[3] = np.nan
+    labels = np.where(np.arange(240) % 20 == 3, NAMES, "")
+    annotator = ClusterAnnotator(3, query="labeled", random_state=0).fit(holes, labels)
+    assert annotator.query_indices_.tolist() == list(range(23, 240, 20))
+    with pytest.raises(ValueError, match=r"labels of the rows \[3\], which are NaN in X"):
+        annotator.annotate({3: "clear"})
+    holes[4, 0] = np.nan
+    for method in (annotator.fit, annotator.predict):
+        with pytest.raises(ValueError, match=r"NaN in parts of the rows \[4\]"):
+            method(holes)
+    with pytest.raises(ValueError, match="NaN in all rows"):
+        annotator.fit(np.full((4, 2), np.nan))
+
+
 def test_tiny_numbers():
     expected = ClusterAnnotator(6, random_state=0).fit(X, Y).predict(X)
     for scale in (1e-200, 1e-290):

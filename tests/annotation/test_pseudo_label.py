@@ -161,6 +161,23 @@ def test_rows_of_weight_zero_are_left_out():
         clone(make).fit(X, Y == 1, sample_weight=Y == 1)
 
 
+@pytest.mark.parametrize("y", [NAMES, Y])
+def test_rows_of_nan_are_left_out(y):
+    holes = X.copy()
+    holes[[2, 50]] = np.nan
+    rows = np.setdiff1d(np.arange(len(X)), [2, 50])
+    make = PseudoLabelClassifier(ClusterAnnotator(6, random_state=0), LogisticRegression())
+    weight = np.linspace(0.5, 2, len(X))
+    model = clone(make).fit(holes, y, sample_weight=weight)
+    expected = clone(make).fit(X[rows], y[rows], sample_weight=weight[rows])
+    names, proba = model.predict(holes), model.predict_proba(holes)
+    np.testing.assert_array_equal(names[rows], expected.predict(X[rows]))
+    np.testing.assert_array_equal(proba[rows], expected.predict_proba(X[rows]))
+    assert np.isnan(proba[[2, 50]]).all()
+    for name in (*names[[2, 50]], *model.predict(holes[[2, 50]])):
+        assert name == "" or np.isnan(name)
+
+
 def test_default_classifier_requests_weights():
     weight = np.where(NAMES == "dark", 1e-6, 1.0)
     with config_context(enable_metadata_routing=True):
