@@ -5,17 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from numbers import Integral
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from skstylefeat._utils._labels import label_array, labeled_rows, uniform_labels
 
 
-def labels_of_query(
-    y: NDArray[Any], labeled: NDArray[np.bool_], query: NDArray[np.intp]
-) -> dict[int, Any]:
+def labels_of_query(y, labeled, query):
     """Return the labels of the queried rows, by row.
 
     Parameters
@@ -47,12 +43,7 @@ def labels_of_query(
     return dict(zip(query.tolist(), uniform_labels(y[query]).tolist(), strict=True))
 
 
-def with_labels(
-    annotations: Mapping[int, Any],
-    labels: Mapping[int, Any] | ArrayLike,
-    query: NDArray[np.intp],
-    n_rows: int,
-) -> dict[int, Any]:
+def with_labels(annotations, labels, query, n_rows):
     """Add labels to those of earlier rounds.
 
     Parameters
@@ -77,8 +68,6 @@ def with_labels(
         If a row does not exist, or an array does not have one entry per queried row.
     """
     annotations = dict(annotations)
-    rows: list[int]
-    given: Any
     known = set(annotations.values())
 
     if isinstance(labels, Mapping):

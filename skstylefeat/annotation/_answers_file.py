@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from skstylefeat._utils._csv_cells import escape_cell, unescape_cell
 from skstylefeat._utils._files import replace_file
@@ -23,12 +20,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def write_annotations(
-    path: StrPath,
-    annotations: Mapping[int, Any],
-    clusters: NDArray[np.intp] | Sequence[int],
-    files: Sequence[str] | None = None,
-) -> None:
+def write_annotations(path, annotations, clusters, files=None):
     """Write labels to a CSV file, replacing it in one step.
 
     Parameters

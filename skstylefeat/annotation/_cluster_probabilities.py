@@ -7,8 +7,6 @@ without a label, with less confidence; rows near a cluster of another name get l
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
@@ -53,9 +51,7 @@ def typical_margin(Z: NDArray[np.floating], centers: NDArray[np.floating]) -> fl
     return float(np.median(nearest[:, 1] - nearest[:, 0])) or 1.0
 
 
-def shares_of_clusters(
-    votes: NDArray[np.intp], closeness: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def shares_of_clusters(votes, closeness):
     """Return the probability of each class in each cluster.
 
     Parameters
@@ -79,13 +75,7 @@ def shares_of_clusters(
     )
 
 
-def shares_of_rows(
-    distances: NDArray[np.floating],
-    clusters: NDArray[np.intp],
-    names: NDArray[Any],
-    shares: NDArray[np.float64],
-    margin_scale: float,
-) -> NDArray[np.float64]:
+def shares_of_rows(distances, clusters, names, shares, margin_scale):
     """Return the probability of each class for rows, less sure near a cluster of another name.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,7 @@ from skstylefeat.annotation._query_selection import clusters_of_budget
 _DEFAULT_CLUSTERS = 8
 
 
-def count_clusters(
-    wanted: int | Literal["classes"] | None,
-    budget: int | None,
-    n_annotations: int,
-    n_classes: int | None,
-    n_samples: int,
-    n_distinct: int,
-) -> int:
+def count_clusters(wanted, budget, n_annotations, n_classes, n_samples, n_distinct):
     """Return the number of clusters to make.
 
     Parameters
@@ -136,9 +129,7 @@ def make_clusterer(clusterer: Any, count: int | None, rng: np.random.RandomState
     return clusterer
 
 
-def fit_clusters(
-    clusterer: Any, Z: NDArray[np.floating]
-) -> tuple[NDArray[np.intp], NDArray[np.floating], NDArray[np.intp]]:
+def fit_clusters(clusterer, Z):
     """Fit a clusterer, and number the clusters that have rows from 0.
 
     Parameters
@@ -178,12 +169,7 @@ def fit_clusters(
     return names, centers, labels
 
 
-def find_clusters(
-    clusterer: Any,
-    Z: NDArray[np.floating],
-    names: NDArray[np.intp],
-    centers: NDArray[np.floating],
-) -> NDArray[np.intp]:
+def find_clusters(clusterer, Z, names, centers):
     """Return the cluster of each row, by the clusterer's `predict` or by the nearest mean.
 
     Parameters

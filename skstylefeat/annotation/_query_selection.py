@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
@@ -31,9 +29,7 @@ def clusters_of_budget(n_labels: int, n_annotations: int) -> int:
     return n_clusters if n_clusters >= _FEWEST_CLUSTERS else n_labels
 
 
-def deal_out(
-    sizes: NDArray[np.intp], n_annotations: int, n_labels: int | None = None
-) -> NDArray[np.intp]:
+def deal_out(sizes, n_annotations, n_labels=None):
     """Return how many rows of each cluster to ask about.
 
     Parameters
@@ -82,14 +78,7 @@ def first_copies(X: NDArray[np.floating]) -> NDArray[np.bool_]:
     return is_first
 
 
-def choose_rows(
-    X: NDArray[np.floating],
-    labels: NDArray[np.intp],
-    centers: NDArray[np.floating],
-    quotas: NDArray[np.intp],
-    query: Literal["random", "central", "diverse"],
-    rng: np.random.RandomState,
-) -> NDArray[np.intp]:
+def choose_rows(X, labels, centers, quotas, query, rng):
     """Choose rows of each cluster.
 
     Parameters

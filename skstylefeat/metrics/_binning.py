@@ -67,9 +67,7 @@ def check_maps(maps: ArrayLike) -> NDArray[np.floating]:
     return array.reshape(*array.shape[:2], -1)
 
 
-def check_binning(
-    n_bins: int | Literal["auto"], n_pixels: int, limits: tuple[float, float] | None, binning: str
-) -> int:
+def check_binning(n_bins, n_pixels, limits, binning):
     """Return the number of bins, or raise ValueError for an invalid option."""
     if binning not in ("width", "quantile"):
         raise ValueError(f"binning must be 'width' or 'quantile', got {binning!r}.")
@@ -127,9 +125,7 @@ def _width_bins(values, low, high, n_bins, out):
                 codes[channel, start + pixel] = np.clip(exact, 0, n_bins - 1)
 
 
-def bins_of(
-    maps: NDArray[np.floating], n_bins: int, limits: tuple[float, float] | None, binning: str
-) -> NDArray[np.int32]:
+def bins_of(maps, n_bins, limits, binning):
     """Return the bins of maps (n, C, P), with checked options."""
     low, high = (reduce(axis=(0, 2)).astype(np.float64) for reduce in (maps.min, maps.max))
     if not (np.isfinite(low).all() and np.isfinite(high).all()):

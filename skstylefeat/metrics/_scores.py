@@ -109,9 +109,7 @@ def check_classes(labels: NDArray[Any]) -> NDArray[Any]:
     return classes
 
 
-def average_pairs(
-    information: NDArray[np.float64], labels: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def average_pairs(information, labels):
     """Average information (C, n, n) of pairs within and across classes; see `intra_inter_mi`."""
     upper = np.triu(np.ones((len(labels), len(labels)), dtype=bool), k=1)
     same = labels[:, None] == labels

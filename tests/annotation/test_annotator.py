@@ -105,7 +105,7 @@ def test_budgets_of_the_paper(n_labels, n_clusters, sizes):
     assert set(np.bincount(annotator.labels_[annotator.query_indices_])) == sizes
 
 
-def test_budget_is_dealt_out_larger_clusters_first():
+def test_larger_clusters_get_labels_first():
     X = line((0, 10), (5, 30), (9, 2))
     annotator = ClusterAnnotator(3, n_labels=8, random_state=0).fit(X)
     sizes = np.bincount(annotator.labels_)
@@ -116,7 +116,7 @@ def test_budget_is_dealt_out_larger_clusters_first():
     assert len(ClusterAnnotator(3, n_labels=1000).fit(X).query_indices_) == 42
 
 
-def test_small_clusters_are_labeled_whole():
+def test_all_rows_of_small_clusters_are_labeled():
     annotator = ClusterAnnotator(2, 3, random_state=0).fit(line((0, 1), (5, 6)))
     assert sorted(np.bincount(annotator.labels_[annotator.query_indices_])) == [1, 3]
 
@@ -128,7 +128,7 @@ def test_number_of_clusters():
     assert ClusterAnnotator("classes", query="labeled").fit(X, Y).n_clusters_ == 4
 
 
-def test_majority_decides_whatever_the_neighbors_say():
+def test_majority_decides_against_the_neighbors():
     X = line((0, 10), (1, 10), (1.2, 10), (1.4, 10))
     annotator = ClusterAnnotator(4, 3, random_state=0, standardize=False).fit(X)
     labels = dict.fromkeys(range(10, 40), "b") | {0: "a", 1: "b", 2: "a"}
@@ -138,7 +138,7 @@ def test_majority_decides_whatever_the_neighbors_say():
     assert (annotator.predict(X[:10]) == "c").all()
 
 
-def test_ties_go_to_the_neighbors_name():
+def test_neighbors_break_ties():
     X = line((0, 10), (1, 10), (5, 10))
     annotator = ClusterAnnotator(3, random_state=0).fit(X)
     votes = {0: "z", 1: "a"}
@@ -148,7 +148,7 @@ def test_ties_go_to_the_neighbors_name():
     assert (annotator.predict(X[:10]) == "a").all()
 
 
-def test_clusters_that_nobody_labeled_are_named_by_those_around():
+def test_neighbors_name_clusters_without_a_label():
     X = line((0, 10), (1, 10), (5, 10))
     annotator = ClusterAnnotator(3, random_state=0).fit(X).annotate({10: "near", 20: "far"})
     assert (annotator.predict(X[:10]) == "near").all()
@@ -182,7 +182,7 @@ def test_annotation_in_rounds():
     np.testing.assert_array_equal(annotator.predict_proba(X), other.predict_proba(X))
 
 
-def test_a_round_that_fails_changes_nothing():
+def test_a_failed_round_changes_nothing():
     annotator = ClusterAnnotator(4, random_state=0).fit(X).annotate({3: "a"})
     for bad in ({1000: "b"}, {-1: "b"}, {True: "b"}, {"3": "b"}, {4: 7}, ["b"]):
         with pytest.raises(ValueError, match=r"rows are the integers|mixes texts|query asks for"):
@@ -220,7 +220,7 @@ def test_texts_that_a_spreadsheet_would_run(tmp_path):
     assert read_annotations(path) == {0: -3}
 
 
-def test_files_of_other_hands(tmp_path):
+def test_files_of_other_programs(tmp_path):
     path = tmp_path / "labels.csv"
     annotator = ClusterAnnotator(4, random_state=0).fit(X)
     path.write_text("label,row\nclear,4\ndark,9\n")
@@ -412,7 +412,7 @@ def test_probabilities_sort_by_confidence():
     order = np.argsort(-proba.max(axis=1))
     assert right[order[:300]].mean() > right[order[300:]].mean()
     assert right[order[:300]].mean() > 0.99
-    # between the clusters nothing is known, far outside almost everything
+    # unsure between the clusters, sure far outside
     low, middle, high = annotator.predict_proba([[-3.0, 0], [1.5, 0], [6.0, 0]])[:, 1]
     assert low < 0.2
     assert abs(middle - 0.5) < 0.1
@@ -420,7 +420,7 @@ def test_probabilities_sort_by_confidence():
     assert log_loss(y, proba) < 0.4
 
 
-def test_scale_of_a_column_is_of_no_account_if_standardized():
+def test_standardize_removes_the_scale_of_columns():
     stretched = X * [1, 1000]
     for standardize in (True, False):
         annotator = ClusterAnnotator(6, standardize=standardize, random_state=0)

@@ -10,7 +10,7 @@ X, Y = load_iris(return_X_y=True)
 RARE = np.repeat(["a", "b", "c"], [90, 8, 2])
 
 
-def test_train_and_test_share_out_all_rows():
+def test_train_and_test_split_all_rows():
     splits = list(FewShotSplit(7, 5, random_state=0).split(X, Y))
     assert len(splits) == 5
     for train, test in splits:
@@ -49,12 +49,12 @@ def test_balanced():
         assert np.unique(RARE[train], return_counts=True)[1].tolist() == [4, 3, 2]
 
 
-def test_fewer_labels_than_classes_takes_the_larger_ones():
+def test_fewer_labels_than_classes_go_to_the_larger_ones():
     for train, _ in FewShotSplit(2, 5, random_state=0).split(RARE, RARE):
         assert sorted(RARE[train]) == ["a", "b"]
 
 
-def test_unstratified_takes_any_target():
+def test_unstratified_draws_accept_any_target():
     target = np.random.default_rng(0).normal(size=150)
     trains = [train for train, _ in FewShotSplit(4, 3, stratify=None).split(X, target)]
     assert [len(train) for train in trains] == [4, 4, 4]

@@ -20,7 +20,7 @@ NEW, NEW_Y = X[300:], NAMES[300:]
 X, Y, NAMES = X[:300], Y[:300], NAMES[:300]
 
 
-def test_learns_from_the_annotator_s_names():
+def test_learns_from_the_names():
     model = PseudoLabelClassifier(ClusterAnnotator(n_labels=10, random_state=0), random_state=0)
     model.fit(X, NAMES)
     assert model.classes_.tolist() == ["clear", "dark", "none"]
@@ -47,7 +47,7 @@ def test_only_labels_at_the_query_are_read():
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
-def test_few_labels_are_taken_as_they_are(missing):
+def test_few_labels_are_read_as_they_are(missing):
     y = np.full(len(NAMES), missing, dtype=object)
     y[::15] = NAMES[::15]
     model = PseudoLabelClassifier(random_state=0).fit(X, y)
@@ -62,7 +62,7 @@ def test_minus_one_and_one_are_two_classes():
         assert model.classes_.tolist() == [-1, 1]
         assert model.score(X, labels.astype(int)) > 0.9
     three = np.where(y, 1, 2)
-    three[::2] = -1  # with another class beside them they are missing
+    three[::2] = -1  # next to another class, -1 is missing
     assert PseudoLabelClassifier(random_state=0).fit(X, three).classes_.tolist() == [1, 2]
 
 
@@ -74,7 +74,7 @@ def test_probabilities():
     assert roc_auc_score(NEW_Y == "dark", proba[:, 1]) > 0.97
 
 
-def test_class_that_names_no_cluster_has_probability_zero():
+def test_class_without_a_cluster_has_probability_zero():
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(size=(40, 2)), 9 + rng.normal(size=(40, 2))])
     y = np.repeat(["a", "c"], 40)
@@ -262,7 +262,7 @@ def test_few_shot_cross_validation():
     assert scores.mean() > 0.8
 
 
-def test_labels_that_happen_to_be_of_one_class():
+def test_labels_of_one_class_only():
     few = np.full(len(Y), -1)
     few[[0, 1, 2]] = 2
     with pytest.warns(UserWarning, match="All rows were named 2"):

@@ -87,7 +87,7 @@ def test_every_block_size_covers_all_pairs():
             assert max(len(block) for block in blocks) <= size
 
 
-def test_threads_and_chunks_change_nothing(rng, monkeypatch):
+def test_result_does_not_depend_on_threads_and_chunks(rng, monkeypatch):
     maps = rng.normal(size=(6, 7, 16, 16)).astype(np.float32)
     expected = pairwise_mutual_information(maps)
     np.testing.assert_array_equal(pairwise_mutual_information(maps, n_jobs=2), expected)
@@ -165,7 +165,7 @@ def test_default_number_of_bins():
     ]
 
 
-def test_miller_madow_takes_the_bias_away(rng):
+def test_miller_madow_reduces_the_bias(rng):
     maps = rng.uniform(size=(8, 10, 16, 16))
     upper = np.triu_indices(8, k=1)
     plain = pairwise_mutual_information(maps, 6)[:, *upper]

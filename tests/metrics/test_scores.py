@@ -13,7 +13,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_intra_and_inter_are_the_paper_s_averages(rng):
+def test_intra_and_inter_are_the_averages_of_the_paper(rng):
     maps = rng.normal(size=(9, 3, 10, 10))
     y = np.array([0, 1, 2, 0, 1, 2, 0, 0, 1])
     intra, inter = intra_inter_mi(maps, y, n_bins=4)
