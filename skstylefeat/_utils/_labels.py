@@ -1,51 +1,131 @@
-"""Labels of which some are missing: -1, None and NaN mean that nobody has labeled a row."""
+"""Labels of which some are missing, and the one rule for which ones are.
+
+A label is missing where it is None, NaN or pandas' NA, one of the texts in `MISSING_TEXTS`, or the
+number -1. One exception: a column of the numbers -1 and 1 and no other label holds two classes, as
+CelebA and support vector machines write them. Where -1 may have been meant the other way,
+`labeled_rows` warns.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["label_array", "labeled_rows", "sorted_classes", "split_labels"]
-
-# Floats beyond this are whole numbers by want of precision.
+#: Texts that stand for a missing label, as pandas reads them: "None" is one, "none" is a class.
+MISSING_TEXTS = frozenset(
+    {"", "nan", "-nan", "NaN", "-NaN", "NaT", "NA", "N/A", "n/a", "None", "NULL", "null"}
+    | {"<NA>", "<NaT>", "#NA", "#N/A", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
+)
+# Of these, the ones that could also be the name of a class.
+_AMBIGUOUS_TEXTS = frozenset({"NA", "None", "NULL", "null"})
+# Share of rows below which a class 1 next to -1 is so rare that -1 may mean "not labeled".
+_RARE = 0.1
+# Larger floats are always whole numbers, and integers cannot hold all of them.
 _LARGEST_WHOLE = 2.0**53
 
 
-def labeled_rows(y):
-    """Return which entries of a 1-D array hold a label.
+def is_missing_text(text: str) -> bool:
+    """Return whether a text stands for a missing label; blanks around it do not count."""
+    return text.strip() in MISSING_TEXTS
+
+
+def labeled_rows(y: NDArray[Any], classes: Collection[Any] = ()) -> NDArray[np.bool_]:
+    """Return which entries of a column hold a label.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Labels; -1, None and NaN stand for none. The text ``"-1"`` is a label.
+        Labels, some of them missing.
+    classes : collection of label, default=()
+        Classes known from before. If -1 is among them, it is a class here, too.
 
     Returns
     -------
     ndarray of shape (n,), bool
+
+    Warns
+    -----
+    UserWarning
+        If -1 is read as missing next to numbers that suggest a scale (-1, 0, 1), if it is read as
+        a class next to very few labels 1, or if a text such as "None" is read as missing.
     """
-    if y.dtype.kind in "iu":
-        return y != -1
-    if y.dtype.kind == "f":
-        return ~np.isnan(y) & (y != -1)
+    if y.dtype.kind in "US":
+        y = y.astype(str).astype(object)
     if y.dtype.kind == "O":
-        return np.array([not _is_missing(label) for label in y], dtype=bool)
-    return np.ones(len(y), dtype=bool)
+        present = np.array([not _is_absent(label) for label in y], dtype=bool)
+        is_number = np.array([_is_number(label) for label in y], dtype=bool)
+    else:
+        present = ~np.isnan(y) if y.dtype.kind == "f" else np.ones(len(y), dtype=bool)
+        is_number = np.full(len(y), y.dtype.kind in "iuf")
+    if y.dtype.kind == "O":
+        _warn_of_texts(y[~present])
+
+    is_number &= present
+    minus_one = np.zeros(len(y), dtype=bool)
+    minus_one[is_number] = y[is_number] == -1
+    if not minus_one.any() or -1 in classes:
+        return present
+
+    # -1 is a class where 1 is the only other label, and missing elsewhere.
+    others = present & ~minus_one
+    only_numbers = bool((others == (others & is_number)).all())
+    values = set(y[others].tolist()) if only_numbers else set()
+    if values == {1}:
+        if others.sum() < _RARE * present.sum():
+            warnings.warn(
+                f"y holds -1 ({minus_one.sum()} times) and 1 ({others.sum()} times), which count "
+                "as two classes. If -1 means that the label is missing, write None or NaN.",
+                stacklevel=3,
+            )
+        return present
+    if values and (values <= {0, 1} or min(values) < 0):
+        shown = ", ".join(f"{value:g}" for value in sorted(values)[:5])
+        warnings.warn(
+            f"{minus_one.sum()} labels are -1 and count as missing, next to the classes {shown}. "
+            "If -1 is a class, too, write the classes as texts; if it is not, write None or NaN "
+            "and this warning goes away.",
+            stacklevel=3,
+        )
+    return others
 
 
-def _is_missing(label):
-    """Tell whether one label of an object array is -1, None, NaN or pandas' NA."""
-    if label is None or type(label).__name__ == "NAType":
+def _is_absent(label):
+    """Return whether one label of an object array is None, NaN, NA or a text for these."""
+    if label is None or type(label).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(label, (int, float, np.number)) and (label == -1 or label != label)
+    if isinstance(label, str):
+        return is_missing_text(label)
+    return isinstance(label, (float, np.floating)) and label != label
 
 
-def label_array(y, n_samples):
-    """Return labels as a 1-D array with one entry a row.
+def _is_number(label):
+    return isinstance(label, (int, float, np.number)) and not isinstance(label, bool)
+
+
+def _warn_of_texts(missing):
+    texts = {label.strip() for label in missing if isinstance(label, str)} & _AMBIGUOUS_TEXTS
+    if texts:
+        warnings.warn(
+            f"Labels with the text {' or '.join(map(repr, sorted(texts)))} count as missing. If "
+            "this is a class, give it another name, such as 'none'.",
+            stacklevel=4,
+        )
+
+
+def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
+    """Return labels as a 1-D array with one entry per row.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        Labels of any type. Lists become object arrays, so that 1 and None can stand in one.
+        Labels of any type. Lists become object arrays, so that they can hold both 1 and None.
     n_samples : int
-        How many rows there are.
+        Expected number of labels.
 
     Returns
     -------
@@ -59,21 +139,23 @@ def label_array(y, n_samples):
     if isinstance(y, (list, tuple)) and not any(np.ndim(label) for label in y):
         entries, y = y, np.empty(len(y), dtype=object)
         y[:] = entries
-    y = column_or_1d(y, warn=True)
-    if len(y) != n_samples:
-        raise ValueError(f"y has {len(y)} labels but X has {n_samples} rows; give one for each.")
-    return y
+    column: NDArray[Any] = column_or_1d(y, warn=True)
+    if len(column) != n_samples:
+        raise ValueError(
+            f"y has {len(column)} labels but X has {n_samples} rows; give one for each."
+        )
+    return column
 
 
-def sorted_classes(y, name="y"):
-    """Return the different labels in order, and the place of each row's label among them.
+def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the distinct labels in order, and the position of each row's label among them.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Labels, all of them present.
+        Labels, none of them missing.
     name : str, default="y"
-        What they are called in the message.
+        Name of the argument in error messages.
 
     Returns
     -------
@@ -83,7 +165,7 @@ def sorted_classes(y, name="y"):
     Raises
     ------
     ValueError
-        If they have no order, such as texts beside numbers or None.
+        If they have no order, such as a mix of texts and numbers.
     """
     try:
         return np.unique(y, return_inverse=True)
@@ -95,40 +177,80 @@ def sorted_classes(y, name="y"):
         ) from None
 
 
-def split_labels(y, n_samples):
-    """Check labels and return those that are there.
+def uniform_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels in one type: integers for whole numbers of any type, strings for texts.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Labels, none of them missing.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If texts are mixed with numbers, or there is infinity.
+    """
+    if labels.dtype.kind == "O":
+        entries, labels = labels, np.array(labels.tolist())
+        if labels.dtype.kind in "US" and not all(isinstance(label, str) for label in entries):
+            raise ValueError("y mixes texts with other labels; use one type for all labels.")
+    if labels.dtype.kind != "f":
+        return labels
+    if np.isinf(labels).any():
+        raise ValueError("Input y contains infinity, which is not a label.")
+    is_whole = np.array_equal(labels, np.trunc(labels))
+    if is_whole and np.abs(labels).max(initial=0) <= _LARGEST_WHOLE:
+        return labels.astype(np.int64)
+    return labels
+
+
+def check_no_continuum(labels: NDArray[Any]) -> None:
+    """Raise ValueError if labels are fractional numbers, which are no classes.
+
+    Parameters
+    ----------
+    labels : ndarray
+        As :func:`uniform_labels` returns them.
+    """
+    if labels.dtype.kind == "f":
+        raise ValueError(
+            "Unknown label type: continuous. y holds "
+            f"{len(np.unique(labels))} different numbers, but classes are expected. Cut y into "
+            "classes, or predict numbers with LatentRegressor."
+        )
+
+
+def split_labels(y: ArrayLike, n_samples: int) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Check labels and return those that are present.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        Labels of any type that can be sorted, with -1, None or NaN where there is none.
+        Labels of any sortable type, some of them missing.
     n_samples : int
-        How many rows there are.
+        Expected number of labels.
 
     Returns
     -------
     rows : ndarray of int
         Rows that have a label.
     labels : ndarray
-        Their labels in one type: whole numbers that came as floats or objects become integers,
-        texts a string array.
+        Their labels, as :func:`uniform_labels` returns them.
 
     Raises
     ------
     ValueError
         If `y` has another length, is not 1-D, mixes texts with numbers or holds infinity.
+
+    Warns
+    -----
+    UserWarning
+        As :func:`labeled_rows` does.
     """
-    y = label_array(y, n_samples)
-    rows = np.flatnonzero(labeled_rows(y))
-    labels = y[rows]
-    if labels.dtype.kind == "O":
-        labels = np.array(labels.tolist())
-        if labels.dtype.kind in "US" and not all(isinstance(label, str) for label in y[rows]):
-            raise ValueError("y mixes texts with other labels; use one type for all labels.")
-    if labels.dtype.kind == "f" and np.isinf(labels).any():
-        raise ValueError("Input y contains infinity, which is no label.")
-    if labels.dtype.kind == "f" and np.array_equal(labels, np.trunc(labels)):
-        if len(labels) and np.abs(labels).max() > _LARGEST_WHOLE:
-            return rows, labels  # no integer holds these
-        labels = labels.astype(np.int64)
-    return rows, labels
+    column = label_array(y, n_samples)
+    rows = np.flatnonzero(labeled_rows(column))
+    return rows, uniform_labels(column[rows])

@@ -1,21 +1,27 @@
-"""Labels by row, as a person gives them to `ClusterAnnotator`: all in y, or in rounds."""
+"""Labels by row: those of the query in `y`, and those that `annotate` receives in rounds."""
 
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
 
-from skstylefeat._utils._labels import split_labels
+from skstylefeat._utils._labels import label_array, labeled_rows, uniform_labels
 
 
-def labels_of_query(y, query):
-    """Return the labels of the rows that were asked about, by row.
+def labels_of_query(y, labeled, query):
+    """Return the labels of the queried rows, by row.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Labels of all rows; those of the query are read.
+        Labels of all rows.
+    labeled : ndarray of shape (n,), bool
+        Which of them are present.
     query : ndarray of int
-        Rows that were asked about.
+        Queried rows.
 
     Returns
     -------
@@ -24,34 +30,33 @@ def labels_of_query(y, query):
     Raises
     ------
     ValueError
-        If one of them has no label.
+        If a queried row has no label.
     """
-    present, labels = split_labels(y[query], len(query))
-    missing = np.delete(query, present)
+    missing = query[~labeled[query]]
     if len(missing):
         raise ValueError(
             f"y has no label for {len(missing)} of the {len(query)} rows of the "
-            f"query: {missing[:10].tolist()}. Label all of query_indices_, which fit(X) "
-            "proposes; or hand over what there is: annotate({row: label}) takes the labels as "
-            "they come, query='labeled' those that are in y."
+            f"query: {missing[:10].tolist()}. Label all rows of query_indices_, which fit(X) "
+            "proposes. If only some labels are known, pass them to annotate({row: label}), or set "
+            "query='labeled' to use the labels in y as they are."
         )
-    return dict(zip(query.tolist(), labels.tolist(), strict=True))
+    return dict(zip(query.tolist(), uniform_labels(y[query]).tolist(), strict=True))
 
 
 def with_labels(annotations, labels, query, n_rows):
-    """Add labels to those that have come before.
+    """Add labels to those of earlier rounds.
 
     Parameters
     ----------
     annotations : dict of int to label
         Labels so far, by row.
     labels : dict of int to label, or array-like of shape (len(query),)
-        Labels by row, or one for each row of the query. A missing one leaves a row of the query as
-        it is, but in a dict it takes the label back.
+        Labels by row, or one per queried row. In an array, a missing label leaves its row as it
+        is; in a dict, it removes the row's label.
     query : ndarray of int
-        Rows that were asked about.
+        Queried rows.
     n_rows : int
-        Rows that there are.
+        Number of rows in `fit`.
 
     Returns
     -------
@@ -60,14 +65,16 @@ def with_labels(annotations, labels, query, n_rows):
     Raises
     ------
     TypeError, ValueError
-        If a row does not exist, or an array has not one entry for each row of the query.
+        If a row does not exist, or an array does not have one entry per queried row.
     """
     annotations = dict(annotations)
-    if isinstance(labels, dict):
+    known = set(annotations.values())
+
+    if isinstance(labels, Mapping):
         bad = [row for row in labels if not _is_row(row, n_rows)]
         if bad:
             raise ValueError(
-                f"annotate got labels for {bad[:5]}, but rows are the integers from 0 to "
+                f"annotate received labels for {bad[:5]}, but rows are the integers from 0 to "
                 f"{n_rows - 1}."
             )
         for row in labels:
@@ -76,19 +83,27 @@ def with_labels(annotations, labels, query, n_rows):
     else:
         if not hasattr(labels, "__len__") or isinstance(labels, str) or np.ndim(labels) == 0:
             raise TypeError(
-                "annotate takes a dict of row to label, or one label for each row of the "
-                f"query; got {labels!r}."
+                "annotate takes a dict of row to label, or one label per row of the query; got "
+                f"{labels!r}."
             )
         rows, given = query.tolist(), labels
         if len(given) != len(rows):
             raise ValueError(
-                f"annotate got {len(given)} labels, but the query asks for {len(rows)}. Give "
-                "one for each of query_indices_, or a dict of row to label."
+                f"annotate received {len(given)} labels, but the query asks for {len(rows)}. Give "
+                "one per row of query_indices_, or a dict of row to label."
             )
-    present, values = split_labels(given, len(rows))
-    return annotations | {
-        int(rows[at]): value for at, value in zip(present, values.tolist(), strict=True)
-    }
+
+    column = label_array(given, len(rows))
+    present = np.flatnonzero(labeled_rows(column, known))
+    values = uniform_labels(column[present]).tolist()
+    if -1 in values and -1 not in known:
+        # A skipped row and a class look the same here, and answers are too few to tell.
+        warnings.warn(
+            "annotate reads -1 as a class, because 1 is the only other label. If -1 means that a "
+            "row has no label, write None.",
+            stacklevel=3,
+        )
+    return annotations | {int(rows[at]): value for at, value in zip(present, values, strict=True)}
 
 
 def _is_row(row, n_rows):

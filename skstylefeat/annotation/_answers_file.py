@@ -1,14 +1,18 @@
-"""Labels of rows as a CSV file: what a person has answered so far, kept between sessions."""
+"""CSV files of labels by row, kept between annotation sessions."""
+
+from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from skstylefeat._utils._csv_cells import escape_cell, unescape_cell
 from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._typing import StrPath
 
-__all__ = ["read_annotations", "write_annotations"]
-
-_READERS = {
+_READERS: dict[str, Callable[[str], Any]] = {
     "str": str,
     "int": int,
     "float": float,
@@ -17,7 +21,7 @@ _READERS = {
 
 
 def write_annotations(path, annotations, clusters, files=None):
-    """Write labels to a CSV file, replacing it at once.
+    """Write labels to a CSV file, replacing it in one step.
 
     Parameters
     ----------
@@ -25,29 +29,34 @@ def write_annotations(path, annotations, clusters, files=None):
         File with the columns ``row``, ``cluster``, ``label`` and ``type``.
     annotations : dict of int to str, int, float or bool
         Labels by row.
-    clusters : array-like of int
-        Cluster of every row, for the reader's information.
+    clusters : sequence of int
+        Cluster of each row, for information only.
     files : sequence of str or None, default=None
-        Name of every row, for a further column ``file``.
+        Name of each row, for another column ``file``.
+
+    Notes
+    -----
+    Cells that a spreadsheet would run as formulas start with a single quote, which
+    :func:`read_annotations` removes.
     """
     text = io.StringIO()
     writer = csv.writer(text)
-    names = [] if files is None else ["file"]
-    writer.writerow(["row", "cluster", "label", "type", *names])
+    writer.writerow(["row", "cluster", "label", "type", *([] if files is None else ["file"])])
     for row, label in sorted(annotations.items()):
-        names = [] if files is None else [files[row]]
-        writer.writerow([row, clusters[row], label, type(label).__name__, *names])
+        name = [] if files is None else [files[row]]
+        cells = [row, clusters[row], label, type(label).__name__, *name]
+        writer.writerow([escape_cell(cell) for cell in cells])
     replace_file(Path(path), lambda file: file.write(text.getvalue().encode()))
 
 
-def read_annotations(path):
+def read_annotations(path: StrPath) -> dict[int, Any]:
     """Read labels from a CSV file.
 
     Parameters
     ----------
     path : str or path-like
-        CSV with the columns ``row`` and ``label``, and perhaps ``type`` (str where it is absent).
-        Lines with an empty label are left out: a sheet may be filled in bit by bit.
+        CSV file with the columns ``row`` and ``label``, and optionally ``type`` (default: str).
+        Lines with an empty label are skipped, so that a file can be filled in step by step.
 
     Returns
     -------
@@ -59,16 +68,18 @@ def read_annotations(path):
         If a column is missing or a line cannot be read.
     """
     labels = {}
-    # Spreadsheets put a byte order mark at the beginning.
+    # Spreadsheets start files with a byte order mark.
     with Path(path).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if not {"row", "label"} <= set(reader.fieldnames or ()):
             raise ValueError(f"{path} has the columns {reader.fieldnames}; expected row and label.")
+
         for line in reader:
             if not line["label"]:
                 continue
             try:
-                labels[int(line["row"])] = _READERS[line.get("type") or "str"](line["label"])
+                convert = _READERS[line.get("type") or "str"]
+                labels[int(line["row"])] = convert(unescape_cell(line["label"]))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(
                     f"{path}, line {reader.line_num}: cannot read {line}; expected an integer "

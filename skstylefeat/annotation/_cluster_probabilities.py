@@ -1,25 +1,28 @@
-"""What a few labels say of every cluster, and of a row in it: the shares of the classes.
+"""Class probabilities of clusters and of their rows, estimated from a few labels.
 
-A majority of the labels in a cluster decides. The clusters around it break ties and name those
-that nobody labeled, with less confidence; so do the rows near a cluster of another name.
+The majority of the labels in a cluster decides. The clusters around it break ties and name those
+without a label, with less confidence; rows near a cluster of another name get less confidence, too.
 :class:`skstylefeat.ClusterAnnotator` gives the equations.
 """
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
-# Votes that the surroundings and ignorance count for in the naming of a cluster. The surroundings
-# stay below one, so that they break ties and name clusters without votes, but never overrule a
+# Weights, in votes, of the surrounding clusters and of a uniform prior. The surroundings weigh less
+# than one vote, so that they break ties and name clusters without votes, but never overrule a
 # majority.
 _SURROUNDING_VOTES = 0.5
 _UNIFORM_VOTES = 0.5
-# The least share by which a row goes with its cluster: above 0, so that the cluster's class stays
-# ahead of the others.
+# Smallest margin of a row, in typical margins: above 0, so that the class of the row's cluster
+# stays ahead of the others.
 _LEAST_MARGIN = 1e-6
 
 
-def closeness_of(centers):
-    """Return how much clusters count for each other, falling with the square of their distance.
+def closeness_of(centers: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the weights of clusters for each other, which fall with their squared distance.
 
     Parameters
     ----------
@@ -29,17 +32,18 @@ def closeness_of(centers):
     Returns
     -------
     ndarray of shape (n_clusters, n_clusters), float64
-        ``1 / (d**2 + d0**2)``, `d0` the median distance of a mean to the next one.
+        ``1 / (d**2 + d0**2)``, where ``d0**2`` is the median of the squared distances of the means
+        to the nearest other.
     """
-    apart = euclidean_distances(centers, squared=True)
-    np.fill_diagonal(apart, 0)
-    next_centroid = 1.0
+    squared = euclidean_distances(centers, squared=True)
+    np.fill_diagonal(squared, 0)
+    nearest = 1.0
     if len(centers) > 1:
-        next_centroid = float(np.median(np.partition(apart, 1, axis=1)[:, 1])) or 1.0
-    return 1 / (apart.astype(np.float64) + next_centroid)
+        nearest = float(np.median(np.partition(squared, 1, axis=1)[:, 1])) or 1.0
+    return 1 / (squared.astype(np.float64) + nearest)
 
 
-def typical_margin(Z, centers):
+def typical_margin(Z: NDArray[np.floating], centers: NDArray[np.floating]) -> float:
     """Return the median difference between second nearest and nearest mean, 1 where it is 0."""
     if len(centers) == 1:
         return 1.0
@@ -72,7 +76,7 @@ def shares_of_clusters(votes, closeness):
 
 
 def shares_of_rows(distances, clusters, names, shares, margin_scale):
-    """Return the probability of each class for rows, pulled to equal ones near another name.
+    """Return the probability of each class for rows, less sure near a cluster of another name.
 
     Parameters
     ----------

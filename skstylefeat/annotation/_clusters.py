@@ -1,31 +1,36 @@
-"""Clusters of rows: their number, the units and the clusterer that make them, a row's own one."""
+"""Clustering of rows: number of clusters, units of columns, clusterer, and cluster of a row."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
 
-from skstylefeat._utils._labels import split_labels
+from skstylefeat._utils._validation import SMALLEST
 from skstylefeat.annotation._query_selection import clusters_of_budget
 
 _DEFAULT_CLUSTERS = 8
 
 
-def count_clusters(wanted, budget, n_annotations, y, n_samples):
-    """Return how many clusters to make.
+def count_clusters(wanted, budget, n_annotations, n_classes, n_samples, n_distinct):
+    """Return the number of clusters to make.
 
     Parameters
     ----------
     wanted : int, "classes" or None
-        Their number; that of the labels in `y`; or what the budget calls for.
+        The number itself; that of the classes; or None for what the budget calls for.
     budget : int or None
         Labels in all.
     n_annotations : int
-        Labels a cluster.
-    y : array-like of shape (n_samples,) or None
-        Labels.
-    n_samples : int
-        Rows to cluster.
+        Labels per cluster.
+    n_classes : int or None
+        Number of classes in `y`, if there is one.
+    n_samples, n_distinct : int
+        Rows to cluster, with and without copies.
 
     Returns
     -------
@@ -37,15 +42,15 @@ def count_clusters(wanted, budget, n_annotations, y, n_samples):
         If there are fewer rows, or no labels to count classes in.
     """
     if wanted == "classes":
-        if y is None:
+        if n_classes is None:
             raise ValueError("n_clusters='classes' needs y, to count the classes in.")
-        count = len(np.unique(split_labels(y, n_samples)[1]))
+        count = n_classes
     elif wanted is not None:
         count = wanted
     elif budget is None:
-        count = min(_DEFAULT_CLUSTERS, n_samples)
+        count = min(_DEFAULT_CLUSTERS, n_distinct)
     else:
-        count = min(clusters_of_budget(budget, n_annotations), n_samples)
+        count = min(clusters_of_budget(budget, n_annotations), n_distinct)
     if not 1 <= count <= n_samples:
         raise ValueError(
             f"{count} clusters were asked for, but there are n_samples={n_samples} rows to "
@@ -54,27 +59,44 @@ def count_clusters(wanted, budget, n_annotations, y, n_samples):
     return count
 
 
-def units_of(X):
-    """Return the standard deviations of columns, 1 for those that are constant."""
+def units_of(X: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the standard deviations of columns, 1 for constant ones."""
     units = np.ones_like(X[0])
     deviation = X.std(axis=0, dtype=np.float64)
+    peak = np.abs(X).max(axis=0)
+
+    # Squares of tiny numbers are 0 in float64: such columns are measured by their largest number.
+    tiny = (peak > 0) & (peak < SMALLEST)
+    deviation[tiny] = (X[:, tiny] / peak[tiny]).std(axis=0, dtype=np.float64) * peak[tiny]
+
     # Rounding leaves the deviation of a constant column just above zero.
-    varies = deviation > 10 * np.finfo(X.dtype).eps * np.abs(X).max(axis=0)
+    varies = deviation > 10 * np.finfo(X.dtype).eps * peak
     units[varies] = deviation[varies]
     return units
 
 
-def make_clusterer(clusterer, count, rng):
-    """Return what makes `count` clusters.
+def check_not_tiny(X: NDArray[np.floating]) -> None:
+    """Raise ValueError if all numbers are so small that their squares are 0."""
+    largest = np.abs(X).max()
+    limit = SMALLEST if X.dtype == np.float64 else 1e-18
+    if 0 < largest < limit:
+        raise ValueError(
+            f"X holds no number above {largest:.3g}, and the squares of such small ones are 0 in "
+            f"{X.dtype}. Give X in another unit, or set standardize=True."
+        )
+
+
+def make_clusterer(clusterer: Any, count: int | None, rng: np.random.RandomState) -> Any:
+    """Return a clusterer for `count` clusters.
 
     Parameters
     ----------
     clusterer : estimator or None
-        Is cloned and set up; None is k-means.
+        Cloned and set up; None is k-means.
     count : int or None
         None leaves the number to the clusterer.
     rng : RandomState
-        Seeds it, where its `random_state` is open.
+        Seeds the clusterer if its `random_state` is None.
 
     Returns
     -------
@@ -84,15 +106,18 @@ def make_clusterer(clusterer, count, rng):
     Raises
     ------
     ValueError
-        If a number is asked for of a clusterer that takes none.
+        If there is a number, but the clusterer takes none.
     """
+    # Drawn in any case, so that the query of a seed does not depend on the clusterer.
     seed = rng.randint(np.iinfo(np.int32).max)
     if clusterer is None:
         return KMeans(n_clusters=count, n_init=10, random_state=seed)
     clusterer = clone(clusterer)
     known = clusterer.get_params(deep=False)
+
     if "random_state" in known and known["random_state"] is None:
         clusterer.set_params(random_state=seed)
+
     if count is not None:
         name = next((name for name in ("n_clusters", "n_components") if name in known), None)
         if name is None:
@@ -105,28 +130,28 @@ def make_clusterer(clusterer, count, rng):
 
 
 def fit_clusters(clusterer, Z):
-    """Fit a clusterer, and number from 0 the clusters that have rows.
+    """Fit a clusterer, and number the clusters that have rows from 0.
 
     Parameters
     ----------
     clusterer : estimator
-        Is fitted in place.
+        Fitted in place.
     Z : ndarray of shape (n, n_features)
         Rows.
 
     Returns
     -------
     names : ndarray of shape (n_clusters,), int
-        What the clusterer calls each cluster, in ascending order.
+        The clusterer's own numbers of these clusters, in ascending order.
     centers : ndarray of shape (n_clusters, n_features)
         Means of the clusters.
     labels : ndarray of shape (n,), int
-        Cluster of each row; that of the nearest mean for rows that the clusterer calls noise.
+        Cluster of each row; rows of noise (-1) belong to the cluster with the nearest mean.
 
     Raises
     ------
     ValueError
-        If the clusterer calls all rows noise.
+        If all rows are noise.
     """
     raw = np.asarray(clusterer.fit_predict(Z))
     names = np.unique(raw[raw >= 0])
@@ -135,6 +160,7 @@ def fit_clusters(clusterer, Z):
             f"{type(clusterer).__name__} calls all {len(Z)} rows noise. Loosen its "
             "parameters, such as eps or min_cluster_size."
         )
+
     centers = np.stack([Z[raw == name].mean(axis=0) for name in names])
     labels = np.searchsorted(names, raw)
     noise = raw < 0
@@ -149,11 +175,11 @@ def find_clusters(clusterer, Z, names, centers):
     Parameters
     ----------
     clusterer : estimator
-        Fitted by :func:`fit_clusters`, which returned `names` and `centers`.
+        Fitted by :func:`fit_clusters`.
     Z : ndarray of shape (n, n_features)
-        Rows, also new ones.
+        Rows, which may be new.
     names, centers : ndarray
-        The clusters.
+        As :func:`fit_clusters` returned them.
 
     Returns
     -------
@@ -163,10 +189,10 @@ def find_clusters(clusterer, Z, names, centers):
         return _nearest(Z, centers)
     raw = np.asarray(clusterer.predict(Z.astype(centers.dtype, copy=False)))
     clusters = np.searchsorted(names, raw).clip(max=len(names) - 1)
-    # A cluster that no row of fit was in has no votes: its rows go to the nearest one.
-    strange = names[clusters] != raw
-    if strange.any():
-        clusters[strange] = _nearest(Z[strange], centers)
+    # The clusterer may know clusters that had no row in fit, so no votes: take the nearest one.
+    unknown = names[clusters] != raw
+    if unknown.any():
+        clusters[unknown] = _nearest(Z[unknown], centers)
     return clusters
 
 

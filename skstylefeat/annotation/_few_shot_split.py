@@ -1,14 +1,19 @@
-"""FewShotSplit: draws of a few labeled rows, with all the others to test on."""
+"""Cross-validation with few training rows and all others to test on."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state, indexable
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _num_samples, column_or_1d
+from sklearn.utils.validation import _num_samples
 
-from skstylefeat._utils._labels import sorted_classes
+from skstylefeat._utils._labels import check_no_continuum, split_labels
+from skstylefeat._utils._typing import RandomState
 
 __all__ = ["FewShotSplit"]
 
@@ -23,11 +28,11 @@ class FewShotSplit(BaseCrossValidator):
     n_draws : int, default=20
         Number of splits.
     stratify : {"proportional", "balanced"} or None, default="proportional"
-        "proportional" draws every class by its share, and at least one of each where `n_labels`
-        allows it; "balanced" draws as many of each class as there are rows of it; None draws
-        regardless of `y`, which may then be continuous.
+        "proportional" draws each class by its share, and at least one row of each if `n_labels`
+        allows it; "balanced" draws equally many of each class, as far as it has rows; None
+        ignores `y`, which may then be continuous.
     random_state : int, RandomState instance or None, default=None
-        Seeds the draws. An integer gives the same splits at every call.
+        Seeds the draws. An integer gives the same splits in each call.
 
     Examples
     --------
@@ -41,13 +46,20 @@ class FewShotSplit(BaseCrossValidator):
     [1 1 3] 95
     """
 
-    def __init__(self, n_labels=10, n_draws=20, *, stratify="proportional", random_state=None):
+    def __init__(
+        self,
+        n_labels: int = 10,
+        n_draws: int = 20,
+        *,
+        stratify: Literal["proportional", "balanced"] | None = "proportional",
+        random_state: RandomState = None,
+    ) -> None:
         self.n_labels = n_labels
         self.n_draws = n_draws
         self.stratify = stratify
         self.random_state = random_state
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of draws.
 
         Parameters
@@ -61,15 +73,17 @@ class FewShotSplit(BaseCrossValidator):
         """
         return self.n_draws
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: Any, y: ArrayLike | None = None, groups: Any = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Yield train and test rows.
 
         Parameters
         ----------
         X : array-like or FeatureMaps of length n
-            Data; only its length matters.
+            Data, of which only the length is used.
         y : array-like of shape (n,), or None
-            Classes; needed unless ``stratify=None``.
+            Classes, none of them missing; not needed if ``stratify=None``.
         groups : Ignored
             Present by convention.
 
@@ -82,10 +96,11 @@ class FewShotSplit(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If there are not more rows than `n_labels`, or `y` is no set of classes.
+            If there are not more rows than `n_labels`, or `y` is continuous or lacks labels.
         """
         X, y = indexable(X, y)
         n_samples = _num_samples(X)
+
         for name in ("n_labels", "n_draws"):
             value = getattr(self, name)
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
@@ -95,6 +110,7 @@ class FewShotSplit(BaseCrossValidator):
                 f"n_labels={self.n_labels} rows to train on leave nothing to test on: there are "
                 f"{n_samples} rows."
             )
+
         strata, quotas = self._strata(y, n_samples)
         rng = check_random_state(self.random_state)
         for _ in range(self.n_draws):
@@ -106,7 +122,7 @@ class FewShotSplit(BaseCrossValidator):
             yield train, np.setdiff1d(np.arange(n_samples), train, assume_unique=True)
 
     def _strata(self, y, n_samples):
-        """Return the rows of each class and how many to draw of them."""
+        """Return the rows of each class, and how many of them to draw."""
         if self.stratify is None:
             return [np.arange(n_samples)], [self.n_labels]
         if self.stratify not in ("proportional", "balanced"):
@@ -115,18 +131,17 @@ class FewShotSplit(BaseCrossValidator):
             )
         if y is None:
             raise ValueError("FewShotSplit needs y to draw from its classes, or stratify=None.")
-        y = column_or_1d(y)
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            raise ValueError("y contains NaN or infinity; classes are needed to draw from.")
-        sorted_classes(y)  # says what is wrong where they have no order
-        with np.errstate(invalid="ignore"):  # it looks whether numbers beyond integers are integers
-            kind = type_of_target(y)
-        if kind not in ("binary", "multiclass"):
+
+        rows, labels = split_labels(y, n_samples)
+        check_no_continuum(labels)
+        if len(rows) < n_samples:
             raise ValueError(
-                f"y is {kind}; classes are needed to draw from. Use stratify=None for "
-                "a continuous target."
+                f"y has no label in {n_samples - len(rows)} of {n_samples} rows (None, NaN or -1). "
+                "FewShotSplit needs all labels, to draw from the classes and to test; drop the "
+                "rows without one."
             )
-        classes, codes = sorted_classes(y)
+
+        classes, codes = np.unique(labels, return_inverse=True)
         sizes = np.bincount(codes)
         strata = [np.flatnonzero(codes == code) for code in range(len(classes))]
         if self.stratify == "balanced":
@@ -137,10 +152,10 @@ class FewShotSplit(BaseCrossValidator):
 
 
 def _apportion(n_labels, wanted, sizes):
-    """Deal labels one by one to the class that is furthest below its due, none twice empty.
+    """Deal labels one by one to the class that is furthest below its share and has rows left.
 
-    A class without any label comes first, larger classes before smaller ones, so that each has
-    one where there are enough.
+    Classes without a label come first, and larger classes before smaller ones, so that each class
+    gets one if there are enough.
     """
     quotas = np.zeros(len(sizes), dtype=int)
     for _ in range(n_labels):

@@ -1,8 +1,12 @@
-"""PseudoLabelClassifier: a classifier trained on the names that an annotator gives."""
+"""Few-shot classification: a classifier trained on the names that an annotator gives."""
+
+from __future__ import annotations
 
 import warnings
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -10,17 +14,31 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.validation import (
+    _check_method_params,
+    _check_sample_weight,
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
 
-from skstylefeat._utils._labels import label_array, split_labels
+from skstylefeat._utils._labels import check_no_continuum, label_array, split_labels
+from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.annotation._annotator import ClusterAnnotator
+from skstylefeat.annotation._nan_rows import at_readable, readable_rows
 
 __all__ = ["PseudoLabelClassifier"]
 
-# Paper A says "a simple 3-layer MLP" and leaves the widths open: two hidden layers and the output.
+# Paper A calls its network "a simple 3-layer MLP" without widths: two hidden layers and the output.
 _HIDDEN_LAYERS = (128, 64)
 
 
@@ -32,27 +50,28 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     annotator : estimator or None, default=None
         Names the rows: `fit` with the labels, then `predict`. None is
         ``ClusterAnnotator(random_state=random_state)``, which asks for 3 labels in each of 8
-        clusters; if some rows of `y` have no label it takes the labels that are there
-        (``query="labeled"``).
+        clusters, or takes the labels in `y` if some rows have none (``query="labeled"``).
     classifier : estimator or None, default=None
         Trained on the names. None standardizes the columns and trains
         :class:`sklearn.neural_network.MLPClassifier` with hidden layers of 128 and 64 units.
     confidence_weighted : bool, default=False
         Weight rows by the highest probability that the annotator gives them, so that rows between
-        clusters count for less. Both sides must support it: `predict_proba` and `sample_weight`.
+        clusters count less. The annotator must have `predict_proba`, and the classifier must take
+        `sample_weight`.
     random_state : int, RandomState instance or None, default=None
         Seeds the default annotator and classifier.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Classes that the annotator came across.
+        Classes that the annotator has seen.
     annotator_ : estimator
-        The fitted annotator. It knows classes by their position in the sorted classes of `y`.
+        The fitted annotator. Its classes are positions in the sorted classes of `y`.
     classifier_ : estimator
         The fitted classifier.
     pseudo_labels_ : ndarray of shape (n,)
-        Names of the rows of `X` that the classifier was trained on.
+        Names of the rows on which the classifier was trained: those of `X` but for rows of NaN and
+        of weight 0.
     n_features_in_ : int
         Number of columns.
 
@@ -62,10 +81,11 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
 
     Notes
     -----
-    Paper A, "facial attribute representations", section 5.4. Labels count as missing where they
-    are -1, None or NaN. As a classifier this one also has to take any two numbers for classes: a
-    `y` that holds -1 and 1 and nothing else is taken for two classes, as in support vector
-    machines; write None or NaN for missing labels of a class called 1.
+    Paper A, "facial attribute representations", section 5.4. Missing labels are None, NaN or
+    pandas' NA, texts such as "" and "NaN", and -1 unless 1 is the only other label.
+
+    This is a router of metadata: with ``enable_metadata_routing``, parameters of `fit` go to the
+    `fit` of the annotator and of the classifier, as these request.
 
     Examples
     --------
@@ -78,7 +98,13 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     True
     """
 
-    _parameter_constraints: dict = {
+    classes_: NDArray[Any]
+    annotator_: Any
+    classifier_: Any
+    pseudo_labels_: NDArray[Any]
+    n_features_in_: int
+
+    _parameter_constraints: dict[str, list[Any]] = {
         "annotator": [HasMethods(["fit", "predict"]), None],
         "classifier": [HasMethods(["fit", "predict"]), None],
         "confidence_weighted": ["boolean"],
@@ -86,23 +112,31 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     }
 
     def __init__(
-        self, annotator=None, classifier=None, *, confidence_weighted=False, random_state=None
-    ):
+        self,
+        annotator: Any = None,
+        classifier: Any = None,
+        *,
+        confidence_weighted: bool = False,
+        random_state: RandomState = None,
+    ) -> None:
         self.annotator = annotator
         self.classifier = classifier
         self.confidence_weighted = confidence_weighted
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
         """Annotate the rows and train the classifier on the names.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features)
-            One row an image.
+            One row per image. Rows of NaN, for images that could not be read, are left out.
         y : array-like of shape (n,)
-            Labels; -1, None or NaN where there is none.
+            Labels, of which some may be missing.
+        **fit_params : dict
+            ``sample_weight`` weights the rows in the classifier; rows of weight 0 are left out.
+            With metadata routing, all parameters that the annotator or the classifier request.
 
         Returns
         -------
@@ -111,38 +145,77 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Raises
         ------
         ValueError
-            If no row has a label, all rows have the same one, or as the annotator does.
+            If no row has a label, all rows have the same one, the classifier takes no weights, or
+            as the annotator does.
 
         Warns
         -----
         UserWarning
-            If the annotator gives all rows the same name, so that there is nothing to learn: a
-            few labels may happen to be of one class. Predictions are constant then.
+            If the annotator gives all rows the same name, since few labels may happen to be of one
+            class. All predictions are that name, then.
         """
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        X = validate_data(self, X, dtype=[np.float64, np.float32])
-        check_magnitude(X)
-        rows, labels = _read_labels(y, len(X))
+        for_annotator, for_classifier = self._route(fit_params)
+        data: NDArray[Any] = validate_data(
+            self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+        )
+        column = label_array(y, len(data))
+
+        # Rows of NaN and rows of weight 0 are left out, as if they did not exist.
+        is_kept = readable_rows(data)
+        weight = for_classifier.pop("sample_weight", None)
+        if weight is not None:
+            weight = _check_sample_weight(weight, data, ensure_non_negative=True)
+            is_kept &= weight > 0
+        if not is_kept.all():
+            kept = np.flatnonzero(is_kept)
+            for_annotator = _check_method_params(data, for_annotator, kept)
+            for_classifier = _check_method_params(data, for_classifier, kept)
+            data, column = data[kept], column[kept]
+            weight = None if weight is None else weight[kept]
+        check_magnitude(data)
+
+        # The annotator sees classes as their positions, and -1 as scikit-learn's missing label.
+        rows, labels = split_labels(column, len(data))
         if not len(rows):
-            raise ValueError("No row of y has a label; -1, None and NaN mean that it is missing.")
-        check_classification_targets(labels)
+            raise ValueError(
+                "No row of y has a label (-1, None and NaN mean that it is missing), or all rows "
+                "with one have NaN in X or the weight 0."
+            )
+        check_no_continuum(labels)
+        is_complete = len(rows) == len(data)
         names, found = np.unique(labels, return_inverse=True)
-        if len(names) == 1 and len(rows) == len(X):
-            raise ValueError(f"y holds 1 class only, {names.tolist()[0]!r}; expected 2 or more.")
-        codes = np.full(len(X), -1)
+        if len(names) == 1 and is_complete:
+            where = "" if weight is None else " in the rows whose sample_weight is positive"
+            raise ValueError(
+                f"y holds 1 class only{where}, {names.tolist()[0]!r}; expected 2 or more."
+            )
+        codes = np.full(len(data), -1)
         codes[rows] = found
 
-        self.annotator_ = self._make_annotator(complete=len(rows) == len(X)).fit(X, codes)
-        pseudo = self.annotator_.predict(X)
+        if self.annotator is not None:
+            self.annotator_ = clone(self.annotator)
+        else:
+            self.annotator_ = ClusterAnnotator(
+                query="random" if is_complete else "labeled", random_state=self.random_state
+            )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "[0-9]+ labels are -1 and count as missing")
+            self.annotator_.fit(data, codes, **for_annotator)
+        pseudo = self.annotator_.predict(data)
         self.classes_ = names[getattr(self.annotator_, "classes_", np.unique(pseudo))]
         self.pseudo_labels_ = names[pseudo]
-        self._fit_classifier(X)
+
+        if self.confidence_weighted:
+            confidence = self._confidence(data)
+            weight = confidence if weight is None else weight * confidence
+        self._fit_classifier(data, weight, for_classifier)
         return self
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Classify rows.
 
         Parameters
@@ -153,12 +226,13 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Returns
         -------
         ndarray of shape (n,)
-            Labels, from `classes_`.
+            Labels, from `classes_`. Rows of NaN have no name: "" among texts, NaN among numbers.
         """
-        X = self._check_rows(X)
-        return self.classifier_.predict(X)
+        data, readable = self._check_rows(X)
+        names = self.classifier_.predict(data) if len(data) else self.classes_[:0]
+        return at_readable(names, readable)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probability of each class for each row.
 
         Parameters
@@ -169,72 +243,112 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Returns
         -------
         ndarray of shape (n, n_classes)
-            Columns follow `classes_`; 0 for a class that no cluster was named after.
+            Columns follow `classes_`; 0 for a class that no cluster was named after, NaN for rows
+            of NaN.
         """
-        X = self._check_rows(X)
-        proba = np.zeros((len(X), len(self.classes_)))
+        data, readable = self._check_rows(X)
+        proba = np.zeros((len(data), len(self.classes_)))
         columns = np.searchsorted(self.classes_, self.classifier_.classes_)
-        proba[:, columns] = self.classifier_.predict_proba(X)
-        return proba
+        if len(data):
+            proba[:, columns] = self.classifier_.predict_proba(data)
+        return at_readable(proba, readable)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return which parameters of `fit` go to the annotator, and which to the classifier.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        if self.annotator is not None:
+            router.add(annotator=self.annotator, method_mapping=fit)
+        return router.add(classifier=self._make_classifier(), method_mapping=fit)
+
+    def _route(self, fit_params):
+        """Return the parameters of `fit` for the annotator and for the classifier."""
+        if not _routing_enabled():
+            _raise_for_params(fit_params, self, "fit", allow=["sample_weight"])
+            return {}, fit_params
+        routed = process_routing(self, "fit", **fit_params)
+        return routed.annotator.fit if self.annotator is not None else {}, routed.classifier.fit
 
     def _check_rows(self, X):
+        """Return the readable rows, and which ones they are."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        X = validate_data(
+            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+        )
+        readable = readable_rows(X)
+        if not readable.all():
+            X = X[readable]
         check_magnitude(X)
-        return X
+        return X, readable
 
-    def _make_annotator(self, *, complete):
-        if self.annotator is not None:
-            return clone(self.annotator)
-        query = "random" if complete else "labeled"
-        return ClusterAnnotator(query=query, random_state=self.random_state)
+    def _make_classifier(self):
+        if self.classifier is not None:
+            return clone(self.classifier)
+        scaler = StandardScaler()
+        network = MLPClassifier(_HIDDEN_LAYERS, max_iter=100, random_state=self.random_state)
+        if _routing_enabled() and has_fit_parameter(network, "sample_weight"):
+            scaler.set_fit_request(sample_weight=False)
+            network.set_fit_request(sample_weight=True)
+        return make_pipeline(scaler, network)
 
-    def _fit_classifier(self, X):
+    def _fit_classifier(self, X, weight, params):
+        """Train the classifier on the names."""
+        self.classifier_ = self._make_classifier()
+        if weight is not None:
+            params = {**params, **_weight_parameter(self.classifier_, weight)}
+
         if len(np.unique(self.pseudo_labels_)) == 1:
             warnings.warn(
-                f"Every row was named {self.pseudo_labels_.tolist()[0]!r}, so that all predictions "
-                "are. Label more rows, or make more clusters.",
+                f"All rows were named {self.pseudo_labels_.tolist()[0]!r}, and so are all "
+                "predictions. Label more rows, or make more clusters.",
                 stacklevel=3,
             )
             self.classifier_ = DummyClassifier().fit(X, self.pseudo_labels_)
             return
         with warnings.catch_warnings():
-            if self.classifier is not None:
-                self.classifier_ = clone(self.classifier)
-            else:
-                self.classifier_ = make_pipeline(
-                    StandardScaler(),
-                    MLPClassifier(_HIDDEN_LAYERS, max_iter=100, random_state=self.random_state),
-                )
-                # The default network trains for a number of epochs; more would fit the names'
-                # errors.
+            if self.classifier is None:
+                # The default network trains for a fixed number of epochs: more would fit the
+                # errors of the names.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-            self.classifier_.fit(X, self.pseudo_labels_, **self._weights(X))
+            self.classifier_.fit(X, self.pseudo_labels_, **params)
 
-    def _weights(self, X):
-        """Return the fit parameters that weight rows by the annotator's confidence."""
-        if not self.confidence_weighted:
-            return {}
-        steps = self.classifier_.steps if isinstance(self.classifier_, Pipeline) else None
-        last = steps[-1][1] if steps else self.classifier_
-        if not has_fit_parameter(last, "sample_weight"):
-            raise ValueError(
-                f"confidence_weighted=True, but {type(last).__name__}.fit takes no sample_weight."
-            )
+    def _confidence(self, X):
         if not hasattr(self.annotator_, "predict_proba"):
             raise ValueError(
                 f"confidence_weighted=True, but {type(self.annotator_).__name__} has no "
                 "predict_proba."
             )
-        confidence = self.annotator_.predict_proba(X).max(axis=1)
-        return {f"{steps[-1][0]}__sample_weight" if steps else "sample_weight": confidence}
+        return self.annotator_.predict_proba(X).max(axis=1)
 
 
-def _read_labels(y, n_samples):
-    """Return labeled rows and labels; -1 is a class where 1 is the only other one."""
-    y = label_array(y, n_samples)
-    if y.dtype.kind in "iuf" and set(np.unique(y).tolist()) == {-1, 1}:
-        return np.arange(n_samples), y
-    if y.dtype.kind == "O" and set(y.tolist()) == {-1, 1}:
-        return np.arange(n_samples), y.astype(int)
-    return split_labels(y, n_samples)
+def _weight_parameter(classifier, weight):
+    """Return the parameter of `fit` that brings weights to a classifier or to a pipeline's last."""
+    prefix, last = "", classifier
+    while isinstance(last, Pipeline):
+        if _routing_enabled():
+            _request_no_weights([step for _, step in last.steps[:-1]])
+        name, last = last.steps[-1]
+        prefix += f"{name}__"
+    if not has_fit_parameter(last, "sample_weight"):
+        raise ValueError(
+            f"Rows have weights, but {type(last).__name__}.fit takes no sample_weight. Choose "
+            "another classifier, or leave out sample_weight and confidence_weighted."
+        )
+    if not _routing_enabled():
+        return {f"{prefix}sample_weight": weight}
+    last.set_fit_request(sample_weight=True)
+    return {"sample_weight": weight}
+
+
+def _request_no_weights(steps):
+    """Let steps before the classifier decline weights, unless they say otherwise."""
+    for step in steps:
+        if not has_fit_parameter(step, "sample_weight"):
+            continue
+        if step.get_metadata_routing().fit.requests.get("sample_weight") is None:
+            step.set_fit_request(sample_weight=False)

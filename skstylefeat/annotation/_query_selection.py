@@ -1,16 +1,17 @@
-"""Which rows of which cluster to ask a person about."""
+"""Selection of the rows that a person is asked to label, cluster by cluster."""
+
+from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
-__all__ = ["choose_rows", "clusters_of_budget", "deal_out"]
-
-# Paper A, table 2: three labels a cluster, but one where there are 2, 5 or 10 in all, that is,
-# where three a cluster would leave fewer than ten clusters.
+# Paper A, table 2: three labels per cluster, but one where there are 2, 5 or 10 in all. Generally:
+# one where three per cluster would leave fewer than ten clusters.
 _FEWEST_CLUSTERS = 10
 
 
-def clusters_of_budget(n_labels, n_annotations):
+def clusters_of_budget(n_labels: int, n_annotations: int) -> int:
     """Return the number of clusters for `n_labels` labels in all.
 
     Parameters
@@ -18,7 +19,7 @@ def clusters_of_budget(n_labels, n_annotations):
     n_labels : int
         Budget.
     n_annotations : int
-        Labels a cluster, where that leaves at least 10 clusters; otherwise one a cluster.
+        Labels per cluster if that leaves at least 10 clusters; otherwise there is one per cluster.
 
     Returns
     -------
@@ -34,15 +35,16 @@ def deal_out(sizes, n_annotations, n_labels=None):
     Parameters
     ----------
     sizes : ndarray of shape (n_clusters,), int
-        Rows of each cluster; no cluster is asked about more often.
+        Rows of each cluster that can be asked about.
     n_annotations : int
-        Questions a cluster, where there is no `n_labels`.
+        Questions per cluster if `n_labels` is None.
     n_labels : int or None, default=None
         Questions in all, dealt out in turns, larger clusters first.
 
     Returns
     -------
     ndarray of shape (n_clusters,), int
+        At most `sizes`.
     """
     if n_labels is None:
         return np.minimum(sizes, n_annotations)
@@ -56,6 +58,26 @@ def deal_out(sizes, n_annotations, n_labels=None):
     return quotas
 
 
+def first_copies(X: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which rows differ from all rows before them: copies of a picture are asked once.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        Rows; they are copies if they are equal to the bit.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+    """
+    seen: dict[bytes, int] = {}
+    for row, values in enumerate(X + 0.0):  # which turns -0 into 0
+        seen.setdefault(values.tobytes(), row)
+    is_first = np.zeros(len(X), dtype=bool)
+    is_first[list(seen.values())] = True
+    return is_first
+
+
 def choose_rows(X, labels, centers, quotas, query, rng):
     """Choose rows of each cluster.
 
@@ -64,13 +86,14 @@ def choose_rows(X, labels, centers, quotas, query, rng):
     X : ndarray of shape (n, n_features)
         Rows.
     labels : ndarray of shape (n,), int
-        Cluster of each row.
+        Cluster of each row; -1 for rows not to ask about.
     centers : ndarray of shape (n_clusters, n_features)
         Means of the clusters.
     quotas : ndarray of shape (n_clusters,), int
-        How many rows of each.
+        Number of rows to choose from each cluster.
     query : {"random", "central", "diverse"}
-        Drawn at random, nearest to the mean, or far from each other.
+        Drawn at random; nearest to the mean, in this order; or far from each other, starting with
+        the row nearest to the mean.
     rng : RandomState
         Draws rows.
 
@@ -85,21 +108,20 @@ def choose_rows(X, labels, centers, quotas, query, rng):
         if query == "random":
             chosen.append(rng.choice(rows, quota, replace=False))
             continue
+
         distance = euclidean_distances(X[rows], centers[cluster][None])[:, 0]
-        if query == "central":
-            picked = np.argsort(distance, kind="stable")[:quota]
-        else:
-            picked = _farthest_first(X[rows], int(distance.argmin()), quota)
-        chosen.append(rows[picked])
+        nearest = np.argsort(distance, kind="stable")
+        picked = nearest if query == "central" else _farthest_first(X[rows], nearest[:1], quota)
+        chosen.append(rows[picked[:quota]])
     return np.concatenate(chosen)
 
 
 def _farthest_first(X, start, count):
-    """Return rows that each lie as far as can be from those before."""
-    chosen = [start]
+    """Return `count` rows, each as far as possible from the nearest of those before it."""
+    chosen = list(start)
     gap = np.full(len(X), np.inf)
     while len(chosen) < count:
         gap = np.minimum(gap, euclidean_distances(X, X[chosen[-1:]])[:, 0])
         gap[chosen] = -1
         chosen.append(int(gap.argmax()))
-    return np.array(chosen[:count], dtype=int)
+    return np.array(chosen, dtype=np.intp)

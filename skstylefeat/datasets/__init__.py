@@ -1,4 +1,4 @@
-"""Rendered faces whose every attribute is known."""
+"""Rendered faces with known attributes."""
 
 from skstylefeat.datasets._attribute_sampling import sample_attributes
 from skstylefeat.datasets._faces import make_faces

@@ -1,4 +1,4 @@
-"""The measures of a face, from its attributes: where things are and how large.
+"""Measures of a face, computed from its attributes: positions and sizes of its parts.
 
 Lengths are in head units (1 from the head's center to its outline) unless said otherwise.
 """
@@ -14,9 +14,9 @@ KINDS = ("glasses", "facial_hair", "background", "clothing")
 class FaceNumbers:
     """Measures, colors and kinds of a batch of faces, as attributes.
 
-    Measures are float32 of shape (n, 1, 1) and colors (3, n, 1, 1), ready to meet arrays of
-    pixels; kinds, such as `glasses`, are strings of shape (n,). A selection of faces looks its
-    numbers up when they are first asked for, as most painters need few of them.
+    Measures are float32 of shape (n, 1, 1) and colors (3, n, 1, 1), which broadcast to arrays of
+    pixels; kinds, such as `glasses`, are strings of shape (n,). A selection of faces looks up a
+    number when it is first used, because most painters need few of them.
     """
 
     def __init__(self, columns, selection=slice(None)):
@@ -33,13 +33,13 @@ class FaceNumbers:
         return value
 
     def take(self, index):
-        """Numbers of some faces only."""
-        everyone = np.arange(len(self._columns["glasses"]))
-        return FaceNumbers(self._columns, everyone[self._selection][index])
+        """Return the numbers of some faces only."""
+        rows = np.arange(len(self._columns["glasses"]))
+        return FaceNumbers(self._columns, rows[self._selection][index])
 
 
 def measure(attributes):
-    """Measures, colors and kinds of faces with checked attributes.
+    """Compute measures, colors and kinds of faces with checked attributes.
 
     Parameters
     ----------
@@ -48,19 +48,20 @@ def measure(attributes):
 
     Returns
     -------
-    columns : dict
-        For :class:`FaceNumbers`.
+    columns : dict of str to ndarray
+        Input of :class:`FaceNumbers`.
     """
     age = attributes["age"]
     grown = smooth((age - 3) / 19)
     old = np.clip((age - 32) / 46, 0, 1)
-    numbers = {"grown": grown, "old": old}
     baby = 1 - grown
+    numbers = {"grown": grown, "old": old}
     numbers.update(_pose_and_light(attributes))
     numbers.update(_head(attributes, numbers["sin_yaw"], baby, old))
     numbers.update(_features(attributes, baby, old))
     numbers.update(_hair(attributes, baby, old))
     numbers.update(colors(attributes, old))
+
     columns = {}
     for name, value in numbers.items():
         columns[name] = np.ascontiguousarray(np.asarray(value, F))[..., None, None]
@@ -88,7 +89,7 @@ def _head(attributes, sin_yaw, baby, old):
     """Head and body, in units of half the image."""
     size = attributes["zoom"] * (1 - 0.07 * baby)
     width = attributes["face_width"]
-    # a head is deeper than wide, so it widens as it turns
+    # A head is deeper than wide, so it widens as it turns.
     turned = 1 + 0.08 * np.abs(sin_yaw)
     return {
         "half_width": size * 0.50 * (1 + 0.10 * width + 0.05 * baby) * turned,
@@ -129,12 +130,14 @@ def _features(attributes, baby, old):
 def _hair(attributes, baby, old):
     length, style = attributes["hair_length"], attributes["hair_style"]
     curly = style == "curly"
-    # the hairline: height above the forehead, at the temples, and at the nape
+
+    # The hairline: height above the forehead, at the temples, and at the nape.
     grown_out = smooth(length / 0.25)
     hairline = -0.60 - 0.02 * baby
     hairline = np.where(style == "fringe", mix(hairline, -0.40, grown_out), hairline)
     hairline = np.where(style == "side", mix(hairline, -0.52, grown_out), hairline)
     hairline = np.where(curly, mix(hairline, -0.50, grown_out), hairline)
+
     long = smooth((length - 0.38) / 0.3)
     radius = 1.015 + 0.075 * grown_out + np.where(curly, 0.055, 0) * smooth(length / 0.3)
     return {

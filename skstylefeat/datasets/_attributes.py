@@ -1,16 +1,18 @@
-"""What a rendered face is made of: names, ranges, categories, and the check of given values."""
+"""Attributes of a rendered face: names, ranges, categories, and the check of given values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One number or one category that the renderer knows how to draw."""
+    """A number or a category that the renderer can draw."""
 
     low: float = 0.0
     high: float = 1.0
@@ -62,7 +64,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     "eye_color": _category("brown", "irises", brown=0.5, blue=0.2, green=0.15, gray=0.15),
     "frame_shape": _number(0, 1, 0.5, "glasses' rims, 0 angular to 1 round"),
     "background": _category(
-        "gradient", "what is behind", plain=0.25, gradient=0.3, circle=0.25, horizon=0.2
+        "gradient", "pattern behind the head", plain=0.25, gradient=0.3, circle=0.25, horizon=0.2
     ),
     "background_hue": _number(0, 1, 0.55, "hue of the background, one turn of the color wheel"),
     "background_light": _number(0, 1, 0.6, "0 dark to 1 light background"),
@@ -79,45 +81,48 @@ ATTRIBUTES: dict[str, Attribute] = {
 }
 
 
-def unknown_attribute(name):
-    """Error for a name that is no attribute, with the names that are."""
+def unknown_attribute(name: object) -> ValueError:
+    """Return the error for an unknown name, which lists the known ones."""
     close = get_close_matches(str(name), ATTRIBUTES, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return ValueError(f"unknown attribute {name!r}.{hint} Known are: {', '.join(ATTRIBUTES)}.")
+    return ValueError(f"unknown attribute {name!r}.{hint} Known names: {', '.join(ATTRIBUTES)}.")
 
 
-def check_attributes(attributes):
-    """Complete given attributes by the defaults, or say what is wrong with them.
+def check_attributes(attributes: Any) -> dict[str, NDArray[Any]]:
+    """Check given attributes, and add the default values of the others.
 
     Parameters
     ----------
     attributes : dict or DataFrame
-        Each attribute one value, or one for every face.
+        One value per attribute, or one per attribute and face.
 
     Returns
     -------
     columns : dict of str to ndarray of shape (n_faces,)
-        Every attribute; numbers are float64.
+        All attributes; numbers are float64.
     """
     if not hasattr(attributes, "keys"):
         raise TypeError(
             "attributes must be a dict or DataFrame of columns, such as {'yaw': [-20, 20]}, got "
             f"{type(attributes).__name__}."
         )
+
     columns = {}
-    for name in attributes.keys():  # noqa: SIM118 - iterating is enough for a dict only
+    for name in attributes.keys():  # noqa: SIM118 - a DataFrame iterates over rows
         if name not in ATTRIBUTES:
             raise unknown_attribute(name)
         columns[name] = _check_column(name, ATTRIBUTES[name], np.asarray(attributes[name]))
+
+    # Columns of values must agree in length; single values go to all faces.
     lengths = {name: len(column) for name, column in columns.items() if column.ndim == 1}
     n_faces = next(iter(lengths.values()), 1)
     if len(set(lengths.values())) > 1:
         raise ValueError(
-            f"every attribute needs one value, or one for each face, got columns of {lengths} "
-            "values."
+            f"each attribute needs one value, or one per face, got columns of {lengths} values."
         )
     if n_faces == 0:
         raise ValueError("attributes describe no face: the columns are empty.")
+
     complete = {}
     for name, spec in ATTRIBUTES.items():
         column = columns.get(name)
@@ -130,8 +135,9 @@ def check_attributes(attributes):
 def _check_column(name, spec, column):
     if column.ndim > 1:
         raise ValueError(
-            f"{name} must be one value or one for each face, got an array of shape {column.shape}."
+            f"{name} must be one value or one per face, got an array of shape {column.shape}."
         )
+
     if spec.categories:
         known = np.isin(column, spec.categories)
         if not np.all(known):
@@ -140,13 +146,14 @@ def _check_column(name, spec, column):
                 f"{column[~known][0] if column.ndim else column[()]!r}."
             )
         return column.astype(str)
+
     if column.dtype.kind not in "iuf":
         raise ValueError(
             f"{name} must be a number from {spec.low:g} to {spec.high:g}, got "
             f"{column.ravel()[:1].tolist()} of dtype {column.dtype}."
         )
     column = column.astype(np.float64)
-    # single precision may round the ends of a range outwards
+    # Single precision may round the ends of a range outwards.
     slack = 1e-6 * max(abs(spec.low), abs(spec.high))
     wrong = ~((column >= spec.low - slack) & (column <= spec.high + slack))
     if np.any(wrong):

@@ -1,8 +1,8 @@
-"""A batch of pictures under the brush: pixels, their coordinates, and two ways to paint.
+"""Canvas for a batch of pictures: pixels, their coordinates, and two painting operations.
 
 Colors are planes, (3, n, height, width), so that each plane of a channel is one contiguous
-array. Painting changes only what a shape covers; who paints a small thing therefore paints on a
-window of the picture, which changes no pixel and saves most of the time.
+array. Painting changes only the pixels that a shape covers. Small shapes are therefore painted on
+a window of the picture, with the same result in a fraction of the time.
 """
 
 import numpy as np
@@ -17,23 +17,23 @@ class Canvas:
         self.size = size
         self.rgb = np.empty((3, n, size, size), F)
         self.pixel = F(2.0 / size)
-        #: pixels per unit of length
+        #: Pixels per unit of length.
         self.sharpness = F(1) / self.pixel
         axis = ((np.arange(size) + 0.5) * 2 / size - 1).astype(F)
         self.x = axis[None, None, :]
         self.y = axis[None, :, None]
 
     def between(self, low, high):
-        """Slice of the rows (or columns) whose centers may lie between two coordinates.
+        """Return the slice of rows (or columns) whose centers may lie between two coordinates.
 
-        `low` and `high` are numbers or arrays with one number per face; the slice serves all.
+        `low` and `high` are numbers or arrays with one number per face; the slice covers all.
         """
         first = int(np.floor((np.min(low) + 1) / 2 * self.size)) - 1
         last = int(np.ceil((np.max(high) + 1) / 2 * self.size)) + 1
         return slice(min(max(first, 0), self.size), min(max(last, 0), self.size))
 
     def to_uint8(self):
-        """Pictures as uint8 array of shape (n, size, size, 3); spends the canvas."""
+        """Return pictures as uint8 of shape (n, size, size, 3); overwrites the canvas."""
         rgb = self.rgb
         np.clip(rgb, 0, 1, out=rgb)
         rgb *= F(255)
@@ -61,5 +61,5 @@ def blend(rgb, alpha, dark, light, t):
 
 
 def flat(red, green, blue):
-    """One color for all faces, shaped like the colors of :class:`FaceNumbers`."""
+    """Return one color for all faces, shaped like the colors of :class:`FaceNumbers`."""
     return np.array([red, green, blue], F)[:, None, None, None]

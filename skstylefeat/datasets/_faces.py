@@ -1,32 +1,37 @@
-"""The data set: random faces, their pictures and attributes together."""
+"""Data set of random rendered faces: pictures together with their attributes."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from skstylefeat._utils._typing import RandomState
 from skstylefeat.datasets._attribute_sampling import check_n_samples, sample_attributes
 from skstylefeat.datasets._attributes import ATTRIBUTES, unknown_attribute
 from skstylefeat.datasets._render import check_image_size, render_faces
 
 
 def make_faces(
-    n_samples=100,
+    n_samples: int = 100,
     *,
-    image_size=64,
-    random_state=None,
-    return_X_y=False,
-    as_frame=False,
-    correlation=None,
-    target="glasses",
-):
-    """Render random faces whose every attribute is known.
+    image_size: int = 64,
+    random_state: RandomState = None,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    correlation: Mapping[tuple[str, str], float] | None = None,
+    target: str | Sequence[str] = "glasses",
+) -> Bunch | tuple[Any, Any]:
+    """Render random faces with known attributes.
 
-    Each face has 32 attributes: its pose, expression, age, glasses, hair and colors, and the
-    light, clothes and background around it. They are independent unless `correlation` says
-    otherwise; the `DESCR` of the result lists their units, ranges and distributions. No file is
-    read, nothing is downloaded, and no photo of anybody is behind the pictures.
+    Each face has 32 attributes: its pose, expression, age, glasses, hair and colors, and its
+    light, clothes and background. They are independent unless `correlation` couples them; the
+    `DESCR` of the result lists their units, ranges and distributions. The pictures are drawn from
+    numbers alone: no file is read, nothing is downloaded, and no photo of a person is used.
 
     Parameters
     ----------
@@ -35,18 +40,18 @@ def make_faces(
     image_size : int, default=64
         Width and height in pixels, 8 to 1024. The same faces are drawn at every size.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same faces every time. The first faces do not depend on `n_samples`:
+        Pass an int for reproducible faces. The first faces do not depend on `n_samples`:
         ``make_faces(10, random_state=0)`` begins ``make_faces(1000, random_state=0)``.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Make `data`, `target` and `frame` pandas objects. Needs pandas.
-    correlation : dict, default=None
-        Pairs of names to correlations, as in :func:`sample_attributes`, for example
-        ``{("glasses", "age"): 0.6}``: for data in which one attribute misleads about another.
+        Return `data`, `target` and `frame` as pandas objects. Needs pandas.
+    correlation : dict or None, default=None
+        Correlations by pair of names, as in :func:`sample_attributes`, for example
+        ``{("glasses", "age"): 0.6}``: a spurious correlation that may mislead a model.
     target : str or list of str, default="glasses"
-        Attribute to predict. A number is its own target; a category becomes the place of its
-        name in `target_names`. A list of numbers' names gives one column each.
+        Attribute to predict. A number is a target as it is; a category becomes its position in
+        `target_names`. A list of names of numbers gives one column each.
 
     Returns
     -------
@@ -54,7 +59,7 @@ def make_faces(
         images : ndarray of shape (n_samples, image_size, image_size, 3), dtype uint8
             RGB.
         data : ndarray of shape (n_samples, image_size * image_size * 3), dtype uint8
-            The same, one row a face. A DataFrame if `as_frame`.
+            The same, one row per face. A DataFrame if `as_frame`.
         target : ndarray of shape (n_samples,) or (n_samples, n_targets)
             Dtype int64 for a category, else float64. A Series or DataFrame if `as_frame`.
         frame : dict of str to ndarray of shape (n_samples,)
@@ -62,7 +67,7 @@ def make_faces(
         feature_names : list of str
             Names of the columns of `data`, such as ``pixel_0_31_red``: row, column, channel.
         target_names : list of str
-            The categories in the order of their codes; of numbers, their names.
+            The categories in the order of their codes; for numbers, the names of the attributes.
         DESCR : str
             Description of the data, with a table of all attributes.
 
@@ -71,10 +76,10 @@ def make_faces(
     Raises
     ------
     ValueError
-        If a number is out of its range, an attribute does not exist, or the correlations cannot
-        hold at once.
+        If a number is out of its range, an attribute does not exist, or the correlations
+        contradict each other.
     TypeError
-        If `n_samples` or `image_size` is no integer.
+        If `n_samples` or `image_size` is not an integer.
     ImportError
         If `as_frame` and pandas is not installed.
 
@@ -104,6 +109,7 @@ def make_faces(
     names = _check_target(target)
     frame = sample_attributes(n_samples, random_state=random_state, correlation=correlation)
     images = render_faces(frame, image_size)
+
     data = images.reshape(n_samples, -1)
     if isinstance(target, str):
         y = _codes(target, frame[target])
@@ -114,6 +120,7 @@ def make_faces(
         data, y, frame = _to_pandas(data, feature_names, y, target, frame)
     if return_X_y:
         return data, y
+
     categories = ATTRIBUTES[target].categories if isinstance(target, str) else ()
     return Bunch(
         images=images,
@@ -127,29 +134,29 @@ def make_faces(
 
 
 def _check_target(target):
-    """Names of the target attributes."""
+    """Return the names of the target attributes as a list."""
     if isinstance(target, str):
         names = [target]
     elif isinstance(target, list | tuple) and len(target) > 0:
         names = list(target)
     else:
         raise TypeError(
-            "target must be the name of an attribute or a list of names, got "
-            f"{target!r}; all attributes are in the result's frame in any case."
+            f"target must be the name of an attribute or a list of names, got {target!r}; the "
+            "frame of the result holds all attributes in any case."
         )
     for name in names:
         if name not in ATTRIBUTES:
             raise unknown_attribute(name)
         if not isinstance(target, str) and ATTRIBUTES[name].categories:
             raise ValueError(
-                f"a list of targets must name numbers only, got the category {name!r}; ask for it "
-                f"alone by target={name!r}, or take it from the result's frame."
+                f"a list of targets must name numbers only, got the category {name!r}; pass it "
+                f"alone as target={name!r}, or take it from the frame of the result."
             )
     return names
 
 
 def _codes(name, column):
-    """Numbers as they are, categories as their place in the list of categories."""
+    """Return numbers as they are, and categories as their positions in the list of categories."""
     categories = ATTRIBUTES[name].categories
     if not categories:
         return column
@@ -179,8 +186,9 @@ def _to_pandas(data, feature_names, y, target, frame):
     except ImportError as error:
         raise ImportError(
             "make_faces(as_frame=True) needs pandas: install it (pip install pandas), or leave "
-            "as_frame out; frame is then a dict of arrays."
+            "out as_frame, and frame is a dict of arrays."
         ) from error
+
     columns = {}
     for name, column in frame.items():
         categories = ATTRIBUTES[name].categories

@@ -1,7 +1,7 @@
 """Mouth, eyes, brows and nose.
 
-All but the nose lie in the head's surface and are drawn in head coordinates; the nose stands
-out, so it is drawn as a tapered capsule from between the eyes to the projected tip.
+Mouth, eyes and brows lie in the surface of the head and are drawn in head coordinates. The nose
+sticks out, so it is drawn as a tapered capsule from between the eyes to the projected tip.
 """
 
 import numpy as np
@@ -16,8 +16,8 @@ TEETH = flat(0.95, 0.93, 0.90)
 
 
 def mouth_rows(skin, faces):
-    """Rows of the skin's window that hold the mouth and a moustache, with their soft edges."""
-    # curves bend ever faster past the corners, where a soft edge may still show them
+    """Return the rows of the skin's window with the mouth, a moustache, and their soft edges."""
+    # The curves bend ever faster past the corners, where a soft edge may still show them.
     past = F(1) + F(1.12) * skin.edge / faces.mouth_width
     square = past * past
     bend = F(1.6) * np.abs(faces.smile) * square + faces.mouth_gap * square
@@ -28,7 +28,7 @@ def mouth_rows(skin, faces):
 
 
 def paint_mouth(skin, faces):
-    """Paint lips, the inside of the mouth, and teeth when it is open."""
+    """Paint the lips, and the inside of the mouth and the teeth if it is open."""
     rows = mouth_rows(skin, faces)
     rgb, alpha, sharp = skin.rgb[:, :, rows], skin.on_face[:, rows], skin.sharpness[:, rows]
     u = skin.hx[:, rows] / faces.mouth_width
@@ -36,17 +36,20 @@ def paint_mouth(skin, faces):
     dome = F(1) - square
     v = skin.hy[:, rows] - faces.mouth_y + faces.smile * (square - F(0.40)) * F(1.6)
     thick = faces.lip * (F(1) - F(0.45) * square)
-    # distances past the edges of the gap, negative within it
+
+    # Distances past the edges of the gap, negative within it.
     above = -(v + faces.mouth_gap * F(0.45) * dome)
     below = v - faces.mouth_gap * dome
-    # past the corners the two curves cross again and would enclose the cheeks
+    # Past the corners the two curves cross again and would enclose the cheeks.
     corner = (np.abs(u) - F(1)) * faces.mouth_width
     lips = np.maximum(above - thick * dome, below - thick * F(1.25) * dome)
     lips = np.maximum(lips, corner)
     over(rgb, cover(lips - F(0.006), sharp * F(0.9)) * alpha * F(0.9), faces.lips)
+
     gap = np.maximum(np.maximum(above, below), corner)
     gap -= F(0.014) * np.clip(F(1.15) - square, 0, 1)
     over(rgb, cover(gap, sharp) * alpha, faces.mouth * flat(0.45, 0.28, 0.3))
+
     teeth = np.maximum(above + F(0.012), below + F(0.02))
     teeth = np.maximum(np.maximum(teeth, -above - F(0.075) * dome), corner)
     shown = np.clip(faces.mouth_gap * F(14), 0, 1)
@@ -54,26 +57,29 @@ def paint_mouth(skin, faces):
 
 
 def paint_eyes(skin, faces):
-    """Paint eyeballs, irises, pupils, the light's reflection and the upper lids."""
+    """Paint eyeballs, irises, pupils, the reflection of the light and the upper lids."""
     reach = F(0.26) + skin.edge
-    # the lid's curve falls ever faster past the corners, where a soft edge may still show it
+    # The curve of the lid falls ever faster past the corners, where a soft edge may still show it.
     past = F(1.08) + skin.edge / faces.eye_width
     below = np.maximum(reach, faces.eye_height * (past * past - F(1)) + F(0.10) + skin.edge)
     rows = skin.band(faces.eye_y - reach, faces.eye_y + below)
     rgb, alpha, sharp = skin.rgb[:, :, rows], skin.on_face[:, rows], skin.sharpness[:, rows]
+
+    # The eyeball between the lids; u runs along the eye, v down.
     hx, aside = skin.hx[:, rows], skin.aside[:, rows]
     side = np.sign(hx)
     u = (aside - faces.eye_x) / faces.eye_width
     square = u * u
     dome = F(1) - square
     v = skin.hy[:, rows] - faces.eye_y + u * F(0.012)
-    # lids hang at the outer corners of old eyes
+    # The lids of old eyes hang at the outer corners.
     sag = faces.old * F(0.03) * np.maximum(u, 0)
     upper = faces.eye_height * dome - sag
     lower = faces.eye_height * F(0.62) * dome
     eye = cover(np.maximum(-v - upper, v - lower), sharp) * alpha
     over(rgb, eye, mix(faces.skin, EYEBALL, F(0.88)))
 
+    # Iris and pupil follow the gaze, the reflection follows the light.
     iris_y = v + F(0.008)
     dx = aside - faces.eye_x - faces.gaze * side
     radius = np.sqrt(dx * dx + iris_y * iris_y)
@@ -91,7 +97,7 @@ def paint_eyes(skin, faces):
 
 def paint_brows(skin, faces):
     """Paint the eyebrows: arches that rise with a smile."""
-    # as with the eyes, a soft edge may show how the arch goes on past its ends
+    # As with the eyes, a soft edge may show the arch past its ends.
     past = F(1) + skin.edge / F(0.23)
     reach = F(0.10) + F(0.06) * past + skin.edge
     rows = skin.band(faces.brow_y - reach, faces.brow_y + reach + F(0.055) * past * past)
@@ -108,7 +114,7 @@ def paint_nose(canvas, x, y, faces):
     """Paint the nose with its shadow and nostrils."""
     root_x, root_y, _ = project(faces, F(0), faces.eye_y - F(0.02), F(0.98))
     tip_x, tip_y, _ = project(faces, F(0), faces.nose_y - F(0.02), faces.nose_z)
-    # the size of a nose, its sideways offset under the largest roll, and the soft shadow's edge
+    # The size of a nose, its sideways offset at the largest roll, and the soft edge of the shadow.
     margin = F(0.20) + F(2) * canvas.pixel
     top = faces.center_y + np.minimum(root_y, tip_y) - margin
     bottom = faces.center_y + np.maximum(root_y, tip_y) + margin
@@ -117,10 +123,12 @@ def paint_nose(canvas, x, y, faces):
     radius = faces.nose_radius * faces.half_width * F(2.0)
     wing_x, wing_y, _ = project(faces, F(0), faces.nose_y + F(0.035), F(1.04))
 
+    # A soft shadow below the wings.
     shadow = ellipse(x, y, wing_x, wing_y, radius * F(0.82), radius * F(0.40))
     alpha = cover(shadow, canvas.sharpness * F(0.35)) * F(0.55)
     over(rgb, alpha, faces.skin_dark * F(0.92))
 
+    # The bridge is lit like a cone.
     thin, thick = radius * F(0.34), radius * F(0.60)
     bridge, along, off_x, off_y = capsule(x, y, root_x, root_y, tip_x, tip_y, thin, thick)
     girth = thin + (thick - thin) * along
@@ -128,11 +136,12 @@ def paint_nose(canvas, x, y, faces):
     nz = np.sqrt(np.maximum(F(1) - nx * nx - ny * ny, 0))
     light = nx * faces.light_x + ny * faces.light_y + nz * faces.light_z
     t = np.clip(F(0.28) + F(0.72) * light + F(0.18) * nz, 0, 1)
-    # soft sides, and no edge at all where the bridge rises from the forehead
+    # Soft sides, and no edge at all where the bridge rises from the forehead.
     alpha = cover(bridge + F(0.25) * girth, F(1) / (girth * F(0.9) + canvas.pixel))
     alpha *= np.clip(along * F(2.2) + F(0.15), 0, 1)
     blend(rgb, alpha * F(0.9), faces.skin_dark, faces.skin_light, t)
 
+    # Two nostrils.
     apart = radius * F(0.42) * faces.cos_yaw
     middle = (tip_x - wing_x) * F(0.35)
     height = wing_y + radius * F(0.12) + faces.sin_pitch * F(-0.02)

@@ -1,11 +1,11 @@
-"""The head as a ball: from a pixel to a point of the head, and back.
+"""Geometry of the head: from a pixel to a point of the head, and back.
 
 The head is an ellipsoid with a narrowing jaw, seen without perspective. On the *head plane*
 (x to the right, y downwards, the head's center at 0, roll undone) it fills an outline of half
-width ``half_width`` and half height ``half_height``. Within the outline every pixel shows one
-point (hx, hy, hz) of the unit ball in *head coordinates*: hx towards the right of the image when
-the head looks straight, hy towards the chin, hz along the nose. Features sit at fixed head
-coordinates, so turning the head moves, narrows and hides them as it should.
+width ``half_width`` and half height ``half_height``. Each pixel within the outline shows one point
+(hx, hy, hz) of the unit ball in *head coordinates*: for a head that looks straight ahead, hx points
+to the right of the image, hy to the chin, and hz along the nose. Features have fixed head
+coordinates, so that a turn of the head moves, narrows and hides them correctly.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from skstylefeat.datasets._shapes import F
 
 
 def head_plane(canvas, faces):
-    """Coordinates of all pixels on the head plane, each of shape (n, size, size)."""
+    """Return the coordinates of all pixels on the head plane, each of shape (n, size, size)."""
     dx, dy = canvas.x - faces.center_x, canvas.y - faces.center_y
     x = dx * faces.cos_roll + dy * faces.sin_roll
     y = dy * faces.cos_roll - dx * faces.sin_roll
@@ -22,19 +22,19 @@ def head_plane(canvas, faces):
 
 
 def taper(y, faces):
-    """Width of the outline at the height `y` in [-1, 1], as a share of the widest."""
+    """Return the width of the outline at the height `y` in [-1, 1], as a share of the largest."""
     low, high = np.clip(y, 0, 1), np.clip(y, -1, 0)
     jaw = faces.jaw * low * low * (F(0.45) + F(0.55) * low)
     return F(1) - jaw - F(0.05) * high * high
 
 
 class Surface:
-    """What each pixel of a window shows of a head that is `radius` times as large as the skin.
+    """Visible surface, in the pixels of a window, of a head `radius` times as large as the skin.
 
     Attributes
     ----------
     nx, ny, nz : ndarray of shape (n, height, width)
-        Direction the surface faces, as seen: right, down, towards the viewer.
+        Direction that the surface faces, as seen: right, down, towards the viewer.
     hx, hy, hz : ndarray of shape (n, height, width)
         Head coordinates.
     distance : ndarray of shape (n, height, width)
@@ -56,12 +56,12 @@ class Surface:
         self.hz = nx * faces.sin_yaw + ahead * faces.cos_yaw
 
     def light(self, faces):
-        """Cosine between the surface and the light."""
+        """Return the cosine between the normal of the surface and the light."""
         return self.nx * faces.light_x + self.ny * faces.light_y + self.nz * faces.light_z
 
 
 def project(faces, hx, hy, hz):
-    """Position on the head plane, and depth, of a point in head coordinates."""
+    """Return the position on the head plane, and the depth, of a point in head coordinates."""
     turned = hx * faces.cos_yaw + hz * faces.sin_yaw
     ahead = hz * faces.cos_yaw - hx * faces.sin_yaw
     y = hy * faces.cos_pitch - ahead * faces.sin_pitch
@@ -70,7 +70,7 @@ def project(faces, hx, hy, hz):
 
 
 def window(canvas, faces, left, right, top, bottom):
-    """Rows and columns of the image that hold a box of the head plane, whatever the roll.
+    """Return the rows and columns of the image that contain a box of the head plane at any roll.
 
     The bounds are numbers or one number per face.
     """
@@ -88,6 +88,6 @@ def window(canvas, faces, left, right, top, bottom):
 
 
 def head_window(canvas, faces, radius):
-    """Rows and columns that hold the outline of heads `radius` times as large as the skin."""
+    """Return rows and columns that contain heads `radius` times as large as the skin."""
     wide, high = faces.half_width * radius, faces.half_height * radius
     return window(canvas, faces, -wide, wide, -high, high)

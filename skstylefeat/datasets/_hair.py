@@ -1,4 +1,4 @@
-"""Hair: behind the head, before the shoulders, on the head, and on the chin."""
+"""Hair: behind the head, in front of the shoulders, on the head, and on the chin."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from skstylefeat.datasets._shapes import F, cover, rounded_box, smooth
 
 
 class BackHair:
-    """Long hair as a rounded box, painted behind the neck and again before the shoulders."""
+    """Long hair as a rounded box, painted behind the neck and again in front of the shoulders."""
 
     def __init__(self, canvas, x, y, faces):
         self._index = index = np.flatnonzero(faces.hair_long[:, 0, 0] > 0)
@@ -36,13 +36,13 @@ class BackHair:
         self._y = y[index, rows, columns]
         self._x = x[index, rows, columns] + offset
         self._aside = np.abs(self._x)
-        # a little wider at the shoulders than at the crown
+        # A little wider at the shoulders than at the crown.
         sides = wide * (F(0.90) + F(0.12) * np.clip(self._y + F(0.4), 0, 1))
         distance = rounded_box(
             self._aside - sides + radius, np.abs(self._y - middle) - high + radius, radius
         )
         self._shape = cover(distance, canvas.sharpness)
-        # hair on its way to the jaw is thin behind the neck
+        # Hair that does not reach the jaw is thin behind the neck.
         self._opacity = np.clip(faces.hair_long * F(4), 0, 1)
 
     def paint_behind(self, canvas):
@@ -65,12 +65,12 @@ class BackHair:
 
 
 def _curls(x, y, faces):
-    """Radius of the hair in every direction: ten soft lobes where it is curly."""
+    """Return the radius of the hair in each direction: ten soft lobes where it is curly."""
     if not np.any(faces.curl):
         return faces.hair_radius
     cosine = x / (np.sqrt(x * x + y * y) + F(1e-6))
     square = cosine * cosine
-    # Chebyshev polynomials of the cosine: cos(5 phi), then cos(10 phi)
+    # Chebyshev polynomials of the cosine: cos(5 phi), then cos(10 phi).
     five = cosine * (F(16) * square * square - F(20) * square + F(5))
     lobes = F(2) * five * five - F(1)
     return faces.hair_radius * (F(1) + faces.curl * F(0.6) * lobes)
@@ -85,7 +85,7 @@ def paint_front_hair(canvas, x, y, skin, faces):
     below = hair.hy - _hairline(hair, faces)
     units = faces.half_width * canvas.sharpness
 
-    # the fringe throws a soft shadow; the skin's window lies within the hair's
+    # The fringe casts a soft shadow; the window of the skin lies within that of the hair.
     first, left = skin.rows.start - rows.start, skin.columns.start - columns.start
     _, height, width = skin.hy.shape
     on_skin = below[:, first : first + height, left : left + width]
@@ -93,6 +93,7 @@ def paint_front_hair(canvas, x, y, skin, faces):
     alpha = shadow * skin.inside * skin.front * F(0.35) * faces.hair_opacity
     over(skin.rgb, alpha, faces.skin_dark)
 
+    # Shading and a highlight.
     alpha = cover(hair.distance, canvas.sharpness) * cover(below, units * F(0.75))
     light = hair.light(faces)
     t = np.clip(F(0.18) + F(0.55) * light, 0, 1)
@@ -102,13 +103,13 @@ def paint_front_hair(canvas, x, y, skin, faces):
 
 
 def _hairline(hair, faces):
-    """Height hy where the hair ends: over the forehead, then lower at temples and nape."""
+    """Return the height hy where the hair ends: at the forehead, lower at temples and nape."""
     hx = hair.hx
     square = hx * hx
     line = faces.hairline + faces.hairline_slope * hx + faces.hairline_curve * square
     line -= faces.hairline_curve * F(0.15)
     line += faces.curl * (hx * F(4) - hx * square * F(9)) * F(1.2)
-    # at the outline a pixel spans the whole side of the head; hair there would be a broken line
+    # At the outline a pixel spans the whole side of the head; hair would be a broken line there.
     rim = smooth(hair.nz / F(0.30))
     temple = smooth((faces.temple_z - hair.hz) / F(0.30)) * rim
     nape = smooth((F(0.05) - hair.hz) / F(0.35)) * rim
@@ -125,16 +126,19 @@ def paint_beard(canvas, x, y, faces):
     faces = faces.take(index)
     rows, columns = head_window(canvas, faces, 1.05)
     surface = Surface(x[index, rows, columns], y[index, rows, columns], faces, F(1.045))
+
+    # The beard ends at the mouth and at the cheeks.
     aside = np.abs(surface.hx)
     mouth = np.maximum(F(0), F(1) - (aside / F(0.36)) ** 2)
     cheek = F(0.85) * smooth((aside - F(0.50)) / F(0.5))
     upper_end = faces.nose_y + F(0.30) - F(0.20) * mouth - cheek
-    # behind the ears there is a beard only on the jaw
+    # Behind the ears it covers only the jaw.
     behind = F(-0.25) - surface.hz + np.maximum(F(0.4) - surface.hy, 0)
     distance = np.maximum(upper_end - surface.hy, behind)
     alpha = cover(surface.distance, canvas.sharpness)
     alpha = alpha * cover(distance, (faces.half_width * canvas.sharpness) * F(0.6)) * F(0.95)
-    # a beard hides how far the jaw looks down
+
+    # A beard hides how far the jaw faces downwards.
     light = surface.nx * faces.light_x + surface.ny * faces.light_y * F(0.3)
     t = np.clip(F(0.25) + F(0.65) * (light + surface.nz * faces.light_z), 0, 1)
     part = canvas.rgb[:, index, rows, columns]
@@ -143,7 +147,7 @@ def paint_beard(canvas, x, y, faces):
 
 
 def paint_moustache(skin, faces):
-    """Paint a band over the upper lip, of moustaches and of beards."""
+    """Paint the band above the upper lip of moustaches and beards."""
     index = np.flatnonzero(faces.facial_hair != "none")
     if not len(index):
         return

@@ -1,10 +1,10 @@
-"""The colors of a face and of what is around it, from its attributes."""
+"""Colors of a face and of its surroundings, computed from its attributes."""
 
 import numpy as np
 
 from skstylefeat.datasets._shapes import mix, smooth
 
-# sRGB, lightest to darkest; tones in between are interpolated
+# sRGB, lightest to darkest; tones in between are interpolated.
 SKIN = (
     np.array(
         [
@@ -31,7 +31,7 @@ IRIS = {
     "green": (0.27, 0.48, 0.27),
     "gray": (0.42, 0.47, 0.50),
 }
-# black, tortoise, navy, wine
+# Black, tortoise, navy, wine.
 FRAMES = np.array([[0.07, 0.07, 0.08], [0.22, 0.10, 0.06], [0.08, 0.10, 0.25], [0.30, 0.05, 0.08]])
 GRAY_HAIR = (0.80, 0.80, 0.82)
 ROSE = (0.78, 0.30, 0.30)
@@ -46,13 +46,13 @@ def _look_up(names, table):
 
 
 def hsv(hue, saturation, value):
-    """Color of a hue (one turn is 1), a saturation and a value, shape (3, n)."""
+    """Return the color of a hue (one turn is 1), a saturation and a value, shape (3, n)."""
     k = (np.array([5.0, 3.0, 1.0])[:, None] + np.asarray(hue)[None] * 6) % 6
     return value * (1 - saturation * np.clip(np.minimum(k, 4 - k), 0, 1))
 
 
 def colors(attributes, old):
-    """Colors of every face.
+    """Return the colors of all faces.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def colors(attributes, old):
     Returns
     -------
     dict of str to ndarray of shape (3, n)
-        In [0, 1]; pairs such as `skin_dark`, `skin_light` are the ends of a surface's shading.
+        In [0, 1]; pairs such as `skin_dark` and `skin_light` are the ends of a shading.
     """
     power = attributes["light_strength"]
     out = _background(attributes)
@@ -89,7 +89,7 @@ def colors(attributes, old):
     lips = mix(skin * _column([0.86, 0.62, 0.60]), _column(ROSE), 0.30 - 0.15 * old)
     out["lips"] = lips * power
     out["mouth"] = lips * power * 0.78
-    # spreads the colors evenly over round and angular frames
+    # Spreads the colors evenly over round and angular frames.
     which = np.minimum((attributes["frame_shape"] * 11.0) % 4, 3.999).astype(int)
     out["frame"] = FRAMES[which].T
     return out
@@ -106,6 +106,6 @@ def _background(attributes):
 def _clothes(attributes, power):
     hue, light = attributes["clothing_hue"], attributes["clothing_light"]
     cloth = hsv(hue, 0.62 - 0.35 * light, 0.22 + 0.68 * light)
-    # light shirts get a dark collar and dark ones a light collar
+    # Light shirts get a dark collar, dark ones a light collar.
     collar = hsv(hue + 0.05, 0.25 - 0.15 * light, np.where(light > 0.5, 0.45, 0.88))
     return {"cloth": cloth * power, "collar": collar * power}

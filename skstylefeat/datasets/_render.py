@@ -1,8 +1,12 @@
-"""From attributes to pictures: layer after layer, from back to front."""
+"""Rendering of faces from attributes, layer by layer from back to front."""
+
+from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skstylefeat.datasets._anatomy import FaceNumbers, measure
 from skstylefeat.datasets._attributes import check_attributes
@@ -20,6 +24,7 @@ PIXELS_AT_ONCE = 16 * 64 * 64
 
 
 def _paint(canvas, faces):
+    """Paint all layers of a batch of faces."""
     x, y = head_plane(canvas, faces)
     back_hair = BackHair(canvas, x, y, faces)
     ears = Ears(canvas, x, y, faces)
@@ -42,8 +47,8 @@ def _paint(canvas, faces):
     paint_glasses(canvas, x, y, skin, faces)
 
 
-def check_image_size(image_size):
-    """Return `image_size` as an int, or say what is wrong with it."""
+def check_image_size(image_size: int) -> int:
+    """Return `image_size` as an int, or raise an error that names the problem."""
     if isinstance(image_size, bool) or not isinstance(image_size, numbers.Integral):
         raise TypeError(
             f"image_size must be an integer, the width and height in pixels, got {image_size!r}."
@@ -56,20 +61,22 @@ def check_image_size(image_size):
     return int(image_size)
 
 
-def render_faces(attributes, image_size=64, *, batch_size=None):
-    """Paint faces with given attributes.
+def render_faces(
+    attributes: Any, image_size: int = 64, *, batch_size: int | None = None
+) -> NDArray[np.uint8]:
+    """Render faces with given attributes.
 
     Parameters
     ----------
     attributes : dict or DataFrame
-        Values of some or all attributes, listed by :func:`make_faces`: each one value for all
-        faces, or one per face. Attributes that are left out take their defaults: a face of 30
+        Values of some or all attributes, which the `DESCR` of :func:`make_faces` lists: one value
+        for all faces, or one per face. Other attributes have their default values: a face of 30
         years that looks straight ahead, without glasses or beard. An empty dict gives one face.
     image_size : int, default=64
         Width and height in pixels, 8 to 1024.
-    batch_size : int, default=None
-        Faces painted at once. Changes speed and memory only, never a pixel. The default paints
-        what fits a core's cache.
+    batch_size : int or None, default=None
+        Number of faces to paint at once, which changes speed and memory, but no pixel. None takes
+        as many as fit in the cache of a processor core.
 
     Returns
     -------
@@ -79,10 +86,11 @@ def render_faces(attributes, image_size=64, *, batch_size=None):
     Raises
     ------
     ValueError
-        For unknown attributes, values out of range or not finite, unknown categories, columns of
-        different lengths, and sizes out of range.
+        If an attribute or a category is unknown, a value is out of range or not finite, columns
+        differ in length, or a size is out of range.
     TypeError
-        If `attributes` is no mapping of columns, or `image_size` or `batch_size` no integer.
+        If `attributes` is not a mapping of columns, or `image_size` or `batch_size` is not an
+        integer.
 
     See Also
     --------
@@ -91,7 +99,7 @@ def render_faces(attributes, image_size=64, *, batch_size=None):
 
     Examples
     --------
-    One face that turns its head, and grows old meanwhile:
+    A face that turns its head and grows old:
 
     >>> import numpy as np
     >>> from skstylefeat.datasets import render_faces
@@ -114,9 +122,10 @@ def render_faces(attributes, image_size=64, *, batch_size=None):
         raise TypeError(f"batch_size must be an integer or None, got {batch_size!r}.")
     elif batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+
     n = len(attributes["yaw"])
     images = np.empty((n, size, size, 3), np.uint8)
-    # Faces with like poses are painted together, as their windows then are small.
+    # Faces in similar poses are painted together, because the windows around them are smaller.
     order = np.lexsort((attributes["yaw"], attributes["pitch"] // 13))
     columns = measure({name: column[order] for name, column in attributes.items()})
     for start in range(0, n, batch_size):

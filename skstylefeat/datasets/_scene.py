@@ -1,4 +1,4 @@
-"""What is behind and below the head: background, clothes and neck."""
+"""Background, clothes and neck: the layers behind and below the head."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from skstylefeat.datasets._shapes import F, cover, ellipse
 
 
 def paint_background(canvas, faces):
-    """Fill the pictures: a gradient, on which two of the kinds lay a disc or a half plane."""
+    """Fill the pictures with a gradient, and two of the kinds with a disc or half plane on it."""
     rgb = canvas.rgb
     across = canvas.x * (faces.background_x * F(0.6))
     share = across + (canvas.y * (faces.background_y * F(0.6)) + F(0.5))
@@ -16,6 +16,7 @@ def paint_background(canvas, faces):
     for c in range(3):
         np.multiply(faces.background_to[c] - faces.background_from[c], share, out=rgb[c])
         rgb[c] += faces.background_from[c]
+
     for kind, distance in (("circle", _disc), ("horizon", _horizon)):
         index = np.flatnonzero(faces.background == kind)
         if len(index):
@@ -37,10 +38,10 @@ def _horizon(canvas, faces):
 
 
 def paint_body(canvas, faces):
-    """Paint shoulders, and neck with the cut of the clothes as its lower end."""
+    """Paint shoulders, collar, and the neck down to the cut of the clothes."""
     rows = canvas.between(0.05, 1)
     rgb, y = canvas.rgb[:, :, rows], canvas.y[:, rows]
-    # the body follows the head's sideways offset only in part
+    # The body follows the sideways offset of the head only in part.
     x = canvas.x - faces.center_x * F(0.6)
     side_light = x * faces.light_x
     light = np.clip(F(0.55) + side_light * F(0.7) - (y - F(0.9)) * F(0.5), 0, 1)
@@ -58,7 +59,8 @@ def paint_body(canvas, faces):
         collar = np.maximum(neck[index] - F(0.11), F(0.66) - y + aside[index] * F(0.3))
         over(part, cover(collar, canvas.sharpness), faces.take(index).collar)
         rgb[:, index] = part
-    # the head throws a shadow that ends below the chin
+
+    # The head casts a shadow that ends below the chin.
     chin = faces.center_y + faces.half_height * faces.cos_pitch * F(0.92)
     t = np.clip((y - chin) * F(3.0) + F(0.12), F(0.05), F(0.75)) + side_light * F(0.5)
     alpha = cover(neck, canvas.sharpness)
@@ -66,7 +68,7 @@ def paint_body(canvas, faces):
 
 
 def _neck(aside, y, faces):
-    """Distance to the neck, wider towards the shoulders; a v-neck shows a wedge more of it."""
+    """Return the distance to the neck, wider at the shoulders; a v-neck shows another wedge."""
     v = (faces.clothing == "vneck").astype(F)[:, None, None]
     flare = np.clip((y - F(0.62)) * F(2.0), 0, 1)
     width = faces.neck * (F(1) + F(0.35) * flare * (F(1) - v * F(0.4)))

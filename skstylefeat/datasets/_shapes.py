@@ -1,37 +1,36 @@
-"""Shapes as signed distances, and the soft steps that turn distances into coverage.
+"""Shapes as signed distances, and soft steps that turn distances into coverage.
 
-A distance is negative inside a shape. All of it works on float32 arrays of any shape and says
-nothing of faces.
+A distance is negative inside a shape. All functions work on float32 arrays of any shape.
 """
 
 import numpy as np
 
-#: Every pixel is computed in single precision; a bare float would be exact, but slower to convert.
+#: Pixels are computed in single precision; Python floats would give the same, but convert slowly.
 F = np.float32
 
 
 def smooth(t):
-    """Step from 0 to 1 with level ends, ``3 t^2 - 2 t^3`` on [0, 1]; keeps the dtype."""
+    """Return a step from 0 to 1 with level ends, ``3 t^2 - 2 t^3`` on [0, 1]; keeps the dtype."""
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def mix(a, b, t):
-    """Value at the share `t` of the way from `a` to `b`."""
+    """Return the value at the share `t` of the way from `a` to `b`."""
     return a + (b - a) * t
 
 
 def bump(squared):
-    """Smooth hill of a squared distance: 1 at 0, 0 from 1 on."""
+    """Return a smooth hill over a squared distance: 1 at 0, and 0 from 1 on."""
     t = np.maximum(F(1) - squared, 0)
     return t * t
 
 
 def cover(distance, sharpness):
-    """Share of a pixel that a shape covers.
+    """Return the share of a pixel that a shape covers.
 
-    `sharpness` is 1 / (width of the edge): the pixels per unit of length for an anti-aliased
-    edge, less for a soft one.
+    `sharpness` is 1 / (width of the edge): the number of pixels per unit of length for an
+    anti-aliased edge, less for a soft one.
     """
     share = distance * sharpness
     np.subtract(F(0.5), share, out=share)
@@ -39,7 +38,7 @@ def cover(distance, sharpness):
 
 
 def capsule(x, y, x0, y0, x1, y1, r0, r1):
-    """Distance to a segment whose radius goes from `r0` to `r1`.
+    """Return the distance to a segment whose radius goes from `r0` to `r1`.
 
     Returns
     -------
@@ -56,7 +55,7 @@ def capsule(x, y, x0, y0, x1, y1, r0, r1):
 
 
 def ellipse(x, y, center_x, center_y, radius_x, radius_y):
-    """Distance to an ellipse, exact to first order at its outline."""
+    """Return the distance to an ellipse, exact to first order at its outline."""
     ux, uy = (x - center_x) / radius_x, (y - center_y) / radius_y
     k = np.sqrt(ux * ux + uy * uy) + F(1e-6)
     vx, vy = ux / radius_x, uy / radius_y
@@ -64,10 +63,10 @@ def ellipse(x, y, center_x, center_y, radius_x, radius_y):
 
 
 def rounded_box(over_x, over_y, radius):
-    """Distance to a box with round corners.
+    """Return the distance to a box with round corners.
 
-    `over_x` and `over_y` say how far a point is past the sides of the box that is `radius`
-    smaller on every side.
+    `over_x` and `over_y` are the distances of a point past the sides of a box that is `radius`
+    smaller on each side.
     """
     out_x, out_y = np.maximum(over_x, 0), np.maximum(over_y, 0)
     outside = np.sqrt(out_x * out_x + out_y * out_y)

@@ -1,4 +1,4 @@
-"""Mutual information of feature maps, and scores of representations and annotations."""
+"""Mutual information of feature maps, and scores by classes of maps and clusterings."""
 
 from skstylefeat.metrics._binning import bin_maps, default_n_bins
 from skstylefeat.metrics._mutual_information import mutual_information, pairwise_mutual_information

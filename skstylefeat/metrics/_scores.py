@@ -1,39 +1,44 @@
-"""Metrics of representations and annotations: information between classes, clustering accuracy."""
+"""Scores by classes: information of feature maps within and between them, clustering accuracy."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
 
-from skstylefeat._utils._labels import sorted_classes, split_labels
+from skstylefeat._utils._labels import check_no_continuum, sorted_classes, split_labels
 from skstylefeat.metrics._mutual_information import pairwise_mutual_information
 
 
 def intra_inter_mi(
-    maps,
-    y,
-    n_bins="auto",
+    maps: ArrayLike,
+    y: ArrayLike,
+    n_bins: int | Literal["auto"] = "auto",
     *,
-    range=None,
-    binning="width",
-    correction=None,
-    base=None,
-    n_jobs=None,
-):
+    range: tuple[float, float] | None = None,
+    binning: Literal["width", "quantile"] = "width",
+    correction: Literal["miller-madow"] | None = None,
+    base: float | None = None,
+    n_jobs: int | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Information between maps of the same class and of different classes, for each channel.
 
     Parameters
     ----------
     maps : array-like of shape (n, C, H, W) or (n, C, P)
-        Feature maps of one layer, one row an image.
+        Feature maps of one layer, one row per image.
     y : array-like of shape (n,)
-        Class of each image; rows with -1, None or NaN are left out.
+        Class of each image; rows without a label are left out.
     n_bins, range, binning, correction, base, n_jobs
         As in :func:`skstylefeat.metrics.pairwise_mutual_information`.
 
     Returns
     -------
     intra : ndarray of shape (C,), float64
-        IntraMI `a`: mean over the pairs of images inside a class, then over the classes, so that
+        IntraMI `a`: mean over the pairs of images within a class, then over the classes, so that
         a class with more images does not count for more.
     inter : ndarray of shape (C,), float64
         InterMI `r`: mean over all pairs of images of different classes.
@@ -41,7 +46,7 @@ def intra_inter_mi(
     Raises
     ------
     ValueError
-        If there are fewer than two classes or fewer than two images of one, or as in
+        If there are fewer than two classes or a class has fewer than two images, or as in
         :func:`skstylefeat.metrics.pairwise_mutual_information`.
 
     Notes
@@ -52,9 +57,9 @@ def intra_inter_mi(
     Examples
     --------
     >>> import numpy as np
-    >>> from skstylefeat.metrics._scores import intra_inter_mi
+    >>> from skstylefeat.metrics import intra_inter_mi
     >>> rng = np.random.default_rng(0)
-    >>> base = rng.normal(size=(2, 1, 32, 32))  # one pattern a class
+    >>> base = rng.normal(size=(2, 1, 32, 32))  # one pattern per class
     >>> y = np.repeat([0, 1], 4)
     >>> intra, inter = intra_inter_mi(base[y] + 0.1 * rng.normal(size=(8, 1, 32, 32)), y)
     >>> bool(intra[0] > 4 * inter[0])
@@ -75,36 +80,37 @@ def intra_inter_mi(
     return average_pairs(information, labels)
 
 
-def check_classes(labels):
-    """Raise where labels do not hold two images of each of two classes.
+def check_classes(labels: NDArray[Any]) -> NDArray[Any]:
+    """Raise ValueError unless labels hold at least two classes, of two images each.
 
     Parameters
     ----------
     labels : ndarray of shape (n,)
-        Labels, all of them present.
+        Labels, none of them missing.
 
     Returns
     -------
     ndarray
         The classes in sorted order.
     """
+    check_no_continuum(labels)
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
         found = f"1 class only, {classes.tolist()[0]!r}" if len(classes) else "no label at all"
         raise ValueError(
-            f"The labels hold {found}; label at least 2 images of each of 2 classes or more."
+            f"The labels hold {found}; label at least 2 images of each of 2 or more classes."
         )
     if counts.min() < 2:
         few = classes[counts < 2].tolist()
         raise ValueError(
-            f"The classes {few} have 1 labeled image each; at least 2 are needed, since the "
-            "information inside a class is that of pairs of its images."
+            f"The classes {few[:5]} have 1 labeled image each; at least 2 are needed, "
+            "because the information within a class is that of pairs of its images."
         )
     return classes
 
 
 def average_pairs(information, labels):
-    """Average information of pairs (C, n, n) inside classes and across; see `intra_inter_mi`."""
+    """Average information (C, n, n) of pairs within and across classes; see `intra_inter_mi`."""
     upper = np.triu(np.ones((len(labels), len(labels)), dtype=bool), k=1)
     same = labels[:, None] == labels
     intra = [
@@ -114,7 +120,7 @@ def average_pairs(information, labels):
     return np.mean(intra, axis=0), information[:, upper & ~same].mean(axis=1)
 
 
-def clustering_accuracy(labels_true, labels_pred):
+def clustering_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
     """Accuracy of a clustering under the best one-to-one naming of its clusters (ACC).
 
     Parameters
@@ -127,8 +133,8 @@ def clustering_accuracy(labels_true, labels_pred):
     Returns
     -------
     float
-        Between 0 and 1. It is never below the share of the largest class where everything is in
-        one cluster, so compare with that share.
+        Between 0 and 1. A single cluster already scores the share of the largest class, so compare
+        with that share.
 
     Raises
     ------
@@ -137,24 +143,24 @@ def clustering_accuracy(labels_true, labels_pred):
 
     Notes
     -----
-    The naming is found by the Hungarian method; paper A's tables report this number beside NMI
+    The Hungarian method finds the naming. Paper A's tables report this score together with NMI
     (:func:`sklearn.metrics.normalized_mutual_info_score`) and ARI
     (:func:`sklearn.metrics.adjusted_rand_score`).
 
     Examples
     --------
-    >>> from skstylefeat.metrics._scores import clustering_accuracy
+    >>> from skstylefeat.metrics import clustering_accuracy
     >>> clustering_accuracy(["a", "a", "b", "b"], [1, 1, 0, 1])
     0.75
     """
-    labels_true, labels_pred = np.asarray(labels_true), np.asarray(labels_pred)
-    if labels_true.shape != labels_pred.shape or labels_true.ndim != 1 or not len(labels_true):
+    classes, clusters = np.asarray(labels_true), np.asarray(labels_pred)
+    if classes.shape != clusters.shape or classes.ndim != 1 or not len(classes):
         raise ValueError(
-            "Expected classes and clusters of the same images, one each, got shapes "
-            f"{labels_true.shape} and {labels_pred.shape}."
+            "Expected one class and one cluster per image, got arrays of the shapes "
+            f"{classes.shape} and {clusters.shape}."
         )
     counts = contingency_matrix(
-        sorted_classes(labels_true, "labels_true")[1], sorted_classes(labels_pred, "labels_pred")[1]
+        sorted_classes(classes, "labels_true")[1], sorted_classes(clusters, "labels_pred")[1]
     )
     rows, columns = linear_sum_assignment(counts, maximize=True)
     return float(counts[rows, columns].sum() / counts.sum())

@@ -1,3 +1,4 @@
+import csv
 import os
 import pickle
 import subprocess
@@ -7,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone, is_classifier, is_clusterer
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import cross_val_score
 
 import skstylefeat
 from skstylefeat import ClusterAnnotator
+from skstylefeat.annotation._answers_file import read_annotations, write_annotations
 
 X, Y = make_blobs(n_samples=240, centers=4, cluster_std=0.7, random_state=3)
 NAMES = np.array(["none", "clear", "dark", "none"])[Y]
@@ -76,9 +80,16 @@ def test_central_and_diverse_queries():
     assert diverse.query_indices_.tolist() == [3, 4, 0]
 
 
-def test_diverse_query_of_equal_rows_still_has_enough():
-    annotator = ClusterAnnotator(1, 3, query="diverse").fit(np.ones((5, 2)))
-    assert len(set(annotator.query_indices_)) == 3
+@pytest.mark.parametrize("query", ["random", "central", "diverse"])
+def test_copies_of_a_picture_are_asked_about_once(query):
+    X = np.repeat(np.arange(4.0)[:, None], 30, axis=0)
+    X[30:60] *= -0.0  # two copies of 0, of both signs
+    annotator = ClusterAnnotator(3, query=query, random_state=0).fit(X)
+    assert sorted(X[annotator.query_indices_, 0]) == [0, 2, 3]
+    assert set(annotator.query_indices_) == {0, 60, 90}  # the first of each
+    budget = ClusterAnnotator(n_labels=12, query=query, random_state=0).fit(X)
+    assert budget.n_clusters_ == 3  # of 12 that the budget allows
+    assert len(budget.query_indices_) == 3
 
 
 @pytest.mark.parametrize(
@@ -94,7 +105,7 @@ def test_budgets_of_the_paper(n_labels, n_clusters, sizes):
     assert set(np.bincount(annotator.labels_[annotator.query_indices_])) == sizes
 
 
-def test_budget_is_dealt_out_larger_clusters_first():
+def test_larger_clusters_get_labels_first():
     X = line((0, 10), (5, 30), (9, 2))
     annotator = ClusterAnnotator(3, n_labels=8, random_state=0).fit(X)
     sizes = np.bincount(annotator.labels_)
@@ -105,7 +116,7 @@ def test_budget_is_dealt_out_larger_clusters_first():
     assert len(ClusterAnnotator(3, n_labels=1000).fit(X).query_indices_) == 42
 
 
-def test_small_clusters_are_labeled_whole():
+def test_all_rows_of_small_clusters_are_labeled():
     annotator = ClusterAnnotator(2, 3, random_state=0).fit(line((0, 1), (5, 6)))
     assert sorted(np.bincount(annotator.labels_[annotator.query_indices_])) == [1, 3]
 
@@ -117,7 +128,7 @@ def test_number_of_clusters():
     assert ClusterAnnotator("classes", query="labeled").fit(X, Y).n_clusters_ == 4
 
 
-def test_majority_decides_whatever_the_neighbors_say():
+def test_majority_decides_against_the_neighbors():
     X = line((0, 10), (1, 10), (1.2, 10), (1.4, 10))
     annotator = ClusterAnnotator(4, 3, random_state=0, standardize=False).fit(X)
     labels = dict.fromkeys(range(10, 40), "b") | {0: "a", 1: "b", 2: "a"}
@@ -127,7 +138,7 @@ def test_majority_decides_whatever_the_neighbors_say():
     assert (annotator.predict(X[:10]) == "c").all()
 
 
-def test_ties_go_to_the_neighbors_name():
+def test_neighbors_break_ties():
     X = line((0, 10), (1, 10), (5, 10))
     annotator = ClusterAnnotator(3, random_state=0).fit(X)
     votes = {0: "z", 1: "a"}
@@ -137,7 +148,7 @@ def test_ties_go_to_the_neighbors_name():
     assert (annotator.predict(X[:10]) == "a").all()
 
 
-def test_clusters_that_nobody_labeled_are_named_by_those_around():
+def test_neighbors_name_clusters_without_a_label():
     X = line((0, 10), (1, 10), (5, 10))
     annotator = ClusterAnnotator(3, random_state=0).fit(X).annotate({10: "near", 20: "far"})
     assert (annotator.predict(X[:10]) == "near").all()
@@ -171,7 +182,7 @@ def test_annotation_in_rounds():
     np.testing.assert_array_equal(annotator.predict_proba(X), other.predict_proba(X))
 
 
-def test_a_round_that_fails_changes_nothing():
+def test_a_failed_round_changes_nothing():
     annotator = ClusterAnnotator(4, random_state=0).fit(X).annotate({3: "a"})
     for bad in ({1000: "b"}, {-1: "b"}, {True: "b"}, {"3": "b"}, {4: 7}, ["b"]):
         with pytest.raises(ValueError, match=r"rows are the integers|mixes texts|query asks for"):
@@ -195,7 +206,21 @@ def test_labels_survive_a_file(tmp_path, labels):
     assert [file.name for file in tmp_path.iterdir()] == ["labels.csv"]
 
 
-def test_files_of_other_hands(tmp_path):
+def test_texts_that_a_spreadsheet_would_run(tmp_path):
+    path = tmp_path / "labels.csv"
+    labels = {1: "=1+1", 2: "-cmd", 3: "@SUM(1)", 4: "\tx", 5: "'quoted", 6: "'=1", 7: "-1"}
+    annotator = ClusterAnnotator(4, random_state=0).fit(X).annotate(labels)
+    annotator.save_annotations(path)
+    with path.open(newline="") as file:
+        cells = [line["label"] for line in csv.DictReader(file)]
+    assert cells == ["'=1+1", "'-cmd", "'@SUM(1)", "'\tx", "'quoted", "''=1", "-1"]
+    assert ClusterAnnotator(4, random_state=0).fit(X).load_annotations(path).annotations_ == labels
+    write_annotations(path, {0: -3}, [2], ["=evil.png"])
+    assert path.read_text().splitlines()[1] == "0,2,-3,int,'=evil.png"
+    assert read_annotations(path) == {0: -3}
+
+
+def test_files_of_other_programs(tmp_path):
     path = tmp_path / "labels.csv"
     annotator = ClusterAnnotator(4, random_state=0).fit(X)
     path.write_text("label,row\nclear,4\ndark,9\n")
@@ -280,6 +305,105 @@ def test_empty_clusters_are_left_out():
     ]
 
 
+def test_is_a_classifier_to_scikit_learn():
+    assert is_classifier(ClusterAnnotator())
+    assert not is_clusterer(ClusterAnnotator())
+    assert not ClusterAnnotator().__sklearn_tags__().target_tags.required
+    assert not ClusterAnnotator().__sklearn_tags__().classifier_tags.poor_score
+    assert ClusterAnnotator(n_labels=5).__sklearn_tags__().classifier_tags.poor_score
+    order = np.argsort(NAMES, kind="stable")  # unstratified folds would miss a class
+    scores = cross_val_score(ClusterAnnotator(6, random_state=0), X[order], NAMES[order], cv=3)
+    assert scores.min() > 0.9
+    annotator = ClusterAnnotator(4, random_state=0).fit(X, NAMES)
+    assert annotator.score(X, NAMES) == np.mean(annotator.predict(X) == NAMES)
+
+
+def test_fit_predict_is_fit_then_predict():
+    annotator = ClusterAnnotator(4, random_state=0)
+    names = annotator.fit_predict(X, NAMES)
+    np.testing.assert_array_equal(names, annotator.predict(X))
+    np.testing.assert_array_equal(names, clone(annotator).fit(X, NAMES).predict(X))
+    with pytest.raises(TypeError, match="y"):
+        annotator.fit_predict(X)
+
+
+def test_minus_one_can_be_a_class():
+    signs = np.where(Y < 2, -1, 1)
+    annotator = ClusterAnnotator(6, random_state=0).fit(X, signs)
+    assert annotator.classes_.tolist() == [-1, 1]
+    row = int(annotator.query_indices_[0])
+    annotator.annotate({row: -1})  # a class by now, so that it takes nothing back
+    assert annotator.annotations_[row] == -1
+    annotator.annotate({row: None})
+    assert annotator.pending_indices_.tolist() == [row]
+
+    # the labels of the query may all be -1
+    rare = np.where(np.arange(240) == 239, 1, -1)
+    with pytest.warns(UserWarning, match="count as two classes"):
+        low = ClusterAnnotator(1, 1, random_state=0).fit(X, rare)
+    assert low.classes_.tolist() == [-1]
+
+
+def test_answers_of_minus_one_and_one_warn():
+    annotator = ClusterAnnotator(4, 1, random_state=0).fit(X)
+    with pytest.warns(UserWarning, match="annotate reads -1 as a class"):
+        annotator.annotate([-1, 1, 1, None])
+    assert sorted(annotator.annotations_.values()) == [-1, 1, 1]
+    annotator.annotate([1, -1, None, -1])  # known by now
+    assert annotator.cost_ == 4
+    other = ClusterAnnotator(4, 1, random_state=0).fit(X)
+    with pytest.warns(UserWarning, match="1 labels are -1 and count as missing"):
+        other.annotate([-1, 0, 1, 1])
+    assert other.cost_ == 3
+
+
+@pytest.mark.parametrize("y", [NAMES, Y, Y.astype(float), Y > 1])
+def test_rows_of_nan_are_left_out(y):
+    gaps = [0, 7, 239]
+    rows = np.setdiff1d(np.arange(240), gaps)
+    holes = X.copy()
+    holes[gaps] = np.nan
+    expected = ClusterAnnotator(6, random_state=0).fit(X[rows], y[rows])
+    annotator = ClusterAnnotator(6, random_state=0).fit(holes, y)
+    np.testing.assert_array_equal(annotator.query_indices_, rows[expected.query_indices_])
+    np.testing.assert_array_equal(annotator.labels_[rows], expected.labels_)
+    assert (annotator.labels_[gaps] == -1).all()
+    names, proba = annotator.predict(holes), annotator.predict_proba(holes)
+    np.testing.assert_array_equal(names[rows], expected.predict(X[rows]))
+    np.testing.assert_array_equal(proba[rows], expected.predict_proba(X[rows]))
+    assert np.isnan(proba[gaps]).all()
+    for name in (*names[gaps], *annotator.predict(holes[gaps])):
+        assert name == "" or name is None or np.isnan(name)
+    assert annotator.predict_proba(holes[gaps]).shape == (3, len(annotator.classes_))
+
+
+def test_labels_of_rows_of_nan():
+    holes = X.copy()
+    holes[3] = np.nan
+    labels = np.where(np.arange(240) % 20 == 3, NAMES, "")
+    annotator = ClusterAnnotator(3, query="labeled", random_state=0).fit(holes, labels)
+    assert annotator.query_indices_.tolist() == list(range(23, 240, 20))
+    with pytest.raises(ValueError, match=r"labels of the rows \[3\], which are NaN in X"):
+        annotator.annotate({3: "clear"})
+    holes[4, 0] = np.nan
+    for method in (annotator.fit, annotator.predict):
+        with pytest.raises(ValueError, match=r"NaN in parts of the rows \[4\]"):
+            method(holes)
+    with pytest.raises(ValueError, match="NaN in all rows"):
+        annotator.fit(np.full((4, 2), np.nan))
+
+
+def test_tiny_numbers():
+    expected = ClusterAnnotator(6, random_state=0).fit(X, Y).predict(X)
+    for scale in (1e-200, 1e-290):
+        annotator = ClusterAnnotator(6, random_state=0).fit(X * scale, Y)
+        np.testing.assert_array_equal(annotator.predict(X * scale), expected)
+    for tiny in (X * 1e-200, (X * 1e-30).astype(np.float32)):
+        with pytest.raises(ValueError, match="squares of such small ones are 0"):
+            ClusterAnnotator(6, standardize=False).fit(tiny)
+    ClusterAnnotator(2, standardize=False).fit([[0.0], [1e-10]])
+
+
 def test_probabilities_sort_by_confidence():
     X, y = make_blobs(600, centers=[[0, 0], [3, 0]], random_state=0)
     annotator = ClusterAnnotator(2, 5, random_state=0).fit(X, y)
@@ -288,7 +412,7 @@ def test_probabilities_sort_by_confidence():
     order = np.argsort(-proba.max(axis=1))
     assert right[order[:300]].mean() > right[order[300:]].mean()
     assert right[order[:300]].mean() > 0.99
-    # between the clusters nothing is known, far outside almost everything
+    # unsure between the clusters, sure far outside
     low, middle, high = annotator.predict_proba([[-3.0, 0], [1.5, 0], [6.0, 0]])[:, 1]
     assert low < 0.2
     assert abs(middle - 0.5) < 0.1
@@ -296,7 +420,7 @@ def test_probabilities_sort_by_confidence():
     assert log_loss(y, proba) < 0.4
 
 
-def test_scale_of_a_column_is_of_no_account_if_standardized():
+def test_standardize_removes_the_scale_of_columns():
     stretched = X * [1, 1000]
     for standardize in (True, False):
         annotator = ClusterAnnotator(6, standardize=standardize, random_state=0)
@@ -330,6 +454,11 @@ def test_seeded():
         ({"clusterer": DBSCAN(eps=1e-6)}, None, "calls all 240 rows noise"),
         ({"n_annotations": 0}, None, "n_annotations"),
         ({"query": "best"}, None, "query"),
+        ({"n_clusters": True}, None, "'n_clusters' parameter.*Got True"),
+        ({"n_annotations": True}, None, "'n_annotations' parameter.*Got True"),
+        ({"n_labels": True}, None, "'n_labels' parameter.*Got True"),
+        ({}, X[:, 0], "Unknown label type: continuous"),
+        ({}, [0, "a"] * 120, "mixes texts"),
         ({}, Y[1:], "239 labels but X has 240 rows"),
     ],
 )

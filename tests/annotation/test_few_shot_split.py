@@ -10,7 +10,7 @@ X, Y = load_iris(return_X_y=True)
 RARE = np.repeat(["a", "b", "c"], [90, 8, 2])
 
 
-def test_train_and_test_share_out_all_rows():
+def test_train_and_test_split_all_rows():
     splits = list(FewShotSplit(7, 5, random_state=0).split(X, Y))
     assert len(splits) == 5
     for train, test in splits:
@@ -28,17 +28,33 @@ def test_proportional_has_every_class(n_labels):
         assert abs(counts[0] - 0.9 * n_labels) <= 2
 
 
+@pytest.mark.parametrize(
+    ("n_labels", "stratify", "counts"),
+    [
+        (5, "proportional", [3, 1, 1]),
+        (10, "proportional", [8, 1, 1]),
+        (40, "proportional", [36, 3, 1]),
+        (99, "proportional", [89, 8, 2]),
+        (4, "balanced", [2, 1, 1]),
+        (30, "balanced", [20, 8, 2]),
+    ],
+)
+def test_labels_per_class(n_labels, stratify, counts):
+    train, _ = next(FewShotSplit(n_labels, 1, stratify=stratify, random_state=0).split(RARE, RARE))
+    assert np.unique(RARE[train], return_counts=True)[1].tolist() == counts
+
+
 def test_balanced():
     for train, _ in FewShotSplit(9, 5, stratify="balanced", random_state=0).split(RARE, RARE):
         assert np.unique(RARE[train], return_counts=True)[1].tolist() == [4, 3, 2]
 
 
-def test_fewer_labels_than_classes_takes_the_larger_ones():
+def test_fewer_labels_than_classes_go_to_the_larger_ones():
     for train, _ in FewShotSplit(2, 5, random_state=0).split(RARE, RARE):
         assert sorted(RARE[train]) == ["a", "b"]
 
 
-def test_unstratified_takes_any_target():
+def test_unstratified_draws_accept_any_target():
     target = np.random.default_rng(0).normal(size=150)
     trains = [train for train, _ in FewShotSplit(4, 3, stratify=None).split(X, target)]
     assert [len(train) for train in trains] == [4, 4, 4]
@@ -71,7 +87,9 @@ def test_feature_maps():
         (FewShotSplit(0), Y, "n_labels must be an integer of at least 1, got 0"),
         (FewShotSplit(5, 1.5), Y, "n_draws must be an integer"),
         (FewShotSplit(5), None, "needs y"),
-        (FewShotSplit(5), X[:, 0], "y is continuous"),
+        (FewShotSplit(5), X[:, 0], "Unknown label type: continuous"),
+        (FewShotSplit(5), np.where(Y == 1, np.nan, Y + 1), "no label in 50 of 150 rows"),
+        (FewShotSplit(5), np.where(Y == 1, -1, Y + 1), "no label in 50 of 150 rows"),
         (FewShotSplit(5, stratify="even"), Y, "got 'even'"),
     ],
 )

@@ -183,13 +183,13 @@ def test_attributes_are_independent_by_default():
 
 
 @pytest.mark.parametrize("rho", [-0.9, -0.3, 0.5, 0.95])
-def test_correlation_is_honoured_and_leaves_the_rest(rho):
+def test_correlation_holds_and_changes_nothing_else(rho):
     attributes = sample_attributes(4000, random_state=1, correlation={("yaw", "age"): rho})
     found = spearmanr(attributes["yaw"], attributes["age"]).statistic
     assert found == pytest.approx(6 / np.pi * np.arcsin(rho / 2), abs=0.03)
     assert kstest((attributes["age"] - 5) / 75, "uniform").pvalue > 1e-3
     assert abs(spearmanr(attributes["yaw"], attributes["smile"]).statistic) < 0.06
-    # the order of the two names says nothing
+    # the order of the two names does not matter
     swapped = sample_attributes(4000, random_state=1, correlation={("age", "yaw"): rho})
     np.testing.assert_array_equal(attributes["age"], swapped["age"])
 
@@ -230,7 +230,7 @@ def test_two_means_on_pixels_find_neither_glasses_nor_age(many, target):
         ({"target": []}, TypeError, "target must be the name of an attribute"),
         ({"target": ["yaw", "glasses"]}, ValueError, "numbers only, got the category 'glasses'"),
         ({"correlation": 0.5}, TypeError, "correlation must be a dict"),
-        ({"correlation": {"age": 0.5}}, ValueError, "keys must be pairs of names"),
+        ({"correlation": {"age": 0.5}}, ValueError, "keys of correlation must be pairs of names"),
         ({"correlation": {("age", "wisdom"): 0.5}}, ValueError, "unknown attribute 'wisdom'"),
         ({"correlation": {("age", "age"): 0.5}}, ValueError, "two different names"),
         ({"correlation": {("age", "yaw"): 1}}, ValueError, "between -1 and 1.*got 1"),
@@ -248,7 +248,7 @@ def test_two_means_on_pixels_find_neither_glasses_nor_age(many, target):
         ),
     ],
 )
-def test_make_faces_says_what_is_wrong(arguments, error, message):
+def test_bad_input_of_make_faces(arguments, error, message):
     with pytest.raises(error, match=message):
         make_faces(**{"n_samples": 2, "image_size": 8, **arguments})
 
@@ -261,14 +261,14 @@ def test_make_faces_says_what_is_wrong(arguments, error, message):
         ({"yaw": 60}, ValueError, r"yaw must be from -45 to 45 \(degrees.*got 60"),
         ({"yaw": [0, np.nan]}, ValueError, "yaw must be from.*got nan"),
         ({"yaw": "left"}, ValueError, "yaw must be a number from -45 to 45, got .'left'"),
-        ({"yaw": [[0, 1]]}, ValueError, r"one for each face, got an array of shape \(1, 2\)"),
+        ({"yaw": [[0, 1]]}, ValueError, r"one per face, got an array of shape \(1, 2\)"),
         ({"yaw": [0, 1], "age": [5, 6, 7]}, ValueError, "'yaw': 2, 'age': 3"),
         ({"yaw": []}, ValueError, "describe no face"),
         ({"glasses": "sun"}, ValueError, "must be one of 'none', 'clear', 'dark', got.*'sun'"),
         ({"glasses": ["dark", 1]}, ValueError, "must be one of 'none', 'clear', 'dark', got"),
     ],
 )
-def test_render_faces_says_what_is_wrong(attributes, error, message):
+def test_bad_input_of_render_faces(attributes, error, message):
     with pytest.raises(error, match=message):
         render_faces(attributes, 8)
 

@@ -103,7 +103,8 @@ def test_array_is_one_layer():
 def test_unlabeled_rows_are_ignored(lazy):
     few = np.full(30, -1)
     few[[0, 3, 7, 15, 20, 29]] = Y[[0, 3, 7, 15, 20, 29]]
-    selector = ChannelMISelector(1, random_state=0).fit(lazy, few)
+    with pytest.warns(UserWarning, match="24 labels are -1 and count as missing"):
+        selector = ChannelMISelector(1, random_state=0).fit(lazy, few)
     assert sorted(selector.sample_indices_[0]) == [0, 3, 7, 15, 20, 29]
     names = np.array([None, "no", "yes"], dtype=object)[few + 1]
     other = ChannelMISelector(1, random_state=0).fit(lazy, names)

@@ -31,7 +31,7 @@ GENERATOR = tiny_generator()
 # docs/common_checks.py makes a table of these. Two estimators take no rows and stand behind
 # adapters that turn rows into what they take.
 ESTIMATORS = [
-    ClusterAnnotator(n_annotations=2),
+    ClusterAnnotator(),
     ClusterAnnotator(n_labels=5, query="diverse", standardize=False),
     DiscriminantDirection(),
     FixedDirection([1.0, 2.0]),

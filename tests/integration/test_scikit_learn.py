@@ -293,7 +293,7 @@ def test_search_over_parameters_of_what_is_inside(rows, blobs):
     search = GridSearchCV(
         model, {"annotator__n_clusters": [1, 6], "classifier__C": [0.1, 1.0]}, cv=2
     )
-    with pytest.warns(UserWarning, match="Every row was named"):  # by one cluster
+    with pytest.warns(UserWarning, match="All rows were named"):  # by one cluster
         search.fit(X, names)
     assert search.best_params_["annotator__n_clusters"] == 6
     assert search.best_score_ > 0.8

@@ -87,7 +87,7 @@ def test_every_block_size_covers_all_pairs():
             assert max(len(block) for block in blocks) <= size
 
 
-def test_threads_and_chunks_change_nothing(rng, monkeypatch):
+def test_result_does_not_depend_on_threads_and_chunks(rng, monkeypatch):
     maps = rng.normal(size=(6, 7, 16, 16)).astype(np.float32)
     expected = pairwise_mutual_information(maps)
     np.testing.assert_array_equal(pairwise_mutual_information(maps, n_jobs=2), expected)
@@ -140,7 +140,32 @@ def test_default_bins_keep_the_bias_below_a_tenth_of_a_nat(rng, side):
     assert default_n_bins(side * side) ** 2 * 5 <= side * side or default_n_bins(side * side) == 2
 
 
-def test_miller_madow_takes_the_bias_away(rng):
+def test_miller_madow_on_eight_pixels():
+    a, b = [0, 0, 0, 1, 1, 1, 2, 2], [0, 0, 0, 1, 1, 0, 1, 0]  # 3, 2 and jointly 5 cells
+    entropy_a = -(2 * 3 / 8 * np.log(3 / 8) + 2 / 8 * np.log(2 / 8))
+    entropy_b = -(5 / 8 * np.log(5 / 8) + 3 / 8 * np.log(3 / 8))
+    joint = -(3 / 8 * np.log(3 / 8) + 2 / 8 * np.log(2 / 8) + 3 / 8 * np.log(1 / 8))
+    plain, corrected = (
+        pairwise_mutual_information([[a], [b]], 3, range=(0, 3), correction=correction)[0]
+        for correction in (None, "miller-madow")
+    )
+    np.testing.assert_allclose(np.diag(plain), [entropy_a, entropy_b])
+    assert plain[0, 1] == pytest.approx(entropy_a + entropy_b - joint)
+    # (K - 1) / (2 P) for each entropy over K cells
+    np.testing.assert_allclose(np.diag(corrected), [entropy_a + 2 / 16, entropy_b + 1 / 16])
+    expected = (entropy_a + 2 / 16) + (entropy_b + 1 / 16) - (joint + 4 / 16)
+    assert corrected[0, 1] == corrected[1, 0] == pytest.approx(expected)
+    in_bits = mutual_information(a, b, 3, range=(0, 3), correction="miller-madow", base=2)
+    assert in_bits == pytest.approx(expected / np.log(2))
+
+
+def test_default_number_of_bins():
+    assert [default_n_bins(p) for p in (1, 44, 45, 79, 80, 20479, 20480, 10**9)] == [
+        *(2, 2, 3, 3, 4, 63, 64, 64)
+    ]
+
+
+def test_miller_madow_reduces_the_bias(rng):
     maps = rng.uniform(size=(8, 10, 16, 16))
     upper = np.triu_indices(8, k=1)
     plain = pairwise_mutual_information(maps, 6)[:, *upper]

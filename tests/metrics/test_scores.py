@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from skstylefeat.metrics import bin_maps, clustering_accuracy, intra_inter_mi, mutual_information
+from skstylefeat.metrics._scores import average_pairs
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_intra_and_inter_are_the_paper_s_averages(rng):
+def test_intra_and_inter_are_the_averages_of_the_paper(rng):
     maps = rng.normal(size=(9, 3, 10, 10))
     y = np.array([0, 1, 2, 0, 1, 2, 0, 0, 1])
     intra, inter = intra_inter_mi(maps, y, n_bins=4)
@@ -32,12 +33,20 @@ def test_intra_and_inter_are_the_paper_s_averages(rng):
         assert inter[c] == pytest.approx(np.mean(across))
 
 
+def test_average_of_pairs_on_five_images():
+    information = np.arange(25.0).reshape(1, 5, 5)  # the upper triangle counts
+    intra, inter = average_pairs(information, np.array(["a", "b", "a", "a", "b"]))
+    a, b = np.mean([2, 3, 13]), 9  # pairs (0, 2), (0, 3), (2, 3) and (1, 4)
+    assert intra == pytest.approx((a + b) / 2)  # each class counts once
+    assert inter == pytest.approx(np.mean([1, 4, 7, 8, 14, 19]))
+
+
 def test_unlabeled_rows_do_not_count(rng):
     maps = rng.normal(size=(8, 2, 6, 6))
-    y = np.array([0, 0, 1, 1, -1, -1, -1, -1])
+    y = np.array([2, 2, 3, 3, -1, -1, -1, -1])
     expected = intra_inter_mi(maps[:4], y[:4])
     maps[4:] = 1e6
-    for labels in (y, [0, 0, 1, 1, None, None, None, None], np.where(y < 0, np.nan, y)):
+    for labels in (y, [2, 2, 3, 3, None, None, None, None], np.where(y < 0, np.nan, y)):
         np.testing.assert_array_equal(intra_inter_mi(maps, labels), expected)
 
 
@@ -47,10 +56,11 @@ def test_unlabeled_rows_do_not_count(rng):
         ([0, 0, 0, 0], "1 class only, 0"),
         ([-1, -1, -1, -1], "no label at all"),
         ([0, 0, 0, 1], r"classes \[1\] have 1 labeled image"),
+        ([0.5, 0.5, 1.5, 1.5], "Unknown label type: continuous"),
         ([0, 0, 1], "3 labels but X has 4"),
     ],
 )
-def test_labels_that_do_not_do(rng, y, message):
+def test_bad_labels(rng, y, message):
     with pytest.raises(ValueError, match=message):
         intra_inter_mi(rng.normal(size=(4, 1, 6, 6)), np.array(y))
 
@@ -72,5 +82,5 @@ def test_clustering_accuracy_with_more_or_fewer_clusters_than_classes():
 
 @pytest.mark.parametrize(("a", "b"), [([0, 1], [0]), ([], []), ([[0], [1]], [[0], [1]])])
 def test_clustering_accuracy_bad_input(a, b):
-    with pytest.raises(ValueError, match="one each"):
+    with pytest.raises(ValueError, match="one class and one cluster per image"):
         clustering_accuracy(a, b)
