@@ -74,7 +74,7 @@ def test_nothing_is_skipped_where_a_face_is_reduced():
     ("landmarks", "message"),
     [
         (FACE[[1, 0, 2, 4, 3]], "Are left and right exchanged"),
-        (np.zeros((5, 2)), "are no face"),
+        (np.zeros((5, 2)), "not those of a face"),
         (FACE[:4], r"shape \(4, 2\); expected five points"),
         (np.full((5, 2), np.nan), "NaN"),
     ],
