@@ -13,9 +13,13 @@ from typing import NamedTuple
 #: Suffixes of the image files that are read.
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 #: Suffixes of images that are not read. Finding one is reported.
-UNREAD_IMAGE_SUFFIXES = frozenset(  # noqa: SIM905
-    ".apng .arw .avif .cr2 .cr3 .dcm .dib .dng .eps .exr .hdr .heic .heif .ico .jfif .jp2 .jpe .jxl"
-    " .nef .orf .pbm .pcx .pgm .pjpeg .pnm .ppm .psd .raf .raw .rw2 .svg .tga .xcf".split()
+UNREAD_IMAGE_SUFFIXES = tuple(
+    f".{suffix}"
+    for suffix in (
+        *("apng", "arw", "avif", "cr2", "cr3", "dcm", "dib", "dng", "eps", "exr", "hdr", "heic"),
+        *("heif", "ico", "jfif", "jp2", "jpe", "jxl", "nef", "orf", "pbm", "pcx", "pgm", "pnm"),
+        *("ppm", "psd", "raf", "raw", "rw2", "svg", "tga", "xcf"),
+    )
 )
 # Folders that systems create. Names that begin with a dot are hidden and left out, too.
 _SYSTEM_FOLDERS = frozenset(

@@ -16,6 +16,10 @@ from PIL import Image, ImageOps
 _LARGEST_OF_12_BITS = 4095
 
 
+class _PixelError(ValueError):
+    """Pixels that break the rule for arrays, in a file that is sound."""
+
+
 class ZipMember(NamedTuple):
     """A file inside a zip archive, by names with which other processes can read it, too."""
 
@@ -112,6 +116,8 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
         raise FileNotFoundError(f"The image file {name!r} does not exist.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(_too_large(name)) from error
+    except _PixelError as error:
+        raise ValueError(f"{name} cannot be read as an image: {error}") from error
     except MemoryError:
         raise
     except Exception as error:  # a damaged file makes decoders raise almost anything
@@ -135,9 +141,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     Raises
     ------
-    ValueError
-        The values do not fit the rule for arrays: integers in 0..255, floats in [0, 1], and 16
-        bits per channel that are used as such.
+    _PixelError
+        The values break the rule for arrays (integers in 0..255, floats in [0, 1]), or use only
+        some of the 16 bits per channel.
     """
     is_deep = _has_16_bits(image)
     transparent = image.info.get("transparency")
@@ -173,16 +179,16 @@ def _to_8_bits(values: NDArray[Any], is_deep: bool) -> Image.Image:
         return Image.fromarray((values // 257).astype(np.uint8))
     values, faults = to_unit_floats(values[None, ..., None])
     if faults:
-        raise ValueError(faults[0])
+        raise _PixelError(faults[0])
     return Image.fromarray(np.rint(values[0, ..., 0] * 255).astype(np.uint8))
 
 
 def _check_16_bits(largest: int) -> None:
     if 0 < largest <= _LARGEST_OF_12_BITS:
-        raise ValueError(
-            f"it has 16 bits per channel but values up to about {largest} only: it is either "
-            "nearly black, or holds fewer bits, such as the 12 of many cameras; stretch the "
-            "values to 0..65535 or save it with 8 bits"
+        raise _PixelError(
+            f"It has 16 bits per channel but values up to about {largest} only, so it is nearly "
+            "black or holds fewer bits, such as the 12 of many cameras. Stretch the values to "
+            "0..65535, or save it with 8 bits."
         )
 
 
@@ -191,12 +197,12 @@ def _from_array(item: Any) -> Image.Image:
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
-        raise ValueError(
-            f"it has shape {tuple(item.shape)}; expected (H, W), (H, W, 3) or a tensor (3, H, W)"
+        raise _PixelError(
+            f"It has shape {tuple(item.shape)}; expected (H, W), (H, W, 3) or a tensor (3, H, W)."
         )
     values, faults = to_unit_floats(pixels[None])
     if faults:
-        raise ValueError(faults[0])
+        raise _PixelError(faults[0])
     return to_pil(values[0])
 
 
