@@ -6,6 +6,7 @@ import io
 import os
 import zipfile
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,6 +103,8 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
             return to_rgb(item)
         if isinstance(item, np.ndarray) or is_tensor(item):
             return _from_array(item)
+        if isinstance(item, (str, Path)) and str(item).startswith("~"):
+            item = os.path.expanduser(item)
         if isinstance(item, bytes):
             item = io.BytesIO(item)
         elif not isinstance(item, str) and hasattr(item, "read_bytes"):

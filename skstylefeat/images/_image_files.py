@@ -144,10 +144,11 @@ def _images_of(listing: FileListing, place: str) -> tuple[list[str], dict[str, s
 
 def left_out_text(left_out: dict[str, str]) -> str:
     """Return a sentence that counts what a listing leaves out, by reason, with one example."""
+    n = len(left_out)
     counts = Counter(left_out.values())
     reasons = ", ".join(f"{count} x {reason}" for reason, count in counts.most_common())
     return (
-        f"{len(left_out)} entries that look like images or hold some are left out ({reasons}), "
+        f"{n} entr{'ies' if n > 1 else 'y'} that may be or hold images left out ({reasons}), "
         f"such as {next(iter(left_out))!r}. Convert them to PNG or JPEG, or put the files "
         "themselves there."
     )

@@ -21,6 +21,10 @@ ACCEPTED = (
 )
 
 
+# An array (n, H, 1) or (n, H, 4) with both at least this is more likely one image.
+_SMALLEST_SIDE = 8
+
+
 class Items:
     """Images that are opened one by one."""
 
@@ -294,7 +298,7 @@ def _image_axes(shape: tuple[int, ...], image_shape: Sequence[int] | None) -> tu
 def _check_gray_images(shape: tuple[int, ...]) -> None:
     """Refuse (H, W, 3), which is far more likely one color image than H gray ones 3 pixels wide."""
     n, height, width = shape
-    if width == 3 or (width in (1, 4) and height != width):
+    if width == 3 or (width in (1, 4) and min(n, height) >= _SMALLEST_SIDE):
         color = "images[None, ..., :3]" if width == 4 else "images[None]"
         raise ValueError(
             f"Images have shape {shape}: one image of {n} x {height} pixels with {width} channels, "
