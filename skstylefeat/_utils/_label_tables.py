@@ -206,7 +206,11 @@ class NamedFiles:
         self._n_common = n_common
 
     def find(self, text: str) -> tuple[str, int] | None:
-        """Return the image that a text means and how far the text is from its name, or None."""
+        """Return the image that a text means, or None.
+
+        With it comes how far the text is from the name: 0 for the same file name, 1 for another
+        case, 2 for another suffix.
+        """
         if text in self._names:
             return text, 0
         parts = _parts(text)
@@ -226,13 +230,13 @@ class NamedFiles:
                     fits[name] = score
             if fits:
                 best = [name for name, score in fits.items() if score == max(fits.values())]
-                return (best[0], level + 1) if len(best) == 1 else None
+                return (best[0], level) if len(best) == 1 else None
         return None
 
     def count(self, texts: Iterable[str]) -> tuple[int, int]:
         """Return how many images the texts mean: with their suffix, and in all."""
         found = [match for match in map(self.find, texts) if match is not None]
-        return len({name for name, level in found if level < 3}), len({name for name, _ in found})
+        return len({name for name, level in found if level < 2}), len({name for name, _ in found})
 
     def _agreement(self, wanted: list[str], folders: list[str]) -> tuple[int, bool] | None:
         """Return how many folders of two paths agree from the end, or None if some differ."""
@@ -361,9 +365,11 @@ def _decode(data: bytes, path: Path) -> str:
             f"{path} is a workbook or zip archive, not a text. Save the sheet as CSV (UTF-8)."
         )
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
-    if encoding == "utf-8" and b"\0" in data[:1000]:
-        # In UTF-16 without a mark every second byte of Latin letters is zero.
-        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    # In UTF-16 without a mark nearly every second byte of Latin letters is zero.
+    for start, name in ((0, "utf-16-be"), (1, "utf-16-le")):
+        half = data[start:1000:2]
+        if encoding == "utf-8" and half.count(0) > len(half) / 2:
+            encoding = name
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
@@ -449,7 +455,7 @@ def _find_cells(text: str, first: str, path: Path) -> tuple[list[list[str]], lis
     even = [d for d, (rows, _) in tables.items() if len({len(row) for row in rows if row}) == 1]
     left = even if len(tables) > 1 and even else list(tables)
     if len(left) > 1:
-        headers = {d: next(row for row in tables[d][0] if any(row)) for d in left}
+        headers = {d: next((row for row in tables[d][0] if any(row)), []) for d in left}
         named = [d for d in left if any(cell.lower() in FILE_COLUMNS for cell in headers[d])]
         left = named or left
     if len(left) > 1:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Collection
 from pathlib import Path
 
-from skstylefeat._utils._label_tables import NamedFiles, quote, read_label_table
+from skstylefeat._utils._label_tables import quote, read_label_table
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.images._image_files import list_images, warn_of_left_out
 
@@ -27,6 +29,8 @@ class ImageFolder:
         The files.
     sizes : list of int
         Their bytes.
+    listed : list of str
+        Names of all images of the folder, those that `without` has left out included.
 
     Raises
     ------
@@ -38,6 +42,7 @@ class ImageFolder:
     names: list[str]
     paths: list[Path]
     sizes: list[int]
+    listed: list[str]
 
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path).expanduser()
@@ -53,19 +58,25 @@ class ImageFolder:
         self.names = listing.names
         self.paths = [self.path / name for name in self.names]
         self.sizes = [file.stat().st_size for file in self.paths]
+        self.listed = self.names
         self._rows = {name: row for row, name in enumerate(self.names)}
 
     def __len__(self) -> int:
         return len(self.names)
 
+    def without(self, names: Collection[str]) -> ImageFolder:
+        """Return the same folder without some of its images; labels may still name these."""
+        rest = copy.copy(self)
+        kept = [row for row, name in enumerate(self.names) if name not in names]
+        rest.names = [self.names[row] for row in kept]
+        rest.paths = [self.paths[row] for row in kept]
+        rest.sizes = [self.sizes[row] for row in kept]
+        rest._rows = {name: row for row, name in enumerate(rest.names)}
+        return rest
+
     def row(self, name: str | None) -> int | None:
         """Return the row of an image, or None."""
-        return self._rows.get(name) if name is not None else None
-
-    def find(self, name: str) -> str | None:
-        """Return the image that a table of labels means by a name, or None."""
-        match = NamedFiles(self.names).find(name)
-        return match[0] if match else None
+        return None if name is None else self._rows.get(name)
 
 
 def read_file_labels(
@@ -95,7 +106,7 @@ def read_file_labels(
     """
     table = read_label_table(path)
     if column is None:
-        others = [name for name in table.header if name != table.file_column(folder.names)]
+        others = [name for name in table.header if name != table.file_column(folder.listed)]
         column = others[0] if len(others) == 1 else "label"
     if column not in table.header:
         raise ValueError(
@@ -103,13 +114,13 @@ def read_file_labels(
             "Choose one by --target."
         )
 
-    found = table.labels_of(folder.names, [column])
+    found = table.labels_of(folder.listed, [column])
     if found.unmatched:
         n_rows, n_unmatched = len(table.rows), len(found.unmatched)
         hint = "The table belongs to another folder" if n_rows == n_unmatched else "Remove its line"
         raise ValueError(
             f"{path} names {n_rows} files, of which {n_unmatched} are not in the folder "
             f"{str(folder.path)!r}, or more than once: {quote(found.unmatched[0])}; an image there "
-            f"is {quote(folder.names[0])}. {hint}, or give the folder that it was made for."
+            f"is {quote(folder.listed[0])}. {hint}, or give the folder that it was made for."
         )
     return {name: label for name, (label,) in found.values.items() if label}
