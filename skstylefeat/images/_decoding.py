@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # Values up to this in an image of 16 bits per channel fill 12 bits, or are nearly black.
 _LARGEST_OF_12_BITS = 4095
@@ -110,7 +110,7 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
         elif not isinstance(item, str) and hasattr(item, "read_bytes"):
             item = io.BytesIO(item.read_bytes())  # members of archives, remote paths
         elif not isinstance(item, (str, os.PathLike)):
-            raise TypeError(f"it is {item!r:.80}; expected a path, a PIL image or an array")
+            raise _PixelError(f"It is {item!r:.80}; expected a path, a PIL image or an array.")
         with Image.open(item) as file:
             if side is not None:
                 file.draft("RGB", (side, side))
@@ -123,10 +123,13 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
         raise ValueError(f"{name} cannot be read as an image: {error}") from error
     except MemoryError:
         raise
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"{name} cannot be read as an image: its content is in no known format, or damaged."
+        ) from error
     except Exception as error:  # a damaged file makes decoders raise almost anything
         raise ValueError(
-            f"{name} cannot be read as an image ({error}). If it is damaged or no image, remove "
-            "it or save it again."
+            f"{name} cannot be read as an image: it is damaged, truncated or none ({error})."
         ) from error
 
 
@@ -168,11 +171,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _has_16_bits(image: Image.Image) -> bool:
-    """Whether a file stores 16 bits per channel; the mode alone does not tell for colors."""
-    tiles = getattr(image, "tile", None) or ()
+    """Return whether a file stores 16 bits per channel, which the mode of colors does not tell."""
     # Older versions of Pillow open gray PNG files of 16 bits in the mode of 32.
-    old_png = image.mode == "I" and getattr(image, "format", None) in ("PNG", "PPM")
-    return image.mode.startswith("I;16") or old_png or any(";16" in str(t[3]) for t in tiles)
+    is_old_png = image.mode == "I" and getattr(image, "format", None) in ("PNG", "PPM")
+    # A tile names the layout of the file's pixels; "BGR;16" means 16 bits for all channels.
+    layouts = [str(tile[3]) for tile in getattr(image, "tile", None) or ()]
+    is_deep = any(";16" in layout and "BGR;16" not in layout for layout in layouts)
+    return image.mode.startswith("I;16") or is_old_png or is_deep
 
 
 def _to_8_bits(values: NDArray[Any], is_deep: bool) -> Image.Image:

@@ -104,6 +104,18 @@ def test_modes():
     assert gray(encoded(Image.new("1", SIDE, 1), "PNG")) == 255
 
 
+def test_16_bits_for_all_channels_are_no_16_bits_each():
+    """A BMP file with 5, 6 and 5 bits for the colors of a dark pixel."""
+    head = b"BM" + (70 + 8).to_bytes(4, "little") + bytes(4) + (70).to_bytes(4, "little")
+    info = b"".join(n.to_bytes(4, "little") for n in (56, 1, 1))
+    info += (1).to_bytes(2, "little") + (16).to_bytes(2, "little")
+    info += b"".join(n.to_bytes(4, "little") for n in (3, 4, 0, 0, 0, 0))
+    masks = b"".join(n.to_bytes(4, "little") for n in (0xF800, 0x07E0, 0x001F, 0))
+    pixel = (1 << 11 | 2 << 5 | 1).to_bytes(2, "little") + bytes(2)
+    decoded = np.asarray(open_item(head + info + masks + pixel, "x"))
+    np.testing.assert_allclose(decoded, 8, atol=1)
+
+
 def test_transparency_is_over_white():
     for image in (Image.new("RGBA", SIDE, (255, 0, 0, 0)), Image.new("LA", SIDE, (7, 0))):
         assert gray(encoded(image, "PNG")) == 255
