@@ -1,11 +1,7 @@
-"""Tables of labels: CSV and similar files, CelebA's attribute lists, NVIDIA's dataset.json."""
+"""Tables of labels of image files."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import json
 import math
 import re
 import unicodedata
@@ -18,26 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skstylefeat._utils._csv_cells import unescape_cell
 from skstylefeat._utils._labels import labeled_rows
-from skstylefeat._utils._listing import IMAGE_SUFFIXES, UNREAD_IMAGE_SUFFIXES, suffix_of
+from skstylefeat._utils._listing import IMAGE_SUFFIXES, suffix_of
+from skstylefeat._utils._named_files import NamedFiles
+from skstylefeat._utils._table_formats import FILE_COLUMNS, decode_text, quote, read_json, read_text
 from skstylefeat._utils._typing import StrPath
 
-#: Names of the column of files, from the most to the least specific.
-FILE_COLUMNS = ("file", "filename", "file_name", "image_id", "image", "path", "name")
 #: A column with more different numbers than this holds quantities, not classes.
 MOST_CLASSES = 10
 
-_DELIMITERS = (",", ";", "\t", "|")
-_MOST_BYTES, _MOST_COLUMNS = 1 << 28, 10_000
+_MOST_BYTES, _MOST_COLUMNS = 1 << 26, 10_000
 _SHOWN_COLUMNS = 10
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
@@ -115,10 +102,11 @@ class LabelTable:
         images = NamedFiles(names)
         files = [row[self._file_column(images, columns)] for row in self.rows]
         cells = [_one_spelling(self.column(name), name, self.path) for name in columns]
+
         values: dict[str, list[str]] = {}
         lines: dict[str, int] = {}
         unmatched = []
-        for i, name in enumerate(_best_matches(files, images)):
+        for i, name in enumerate(images.find_all(files)):
             if name is None:
                 unmatched.append(files[i])
                 continue
@@ -170,102 +158,6 @@ class LabelTable:
             f"{self.path} has no header: its first line names the image {quote(cell)}. Put a line "
             "such as file,label above it."
         )
-
-
-class NamedFiles:
-    """Image files, found by the names that tables give them.
-
-    A name means an image if, from the end, their paths agree as far as both go. It may be written
-    with backslashes, in another Unicode normal form, in another case, without suffix, or with the
-    suffix of another image format, as long as only one image fits best.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Paths inside a folder or archive, with slashes.
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = set(names)
-        split = {name: _parts(name) for name in self._names}
-        # A folder that holds all images may have had another name when the table was written.
-        folders = [parts[:-1] for parts in split.values()]
-        n_common = 0
-        if folders:
-            low, high = min(folders), max(folders)
-            while n_common < min(len(low), len(high)) and low[n_common] == high[n_common]:
-                n_common += 1
-
-        self._levels: list[dict[str, list[tuple[str, list[str]]]]] = [{}, {}, {}]
-        for name, parts in split.items():
-            folded = [part.lower() for part in parts]
-            stem = folded[-1].removesuffix(suffix_of(folded[-1]))
-            for level, end in enumerate((parts[-1], folded[-1], stem)):
-                entry = (name, parts[:-1] if level == 0 else folded[:-1])
-                self._levels[level].setdefault(end, []).append(entry)
-        self._n_common = n_common
-
-    def find(self, text: str) -> tuple[str, int] | None:
-        """Return the image that a text means, or None.
-
-        With it comes how far the text is from the name: 0 for the same file name, 1 for another
-        case, 2 for another suffix.
-        """
-        if text in self._names:
-            return text, 0
-        parts = _parts(text)
-        if not parts:
-            return None
-        folded = [part.lower() for part in parts]
-        ends = [(0, parts, parts[-1]), (1, folded, folded[-1]), (2, folded, folded[-1])]
-        suffix = suffix_of(folded[-1])
-        if suffix in IMAGE_SUFFIXES or suffix in UNREAD_IMAGE_SUFFIXES:
-            ends.append((2, folded, folded[-1].removesuffix(suffix)))
-
-        for level, path, end in ends:
-            fits = {}
-            for name, folders in self._levels[level].get(end, ()):
-                score = self._agreement(path[:-1], folders)
-                if score is not None:
-                    fits[name] = score
-            if fits:
-                best = [name for name, score in fits.items() if score == max(fits.values())]
-                return (best[0], level) if len(best) == 1 else None
-        return None
-
-    def count(self, texts: Iterable[str]) -> tuple[int, int]:
-        """Return how many images the texts mean: with their suffix, and in all."""
-        found = [match for match in map(self.find, texts) if match is not None]
-        return len({name for name, level in found if level < 2}), len({name for name, _ in found})
-
-    def _agreement(self, wanted: list[str], folders: list[str]) -> tuple[int, bool] | None:
-        """Return how many folders of two paths agree from the end, or None if some differ."""
-        for known in (folders, folders[self._n_common :]):
-            n = min(len(wanted), len(known))
-            if wanted[len(wanted) - n :] == known[len(known) - n :]:
-                return n, len(wanted) == len(known)
-        return None
-
-
-def _parts(name: str) -> list[str]:
-    """Split a path of any system into its parts."""
-    parts = re.split(r"[/\\]", unicodedata.normalize("NFC", name))
-    return [part for part in parts if part not in ("", ".", "..")]
-
-
-def _best_matches(files: Sequence[str], images: NamedFiles) -> list[str | None]:
-    """Return the image that each text means; another text for the same image must fit as well."""
-    cache = {text: images.find(text) for text in set(files)}
-    nearest: dict[str, int] = {}
-    for match in filter(None, cache.values()):
-        nearest[match[0]] = min(match[1], nearest.get(match[0], match[1]))
-    found = [cache[text] for text in files]
-    return [match[0] if match and match[1] == nearest[match[0]] else None for match in found]
-
-
-def quote(text: str) -> str:
-    """Return a text in quotes, on one line, cut to 60 characters."""
-    return repr(text) if len(text) <= 60 else repr(text[:57] + "...")
 
 
 def to_number(text: str) -> float | None:
@@ -333,20 +225,18 @@ def read_label_table(path: StrPath) -> LabelTable:
         raise FileNotFoundError(f"The table of labels {str(path)!r} does not exist.")
     if path.stat().st_size > _MOST_BYTES:
         raise ValueError(f"{path} is larger than {_MOST_BYTES >> 20} MB, so it is no label table.")
-    text = _decode(path.read_bytes(), path)
-    if text.lstrip().startswith("{"):
-        header, rows, lines = _read_json(text, path)
-    else:
-        header, rows, lines = _read_text(text, path)
-
-    # A header of file names is the first row of a table without one.
-    table = LabelTable(path, header, rows, lines)
+    text = decode_text(path.read_bytes(), path)
+    read = read_json if text.lstrip().startswith("{") else read_text
+    table = LabelTable(path, *read(text, path))
+    header, rows, lines = table.header, table.rows, table.lines
     if len(header) < 2 or not rows or len(header) > _MOST_COLUMNS:
         raise ValueError(
             f"{path} needs a header, a column of file names and one of labels; found "
             f"{len(header)} columns and {len(rows)} rows below the header "
             f"{quote(' '.join(header[:_SHOWN_COLUMNS]))}."
         )
+
+    # A header of file names is the first row of a table without one.
     for cell in header:
         if suffix_of(cell) in IMAGE_SUFFIXES:
             table._raise_no_header(cell)
@@ -356,137 +246,3 @@ def read_label_table(path: StrPath) -> LabelTable:
                 f"{path}, row {number}: {len(row)} cells, but the header has {len(header)}."
             )
     return table
-
-
-def _decode(data: bytes, path: Path) -> str:
-    """Return the text of a file in the encoding that its bytes show."""
-    if data.startswith(b"PK\x03\x04"):
-        raise ValueError(
-            f"{path} is a workbook or zip archive, not a text. Save the sheet as CSV (UTF-8)."
-        )
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
-    # In UTF-16 without a mark nearly every second byte of Latin letters is zero.
-    for start, name in ((0, "utf-16-be"), (1, "utf-16-le")):
-        half = data[start:1000:2]
-        if encoding == "utf-8" and half.count(0) > len(half) / 2:
-            encoding = name
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        try:
-            if encoding != "utf-8":
-                raise ValueError
-            text = data.decode("cp1252")
-        except ValueError:
-            raise ValueError(
-                f"{path} is no text in UTF-8, UTF-16 or Windows-1252. Save it as CSV (UTF-8)."
-            ) from None
-        warnings.warn(
-            f"{path} is not in UTF-8; it is read as Windows-1252 (Western European). If letters "
-            "come out wrong, save it as UTF-8.",
-            stacklevel=4,
-        )
-    if re.search(r"[\x00-\x08\x0e-\x1f]", text):
-        raise ValueError(f"{path} holds control characters, so it is no text of labels.")
-    return text
-
-
-def _read_json(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return the files and labels of a dataset.json."""
-    try:
-        labels = json.loads(text)["labels"]
-        pairs = list(labels.items() if isinstance(labels, dict) else labels)
-        rows = [[str(file), "" if label is None else label] for file, label in pairs]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f'{path} is no dataset.json: expected {{"labels": [["file", label], ...]}} '
-            f"({type(error).__name__})."
-        ) from None
-    for row in rows:
-        if not isinstance(row[1], (str, int, float)):
-            raise ValueError(
-                f"{path}: the label of {quote(row[0])} is a {type(row[1]).__name__}; expected a "
-                "text or a number."
-            )
-        row[1] = str(row[1]).strip()
-    return ["file", "label"], rows, list(range(1, len(rows) + 1))
-
-
-def _read_text(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return the header, the rows and their lines of a table in text form."""
-    first, _, rest = text.lstrip("\r\n").partition("\n")
-    second = rest.partition("\n")[0]
-    # CelebA's lists begin with the number of images; their header lacks a name for the files.
-    if re.fullmatch(r"\s*\d+\s*", first) and len(second.split()) > 0:
-        rows = [line.split() for line in rest.splitlines()]
-        table = [["file", *rows[0]], *rows[1:]], list(range(2, len(rows) + 2))
-        n_images = sum(map(bool, rows[1:]))
-        if len(first.strip()) > 9 or int(first) != n_images:
-            warnings.warn(
-                f"{path} announces {quote(first.strip())} images in its first line but lists "
-                f"{n_images}.",
-                stacklevel=4,
-            )
-        return _without_blank_rows(*table)
-
-    # Excel's first line "sep=;" names the delimiter.
-    named = re.fullmatch(r"sep=(.)\s*", first)
-    if named:
-        return _without_blank_rows(*_split_cells("\n" + rest, named[1], path))
-    return _without_blank_rows(*_find_cells(text, first, path))
-
-
-def _find_cells(text: str, first: str, path: Path) -> tuple[list[list[str]], list[int]]:
-    """Split a text at the delimiter that its header line shows."""
-    tables, errors = {}, []
-    for delimiter in _DELIMITERS:
-        if delimiter in first:
-            try:
-                tables[delimiter] = _split_cells(text, delimiter, path)
-            except ValueError as error:
-                errors.append(error)
-    if not tables and errors:
-        raise errors[0]
-    if not tables:
-        rows = [line.split() for line in text.splitlines()]
-        return rows, list(range(1, len(rows) + 1))
-
-    # Of several, the right one gives rows of equal length or a column with a usual name.
-    even = [d for d, (rows, _) in tables.items() if len({len(row) for row in rows if row}) == 1]
-    left = even if len(tables) > 1 and even else list(tables)
-    if len(left) > 1:
-        headers = {d: next((row for row in tables[d][0] if any(row)), []) for d in left}
-        named = [d for d in left if any(cell.lower() in FILE_COLUMNS for cell in headers[d])]
-        left = named or left
-    if len(left) > 1:
-        raise ValueError(
-            f"{path} can be split at {left[0]!r} or at {left[1]!r}: its header is {quote(first)}. "
-            "Save it with one kind of delimiter."
-        )
-    return tables[left[0]]
-
-
-def _split_cells(text: str, delimiter: str, path: Path) -> tuple[list[list[str]], list[int]]:
-    """Return the cells and line of every row."""
-    # Strict: a quote that is never closed would swallow all rows after it.
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != " ")
-    try:
-        rows, numbers = [], []
-        for row in reader:
-            rows.append([unescape_cell(cell.strip()) for cell in row])
-            numbers.append(reader.line_num)
-    except csv.Error as error:
-        raise ValueError(f"{path} is no table: {error} in line {reader.line_num}.") from None
-    return rows, numbers
-
-
-def _without_blank_rows(
-    rows: list[list[str]], lines: list[int]
-) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return the header, the rows that hold something, and their lines."""
-    kept = [i for i, row in enumerate(rows) if any(row)]
-    if not kept:
-        return [], [], []
-    first, *others = kept
-    return rows[first], [rows[i] for i in others], [lines[i] for i in others]

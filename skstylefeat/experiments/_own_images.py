@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skstylefeat._utils._label_tables import LabelTable, quote, read_label_table
+from skstylefeat._utils._label_tables import LabelTable, read_label_table
+from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.experiments._targets import Target, check_target, read_column
 from skstylefeat.images._collection import Fault, error_of_faults

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skstylefeat._utils._label_tables import MOST_CLASSES, may_be_thousands, quote, to_number
+from skstylefeat._utils._label_tables import MOST_CLASSES, may_be_thousands, to_number
+from skstylefeat._utils._table_formats import quote
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -189,6 +189,12 @@ def _check_landmarks(landmarks: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     return points, single
 
 
+#: Landmarks in the order of the images, by file name, or from a function of the pixels.
+LandmarksLike: TypeAlias = (
+    ArrayLike | Mapping[str, ArrayLike] | Callable[[NDArray[np.uint8]], ArrayLike | None]
+)
+
+
 class Landmarks(Protocol):
     """Source of the landmarks of images."""
 
@@ -266,7 +272,7 @@ class FoundLandmarks:
         return landmarks
 
 
-def as_landmarks(align: ArrayLike | Mapping | Callable, n_images: int) -> Landmarks:
+def as_landmarks(align: LandmarksLike, n_images: int) -> Landmarks:
     """Return the source of landmarks for `align`: an array, a mapping by name, or a function."""
     if callable(align):
         return FoundLandmarks(align)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
 from skstylefeat._utils._indexing import row_index
 from skstylefeat._utils._typing import ImagesLike
-from skstylefeat.images._alignment import Landmarks, as_landmarks, crop_square, face_square
+from skstylefeat.images._alignment import (
+    Landmarks,
+    LandmarksLike,
+    as_landmarks,
+    crop_square,
+    face_square,
+)
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
 from skstylefeat.images._sources import Blocks, Source, find_source
 
@@ -122,7 +128,7 @@ class ImageCollection:
         pixels = self.read()
         return pixels if dtype is None else pixels.astype(dtype)
 
-    def aligned(self, align: ArrayLike | Mapping | Callable) -> ImageCollection:
+    def aligned(self, align: LandmarksLike) -> ImageCollection:
         """Return the same images, cropped to their faces when they are read.
 
         Parameters
@@ -268,7 +274,7 @@ def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageC
     return ImageCollection(find_source(X, image_shape))
 
 
-def align_faces(X: ImagesLike, landmarks: ArrayLike | Mapping | Callable) -> ImageCollection:
+def align_faces(X: ImagesLike, landmarks: LandmarksLike) -> ImageCollection:
     """Crop every image of a collection to its face, framed as in FFHQ, when it is read.
 
     Parameters

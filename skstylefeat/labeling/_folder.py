@@ -6,7 +6,8 @@ import copy
 from collections.abc import Collection
 from pathlib import Path
 
-from skstylefeat._utils._label_tables import quote, read_label_table
+from skstylefeat._utils._label_tables import read_label_table
+from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.images._image_files import list_images, warn_of_left_out
 

@@ -11,12 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skstylefeat._utils._csv_cells import escape_cell
-from skstylefeat._utils._label_tables import (
-    NamedFiles,
-    may_be_thousands,
-    read_label_table,
-    to_number,
-)
+from skstylefeat._utils._label_tables import may_be_thousands, read_label_table, to_number
+from skstylefeat._utils._named_files import NamedFiles
 
 NAMES = [f"{i:02}.jpg" for i in range(4)]
 LABELS = dict(zip(NAMES, ["yes", "no", "yes", "no"], strict=True))
@@ -246,7 +242,7 @@ def test_missing_and_huge_files(tmp_path):
         read_label_table(tmp_path / "none.csv")
     with open(tmp_path / "huge.csv", "wb") as file:
         file.truncate(1 << 30)
-    with pytest.raises(ValueError, match="larger than 256 MB"):
+    with pytest.raises(ValueError, match="larger than 64 MB"):
         read_label_table(tmp_path / "huge.csv")
 
 
