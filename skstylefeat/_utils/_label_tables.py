@@ -25,6 +25,7 @@ MOST_CLASSES = 10
 
 _MOST_BYTES, _MOST_COLUMNS = 1 << 26, 10_000
 _SHOWN_COLUMNS = 10
+_SAMPLED_CELLS = 1000
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
@@ -138,7 +139,12 @@ class LabelTable:
 
         # A column with a usual name comes first; row numbers elsewhere may look like stems.
         for columns in (known, others):
-            scores = {i: images.count({row[i] for row in self.rows}) for i in columns}
+            scores = {}
+            for i in columns:
+                texts = list(dict.fromkeys(row[i] for row in self.rows))
+                # Tables may have thousands of other columns.
+                step = 1 if columns is known else 1 + len(texts) // _SAMPLED_CELLS
+                scores[i] = images.count(texts[::step])
             best = max(scores.values(), default=(0, 0))
             tied = [i for i, score in scores.items() if score == best]
             if best == (0, 0):

@@ -105,7 +105,7 @@ def check_target(target: Target) -> None:
     classes, counts = np.unique(target.y_train, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"The target {target.name!r} has only one class, {quote(str(classes[0]))}, among the "
+            f"The target {target.name!r} has one class only, {quote(str(classes[0]))}, among the "
             "training images. Give images of two classes or more, or another column."
         )
     if len(classes) > 2 * MOST_CLASSES:

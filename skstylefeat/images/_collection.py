@@ -38,7 +38,7 @@ class Fault(NamedTuple):
     name : str
         Its path, or ``image <row>``.
     error : Exception
-        What reading it raised; its message names it.
+        Error raised by reading it; the message names the image.
     """
 
     row: int

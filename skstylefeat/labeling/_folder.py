@@ -118,10 +118,11 @@ def read_file_labels(
     found = table.labels_of(folder.listed, [column])
     if found.unmatched:
         n_rows, n_unmatched = len(table.rows), len(found.unmatched)
-        hint = "The table belongs to another folder" if n_rows == n_unmatched else "Remove its line"
+        hint = "It belongs to another folder" if n_rows == n_unmatched else "Remove such lines"
         raise ValueError(
             f"{path} names {n_rows} files, of which {n_unmatched} are not in the folder "
-            f"{str(folder.path)!r}, or more than once: {quote(found.unmatched[0])}; an image there "
-            f"is {quote(folder.listed[0])}. {hint}, or give the folder that it was made for."
+            f"{str(folder.path)!r}, or more than once, such as {quote(found.unmatched[0])} (an "
+            f"image there is {quote(folder.listed[0])}). {hint}, or give the folder that it was "
+            "made for."
         )
     return {name: label for name, (label,) in found.values.items() if label}

@@ -71,9 +71,9 @@ def test_files_of_labels(tmp_path, text, column, expected):
         (
             "file,label\nx.png,a\ny.png,a\n",
             None,
-            r"2 are not.*: 'x\.png'; an image there is 'blue-0\.png'.*another folder",
+            r"2 are not.* such as 'x\.png' \(an image there is 'blue-0\.png'.*It belongs to another",
         ),
-        ("file,label\nx.png,a\nred-0.png,a\n", None, r"1 are not in .*'x\.png'; .*Remove its line"),
+        ("file,label\nx.png,a\nred-0.png,a\n", None, r"1 are not in .*'x\.png' .*Remove such lines"),
         ("file,a,b\nred-0.png,x,y\n", None, r"no column 'label'.*'a', 'b'.*--target"),
         ("file,a\nred-0.png,x\n", "b", "no column 'b'"),
         (
