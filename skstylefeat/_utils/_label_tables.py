@@ -101,7 +101,8 @@ class LabelTable:
             file names.
         """
         images = NamedFiles(names)
-        files = [row[self._file_column(images, columns)] for row in self.rows]
+        position = self._file_column(images, columns)
+        files = [row[position] for row in self.rows]
         cells = [_one_spelling(self.column(name), name, self.path) for name in columns]
 
         values: dict[str, list[str]] = {}

@@ -330,3 +330,15 @@ def test_any_bytes_are_read_or_refused(write, content):
             table.labels_of(NAMES, table.header[-1:])
         except ValueError as error:
             assert "labels.csv" in str(error) and len(str(error)) < 700
+
+
+def test_each_name_is_searched_a_few_times(write, monkeypatch):
+    """Reading a table takes time in proportion to its length."""
+    names = [f"{i}.jpg" for i in range(500)]
+    path = write("n,file,g\n" + "".join(f"{i},{name},x\n" for i, name in enumerate(names)))
+    searched, find = [], NamedFiles.find
+    monkeypatch.setattr(
+        NamedFiles, "find", lambda self, text: searched.append(text) or find(self, text)
+    )
+    assert len(labels(path, names=names)) == 500
+    assert len(searched) <= 2 * 500

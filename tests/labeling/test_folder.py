@@ -73,7 +73,11 @@ def test_files_of_labels(tmp_path, text, column, expected):
             None,
             r"2 are not.* such as 'x\.png' \(an image there is 'blue-0\.png'.*It belongs to another",
         ),
-        ("file,label\nx.png,a\nred-0.png,a\n", None, r"1 are not in .*'x\.png' .*Remove such lines"),
+        (
+            "file,label\nx.png,a\nred-0.png,a\n",
+            None,
+            r"1 are not in .*'x\.png' .*Remove such lines",
+        ),
         ("file,a,b\nred-0.png,x,y\n", None, r"no column 'label'.*'a', 'b'.*--target"),
         ("file,a\nred-0.png,x\n", "b", "no column 'b'"),
         (
