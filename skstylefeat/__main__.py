@@ -127,6 +127,11 @@ def _report_parser():
         help="where the report goes (default: skstylefeat-report)",
     )
     work.add_argument("--quiet", action="store_true", help="print the tables only")
+    own.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out images that cannot be read (default: name them and stop)",
+    )
     return parser
 
 
@@ -179,6 +184,7 @@ def _own_images(arguments):
             test_share=arguments.test_share,
             group=arguments.group,
             limit=arguments.limit,
+            on_error="skip" if arguments.skip_unreadable else "raise",
             random_state=arguments.random_state,
         )
 

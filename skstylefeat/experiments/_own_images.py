@@ -1,122 +1,75 @@
-"""A user's images and labels: a folder or a zip archive, and a CSV file."""
+"""A user's images with labels: a folder or zip archive, and a table."""
 
-import zipfile
-from pathlib import Path
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from skstylefeat._utils._label_files import LabeledNames, read_labels
+from skstylefeat._utils._label_tables import LabelTable, read_label_table
+from skstylefeat._utils._table_formats import quote
+from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.experiments._targets import Target, check_target, read_column
-from skstylefeat.images._decoding import IMAGE_SUFFIXES, ZipMember, open_item
+from skstylefeat.images._collection import Fault, error_of_faults
+from skstylefeat.images._decoding import open_item
+from skstylefeat.images._image_files import ImageListing, left_out_text, list_images
 
 FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "box": Image.Resampling.BOX,
     "lanczos": Image.Resampling.LANCZOS,
 }
-
-
-class ImageSource:
-    """Images by file name, in a folder or a zip archive.
-
-    Parameters
-    ----------
-    path : str or path-like
-        Folder (searched with its subfolders) or zip archive.
-    """
-
-    def __init__(self, path):
-        self.path = Path(path)
-        if self.path.is_dir():
-            files = [p for p in self.path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES]
-            self._names = {p.relative_to(self.path).as_posix(): p for p in files}
-        elif self.path.is_file() and zipfile.is_zipfile(self.path):
-            with zipfile.ZipFile(self.path) as archive:
-                names = archive.namelist()
-            names = [n for n in names if Path(n).suffix.lower() in IMAGE_SUFFIXES]
-            self._names = {n: ZipMember(str(self.path), n) for n in names}
-        else:
-            raise ValueError(
-                f"--images {str(path)!r} is neither a folder nor a zip archive that can be read."
-            )
-        if not self._names:
-            raise ValueError(
-                f"--images {str(path)!r} holds no image file ({', '.join(IMAGE_SUFFIXES)})."
-            )
-        self._labeled = LabeledNames(self._names)
-
-    def __len__(self):
-        return len(self._names)
-
-    def find(self, label_name):
-        """Return the name of the image that a row of labels means, or None."""
-        return self._labeled.find(label_name)
-
-    def read(self, names, size, *, box=None, resampling="lanczos"):
-        """Read images, crop and resize them.
-
-        Parameters
-        ----------
-        names : list of str
-            Of `find`.
-        size : int
-            Side in pixels.
-        box : tuple of 4 floats, default=None
-            Left, top, right and bottom in pixels of the file.
-        resampling : {"lanczos", "bicubic", "box"}, default="lanczos"
-
-        Returns
-        -------
-        ndarray of shape (n, size, size, 3), uint8
-        """
-        return np.stack([self._crop(n, self._names[n], size, box, resampling) for n in names])
-
-    def _crop(self, name, source, size, box, resampling):
-        image = open_item(source, f"{name!r} in {str(self.path)!r}")
-        if box is not None and not _inside(box, image.size):
-            raise ValueError(
-                f"--box {','.join(f'{v:g}' for v in box)} does not lie inside the image {name!r} "
-                f"of {image.width} x {image.height} pixels; expected left < right, top < bottom."
-            )
-        return np.asarray(image.resize((size, size), FILTERS[resampling], box=box))
-
-
-def _inside(box, size):
-    left, top, right, bottom = box
-    return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
+FEWEST_IMAGES = 20
 
 
 def load_own_images(
-    images,
-    labels,
-    target_names,
+    images: StrPath,
+    labels: StrPath,
+    target_names: Sequence[str],
     *,
-    size,
-    box=None,
-    resampling="lanczos",
-    test_share=0.3,
-    group=None,
-    limit=3000,
-    random_state=0,
-):
-    """Read images with labels and split them.
+    size: int,
+    box: tuple[float, float, float, float] | None = None,
+    resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
+    test_share: float = 0.3,
+    group: str | None = None,
+    limit: int | None = 3000,
+    on_error: Literal["raise", "skip"] = "raise",
+    random_state: RandomState = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[Target], list[str]]:
+    """Read images with labels and split them into training and test images.
+
+    Images with identical pixels are on the same side of the split.
 
     Parameters
     ----------
-    images, labels : str or path-like
-        Folder or zip archive; CSV file.
+    images : path-like
+        Folder or zip archive, read as by :func:`skstylefeat.images.list_images`.
+    labels : path-like
+        Table with a column of file names and columns of labels: CSV, CelebA's ``list_attr`` text
+        or NVIDIA's ``dataset.json``.
     target_names : list of str
         Columns to predict.
-    size, box, resampling
-        Of `ImageSource.read`.
+    size : int
+        Side of the images in pixels.
+    box : tuple of 4 floats, default=None
+        Left, top, right and bottom of a crop, in pixels of the upright files.
+    resampling : {"lanczos", "bicubic", "box"}, default="lanczos"
+        How images are resized.
     test_share : float, default=0.3
-        Share of the images (or of the groups) that is only tested on.
+        Share of the images (or of the groups) that is for testing only.
     group : str, default=None
-        Column whose values must not occur in both sets, such as a person's identity.
+        Column whose values must not occur on both sides, such as a person's identity.
     limit : int or None, default=3000
-        Most images used, drawn at random.
-    random_state : int, default=0
+        Largest number of images, drawn at random.
+    on_error : {"raise", "skip"}, default="raise"
+        How to treat images that cannot be read: raise an error that names them, or leave them
+        out and count them in the notes.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draw and the split.
 
     Returns
     -------
@@ -124,51 +77,153 @@ def load_own_images(
     targets : list of Target
     notes : list of str
         What was left out, for the report.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 20 images have all labels, labels contradict each other, or images cannot
+        be read.
     """
-    source = ImageSource(images)
-    files, columns = read_labels(labels)
-    for name in [*target_names, *([group] if group else [])]:
-        if name not in columns:
-            raise ValueError(f"{labels} has no column {name!r}; it has {list(columns)}.")
-    found = [source.find(name) for name in files]
-    wanted = [columns[name] for name in target_names]
-    rows = [
-        i
-        for i, name in enumerate(found)
-        if name is not None and all(column[i].strip() for column in wanted)
+    listing = list_images(images)
+    table = read_label_table(labels)
+    columns = [*target_names, *([group] if group else [])]
+    found = table.labels_of(listing.names, columns)
+    names = [name for name, values in found.values.items() if all(values)]
+    notes = [
+        f"{len(names)} labeled images found, of {len(table.rows)} rows and {len(listing.names)} "
+        "images."
     ]
-    if len(rows) < 20:
-        raise ValueError(
-            f"Of the {len(files)} rows of {labels}, {len(rows)} name one of the {len(source)} "
-            f"images in {images} and have all labels; at least 20 are needed. The first row names "
-            f"{files[0]!r}."
-        )
-    notes = [f"{len(rows)} labeled images found, of {len(files)} rows and {len(source)} images."]
-    rng = np.random.default_rng(random_state)
-    rows = rng.permutation(rows)
-    if limit is not None and len(rows) > limit:
-        rows = rows[:limit]
+    if listing.left_out:
+        notes.append(left_out_text(listing.left_out))
+    if len(names) < FEWEST_IMAGES:
+        raise ValueError(_too_few(table, listing, names, found.unmatched, images))
+
+    # One shuffle decides which images are used and, without groups, which are tested.
+    rng = _generator(random_state)
+    names = [names[i] for i in rng.permutation(len(names))]
+    if limit is not None and len(names) > limit:
+        names = names[:limit]
         notes.append(f"{limit} of them drawn at random.")
-    train, test = _split(rows, columns.get(group), test_share, rng)
+
+    files = dict(zip(listing.names, listing.files, strict=True))
+    pixels, faults = _read(files, names, size, box, resampling)
+    if faults and on_error == "raise":
+        raise ValueError(
+            f"{error_of_faults(faults, len(names))} on_error='skip' (the option --skip-unreadable) "
+            "leaves out images that cannot be read."
+        )
+    if faults:
+        notes.append(f"{len(faults)} that cannot be read are left out, such as {faults[0].name}.")
+        unreadable = {fault.name for fault in faults}
+        names = [name for name in names if name not in unreadable]
+    if len(names) < FEWEST_IMAGES:
+        raise ValueError(f"Only {len(names)} images of {images} with labels can be read.")
+
+    # Copies of a photo and images of one group stay together.
+    content = np.array([hashlib.blake2b(image.tobytes()).hexdigest() for image in pixels])
+    n_copies = len(content) - len(np.unique(content))
+    if n_copies:
+        notes.append(f"{n_copies} have the pixels of another one and are on its side of the split.")
+    groups = np.array([found.values[name][-1] for name in names]) if group else None
+    train, test = _split(content, groups, test_share, rng)
+
     targets = []
-    for name, column in zip(target_names, wanted, strict=True):
-        values = read_column([column[i] for i in np.concatenate([train, test])])
-        target = Target(name, values[: len(train)], values[len(train) :])
-        check_target(target)
-        targets.append(target)
-    read = {"box": box, "resampling": resampling}
-    pixels = [source.read([found[i] for i in part], size, **read) for part in (train, test)]
-    return *pixels, targets, notes
+    for k, target_name in enumerate(target_names):
+        order = [names[i] for i in np.concatenate([train, test])]
+        places = [f"{quote(name)} in line {found.lines[name]}" for name in order]
+        try:
+            values = read_column([found.values[name][k] for name in order], places)
+        except ValueError as error:
+            raise ValueError(f"{table.path}, column {quote(target_name)}: {error}") from error
+        targets.append(Target(target_name, values[: len(train)], values[len(train) :]))
+        check_target(targets[-1])
+    return pixels[train], pixels[test], targets, notes
 
 
-def _split(rows, groups, test_share, rng):
-    """Return training and test rows; a group is never in both."""
+def _too_few(
+    table: LabelTable,
+    listing: ImageListing,
+    names: list[str],
+    unmatched: list[str],
+    images: StrPath,
+) -> str:
+    """Return the message for too few images with labels; it quotes a name of each side."""
+    text = (
+        f"Of the {len(table.rows)} rows of {table.path}, {len(names)} name one of the "
+        f"{len(listing.names)} images in {images} and have all labels; at least {FEWEST_IMAGES} "
+        "are needed."
+    )
+    if unmatched:
+        text += (
+            f" {quote(unmatched[0])} in the table is none of them, or more than one; an image is "
+            f"called {quote(listing.names[0])}."
+        )
+    return text
+
+
+def _generator(random_state: RandomState) -> Any:
+    """Return NumPy's new generator for a seed, and a RandomState as given."""
+    if isinstance(random_state, np.random.RandomState):
+        return random_state
+    return np.random.default_rng(random_state)
+
+
+def _read(
+    files: dict[str, Any],
+    names: list[str],
+    size: int,
+    box: tuple[float, float, float, float] | None,
+    resampling: str,
+) -> tuple[NDArray[np.uint8], list[Fault]]:
+    """Return the images that can be read, cropped and resized, and the faults of the others."""
+    pixels, faults = [], []
+    for row, name in enumerate(names):
+        try:
+            image = open_item(files[name], name)
+        except (OSError, ValueError) as error:
+            faults.append(Fault(row, name, error))
+            continue
+        if box is not None and not _inside(box, image.size):
+            raise ValueError(
+                f"--box {','.join(f'{v:g}' for v in box)} does not lie inside the image {name!r} "
+                f"of {image.width} x {image.height} pixels; expected left < right, top < bottom."
+            )
+        image = image.resize((size, size), FILTERS[resampling], box=box)
+        pixels.append(np.asarray(image))
+    return np.array(pixels, dtype=np.uint8).reshape(-1, size, size, 3), faults
+
+
+def _inside(box: Sequence[float], size: tuple[int, int]) -> bool:
+    left, top, right, bottom = box
+    return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
+
+
+def _split(
+    content: NDArray[Any], groups: NDArray[Any] | None, test_share: float, rng: Any
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return training and test rows; equal content and equal groups are never in both.
+
+    Parameters
+    ----------
+    content, groups : ndarray of shape (n,)
+        Rows with one value of either belong together.
+    """
     if groups is None:
-        n_test = max(1, round(test_share * len(rows)))
-        return rows[n_test:], rows[:n_test]
-    of_row = np.asarray(groups)[rows]
-    members = rng.permutation(np.unique(of_row))
-    held_out = np.isin(of_row, members[: max(1, round(test_share * len(members)))])
+        held_out = np.arange(len(content)) < max(1, round(test_share * len(content)))
+    else:
+        members = rng.permutation(np.unique(groups))
+        held_out = np.isin(groups, members[: max(1, round(test_share * len(members)))])
+
+    # Copies may join two groups, so what belongs to a test row is added until nothing is left.
+    n_before = -1
+    while n_before != held_out.sum():
+        n_before = held_out.sum()
+        for ids in (content, groups):
+            if ids is not None:
+                held_out |= np.isin(ids, ids[held_out])
     if held_out.all():
-        raise ValueError("The column of groups has one value only, so nothing is left to train on.")
-    return rows[~held_out], rows[held_out]
+        raise ValueError(
+            "All images belong together, by the column of groups or as copies of each other, so "
+            "nothing is left to train on."
+        )
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -1,11 +1,16 @@
-"""What is predicted: classes or numbers, for the training and the test images."""
+"""Prediction targets: classes or numbers, for the training and the test images."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-#: A numeric column with more different values than this is a number to regress, not a class.
-MOST_CLASSES = 10
+from skstylefeat._utils._label_tables import MOST_CLASSES, may_be_thousands, to_number
+from skstylefeat._utils._table_formats import quote
 
 
 @dataclass(frozen=True)
@@ -22,72 +27,95 @@ class Target:
     """
 
     name: str
-    y_train: np.ndarray
-    y_test: np.ndarray
+    y_train: NDArray[Any]
+    y_test: NDArray[Any]
     unit: str = ""
 
     @property
-    def is_number(self):
+    def is_number(self) -> bool:
         """Whether the column holds numbers to regress."""
         return self.y_train.dtype.kind == "f"
 
     @property
-    def is_binary(self):
+    def is_binary(self) -> bool:
         """Whether the column holds two classes."""
         return not self.is_number and len(np.unique(self.y_train)) == 2
 
     @property
-    def label(self):
+    def label(self) -> str:
         """Name and unit."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
 
-def read_column(texts):
-    """Return a column as numbers where it is numeric with many values, else as texts.
+def read_column(texts: Sequence[str], places: Sequence[str] = ()) -> NDArray[Any]:
+    """Return a column as numbers if more than `MOST_CLASSES` different ones occur, else as texts.
 
     Parameters
     ----------
     texts : sequence of str
+        Cells, with a decimal point or comma in numbers.
+    places : sequence of str, default=()
+        What messages call the cells.
 
     Returns
     -------
     ndarray of float64 or str
+
+    Raises
+    ------
+    ValueError
+        If a column of numbers holds a cell that is no number, or commas that may be decimal or
+        separate thousands.
 
     Examples
     --------
     >>> from skstylefeat.experiments._targets import read_column
     >>> read_column(["0", "1", "1"])
     array(['0', '1', '1'], dtype='<U1')
-    >>> read_column([str(year) for year in range(20, 32)]).dtype
-    dtype('float64')
+    >>> read_column([f"{year},5" for year in range(20, 32)])[:2]
+    array([20.5, 21.5])
     """
-    texts = np.asarray([str(text).strip() for text in texts])
-    try:
-        numbers = texts.astype(np.float64)
-    except ValueError:
-        return texts
-    if np.isfinite(numbers).all() and len(np.unique(numbers)) > MOST_CLASSES:
-        return numbers
-    return texts
+    texts = [str(text).strip() for text in texts]
+    numbers = [to_number(text) for text in texts]
+    if len({number for number in numbers if number is not None}) <= MOST_CLASSES:
+        return np.asarray(texts)
+
+    def place(i: int) -> str:
+        return f" of {places[i]}" if len(places) else ""
+
+    for i, number in enumerate(numbers):
+        if number is None:
+            raise ValueError(
+                f"the cell {quote(texts[i])}{place(i)} is no number, but the others are. Correct "
+                "it, or leave it empty where the value is not known."
+            )
+    commas = [i for i, text in enumerate(texts) if "," in text]
+    if commas and all(may_be_thousands(texts[i]) for i in commas):
+        raise ValueError(
+            f"the cell {quote(texts[commas[0]])}{place(commas[0])} may mean thousands or three "
+            "decimals. Write numbers without a separator of thousands, and with a decimal point."
+        )
+    return np.asarray(numbers, dtype=np.float64)
 
 
-def check_target(target):
-    """Raise ValueError where a target cannot be learned or tested."""
+def check_target(target: Target) -> None:
+    """Raise ValueError if a target cannot be learned or tested."""
     if target.is_number:
         return
     classes, counts = np.unique(target.y_train, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"The target {target.name!r} has one class only, {str(classes[0])!r}, among the "
+            f"The target {target.name!r} has one class only, {quote(str(classes[0]))}, among the "
             "training images. Give images of two classes or more, or another column."
         )
     if len(classes) > 2 * MOST_CLASSES:
         raise ValueError(
             f"The target {target.name!r} has {len(classes)} different texts, such as "
-            f"{str(classes[0])!r}: too many for classes, and they are not all numbers."
+            f"{quote(str(classes[0]))}: too many for classes, and they are not all numbers."
         )
     if counts.min() < 2:
         raise ValueError(
             f"The target {target.name!r} has {counts.min()} training image of the class "
-            f"{str(classes[counts.argmin()])!r}; choosing channels takes at least 2 of each class."
+            f"{quote(str(classes[counts.argmin()]))}; the selection of channels needs at least 2 "
+            "of each class."
         )

@@ -1,13 +1,16 @@
-"""Collections of images: what the estimators accept, opened, checked and aligned beforehand."""
+"""Collections of images: listing, decoding, checks and alignment of what estimators accept."""
 
 from skstylefeat.images._alignment import crop_face, face_square
 from skstylefeat.images._collection import ImageCollection, align_faces, as_images, readable_rows
+from skstylefeat.images._image_files import ImageListing, list_images
 
 __all__ = [
     "ImageCollection",
+    "ImageListing",
     "align_faces",
     "as_images",
     "crop_face",
     "face_square",
+    "list_images",
     "readable_rows",
 ]

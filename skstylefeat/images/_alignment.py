@@ -1,22 +1,27 @@
-"""Faces cut out and turned as in FFHQ, from five landmarks that the user gives."""
+"""Alignment of faces as in FFHQ, from five landmarks that the user gives."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from skstylefeat._utils._typing import StrPath
 from skstylefeat.images._decoding import open_item
 
 # FFHQ's geometry (T. Karras, S. Laine, T. Aila: "A Style-Based Generator Architecture for
 # Generative Adversarial Networks", 2019, appendix): half the side of the square is the larger of
-# two distances, times these; its center lies a tenth of the way from the eyes to the mouth.
+# two distances, each times its scale. The center lies a tenth of the way from eyes to mouth.
 EYES_SCALE, MOUTH_SCALE, CENTER_SHIFT = 2.0, 1.8, 0.1
 MAX_SIDE = 8192  # pixels of the square before it is reduced
-MAX_SHARE = 8  # side of the square, in sides of the image
+MAX_SHARE = 8  # longest side of the square, in sides of the image
 
 
-def face_square(landmarks):
+def face_square(landmarks: ArrayLike) -> NDArray[np.float64]:
     """Return the square that FFHQ's geometry puts around a face.
 
     With e the vector from the left to the right eye, m that from the middle of the eyes to the
@@ -40,12 +45,12 @@ def face_square(landmarks):
     Raises
     ------
     ValueError
-        The landmarks have another shape, coincide, or left and right are exchanged.
+        The landmarks have another shape, coincide, or have left and right exchanged.
 
     References
     ----------
     T. Karras, S. Laine, T. Aila: "A Style-Based Generator Architecture for Generative Adversarial
-    Networks", CVPR 2019. The nose takes no part in its geometry.
+    Networks", CVPR 2019. Its geometry does not use the nose.
 
     Examples
     --------
@@ -57,19 +62,24 @@ def face_square(landmarks):
            [90. , 12.2]])
     """
     points, single = _check_landmarks(landmarks)
+
+    # The axes of the face: between the eyes, and from the eyes to the mouth.
     left_eye, right_eye, _, left_mouth, right_mouth = points.transpose(1, 0, 2)
     middle = (left_eye + right_eye) / 2
     eyes = right_eye - left_eye
     mouth = (left_mouth + right_mouth) / 2 - middle
     axis = eyes - _quarter_turn(mouth)
     length = np.linalg.norm(axis, axis=1)
+
+    # Exchanged sides mirror the face, which a rotation cannot undo.
     turn = eyes[:, 0] * mouth[:, 1] - eyes[:, 1] * mouth[:, 0]
     for i in np.flatnonzero((turn <= 0) | (length == 0)):
         raise ValueError(
-            f"The landmarks {points[i].round(1).tolist()} are no face: expected, as seen in the "
-            "image, left eye, right eye, nose, left and right corner of the mouth. Are left and "
-            "right exchanged, or rows and columns?"
+            f"The landmarks {points[i].round(1).tolist()} are not those of a face. Expected, as "
+            "seen in the image: left eye, right eye, nose, left and right corner of the mouth. Are "
+            "left and right exchanged, or rows and columns?"
         )
+
     scale = np.maximum(
         EYES_SCALE * np.linalg.norm(eyes, axis=1), MOUTH_SCALE * np.linalg.norm(mouth, axis=1)
     )
@@ -80,13 +90,15 @@ def face_square(landmarks):
     return corners[0] if single else corners
 
 
-def crop_face(image, landmarks, size):
-    """Cut a face out of an image, framed as FFHQ's faces are.
+def crop_face(
+    image: StrPath | Image.Image | NDArray[Any], landmarks: ArrayLike, size: int
+) -> NDArray[np.uint8]:
+    """Crop an image to a face, framed as in FFHQ.
 
     Parameters
     ----------
     image : path-like, PIL image, or ndarray of shape (H, W, 3)
-        The image. Landmarks refer to it as it is shown, after its EXIF orientation.
+        The image. Landmarks refer to the upright image, after its EXIF orientation is applied.
     landmarks : array-like of shape (5, 2) or (10,)
         As in :func:`face_square`.
     size : int
@@ -95,7 +107,7 @@ def crop_face(image, landmarks, size):
     Returns
     -------
     face : ndarray of shape (size, size, 3), uint8
-        What lies outside the image is its mirror image.
+        The image is mirrored at its borders where the crop reaches beyond them.
 
     Examples
     --------
@@ -108,16 +120,17 @@ def crop_face(image, landmarks, size):
     return np.asarray(crop_square(open_item(image, "image"), face_square(landmarks), size))
 
 
-def crop_square(image, corners, size):
+def crop_square(image: Image.Image, corners: NDArray[Any], size: int | None) -> Image.Image:
     """Return the square of `corners` (4, 2) as a PIL image of `size` pixels; None keeps its scale.
 
-    The square is first sampled at about the image's own scale, at a whole multiple of `size`,
-    and then averaged down, so that nothing is skipped.
+    The square is first sampled at a whole multiple of `size`, near the scale of the image, and
+    then averaged, so that every pixel counts.
     """
     origin, down, right = corners[0], corners[1] - corners[0], corners[3] - corners[0]
     side = float(np.linalg.norm(right))
     if size is None:
         size = max(1, round(side))
+
     center = (corners[0] + corners[2]) / 2
     outside = (center < 0).any() or (center > image.size).any()
     if outside or side > MAX_SHARE * max(image.size):
@@ -126,6 +139,8 @@ def crop_square(image, corners, size):
             f"not lie in the image of {image.width} x {image.height} pixels; do the landmarks "
             "belong to it?"
         )
+
+    # PIL wants the coefficients that map pixels of the result to those of the image.
     factor = max(1, min(int(np.ceil(side / size)), MAX_SIDE // size))
     image, shift = _with_margin(image, corners)
     fine = size * factor
@@ -139,24 +154,24 @@ def crop_square(image, corners, size):
     return fine_image.reduce(factor) if factor > 1 else fine_image
 
 
-def _with_margin(image, corners):
-    """Mirror an image at its borders as far as the square reaches, and one pixel more."""
+def _with_margin(image: Image.Image, corners: NDArray[Any]) -> tuple[Image.Image, NDArray]:
+    """Mirror an image at its borders as far as the square reaches, plus one pixel."""
     low, high = corners.min(axis=0), corners.max(axis=0)
     before = np.maximum(0, np.ceil(2 - low)).astype(int)
     after = np.maximum(0, np.ceil(high + 2 - image.size)).astype(int)
     if not (before.any() or after.any()):
         return image, before
     pixels = np.asarray(image)
-    mode = "symmetric"  # repeats the border's pixels, so that images of one pixel have a mirror
-    margins = ((before[1], after[1]), (before[0], after[0]), (0, 0))
-    return Image.fromarray(np.pad(pixels, margins, mode=mode)), before
+    margins = np.array([(before[1], after[1]), (before[0], after[0]), (0, 0)])
+    # "symmetric" repeats the border's pixels, so images of one pixel can be mirrored.
+    return Image.fromarray(np.pad(pixels, margins, mode="symmetric")), before
 
 
-def _quarter_turn(vectors):
+def _quarter_turn(vectors: NDArray[Any]) -> NDArray[Any]:
     return np.stack([-vectors[:, 1], vectors[:, 0]], axis=1)
 
 
-def _check_landmarks(landmarks):
+def _check_landmarks(landmarks: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     points = np.asarray(landmarks, dtype=np.float64)
     single = points.shape in ((5, 2), (10,))
     if single:
@@ -165,7 +180,7 @@ def _check_landmarks(landmarks):
         points = points.reshape(-1, 5, 2)
     if points.shape[1:] != (5, 2):
         raise ValueError(
-            f"landmarks have shape {np.shape(landmarks)}; expected five points (x, y) an image: "
+            f"landmarks have shape {np.shape(landmarks)}; expected five points (x, y) per image: "
             "(n, 5, 2) or (n, 10), in the order left eye, right eye, nose, left and right corner "
             "of the mouth."
         )
@@ -174,41 +189,59 @@ def _check_landmarks(landmarks):
     return points, single
 
 
-class GivenLandmarks:
-    """Landmarks of every image, in the order of the images."""
+#: Landmarks in the order of the images, by file name, or from a function of the pixels.
+LandmarksLike: TypeAlias = (
+    ArrayLike | Mapping[str, ArrayLike] | Callable[[NDArray[np.uint8]], ArrayLike | None]
+)
 
-    def __init__(self, landmarks, n_images):
-        points = np.asarray(landmarks, dtype=np.float64)
-        if points.shape not in ((n_images, 5, 2), (n_images, 10)):
-            raise ValueError(
-                f"landmarks have shape {points.shape}; expected ({n_images}, 5, 2) or "
-                f"({n_images}, 10) for {n_images} images."
-            )
+
+class Landmarks(Protocol):
+    """Source of the landmarks of images."""
+
+    def take(self, rows: Any) -> Landmarks:
+        """Return the source for some of the images."""
+
+    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
+        """Return the landmarks of one image; raise ValueError if there are none."""
+
+
+class GivenLandmarks:
+    """Landmarks in the order of the images.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, 5, 2) or (n, 10)
+    """
+
+    def __init__(self, points: NDArray[np.float64]) -> None:
         self._points = points
 
-    def take(self, rows):
+    def take(self, rows: Any) -> GivenLandmarks:
         """Return the landmarks of some images."""
-        part = object.__new__(GivenLandmarks)
-        part._points = self._points[rows]
-        return part
+        return GivenLandmarks(self._points[rows])
 
-    def find(self, row, name, image):
-        """Return the landmarks of one image; a fault of theirs is that image's alone."""
+    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
+        """Return the landmarks of one image."""
         return self._points[row]
 
 
 class NamedLandmarks:
-    """Landmarks by the name of the file."""
+    """Landmarks by file name.
 
-    def __init__(self, table):
+    Parameters
+    ----------
+    table : mapping from str to array-like
+    """
+
+    def __init__(self, table: Mapping[str, ArrayLike]) -> None:
         self._table = table
 
-    def take(self, rows):
-        """Return itself: names need no order."""
+    def take(self, rows: Any) -> NamedLandmarks:
+        """Return itself: names do not depend on the order."""
         return self
 
-    def find(self, row, name, image):
-        """Return the landmarks of the path, or of the file name alone."""
+    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
+        """Return the landmarks for the path, or for the file name alone."""
         for key in (name, PurePath(name).name):
             if key in self._table:
                 return self._table[key]
@@ -216,27 +249,39 @@ class NamedLandmarks:
 
 
 class FoundLandmarks:
-    """Landmarks from a function of the user's, such as a detector of faces."""
+    """Landmarks from a function, such as a detector of faces.
 
-    def __init__(self, detect):
+    Parameters
+    ----------
+    detect : callable
+        Takes pixels (H, W, 3), uint8, and returns landmarks or None.
+    """
+
+    def __init__(self, detect: Callable[[NDArray[np.uint8]], ArrayLike | None]) -> None:
         self._detect = detect
 
-    def take(self, rows):
-        """Return itself: the function sees every image alone."""
+    def take(self, rows: Any) -> FoundLandmarks:
+        """Return itself: the function sees one image at a time."""
         return self
 
-    def find(self, row, name, image):
-        """Return what the function says of the image's pixels."""
+    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
+        """Return the landmarks that the function finds in the image."""
         landmarks = self._detect(np.asarray(image))
         if landmarks is None:
             raise ValueError("no face was found in it")
         return landmarks
 
 
-def as_landmarks(align, n_images):
-    """Return the source of landmarks of `align`: an array, a mapping by name, or a function."""
+def as_landmarks(align: LandmarksLike, n_images: int) -> Landmarks:
+    """Return the source of landmarks for `align`: an array, a mapping by name, or a function."""
     if callable(align):
         return FoundLandmarks(align)
     if isinstance(align, Mapping):
         return NamedLandmarks(align)
-    return GivenLandmarks(align, n_images)
+    points = np.asarray(align, dtype=np.float64)
+    if points.shape not in ((n_images, 5, 2), (n_images, 10)):
+        raise ValueError(
+            f"landmarks have shape {points.shape}; expected ({n_images}, 5, 2) or "
+            f"({n_images}, 10) for {n_images} images."
+        )
+    return GivenLandmarks(points)

@@ -1,18 +1,31 @@
-"""Images of any kind as one collection that is read in batches of float32 arrays."""
+"""Collections of images of any kind, read in batches of float32 arrays."""
+
+from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from PIL import Image
 
 from skstylefeat._utils._indexing import row_index
-from skstylefeat.images._alignment import as_landmarks, crop_square, face_square
+from skstylefeat._utils._typing import ImagesLike
+from skstylefeat.images._alignment import (
+    Landmarks,
+    LandmarksLike,
+    as_landmarks,
+    crop_square,
+    face_square,
+)
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
-from skstylefeat.images._sources import find_source
+from skstylefeat.images._sources import Blocks, Source, find_source
 
 DECODING_THREADS = 8
-CHECK_SIZE = (8, 8)  # images that are only tried are kept so small
+CHECK_SIZE = (8, 8)  # size of images that are only tried
+NAMED_FAULTS = 10  # images that a message names
 
 
 class Fault(NamedTuple):
@@ -25,7 +38,7 @@ class Fault(NamedTuple):
     name : str
         Its path, or ``image <row>``.
     error : Exception
-        What reading it raised; its message names it.
+        Error raised by reading it; the message names the image.
     """
 
     row: int
@@ -33,21 +46,40 @@ class Fault(NamedTuple):
     error: Exception
 
 
-class ImageCollection:
-    """A sequence of images, sliced without reading them.
+def error_of_faults(faults: Sequence[Fault], n_images: int) -> Exception:
+    """Return one error that names the images which cannot be read, ten of them at most.
 
-    Made by :func:`as_images`. It is taken by everything that takes images, and sliced by rows
-    as scikit-learn slices an X, so that `cross_validate` and the like work on folders, archives
-    and arrays on disk.
+    Parameters
+    ----------
+    faults : list of Fault
+        At least one.
+    n_images : int
+        Number of images in all.
+    """
+    first = faults[0].error
+    if len(faults) == 1:
+        return first
+    some = "; ".join(str(fault.error) for fault in faults[:NAMED_FAULTS])
+    more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
+    message = f"{len(faults)} of {n_images} images cannot be read: {some}{more}"
+    return FileNotFoundError(message) if isinstance(first, OSError) else ValueError(message)
+
+
+class ImageCollection:
+    """A sequence of images that is sliced without reading them.
+
+    Made by :func:`as_images`. Everything that takes images takes it, and scikit-learn slices it
+    by rows like any X, so `cross_validate` and others work on folders, archives and arrays on
+    disk.
 
     Parameters
     ----------
     source : object
-        Where the images are.
+        Reader of the images.
     rows : ndarray of shape (n,), default=None
         Rows of the images in the collection that the user gave; messages use them.
     landmarks : object, default=None
-        Where five landmarks of every image come from.
+        Source of five landmarks per image.
 
     Attributes
     ----------
@@ -59,40 +91,45 @@ class ImageCollection:
 
     ndim = 1
 
-    def __init__(self, source, rows=None, landmarks=None):
+    def __init__(
+        self,
+        source: Source,
+        rows: NDArray[np.intp] | None = None,
+        landmarks: Landmarks | None = None,
+    ) -> None:
         self._source = source
         self._rows = np.arange(len(source)) if rows is None else rows
         self._landmarks = landmarks
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._source)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ImageCollection(n={len(self)}, {self._source})"
 
     @property
-    def shape(self):
-        """Length as a tuple, which is what scikit-learn asks of a collection."""
+    def shape(self) -> tuple[int]:
+        """Length as a tuple, as scikit-learn expects it of a collection."""
         return (len(self),)
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """Paths of the images, or ``image <row>`` where there are none."""
         return [self._source.name(i, row) for i, row in enumerate(self._rows)]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> ImageCollection:
         rows = row_index(rows, len(self))
         landmarks = None if self._landmarks is None else self._landmarks.take(rows)
         return ImageCollection(self._source.take(rows), self._rows[rows], landmarks)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError("Images are read, so they cannot be had without a copy.")
+            raise ValueError("Reading images makes a copy; copy=False is not possible.")
         pixels = self.read()
         return pixels if dtype is None else pixels.astype(dtype)
 
-    def aligned(self, align):
-        """Return the same images, cut to their faces when they are read.
+    def aligned(self, align: LandmarksLike) -> ImageCollection:
+        """Return the same images, cropped to their faces when they are read.
 
         Parameters
         ----------
@@ -105,14 +142,14 @@ class ImageCollection:
         """
         return ImageCollection(self._source, self._rows, as_landmarks(align, len(self)))
 
-    def read(self, size=None):
+    def read(self, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """Read all images.
 
         Parameters
         ----------
         size : tuple of int, default=None
-            (height, width) to resize to. By default the images keep theirs, which must then
-            be the same for all.
+            (height, width) to resize to. By default the images keep their size, which must be
+            the same for all.
 
         Returns
         -------
@@ -122,14 +159,16 @@ class ImageCollection:
         Raises
         ------
         FileNotFoundError, ValueError
-            An image is missing or cannot be read; the first one is named.
+            Images are missing or cannot be read. The message names them, ten at most.
         """
         pixels, faults = self.try_read(size)
         if faults:
-            raise faults[0].error
+            raise error_of_faults(faults, len(self))
         return pixels
 
-    def try_read(self, size=None):
+    def try_read(
+        self, size: tuple[int, int] | None = None
+    ) -> tuple[NDArray[np.float32], list[Fault]]:
         """Read the images that can be read.
 
         Parameters
@@ -144,20 +183,24 @@ class ImageCollection:
         faults : list of Fault
             The others, m + len(faults) = n.
         """
-        jobs, faults = list(enumerate(self._source.items())), []
-        if self._source.in_blocks:
-            values, faults = self._read_block()
+        jobs: list[tuple[int, Any]] = list(enumerate(self._source.items()))
+        faults: list[Fault] = []
+
+        # Arrays are read in one piece. Their images pass through PIL only to change their size.
+        if isinstance(self._source, Blocks):
+            values, faults = self._read_block(self._source.block())
             if self._landmarks is None and (size is None or values.shape[1:3] == tuple(size)):
                 return np.repeat(values, 3, axis=3) if values.shape[3] == 1 else values, faults
             good = np.setdiff1d(np.arange(len(self)), [fault.row for fault in faults])
             jobs = [(int(i), to_pil(value)) for i, value in zip(good, values, strict=True)]
-        results = _in_threads(lambda job: self._read_item(*job, size), jobs)
+
+        results = _in_threads(lambda job: self._read_item(job[0], job[1], size), jobs)
         faults += [result for result in results if isinstance(result, Fault)]
         images = [result for result in results if not isinstance(result, Fault)]
         return _stack(images, size), sorted(faults, key=lambda fault: fault.row)
 
-    def _read_block(self):
-        values, messages = to_unit_floats(self._source.block())
+    def _read_block(self, block: NDArray[Any]) -> tuple[NDArray[np.float32], list[Fault]]:
+        values, messages = to_unit_floats(block)
         faults = []
         for i, message in messages.items():
             name = self._source.name(i, self._rows[i])
@@ -166,38 +209,43 @@ class ImageCollection:
             values = np.delete(values, list(messages), axis=0)
         return values, faults
 
-    def _read_item(self, i, item, size):
+    def _read_item(self, i: int, item: Any, size: tuple[int, int] | None) -> NDArray | Fault:
         """Return one image as an array of uint8, or its fault."""
         name = self._source.name(i, self._rows[i])
         try:
             image = open_item(item, name)
             if self._landmarks is not None:
-                image = self._cut(i, image, name, size)
+                image = _cut(self._landmarks, i, image, name, size)
         except (OSError, ValueError) as error:
             return Fault(i, name, error)
         return np.asarray(image if size is None else resize(image, size))
 
-    def _cut(self, i, image, name, size):
-        try:
-            corners = face_square(self._landmarks.find(i, name, image))
-            return crop_square(image, corners, None if size is None else max(size))
-        except ValueError as error:
-            raise ValueError(f"The face in {name} cannot be aligned: {error}.") from error
+
+def _cut(
+    landmarks: Landmarks, i: int, image: Image.Image, name: str, size: tuple[int, int] | None
+) -> Image.Image:
+    """Crop one image to its face."""
+    try:
+        corners = face_square(landmarks.find(i, name, image))
+        return crop_square(image, corners, None if size is None else max(size))
+    except ValueError as error:
+        raise ValueError(f"The face in {name} cannot be aligned: {error}.") from error
 
 
-def as_images(X, image_shape=None):
-    """Make a collection of images of any kind, reading none of them.
+def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageCollection:
+    """Make a collection of images of any kind without reading them.
 
     Parameters
     ----------
     X : array-like, list, Series or path-like
         - an array of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), uint8 or floats in [0, 1]:
-          NumPy, a memory map, or anything else with a shape and slices (HDF5, zarr, dask), of
-          which one batch at a time is read;
+          NumPy, a memory map, or anything else with a shape and slices (HDF5, zarr, dask), which
+          is read one batch at a time;
         - a torch tensor of shape (n, 1, H, W) or (n, 3, H, W), uint8 or floats in [0, 1];
         - a list, or a column of a pandas or polars frame, of paths, `zipfile.Path`, PIL images,
           arrays (H, W, 3), tensors (3, H, W) or encoded files as bytes, sizes mixed;
-        - a folder, with its subfolders, or a zip archive: its image files, sorted by name.
+        - a folder, with its subfolders, or a zip archive: its image files in the order of
+          :func:`list_images`. What looks like an image and is not read is reported by a warning.
     image_shape : tuple of int, default=None
         (H, W) or (H, W, C) of flat rows (n, H*W*C).
 
@@ -208,7 +256,8 @@ def as_images(X, image_shape=None):
     Raises
     ------
     ValueError
-        X is none of these.
+        X is none of these, or an array of shape (H, W, 3), which may be one color image or H
+        gray ones.
 
     Examples
     --------
@@ -225,17 +274,17 @@ def as_images(X, image_shape=None):
     return ImageCollection(find_source(X, image_shape))
 
 
-def align_faces(X, landmarks):
-    """Cut every image of a collection to its face, framed as FFHQ's are, when it is read.
+def align_faces(X: ImagesLike, landmarks: LandmarksLike) -> ImageCollection:
+    """Crop every image of a collection to its face, framed as in FFHQ, when it is read.
 
     Parameters
     ----------
     X : array-like, list, Series, path-like or ImageCollection
         Images as in :func:`as_images`.
     landmarks : array-like of shape (n, 5, 2) or (n, 10), mapping or callable
-        Five points (x, y) an image as in :func:`face_square`, in the order of the images; or a
-        mapping from file name to them; or a function from the upright pixels (H, W, 3), uint8, to
-        them, or to None where it finds no face.
+        Five points (x, y) per image as in :func:`face_square`, in the order of the images; or a
+        mapping from file name to points; or a function that takes the upright pixels (H, W, 3),
+        uint8, and returns points, or None where it finds no face.
 
     Returns
     -------
@@ -253,10 +302,12 @@ def align_faces(X, landmarks):
     return as_images(X).aligned(landmarks)
 
 
-def readable_rows(X, image_shape=None, batch_size=64):
-    """Return the rows of the images that can be read, to drop the others together with their y.
+def readable_rows(
+    X: ImagesLike, image_shape: Sequence[int] | None = None, batch_size: int = 64
+) -> NDArray[np.int64]:
+    """Return the rows of the images that can be read.
 
-    Every image is decoded once.
+    Index X and y with them to drop the others. Every image is decoded once.
 
     Parameters
     ----------
@@ -288,17 +339,20 @@ def readable_rows(X, image_shape=None, batch_size=64):
     return np.flatnonzero(good)
 
 
-def _in_threads(function, jobs):
+def _in_threads(function: Callable, jobs: Sequence) -> list:
     if len(jobs) < 2:
         return [function(job) for job in jobs]
     with ThreadPoolExecutor(min(DECODING_THREADS, os.cpu_count() or 1)) as pool:
         return list(pool.map(function, jobs))
 
 
-def _stack(arrays, size):
+def _stack(arrays: list[NDArray], size: Iterable[int] | None) -> NDArray[np.float32]:
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
-        raise ValueError(f"The images have different sizes {sorted(shapes)}; give one size.")
+        some = ", ".join(f"{height} x {width}" for height, width, _ in sorted(shapes)[:3])
+        raise ValueError(
+            f"The images have {len(shapes)} different sizes, such as {some}; give one size."
+        )
     if not arrays:
         return np.empty((0, *(size or (0, 0)), 3), dtype=np.float32)
     return np.stack(arrays).astype(np.float32) / np.float32(255)

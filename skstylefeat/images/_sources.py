@@ -1,21 +1,18 @@
-"""Where images are: which of the accepted kinds a user's X is, checked without reading it."""
+"""Detection of the kind of an image collection, without reading it."""
 
-import os
+from __future__ import annotations
+
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from skstylefeat.images._decoding import (
-    IMAGE_SUFFIXES,
-    ZipMember,
-    is_item,
-    is_tensor,
-    item_name,
-    tensor_to_array,
-)
+from skstylefeat.images._decoding import is_item, is_tensor, item_name, tensor_to_array
+from skstylefeat.images._image_files import list_images, warn_of_left_out
 
 ACCEPTED = (
     "uint8 arrays, or floats in [0, 1], of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3); flat "
@@ -24,36 +21,40 @@ ACCEPTED = (
 )
 
 
+# An array (n, H, 1) or (n, H, 4) with both at least this is more likely one image.
+_SMALLEST_SIDE = 8
+
+
 class Items:
     """Images that are opened one by one."""
 
     in_blocks = False
 
-    def __init__(self, items):
+    def __init__(self, items: Sequence[Any]) -> None:
         self._items = items
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._items)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name(0, 0)}, ..." if len(self) else "none"
 
-    def take(self, rows):
+    def take(self, rows: Any) -> Items:
         """Return some of them, by a slice or an array of rows."""
         chosen = self._items[rows] if isinstance(rows, slice) else [self._items[i] for i in rows]
         return Items(chosen)
 
-    def name(self, i, row):
-        """Return what messages call item i, which was row `row` of the user's X."""
+    def name(self, i: int, row: int) -> str:
+        """Return the name of item i in messages; `row` is its row in the user's X."""
         return item_name(self._items[i], row)
 
-    def items(self):
-        """Return them as they came."""
+    def items(self) -> Sequence[Any]:
+        """Return them as given."""
         return self._items
 
 
 class Blocks:
-    """Rows of an array, whose pixels have one size.
+    """Images of one size in one array.
 
     Parameters
     ----------
@@ -63,58 +64,63 @@ class Blocks:
 
     in_blocks = True
 
-    def __init__(self, array):
+    def __init__(self, array: Any) -> None:
         self._array = array
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._array)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self._array.dtype} of shape {self._array.shape[1:]}"
 
-    def take(self, rows):
+    def take(self, rows: Any) -> Blocks:
         """Return some of them, by a slice or an array of rows."""
         return Blocks(self._array[rows])
 
-    def name(self, i, row):
-        """Return what messages call row i, which was row `row` of the user's X."""
+    def name(self, i: int, row: int) -> str:
+        """Return the name of row i in messages; `row` is its row in the user's X."""
         return f"image {row}"
 
-    def items(self):
-        """Return nothing: rows are read together, by `block`."""
+    def items(self) -> Sequence[Any]:
+        """Return nothing: `block` reads all rows together."""
         return []
 
-    def block(self):
+    def block(self) -> NDArray[Any]:
         """Return the pixels (n, H, W, C)."""
         return self._array
 
 
 class StoredBlocks(Blocks):
-    """Rows of an array that is not NumPy's, of which only slices are read.
+    """Images of one size in an array of another library, of which slices are read when needed.
 
     Parameters
     ----------
     array : object with shape, dtype and slices
         HDF5 dataset, zarr or dask array, torch tensor, ...
     to_pixels : callable
-        Function from what a slice gives to pixels (n, H, W, C).
+        Converts a slice to pixels (n, H, W, C).
     rows : ndarray of int, default=None
         Rows that belong to this source, all by default.
     """
 
-    def __init__(self, array, to_pixels, rows=None):
+    def __init__(
+        self,
+        array: Any,
+        to_pixels: Callable[[Any], NDArray[Any]],
+        rows: NDArray[Any] | None = None,
+    ) -> None:
         super().__init__(array)
         self._to_pixels = to_pixels
         self._chosen = np.arange(array.shape[0]) if rows is None else rows
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._chosen)
 
-    def take(self, rows):
+    def take(self, rows: Any) -> StoredBlocks:
         """Return some of them, by a slice or an array of rows, without reading."""
         return StoredBlocks(self._array, self._to_pixels, self._chosen[rows])
 
-    def block(self):
+    def block(self) -> NDArray[Any]:
         """Return the pixels (n, H, W, C), read in runs of neighboring rows."""
         wanted, places = np.unique(self._chosen, return_inverse=True)
         runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > 1) + 1)
@@ -124,13 +130,16 @@ class StoredBlocks(Blocks):
         pixels = np.concatenate(parts) if len(parts) > 1 else parts[0]
         return pixels if np.array_equal(places, np.arange(len(pixels))) else pixels[places]
 
-    def __reduce__(self):
-        # Open files do not travel to other processes, so the few rows of a batch are read first.
+    def __reduce__(self) -> tuple:
+        # Open files cannot be sent to other processes, so the rows of a batch are read first.
         return Blocks, (self.block(),)
 
 
-def find_source(X, image_shape=None):
-    """Return the source of what a user calls images.
+Source = Items | Blocks
+
+
+def find_source(X: Any, image_shape: Sequence[int] | None = None) -> Source:
+    """Return the source that reads the images of X.
 
     Parameters
     ----------
@@ -143,20 +152,23 @@ def find_source(X, image_shape=None):
     -------
     Items, Blocks or StoredBlocks
     """
-    if isinstance(X, (str, Path)):
-        return Items(_files_of(Path(X)))
-    if isinstance(X, zipfile.Path):
-        return Items(_members_below(X))
+    if isinstance(X, (str, Path, zipfile.Path)):
+        listing = list_images(X)
+        warn_of_left_out(listing, X, stacklevel=3)
+        return Items(listing.files)
     if isinstance(X, (Image.Image, bytes, Iterator)):
         raise ValueError(
             f"Images came as one {type(X).__name__}. Give a list of images, or one image as [X]."
         )
     if hasattr(X, "tocsr"):
         raise ValueError(f"Images came as a sparse {type(X).__name__}. Give X.toarray().")
+
     X = _single_column(X)
     items = _as_items(X)
     if items is not None:
         return Items(items)
+
+    # What is left has pixels in one block, some on disk or another device.
     if is_tensor(X) and X.ndim > 2:
         return _tensor_source(X)
     if _is_stored_array(X):
@@ -169,51 +181,8 @@ def find_source(X, image_shape=None):
     return Blocks(pixels.reshape(len(pixels), *full))
 
 
-def _files_of(path):
-    if path.is_dir():
-        found = [
-            os.path.join(folder, name)
-            for folder, _, names in os.walk(path)
-            for name in names
-            if _is_image_name(name)
-        ]
-        found.sort(key=lambda file: file.split(os.sep))
-    elif path.is_file() and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(archive.namelist())
-        found = [ZipMember(str(path), name) for name in names if _is_image_name(name)]
-    else:
-        hint = f" One file is a list of one: [{str(path)!r}]." if path.is_file() else ""
-        raise ValueError(
-            f"{str(path)!r} is no folder and no zip archive. Give a folder of images, a zip "
-            f"archive, or a list of paths.{hint}"
-        )
-    if not found:
-        kind = "folder" if path.is_dir() else "archive"
-        raise ValueError(
-            f"The {kind} {str(path)!r} holds no image file ({', '.join(IMAGE_SUFFIXES)})."
-        )
-    return found
-
-
-def _members_below(root):
-    archive, prefix = root.root, root.at
-    names = sorted(n for n in archive.namelist() if n.startswith(prefix) and _is_image_name(n))
-    if not names:
-        raise ValueError(f"{root} holds no image file ({', '.join(IMAGE_SUFFIXES)}).")
-    if archive.filename is not None and os.path.isfile(archive.filename):
-        return [ZipMember(archive.filename, name) for name in names]
-    return [zipfile.Path(archive, name) for name in names]
-
-
-def _is_image_name(name):
-    # macOS puts a file of attributes beside each file: __MACOSX/a/._b.jpg belongs to a/b.jpg.
-    base = name.rpartition("/")[2]
-    return base.lower().endswith(IMAGE_SUFFIXES) and not base.startswith("._")
-
-
-def _single_column(X):
-    """Return the only column of a frame or an array (n, 1) of paths, else what came."""
+def _single_column(X: Any) -> Any:
+    """Return the only column of a frame or of an array (n, 1) of paths; return others as given."""
     if hasattr(X, "columns") and hasattr(X, "shape") and len(X.shape) == 2:
         columns = list(X.columns)
         if len(columns) == 1:
@@ -228,7 +197,7 @@ def _single_column(X):
     return X
 
 
-def _as_items(X):
+def _as_items(X: Any) -> list | None:
     """Return a list of paths, PIL images or arrays of mixed size, or None for other kinds."""
     if isinstance(X, np.ndarray) and X.dtype.kind not in "OUT":
         return None
@@ -241,15 +210,15 @@ def _as_items(X):
     if not is_item(first):
         return None
     if isinstance(first, np.ndarray) and len({np.shape(item) for item in items}) == 1:
-        return None  # one array of pixels
+        return None  # arrays of one size are one block
     return items
 
 
-def _is_missing(item):
+def _is_missing(item: Any) -> bool:
     return item is None or type(item).__name__ == "NAType" or (item != item) is True
 
 
-def _tensor_source(tensor):
+def _tensor_source(tensor: Any) -> StoredBlocks:
     shape = tuple(tensor.shape)
     if len(shape) != 4 or shape[1] not in (1, 3):
         hint = {
@@ -265,15 +234,15 @@ def _tensor_source(tensor):
     return StoredBlocks(tensor, lambda part: tensor_to_array(part).transpose(0, 2, 3, 1))
 
 
-def _is_stored_array(X):
-    """Whether X is an array with a shape and slices that is not NumPy's, such as HDF5's."""
+def _is_stored_array(X: Any) -> bool:
+    """Return whether X is an array of another library with a shape and slices, such as HDF5's."""
     if isinstance(X, np.ndarray) or is_tensor(X) or hasattr(X, "columns"):
         return False
     shape = getattr(X, "shape", None)
     return isinstance(shape, tuple) and hasattr(X, "dtype") and hasattr(X, "__getitem__")
 
 
-def _as_numbers(X):
+def _as_numbers(X: Any) -> NDArray[Any]:
     if np.iscomplexobj(X):
         raise ValueError(f"Complex data not supported as images. Expected {ACCEPTED}.")
     try:
@@ -288,15 +257,15 @@ def _as_numbers(X):
     return pixels
 
 
-def _check_dtype(dtype):
+def _check_dtype(dtype: np.dtype) -> None:
     if dtype.kind == "c":
         raise ValueError(f"Complex data not supported as images. Expected {ACCEPTED}.")
     if dtype.kind not in "uif":
         raise ValueError(f"Images have dtype {dtype}. Expected {ACCEPTED}.")
 
 
-def _image_axes(shape, image_shape):
-    """Return (H, W, C) of an array of images, or say what is wrong with its shape."""
+def _image_axes(shape: tuple[int, ...], image_shape: Sequence[int] | None) -> tuple[int, ...]:
+    """Return (H, W, C) of an array of images; raise ValueError for other shapes."""
     if len(shape) == 2 and image_shape is not None:
         image_shape = tuple(image_shape)
         full = image_shape if len(image_shape) == 3 else (*image_shape, 1)
@@ -307,7 +276,9 @@ def _image_axes(shape, image_shape):
             )
         shape = (shape[0], *full)
     elif len(shape) == 3:
+        _check_gray_images(shape)
         shape = (*shape, 1)
+
     if len(shape) != 4:
         hint = " Reshape one image by images[None]." if len(shape) < 4 else ""
         raise ValueError(f"Images have shape {shape}. Expected {ACCEPTED}.{hint}")
@@ -324,7 +295,19 @@ def _image_axes(shape, image_shape):
     return shape[1:]
 
 
-def _check_not_empty(shape):
+def _check_gray_images(shape: tuple[int, ...]) -> None:
+    """Refuse (H, W, 3), which is far more likely one color image than H gray ones 3 pixels wide."""
+    n, height, width = shape
+    if width == 3 or (width in (1, 4) and min(n, height) >= _SMALLEST_SIDE):
+        color = "images[None, ..., :3]" if width == 4 else "images[None]"
+        raise ValueError(
+            f"Images have shape {shape}: one image of {n} x {height} pixels with {width} channels, "
+            f"or {n} gray images of {height} x {width} pixels. Pass {color} for the one image, or "
+            "images[..., None] for the gray ones."
+        )
+
+
+def _check_not_empty(shape: Sequence[int]) -> None:
     if 0 in shape:
         raise ValueError(
             f"Found array with 0 sample(s) or pixels (shape={shape}) while a minimum of 1 is "

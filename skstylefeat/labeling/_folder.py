@@ -1,29 +1,37 @@
-"""The images of a folder in a fixed order, and labels of them in a CSV file."""
+"""Images of a folder as rows, and their labels from a table."""
 
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
 from pathlib import Path
 
-from skstylefeat._utils._label_files import LabeledNames, read_labels
-from skstylefeat.images._decoding import IMAGE_SUFFIXES
-
-_SHOWN = 3  # names that an error message quotes
+from skstylefeat._utils._label_tables import read_label_table
+from skstylefeat._utils._table_formats import quote
+from skstylefeat._utils._typing import StrPath
+from skstylefeat.images._image_files import list_images, warn_of_left_out
 
 
 class ImageFolder:
-    """The images of a folder and its subfolders, sorted by name.
+    """The images of a folder and its subfolders, in the order of `list_images`.
 
     Parameters
     ----------
-    path : str or path-like
-        Folder. Files and folders whose name begins with a dot are left out.
+    path : path-like
+        Folder.
 
     Attributes
     ----------
+    path : Path
+        The folder.
     names : list of str
-        Paths inside the folder, with slashes; the place of a name is the row of its image.
+        Paths inside the folder, with slashes; the position of a name is the row of its image.
     paths : list of Path
         The files.
     sizes : list of int
         Their bytes.
+    listed : list of str
+        Names of all images of the folder, those that `without` has left out included.
 
     Raises
     ------
@@ -31,53 +39,59 @@ class ImageFolder:
         If there is no such folder, or no image in it.
     """
 
-    def __init__(self, path):
-        self.path = Path(path)
+    path: Path
+    names: list[str]
+    paths: list[Path]
+    sizes: list[int]
+    listed: list[str]
+
+    def __init__(self, path: StrPath) -> None:
+        self.path = Path(path).expanduser()
         if not self.path.is_dir():
             raise ValueError(f"{str(path)!r} is no folder. Give the folder that holds the images.")
-        found = {}
-        for file in self.path.rglob("*"):
-            name = file.relative_to(self.path)
-            hidden = any(part.startswith(".") for part in name.parts)
-            if file.suffix.lower() in IMAGE_SUFFIXES and not hidden and file.is_file():
-                found[name.as_posix()] = file
-        if not found:
-            raise ValueError(
-                f"The folder {str(path)!r} holds no image file ({', '.join(IMAGE_SUFFIXES)})."
-            )
-        for name in found:
+        listing = list_images(self.path)
+        warn_of_left_out(listing, self.path, stacklevel=2)
+        for name in listing.names:
             if not name.isprintable():
                 raise ValueError(
                     f"The file name {name!r} holds characters that a CSV file cannot. Rename it."
                 )
-        self.names = sorted(found)
-        self.paths = [found[name] for name in self.names]
+        self.names = listing.names
+        self.paths = [self.path / name for name in self.names]
         self.sizes = [file.stat().st_size for file in self.paths]
+        self.listed = self.names
         self._rows = {name: row for row, name in enumerate(self.names)}
-        self._labeled = LabeledNames(self.names)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
-    def row(self, name):
+    def without(self, names: Collection[str]) -> ImageFolder:
+        """Return the same folder without some of its images; labels may still name these."""
+        rest = copy.copy(self)
+        kept = [row for row, name in enumerate(self.names) if name not in names]
+        rest.names = [self.names[row] for row in kept]
+        rest.paths = [self.paths[row] for row in kept]
+        rest.sizes = [self.sizes[row] for row in kept]
+        rest._rows = {name: row for row, name in enumerate(rest.names)}
+        return rest
+
+    def row(self, name: str | None) -> int | None:
         """Return the row of an image, or None."""
-        return self._rows.get(name)
-
-    def find(self, name):
-        """Return the image that a file of labels means by a name, or None."""
-        return self._labeled.find(name)
+        return None if name is None else self._rows.get(name)
 
 
-def read_file_labels(path, folder, column=None):
+def read_file_labels(
+    path: StrPath, folder: ImageFolder, column: str | None = None
+) -> dict[str, str]:
     """Read the labels of some images of a folder.
 
     Parameters
     ----------
-    path : str or path-like
-        CSV file with a column of file names (called file, filename, image or path, else the
-        first one) and a column of labels. Cells without a label are left out.
+    path : path-like
+        Table with a column of file names and a column of labels: CSV, CelebA's ``list_attr`` text
+        or NVIDIA's ``dataset.json``. Cells without a label are left out.
     folder : ImageFolder
-        Where the images are.
+        The images.
     column : str or None, default=None
         Column of the labels; None takes the one called label, or the only one.
 
@@ -89,29 +103,26 @@ def read_file_labels(path, folder, column=None):
     Raises
     ------
     ValueError
-        If no column can be told to hold the labels, a file is not in the folder, or a file has
-        two labels.
+        If the column is not clear, a file is not in the folder, or a file has two labels.
     """
-    files, columns = read_labels(path)
+    table = read_label_table(path)
     if column is None:
-        column = "label" if "label" in columns or len(columns) > 1 else next(iter(columns))
-    if column not in columns:
+        others = [name for name in table.header if name != table.file_column(folder.listed)]
+        column = others[0] if len(others) == 1 else "label"
+    if column not in table.header:
         raise ValueError(
-            f"{path} has no column {column!r} of labels; it has {list(columns)}. Say which it is "
-            "by --target."
+            f"{path} has no column {quote(column)} of labels; it has {table.column_names()}. "
+            "Choose one by --target."
         )
-    found = [folder.find(name) for name in files]
-    strange = [name for name, here in zip(files, found, strict=True) if here is None]
-    if strange:
-        shown = ", ".join(repr(name) for name in strange[:_SHOWN])
-        whose = "It belongs to another folder" if len(strange) == len(files) else "Remove its lines"
+
+    found = table.labels_of(folder.listed, [column])
+    if found.unmatched:
+        n_rows, n_unmatched = len(table.rows), len(found.unmatched)
+        hint = "It belongs to another folder" if n_rows == n_unmatched else "Remove such lines"
         raise ValueError(
-            f"{path} names {len(files)} files, of which {len(strange)} are not in the folder "
-            f"{str(folder.path)!r}: {shown}{', ...' if len(strange) > _SHOWN else ''}. {whose}, or "
-            "give the folder that it was made for."
+            f"{path} names {n_rows} files, of which {n_unmatched} are not in the folder "
+            f"{str(folder.path)!r}, or more than once, such as {quote(found.unmatched[0])} (an "
+            f"image there is {quote(folder.listed[0])}). {hint}, or give the folder that it was "
+            "made for."
         )
-    labels = {}
-    for name, label in zip(found, (cell.strip() for cell in columns[column]), strict=True):
-        if label and labels.setdefault(name, label) != label:
-            raise ValueError(f"{path} has two labels for {name!r}: {labels[name]!r} and {label!r}.")
-    return labels
+    return {name: label for name, (label,) in found.values.items() if label}

@@ -1,11 +1,17 @@
-"""Pictures of image files: as they are, or smaller and upright."""
+"""Image files as pictures for the page: unchanged, or smaller and upright."""
+
+from __future__ import annotations
 
 import io
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-# What every browser shows; other files are converted.
+from skstylefeat.images._decoding import open_item
+
+# Formats that every browser shows; others are converted.
 BROWSER_TYPES = {
     ".bmp": "image/bmp",
     ".gif": "image/gif",
@@ -14,44 +20,37 @@ BROWSER_TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
 }
-SMALL_BYTES = 200_000  # files up to this size are sent as they are
+SMALL_BYTES = 200_000  # files up to this size are sent unchanged
 THUMBNAIL_SIDE = 360
 _KEPT = 1024
 
 
-def open_upright(path, side=None):
-    """Read an image file as RGB, upright by its EXIF orientation, alpha over white.
+def open_upright(path: Path, side: int | None = None) -> Image.Image:
+    """Read an image file as RGB by the package's decoder.
 
     Parameters
     ----------
-    path : path-like
+    path : Path
     side : int or None, default=None
-        Longer side, in pixels, that larger images are brought down to.
+        Longer side, in pixels, to which larger images are reduced.
 
     Returns
     -------
     PIL.Image.Image
     """
-    with Image.open(path) as file:
-        if side is not None:
-            file.draft("RGB", (side, side))  # lets JPEG files be read at a fraction of their size
-        image = ImageOps.exif_transpose(file)
-        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        image = image.convert("RGB")
+    image = open_item(path, str(path), side)
     if side is not None:
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return image
 
 
-def whole_picture(path):
-    """Return the bytes and media type of an image file; what browsers do not show becomes PNG."""
+def whole_picture(path: Path) -> tuple[bytes, str]:
+    """Return the bytes and media type of an image file; formats unknown to browsers become PNG."""
     kind = BROWSER_TYPES.get(path.suffix.lower())
     return (path.read_bytes(), kind) if kind else _encode(open_upright(path), "PNG")
 
 
-def small_picture(path):
+def small_picture(path: Path) -> tuple[bytes, str]:
     """Return the bytes and media type of an image file, or of a thumbnail where it is large."""
     stat = path.stat()
     if stat.st_size <= SMALL_BYTES and path.suffix.lower() in BROWSER_TYPES:
@@ -60,12 +59,12 @@ def small_picture(path):
 
 
 @lru_cache(_KEPT)
-def _thumbnail(path, changed):
-    """Return a thumbnail; a file that has changed since gets a new one."""
+def _thumbnail(path: Path, changed: int) -> tuple[bytes, str]:
+    """Return a thumbnail; a file that has changed gets a new one."""
     return _encode(open_upright(path, THUMBNAIL_SIDE), "JPEG", quality=85)
 
 
-def _encode(image, kind, **options):
+def _encode(image: Image.Image, kind: str, **options: Any) -> tuple[bytes, str]:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue(), f"image/{kind.lower()}"

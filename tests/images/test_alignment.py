@@ -1,4 +1,4 @@
-"""Faces aligned by five landmarks: FFHQ's geometry, borders, and where landmarks come from."""
+"""Faces aligned by five landmarks: FFHQ's geometry, borders, sources of landmarks."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_square_follows_the_face():
 
 
 def test_a_turned_and_scaled_face_gives_the_same_picture():
-    """The eyes land at three and five eighths of the width, whatever the photo."""
+    """The eyes are at three and five eighths of the width in every crop."""
 
     def photo(points, radius, side):
         image = Image.new("RGB", (side, side), "white")
@@ -74,7 +74,7 @@ def test_nothing_is_skipped_where_a_face_is_reduced():
     ("landmarks", "message"),
     [
         (FACE[[1, 0, 2, 4, 3]], "Are left and right exchanged"),
-        (np.zeros((5, 2)), "are no face"),
+        (np.zeros((5, 2)), "not those of a face"),
         (FACE[:4], r"shape \(4, 2\); expected five points"),
         (np.full((5, 2), np.nan), "NaN"),
     ],

@@ -28,14 +28,24 @@ def test_folder_is_sorted_and_leaves_hidden_files_out(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     folder = ImageFolder(tmp_path)
     deep = ["deep/er/blue-0.png", "deep/er/green-0.png", "deep/er/red-0.png"]
+    # Files and folders of one level are sorted together.
     assert folder.names == ["a.JPG", *deep] and len(folder) == 4
-    assert folder.find("red-0.png") == "deep/er/red-0.png" and folder.find("x.png") is None
     assert folder.row("a.JPG") == 0 and folder.row("red-0.png") is None
     with pytest.raises(ValueError, match="is no folder"):
         ImageFolder(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no image file"):
         ImageFolder(tmp_path / "empty")
+
+
+def test_folder_without_some_of_its_images(tmp_path):
+    folder = ImageFolder(write_squares(tmp_path / "squares", per_color=1))
+    rest = folder.without(["green-0.png"])
+    assert rest.names == ["blue-0.png", "red-0.png"] == [path.name for path in rest.paths]
+    assert len(rest.sizes) == 2 and rest.row("red-0.png") == 1 and rest.row("green-0.png") is None
+    assert len(folder) == 3
+    (tmp_path / "labels.csv").write_text("file,label\ngreen-0.png,a\n")
+    assert read_file_labels(tmp_path / "labels.csv", rest) == {"green-0.png": "a"}
 
 
 @pytest.mark.parametrize(
@@ -61,12 +71,20 @@ def test_files_of_labels(tmp_path, text, column, expected):
         (
             "file,label\nx.png,a\ny.png,a\n",
             None,
-            r"2 are not.*'x\.png', 'y\.png'.*another folder",
+            r"2 are not.* such as 'x\.png' \(an image there is 'blue-0\.png'.*It belongs to another",
         ),
-        ("file,label\nx.png,a\nred-0.png,a\n", None, r"1 are not in .*'x\.png'\. Remove its lines"),
-        ("file,a,b\nred-0.png,x,y\n", None, r"no column 'label'.*\['a', 'b'\].*--target"),
+        (
+            "file,label\nx.png,a\nred-0.png,a\n",
+            None,
+            r"1 are not in .*'x\.png' .*Remove such lines",
+        ),
+        ("file,a,b\nred-0.png,x,y\n", None, r"no column 'label'.*'a', 'b'.*--target"),
         ("file,a\nred-0.png,x\n", "b", "no column 'b'"),
-        ("file,a\nred-0.png,x\nred-0.png,y\n", None, r"two labels for 'red-0\.png': 'x' and 'y'"),
+        (
+            "file,a\nred-0.png,x\nred-0.png,y\n",
+            None,
+            r"two labels for 'red-0\.png'.*'x' and, in line 3, 'y'",
+        ),
     ],
 )
 def test_files_of_labels_that_do_not_fit(tmp_path, text, column, message):

@@ -1,0 +1,223 @@
+"""Decoding: files follow the rule for arrays, and what does not fit is refused by name."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from skstylefeat.images import as_images
+from skstylefeat.images._decoding import open_item
+from skstylefeat.labeling._pictures import open_upright
+
+
+def encoded(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_rgb16(values):
+    """Return a PNG file with three channels of 16 bits, which Pillow cannot write."""
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def gray(item):
+    """Return the value of a constant image as it was decoded."""
+    pixels = np.asarray(open_item(item, "x"))
+    assert pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
+    assert pixels.min() == pixels.max()
+    return int(pixels[0, 0, 0])
+
+
+SIDE = (5, 6)
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "expected"),
+    [
+        (np.full(SIDE, 90, np.uint8), "PNG", 90),
+        (np.full(SIDE, 90 * 257, np.uint16), "PNG", 90),
+        (np.full(SIDE, 90 * 257, np.uint16), "TIFF", 90),
+        (np.full(SIDE, 65_535, np.uint16), "PNG", 255),
+        (np.full(SIDE, 0, np.uint16), "PNG", 0),
+        (np.full(SIDE, 4096, np.uint16), "PNG", 15),
+        (np.full(SIDE, 90, np.int32), "TIFF", 90),
+        (np.full(SIDE, 90 / 255, np.float32), "TIFF", 90),
+        (np.full(SIDE, 1, np.float32), "TIFF", 255),
+    ],
+)
+def test_depths(image, kind, expected):
+    assert gray(encoded(Image.fromarray(image), kind)) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "message"),
+    [
+        (np.full(SIDE, 4095, np.uint16), "PNG", "16 bits per channel but values up to about 4095"),
+        (np.full(SIDE, 255, np.uint16), "TIFF", "16 bits per channel"),
+        (np.full(SIDE, 4095, np.int32), "TIFF", r"must lie in 0\.\.255, found 4095"),
+        (np.full(SIDE, -1, np.int32), "TIFF", r"must lie in 0\.\.255, found -1"),
+        (np.full(SIDE, 90, np.float32), "TIFF", "divide by 255"),
+        (np.full(SIDE, -0.5, np.float32), "TIFF", r"use \(images \+ 1\) / 2"),
+        (np.full(SIDE, np.nan, np.float32), "TIFF", "NaN or infinity"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused_as_in_arrays(image, kind, message):
+    data = encoded(Image.fromarray(image), kind)
+    with pytest.raises(ValueError, match=f"^photo cannot be read as an image: .*{message}"):
+        open_item(data, "photo")
+    if image.dtype != np.uint16:
+        with pytest.raises(ValueError, match=message):
+            as_images(image[None]).read()
+
+
+def test_colors_of_16_bits():
+    colors = np.zeros((2, 2, 3), np.uint16)
+    colors[0, 0] = 65_535, 90 * 257, 0
+    assert np.asarray(open_item(png_rgb16(colors), "x"))[0, 0].tolist() == [255, 90, 0]
+    for largest in (4095, 255):
+        with pytest.raises(ValueError, match="16 bits per channel"):
+            open_item(png_rgb16(np.full((2, 2, 3), largest)), "x")
+
+
+def test_modes():
+    for mode in ("RGB", "P", "CMYK", "YCbCr", "LA", "RGBA"):
+        kind = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
+        # 153 is a color of the palette that Pillow converts to.
+        value = 153 if mode == "P" else 90
+        image = Image.new("RGB", SIDE, (value,) * 3).convert(mode)
+        assert abs(gray(encoded(image, kind)) - value) <= 1
+    assert gray(encoded(Image.new("1", SIDE, 1), "PNG")) == 255
+
+
+def test_16_bits_for_all_channels_are_no_16_bits_each():
+    """A BMP file with 5, 6 and 5 bits for the colors of a dark pixel."""
+    head = b"BM" + (70 + 8).to_bytes(4, "little") + bytes(4) + (70).to_bytes(4, "little")
+    info = b"".join(n.to_bytes(4, "little") for n in (56, 1, 1))
+    info += (1).to_bytes(2, "little") + (16).to_bytes(2, "little")
+    info += b"".join(n.to_bytes(4, "little") for n in (3, 4, 0, 0, 0, 0))
+    masks = b"".join(n.to_bytes(4, "little") for n in (0xF800, 0x07E0, 0x001F, 0))
+    pixel = (1 << 11 | 2 << 5 | 1).to_bytes(2, "little") + bytes(2)
+    decoded = np.asarray(open_item(head + info + masks + pixel, "x"))
+    np.testing.assert_allclose(decoded, 8, atol=1)
+
+
+def test_transparency_is_over_white():
+    for image in (Image.new("RGBA", SIDE, (255, 0, 0, 0)), Image.new("LA", SIDE, (7, 0))):
+        assert gray(encoded(image, "PNG")) == 255
+    palette = Image.new("P", SIDE, 3)
+    palette.putpalette([0, 0, 0] * 256)
+    assert gray(encoded(palette, "PNG", transparency=3)) == 255
+    deep = np.full(SIDE, 20_000, np.uint16)
+    deep[0, 0] = 30_000
+    pixels = np.asarray(open_item(encoded(Image.fromarray(deep), "PNG", transparency=30_000), "x"))
+    assert pixels[0, 0, 0] == 255 and pixels[1, 1, 0] == 20_000 // 257
+
+
+def test_the_first_frame_is_read():
+    frames = [Image.new("L", SIDE, value) for value in (90, 180)]
+    for kind in ("GIF", "TIFF"):
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+        assert gray(data) == 90
+
+
+def test_too_large_images_name_the_limit(monkeypatch, tmp_path):
+    Image.new("L", (40, 40)).save(tmp_path / "big.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
+    message = r"big\.png is too large: .* at most 1,400 pixels.*raise PIL\.Image\.MAX_IMAGE_PIXELS"
+    for read in (lambda path: as_images([path]).read(), open_upright):
+        with pytest.raises(ValueError, match=message) as caught:
+            read(tmp_path / "big.png")
+        assert "damaged" not in str(caught.value)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow warns between limit and twice it
+    with pytest.raises(ValueError, match="too large"):
+        as_images([tmp_path / "big.png"]).read()
+
+
+def test_smaller_copies_of_large_files():
+    image = Image.effect_noise((640, 480), 50).convert("RGB")
+    data = encoded(image, "JPEG")
+    assert open_item(data, "x", side=60).size == (80, 60)
+    assert open_item(encoded(image, "PNG"), "x", side=60).size == (640, 480)
+
+
+def test_one_color_image_is_not_a_stack_of_gray_ones():
+    for shape in ((6, 5, 3), (3, 3, 3), (9, 8, 1), (9, 8, 4)):
+        for kind in (np.zeros(shape), list(np.zeros(shape)), np.zeros(shape).tolist()):
+            with pytest.raises(
+                ValueError, match=rf"one image of {shape[0]} x .*or {shape[0]} gray"
+            ):
+                as_images(kind)
+    assert as_images(np.zeros((1, 6, 5, 3))).read().shape == (1, 6, 5, 3)
+    assert as_images(np.zeros((6, 5, 3, 1))).read().shape == (6, 5, 3, 3)
+    assert as_images(np.zeros((3, 4, 4))).read().shape == (3, 4, 4, 3)
+
+
+def test_all_unreadable_files_are_named(tmp_path):
+    for i in range(12):
+        (tmp_path / f"{i}.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"12 of 12 images .*/0\.png .*/9\.png .*; and 2 more$"):
+        as_images(tmp_path).read((4, 4))
+
+
+PIXELS = st.tuples(
+    st.sampled_from([np.uint8, np.uint16, np.int32, np.float32]),
+    st.sampled_from(["PNG", "TIFF"]),
+    st.floats(0, 1),
+    st.sampled_from([1.0, 255.0, 4095.0, 65_535.0]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(PIXELS)
+def test_gray_files_are_right_or_refused(drawn):
+    """The value of a pixel is a share of the range that its type has by rule, or an error."""
+    dtype, kind, share, unit = drawn
+    value = dtype(min(share * unit, 255) if dtype == np.uint8 else share * unit)
+    image = Image.fromarray(np.full(SIDE, value, dtype))
+    try:
+        data = encoded(image, kind)
+    except OSError:
+        return  # Pillow writes no float PNG
+    if dtype == np.int32 and kind == "PNG":
+        return  # Pillow writes 16 bits for these, whatever the values
+    top = {np.uint8: 255, np.uint16: 65_535, np.int32: 255, np.float32: 1}[dtype]
+    try:
+        decoded = gray(data)
+    except ValueError as error:
+        assert "cannot be read as an image: " in str(error)
+        assert value > top or (dtype == np.uint16 and 0 < value <= 4095)
+    else:
+        assert abs(decoded - float(value) / top * 255) <= 1
+        assert dtype != np.uint16 or value == 0 or value > 4095
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"]), st.data())
+def test_damaged_files_are_read_or_refused(kind, data):
+    """No error but a ValueError leaves the decoder, and what it returns is an image."""
+    rng = np.random.default_rng(0)
+    content = bytearray(encoded(Image.fromarray(rng.integers(0, 255, (9, 9, 3), np.uint8)), kind))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    del content[data.draw(st.integers(1, len(content))) :]
+    try:
+        image = open_item(bytes(content), "photo")
+    except ValueError as error:
+        assert "photo" in str(error)
+    else:
+        assert image.mode == "RGB"
