@@ -1,6 +1,29 @@
 """Warnings of this package that a program may want to filter or to raise."""
 
-__all__ = ["InconsistentVersionWarning"]
+__all__ = ["CheckpointError", "InconsistentVersionWarning", "UnsafeCheckpointError"]
+
+
+class CheckpointError(ValueError):
+    """A file of weights, latents or directions cannot be read: damaged, unknown, or unsafe."""
+
+
+class UnsafeCheckpointError(CheckpointError):
+    """A file asks for a function or class that its format does not need; nothing of it was run.
+
+    Parameters
+    ----------
+    message : str
+        The message.
+    global_name : str
+        Module and name of the function or class.
+    """
+
+    def __init__(self, message, global_name):
+        super().__init__(message)
+        self.global_name = global_name
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.global_name)
 
 
 class InconsistentVersionWarning(UserWarning):

@@ -9,8 +9,8 @@ import time
 import pytest
 import torch
 
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 
 MAX_SECONDS = 10
 MAX_MEGABYTES = 400

@@ -10,10 +10,10 @@ from safetensors.torch import save_model
 from torch.nn import functional as F
 
 from skstylefeat import load_encoder, load_generator
+from skstylefeat._inert._contents import open_file
+from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
-from skstylefeat.networks.checkpoints._torch_files import open_file
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError, UnsafeCheckpointError
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests.support import checkpoint_writers as writers
 from tests.support.networks import tiny_module
@@ -216,7 +216,7 @@ def test_views_and_shared_storage_read_as_torch_reads_them(tmp_path):
     for legacy in (False, True):
         path = tmp_path / f"views-{legacy}.pt"
         torch.save(tensors, path, _use_new_zipfile_serialization=not legacy)
-        _, tree = open_file(path)
+        tree = open_file(path).tree
         expected = torch.load(path, weights_only=True)
         for key, value in expected.items():
             read = tree[key].load(str(path))
@@ -234,7 +234,7 @@ def test_values_beside_the_weights_are_read(tmp_path):
         "array": np.arange(4.0),
     }
     torch.save(data, path)
-    _, tree = open_file(path)
+    tree = open_file(path).tree
     assert tree["opts"] == options
     assert tree["size"] == (2, 3)
     assert tree["scalar"] == 0.25
@@ -254,7 +254,7 @@ def test_all_binary_pickle_protocols_are_read(tmp_path, protocol):
     value["shared"] = value["nested"]
     path = tmp_path / "values.pkl"
     path.write_bytes(pickle.dumps(value, protocol=protocol))
-    _, tree = open_file(path)
+    tree = open_file(path).tree
     assert bytes(tree.pop("bytes")) == value.pop("bytes")
     assert tree == value
     assert tree["shared"] is tree["nested"]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests.support import checkpoint_writers as writers
 from tests.support.hostile_files import check_refused, spoil

@@ -11,10 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from skstylefeat import load_encoder, load_generator
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _inspect
 from skstylefeat.networks.checkpoints import _read as checkpoints
 from skstylefeat.networks.checkpoints._safetensors import save_network
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests.support import checkpoint_writers as writers
 from tests.support.networks import tiny_module

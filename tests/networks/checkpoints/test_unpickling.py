@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from skstylefeat.exceptions import UnsafeCheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
-from skstylefeat.networks.checkpoints._unpickler import UnsafeCheckpointError
 from tests.support import checkpoint_writers as writers
 from tests.support.hostile_files import CANARY, bare, check_refused, text
 from tests.support.networks import tiny_module

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 from skstylefeat.networks.encoders._psp import ENCODER_TYPES
 from tests.support import checkpoint_writers as writers
 from tests.support.hostile_files import spoil

@@ -1,69 +1,24 @@
-"""A pickle interpreter that builds inert data and can run nothing.
+"""A pickle machine that builds inert data and can run nothing.
 
 A pickle is a program for a small stack machine, and the machine of the standard library calls
-whatever the program names. This one knows no way to import or call anything: a global is looked
-up in a table of constructors written here, and what is not in the table is refused by name. It
-reads from a buffer without copying, and bounds everything that a file could use to exhaust
-memory or time:
+every function that the program names. This one knows no way to import or call anything: a global
+is looked up in a table of constructors written here, and what is not in the table is refused by
+name. It reads from a buffer without copying, and bounds everything that a file could use to
+exhaust memory or time:
 
 * byte strings are views of the file, so that their length is bounded by the file;
-* the number of instructions and the lengths of texts and integers are bounded;
-* keys and members of sets are strings or small integers, because hashing nested tuples that
-  share their parts takes time exponential in the length of the program.
+* instructions, texts and copies are paid for from a `Budget`, which grows with the file;
+* keys and members of sets are texts or small numbers, because hashing nested tuples that share
+  their parts takes time exponential in the length of the program.
 """
 
 import struct
 
-from skstylefeat.networks.checkpoints._opcodes import HANDLERS, STOP, Foreign
+from skstylefeat._inert._budget import CONTENT_ERRORS
+from skstylefeat._inert._instructions import COSTS, HANDLERS, STOP, Foreign
+from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
 
-MAX_INSTRUCTIONS = 200_000
-MAX_TEXT_BYTES = 1 << 24
-MAX_LINE_BYTES = 4096
-TEXT_PER_INSTRUCTION = 64
-
-
-class CheckpointError(ValueError):
-    """A file of weights cannot be read: damaged, unknown, or unsafe."""
-
-
-class UnsafeCheckpointError(CheckpointError):
-    """A file asks for a function or class outside the allow-list.
-
-    Attributes
-    ----------
-    global_name : str
-        What the file asked for.
-    """
-
-    def __init__(self, message, global_name):
-        super().__init__(message)
-        self.global_name = global_name
-
-    def __reduce__(self):
-        return type(self), (self.args[0], self.global_name)
-
-
-class Budget:
-    """What one file may still make the interpreter do.
-
-    Parameters
-    ----------
-    source : str
-        Name of the file, for messages.
-    """
-
-    def __init__(self, source):
-        self.source = source
-        self.left = MAX_INSTRUCTIONS
-
-    def spend(self, n):
-        """Pay for `n` instructions or copied items."""
-        self.left -= n
-        if self.left < 0:
-            raise CheckpointError(
-                f"{self.source} is damaged or not a file of weights: its pickle has more than "
-                f"{MAX_INSTRUCTIONS} instructions."
-            )
+MAX_NAME_BYTES = 4096
 
 
 class Global:
@@ -74,7 +29,7 @@ class Global:
     name : str
         Module and name as the file gives them.
     construct : callable or None
-        What stands for a call; None where the name may only be data.
+        Called with the budget and the arguments; None where the name may only be data.
     """
 
     __slots__ = ("construct", "name")
@@ -84,19 +39,17 @@ class Global:
         self.construct = construct
 
 
-class Interpreter:
+class PickleMachine:
     """Run one pickle of a buffer.
 
     Parameters
     ----------
     data : memoryview of bytes
         The buffer.
-    source : str
-        Name of the file, for messages.
+    budget : Budget
+        Bounds the work, over all pickles of the file, and names the file.
     constructors : dict of str to (callable or None)
         The globals that may occur, by "module.name".
-    budget : Budget
-        Bounds the work, over all pickles of the file.
     advice : dict of str to str, default=None
         What to tell about globals that are refused.
     persistent_load : callable, default=None
@@ -108,18 +61,17 @@ class Interpreter:
     def __init__(
         self,
         data,
-        source,
-        constructors,
         budget,
+        constructors,
         *,
         advice=None,
         persistent_load=None,
         refused=None,
     ):
         self.data = data
-        self.source = source
-        self.constructors = constructors
+        self.source = budget.source
         self.budget = budget
+        self.constructors = constructors
         self.advice = advice or {}
         self.persistent_load = persistent_load
         self.refused = refused
@@ -134,37 +86,25 @@ class Interpreter:
         self.stack = []
         self.marks = []
         self.memo = {}
-        handlers = HANDLERS
         try:
             while True:
-                self.budget.spend(1)
                 opcode = self.data[self.position]
+                self.budget.spend_steps(COSTS[opcode])
                 self.position += 1
                 if opcode == STOP:
                     (value,) = self.stack
                     return value
-                handlers[opcode](self)
+                HANDLERS[opcode](self)
         except CheckpointError:
             raise
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            MemoryError,
-            TypeError,
-            ValueError,
-            struct.error,
-        ) as error:
+        except (*CONTENT_ERRORS, struct.error) as error:
             raise self.damaged(_reason(error)) from error
         finally:
             del self.stack, self.marks, self.memo
 
     def damaged(self, reason):
         """Return the error for a program that makes no sense."""
-        return CheckpointError(
-            f"{self.source} is damaged or not a file of weights: {reason} (pickle instruction "
-            f"before byte {self.position})."
-        )
+        return self.budget.damaged(f"{reason} (pickle instruction before byte {self.position})")
 
     def refuse(self, name):
         """Return the error for a global outside the table."""
@@ -173,9 +113,9 @@ class Interpreter:
         if advice is not None:
             return UnsafeCheckpointError(f"{self.source}: {advice} [it needs {name}]", name)
         return UnsafeCheckpointError(
-            f"{self.source} asks for {name!r}, which files of the supported formats do not need. "
-            "Reading it could run code, so the file is refused and nothing of it was run. "
-            "`python -m skstylefeat inspect FILE` lists all that a file asks for.",
+            f"{self.source} is refused: it asks for {name!r}, which files of the supported formats "
+            "do not need and which could run code. Nothing of it was run. `python -m skstylefeat "
+            "inspect FILE` lists all that a file asks for.",
             name,
         )
 
@@ -192,20 +132,28 @@ class Interpreter:
         """Return the next value of the `struct` `layout`."""
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
 
-    def text(self, n):
+    def text(self, n, encoding="utf-8", errors="surrogatepass"):
         """Return the next `n` bytes as a string."""
-        if n > MAX_TEXT_BYTES:
-            raise self.damaged(f"it has a text of {n} bytes, more than {MAX_TEXT_BYTES}")
-        return str(self.take(n), "utf-8", "surrogatepass")
+        data = self.take(n)
+        self.budget.spend_memory(n)
+        return str(data, encoding, errors)
 
-    def line(self):
-        """Return the text up to the end of the line."""
-        head = bytes(self.data[self.position : self.position + MAX_LINE_BYTES])
-        length = head.find(b"\n")
-        if length < 0:
-            raise self.damaged("a line of text has no end")
+    def line(self, limit=MAX_NAME_BYTES):
+        """Return the bytes up to the end of the line, without it."""
+        length, searched = -1, 0
+        while length < 0:
+            searched = min(max(2 * searched, MAX_NAME_BYTES), limit)
+            head = bytes(self.data[self.position : self.position + searched])
+            length = head.find(b"\n")
+            if length < 0 and (len(head) < searched or searched == limit):
+                raise self.damaged("a line of text has no end")
+        self.budget.spend_memory(length)
         self.position += length + 1
-        return head[:length].decode("utf-8", "replace")
+        return head[:length]
+
+    def name(self):
+        """Return the next line as the name of a module, function or class."""
+        return self.line().decode("utf-8", "replace")
 
     def pop_mark(self):
         """Return what was pushed since the last mark."""
@@ -223,7 +171,7 @@ class Interpreter:
         else:
             full = _printable(full)
             self.refused.add(full)
-            self.stack.append(Global(full, lambda *args: Foreign(full)))
+            self.stack.append(Global(full, lambda *_: Foreign(full)))
 
     def call(self, function, args):
         """Push what the constructor of a global makes of `args`."""
@@ -235,15 +183,13 @@ class Interpreter:
         if function.construct is None:
             raise self.damaged(f"it calls {function.name}")
         self.spend_on(*args)
-        self.stack.append(function.construct(*args))
+        self.stack.append(function.construct(self.budget, *args))
 
     def spend_on(self, *values):
-        """Pay for copying containers and texts, which a program can name again and again."""
+        """Pay for copying containers, which a program can name again and again."""
         for value in values:
             if isinstance(value, dict | list | set | tuple):
-                self.budget.spend(len(value))
-            elif isinstance(value, str):
-                self.budget.spend(len(value) // TEXT_PER_INSTRUCTION)
+                self.budget.spend_steps(len(value))
 
 
 def _reason(error):
