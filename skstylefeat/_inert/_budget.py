@@ -13,7 +13,7 @@ CONTENT_ERRORS = (
     ValueError,
 )
 
-FREE_STEPS = 1_000_000
+FREE_STEPS = 300_000
 BYTES_PER_STEP = 8
 FREE_BYTES = 16 << 20  # small files share arrays, or expand a vector over layers
 COPIES = 3  # a text, its bytes, and the array made of them

@@ -260,7 +260,7 @@ class _LatentFile:
             self.tree = objects[0] if len(objects) == 1 else objects
 
     def array(self, content, dtype=np.float32):
-        """Return an array, or nested lists of arrays and numbers, as one array of finite numbers."""
+        """Return an array, or nested lists of arrays and numbers, as one finite array."""
         try:
             array = self._assemble(content, 0)
         except CheckpointError:
