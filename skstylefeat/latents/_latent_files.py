@@ -96,7 +96,7 @@ def load_latents(path: StrPath, *, iteration: int = -1) -> Latents:
     >>> latents.codes.shape, latents.names
     ((1, 18, 512), None)
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_dir():
         return _load_folder(path, iteration)
 
@@ -187,7 +187,7 @@ def load_direction(path: StrPath) -> Directions:
     >>> found.directions.shape, float(found.intercept)
     ((1, 512), 0.25)
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     file = _LatentFile(path)
     names = intercept = None
     if isinstance(file.tree, dict):
@@ -270,7 +270,8 @@ class _LatentFile:
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{self.path} holds values of type {array.dtype}, expected numbers.")
         with np.errstate(over="ignore"):
-            array = np.asarray(array, dtype=dtype, order="C")
+            # A copy: the mapped file may be written anew while its numbers are in use.
+            array = np.array(array, dtype=dtype, order="C")
         if not np.isfinite(array).all():
             raise ValueError(f"{self.path} contains NaN or infinity.")
         return array

@@ -194,17 +194,17 @@ def inspect(path: StrPath) -> CheckpointInfo:
     "...page.pt is of an unknown kind: ..."
     >>> folder.cleanup()
     """
-    path = find_weights(path)
+    file = find_weights(path)
     entries: dict[str, Any] = {}
     problems: list[str] = []
     refused: set[str] = set()
     try:
-        found = recognize(path, refused)
+        found = recognize(file, refused)
         entries |= {"container": found.layout, "format": found.kind}
         for part, describe in (("generator", _generator_info), ("encoder", _encoder_info)):
             if getattr(found, part) is not None:
                 try:
-                    entries[part] = describe(recognize(path, set()), str(path))
+                    entries[part] = describe(recognize(file, set()), str(file))
                 except CheckpointError as error:
                     problems.append(str(error))
     except CheckpointError as error:
@@ -213,14 +213,14 @@ def inspect(path: StrPath) -> CheckpointInfo:
     if refused:
         # The strict reading gives the reason, and what to do about it.
         try:
-            recognize(path)
+            recognize(file)
         except CheckpointError as error:
             problems = [str(error)]
         entries["generator"] = entries["encoder"] = None
     return CheckpointInfo(
-        file=str(path),
-        size=path.stat().st_size,
-        sha256=file_sha256(path),
+        file=str(file),
+        size=file.stat().st_size,
+        sha256=file_sha256(file),
         refused=tuple(sorted(refused)),
         problems=tuple(problems),
         **entries,
