@@ -108,7 +108,7 @@ class Archive:
         return view
 
     def verify(self, view, entry):
-        """Compare the checksum of an entry, which tells flipped bits from numbers."""
+        """Raise CheckpointError if the checksum of an entry shows flipped bits."""
         if zlib.crc32(view) != entry.CRC:
             raise CheckpointError(
                 f"{self.source} is damaged: the checksum of {entry.filename[:80]!r} differs. "

@@ -41,7 +41,7 @@ class Budget:
         self.unpacked = FREE_BYTES + MAX_COMPRESSION * size
 
     def damaged(self, reason):
-        """Return the error for content that makes no sense."""
+        """Return the error for invalid content."""
         return CheckpointError(f"{self.source} is damaged or of an unknown kind: {reason}.")
 
     def spend_steps(self, n):

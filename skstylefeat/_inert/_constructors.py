@@ -129,6 +129,7 @@ def _rebuild_parameter(budget, tensor, *_):
 
 def _constructors():
     numpy_globals = {"dtype": _numpy_type, "ndarray": None}
+    # numpy 2 moved its private modules from numpy.core to numpy._core.
     for core in ("core", "_core"):
         numpy_globals |= {
             f"{core}.multiarray.scalar": _numpy_scalar,

@@ -15,6 +15,7 @@ exhaust memory or time:
 import struct
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
+from skstylefeat._inert._constructors import ADVICE
 from skstylefeat._inert._instructions import COSTS, HANDLERS, STOP, Foreign
 from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
 
@@ -50,8 +51,6 @@ class PickleMachine:
         Bounds the work, over all pickles of the file, and names the file.
     constructors : dict of str to (callable or None)
         The globals that may occur, by "module.name".
-    advice : dict of str to str, default=None
-        What to tell about globals that are refused.
     persistent_load : callable, default=None
         Maps a persistent id to an object.
     refused : set, default=None
@@ -64,7 +63,6 @@ class PickleMachine:
         budget,
         constructors,
         *,
-        advice=None,
         persistent_load=None,
         refused=None,
     ):
@@ -72,7 +70,6 @@ class PickleMachine:
         self.source = budget.source
         self.budget = budget
         self.constructors = constructors
-        self.advice = advice or {}
         self.persistent_load = persistent_load
         self.refused = refused
         self.position = 0
@@ -103,13 +100,13 @@ class PickleMachine:
             del self.stack, self.marks, self.memo
 
     def damaged(self, reason):
-        """Return the error for a program that makes no sense."""
+        """Return the error for an invalid program."""
         return self.budget.damaged(f"{reason} (pickle instruction before byte {self.position})")
 
     def refuse(self, name):
         """Return the error for a global outside the table."""
         name = _printable(name)
-        advice = self.advice.get(name)
+        advice = ADVICE.get(name)
         if advice is not None:
             return UnsafeCheckpointError(f"{self.source}: {advice} [it needs {name}]", name)
         return UnsafeCheckpointError(
@@ -162,7 +159,7 @@ class PickleMachine:
         return items
 
     def find(self, module, name):
-        """Push the constructor that stands for a global."""
+        """Push the constructor in place of a global."""
         full = f"{module}.{name}"
         if full in self.constructors:
             self.stack.append(Global(full, self.constructors[full]))
@@ -174,10 +171,10 @@ class PickleMachine:
             self.stack.append(Global(full, lambda *_: Foreign(full)))
 
     def call(self, function, args):
-        """Push what the constructor of a global makes of `args`."""
+        """Push the result of calling the constructor of a global with `args`."""
         if not isinstance(function, Global) or not isinstance(args, tuple):
             if self.refused is None:
-                raise self.damaged("it calls what is not a function")
+                raise self.damaged("it calls an object that is no function")
             self.stack.append(Foreign("?"))
             return
         if function.construct is None:

@@ -26,7 +26,7 @@ def read_npy(data, budget, refused=None):
     Returns
     -------
     StoredArray
-        For objects whatever the pickle holds, which numpy writes as an array.
+        For arrays of objects, the object in the pickle: an array, as numpy writes it.
     """
     try:
         header, start = _read_header(data)

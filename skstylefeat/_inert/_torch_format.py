@@ -1,7 +1,7 @@
 """Files of ``torch.save``: zip files, the legacy format, and storages nested in plain pickles."""
 
 from skstylefeat._inert._arrays import ElementType, Storage
-from skstylefeat._inert._constructors import ADVICE, CONSTRUCTORS, TORCH_STORAGES
+from skstylefeat._inert._constructors import CONSTRUCTORS, TORCH_STORAGES
 from skstylefeat._inert._machine import PickleMachine
 from skstylefeat.exceptions import CheckpointError
 
@@ -12,7 +12,7 @@ DATA_PICKLE = "data.pkl"
 
 
 def read_pickle(data, budget, refused=None):
-    """Read a plain pickle, in which every storage is the bytes of a torch file of its own.
+    """Read a plain pickle, in which the bytes of every storage are a separate torch file.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def read_pickle(data, budget, refused=None):
         return read_legacy(nested, budget, refused)
 
     constructors = CONSTRUCTORS | {"torch.storage._load_from_bytes": load_storage}
-    return PickleMachine(data, budget, constructors, advice=ADVICE, refused=refused).load()
+    return PickleMachine(data, budget, constructors, refused=refused).load()
 
 
 def _parse_storage_id(pid):
@@ -66,7 +66,6 @@ def read_legacy(data, budget, refused=None):
         data,
         budget,
         CONSTRUCTORS,
-        advice=ADVICE,
         persistent_load=persistent_load,
         refused=refused,
     )
@@ -91,7 +90,7 @@ def read_legacy(data, budget, refused=None):
 
 
 def read_torch_zip(archive, refused=None):
-    """Read the object of data.pkl; each storage is an uncompressed entry of its own.
+    """Read the object of data.pkl; each storage is a separate, uncompressed entry.
 
     Parameters
     ----------
@@ -131,7 +130,6 @@ def read_torch_zip(archive, refused=None):
         view,
         archive.budget,
         CONSTRUCTORS,
-        advice=ADVICE,
         persistent_load=persistent_load,
         refused=refused,
     ).load()

@@ -60,8 +60,11 @@ def test_pickles_of_every_protocol(tmp_path, protocol):
         "scalars": [np.float32(0.1), np.int64(-7), np.bool_(True), np.float64(1 / 3)],
     }
     path = tmp_path / "values.pkl"
+    values["shared"] = values["nested"]
     path.write_bytes(pickle.dumps(values | {"arrays": ARRAYS}, protocol=protocol))
-    read = content(open_file(path).tree)
+    tree = open_file(path).tree
+    assert tree["shared"] is tree["nested"]
+    read = content(tree)
     arrays = read.pop("arrays")
     assert read == values
     for name, expected in ARRAYS.items():

@@ -17,7 +17,7 @@ def bare(call):
     return b"\x80\x04" + call + b"."
 
 
-# What published exploits of pickles call, and what they use to get there.
+# Functions and classes that published exploits of pickles call, or use on the way.
 GADGETS = """
 os.system posix.system nt.system os.popen os.execv os.spawnv os.remove os._exit os.putenv
 subprocess.Popen subprocess.run subprocess.call subprocess.check_output subprocess.getoutput

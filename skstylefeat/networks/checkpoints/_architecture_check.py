@@ -35,7 +35,7 @@ def check_config(config):
 def check_fit(config, state, source):
     """Raise CheckpointError unless `state` has the tensors of `config`.
 
-    Nothing is allocated for an architecture that the tensors of the file do not back.
+    Nothing is allocated for an architecture before the tensors of the file are known to fit.
     """
     is_generator = isinstance(config, GeneratorConfig)
     try:
@@ -45,6 +45,7 @@ def check_fit(config, state, source):
         expected = network.state_dict()
     except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
+
     missing = sorted(expected.keys() - state.keys())
     extra = sorted(state.keys() - expected.keys())
     wrong = sorted(
@@ -58,7 +59,7 @@ def check_fit(config, state, source):
             + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             for what, names in (
                 ("it lacks", missing),
-                ("it has besides", extra),
+                ("it has in addition", extra),
                 ("of another shape are", wrong),
             )
             if names

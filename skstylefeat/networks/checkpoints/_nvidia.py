@@ -44,7 +44,7 @@ def flatten(root, source):
                 f"{source}: the module {prefix[:80]!r} is not one of NVIDIA's networks."
             )
         if depth > MAX_MODULE_DEPTH or len(attributes) > MAX_MODULES:
-            raise CheckpointError(f"{source} is damaged: its modules are nested without end.")
+            raise CheckpointError(f"{source} is damaged: its modules are nested too deeply.")
         attributes[prefix] = SimpleNamespace(class_name=module.class_name, state=module.state)
         dot = "." if prefix else ""
         for group in ("_parameters", "_buffers"):
@@ -79,12 +79,12 @@ def read_network(root, source):
     state : dict of str to Tensor
         float32 tensors by the names of `StyleGAN2Generator`.
     known : dict
-        Entries of the architecture that the shapes of the tensors do not tell.
+        Entries of the architecture that do not follow from the shapes of the tensors.
 
     Raises
     ------
     CheckpointError
-        If it is no StyleGAN2 generator, or one with options of which there is no counterpart.
+        If it is no StyleGAN2 generator, or has options without a counterpart here.
     """
     tensors, attributes = flatten(root, source)
     classes = {item.class_name for item in attributes.values()}
@@ -125,7 +125,7 @@ def read_state_dict(tensors, source):
     state : dict of str to Tensor
         float32 tensors by the names of `StyleGAN2Generator`.
     known : dict
-        The resampling filter, where the file tells it.
+        The resampling filter, where the file holds it.
     """
     # Only layers and blocks that up-sample use their filter; the others keep the default one.
     filters = {key: value for key, value in tensors.items() if USED_FILTER.fullmatch(key)}
@@ -206,7 +206,7 @@ def filter_taps(kernel, source):
             "one of four taps, which is the only kind supported."
         )
     taps = (taps / taps.abs().max()).tolist()
-    # 1/3 in float32 is not 1/3: the usual filter is told exactly.
+    # 1/3 in float32 is not 1/3: the usual filter is restored exactly.
     rounded = [round(3 * tap) for tap in taps]
     if all(abs(3 * tap - whole) < 1e-5 for tap, whole in zip(taps, rounded, strict=True)):
         taps = rounded

@@ -13,7 +13,7 @@ rosinality                             ours (NVIDIA's)
 =====================================  =========================================
 
 No tensor is flipped or rescaled. rosinality divides the weights by the square root of their
-fan-in before they are demodulated, which cancels but for the demodulation's epsilon of 1e-8.
+fan-in before they are demodulated, which cancels except for the demodulation's epsilon of 1e-8.
 """
 
 from skstylefeat.exceptions import CheckpointError
@@ -94,7 +94,7 @@ def read_rosinality_state(stored, latent_avg, source):
     stored : dict of str to StoredArray
         The state dict.
     latent_avg : StoredArray or None
-        Mean of W, of shape (w_dim,) or one row a layer.
+        Mean of W, of shape (w_dim,), or (n_ws, w_dim) with equal rows.
     source : str
         Name of the file, for messages.
 
@@ -104,7 +104,7 @@ def read_rosinality_state(stored, latent_avg, source):
         float32 tensors by the names of `StyleGAN2Generator`; without `mapping.w_avg` if
         `latent_avg` is None.
     known : dict
-        Entries of the architecture that the shapes of the tensors do not tell.
+        Entries of the architecture that do not follow from the shapes of the tensors.
 
     Raises
     ------
@@ -122,17 +122,20 @@ def read_rosinality_state(stored, latent_avg, source):
             unknown.append(key)
         else:
             names[key] = name
+
     if unknown:
         raise CheckpointError(
             f"{source}: a generator of stylegan2-pytorch does not have "
             f"{[key[:80] for key in sorted(unknown)[:5]]}. It comes from a variant with other "
             "layers, or the file is damaged."
         )
+
     tensors = load_tensors({key: stored[key] for key in names}, source)
     try:
         state = {name: _reshape(name, tensors[key]) for key, name in names.items()}
     except (RuntimeError, IndexError) as error:
         raise CheckpointError(f"{source} is damaged: {error}") from error
+
     known = shared_filter(kernels, source)
     _check_widths(state, source)
     draw_missing_noise(state, source)

@@ -36,7 +36,7 @@ def save_network(module, path, card=None):
     path : path-like
         File to write.
     card : dict of str to str, default=None
-        Model card: what the network was trained on, its quality, limits and license.
+        Model card: training data, quality, limits and license of the network.
     """
     save_tensors(module.config, module.state_dict(), path, card)
 
@@ -136,6 +136,8 @@ def config_from_state(state, path, **known):
         n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
         c_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
         z_dim = state["mapping.fc0.weight"].shape[1] - (w_dim if c_dim else 0)
+
+        # Only residual blocks have skip layers; "orig" has one toRGB layer, at the end.
         if any(key.endswith(".skip.weight") for key in state):
             architecture = "resnet"
         elif "synthesis.b4.torgb.weight" in state:

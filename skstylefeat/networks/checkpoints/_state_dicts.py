@@ -99,7 +99,7 @@ def find_state_dict(tree, source):
         f"{source} holds none of the known formats: NVIDIA's StyleGAN2 pickles ('G_ema'), "
         "rosinality's ('g_ema'), the pSp family's ('state_dict', 'opts'), a state dict in "
         f"the names of one of these, or our safetensors. Looked at {_describe(looked)}. `python -m "
-        "skstylefeat inspect FILE` shows what a file is."
+        "skstylefeat inspect FILE` describes a file."
     )
 
 
@@ -121,6 +121,8 @@ def _state_dicts_in(path, parents):
                 for key, value in tensors.items()
                 if key.startswith(prefix)
             }
+
+            # The average lies next to the tensors, or next to a dictionary around them.
             own_average = own.pop("latent_avg", None)
             averages = [outer.get("latent_avg") for outer in reversed(parents)]
             words = re.split(r"[^a-z]+", ".".join((*path, prefix)).lower())

@@ -1,4 +1,4 @@
-"""The commands that say what a file is and convert it."""
+"""Description and conversion of weights files."""
 
 import hashlib
 import json
@@ -117,22 +117,22 @@ def test_convert_writes_both_parts_of_the_psp_family(tmp_path, encoder_type, opt
     source, out = tmp_path / "e4e.pt", tmp_path / "out.safetensors"
     writers.write_psp(source, state, module, encoder_type=encoder_type, **options)
     report = convert(source, out)
-    beside = tmp_path / "out-encoder.safetensors"
-    assert [report.generator.file, report.encoder.file] == [str(out), str(beside)]
-    assert report.encoder.sha256 == hashlib.sha256(beside.read_bytes()).hexdigest()
-    theirs, ours = load_encoder(source), load_encoder(beside)
+    second = tmp_path / "out-encoder.safetensors"
+    assert [report.generator.file, report.encoder.file] == [str(out), str(second)]
+    assert report.encoder.sha256 == hashlib.sha256(second.read_bytes()).hexdigest()
+    theirs, ours = load_encoder(source), load_encoder(second)
     assert ours.input_size == theirs.input_size
     images = np.random.default_rng(0).random((2, *ours.input_size, 3), dtype=np.float32)
     assert (ours.encode(images) == theirs.encode(images)).all()
     assert ours.card["encoder_type"] == encoder_type
     assert ours.card["converted_from"] == "e4e.pt"
     assert (load_generator(out).w_avg == load_generator(source).w_avg).all()
-    again = convert(beside, tmp_path / "again.safetensors")
+    again = convert(second, tmp_path / "again.safetensors")
     assert again.generator is None
     assert (
         load_encoder(tmp_path / "again.safetensors").encode(images) == ours.encode(images)
     ).all()
-    assert inspect(beside).problems == ()
+    assert inspect(second).problems == ()
 
 
 def test_convert_writes_absolute_codes_and_native_encoders(tmp_path):

@@ -1,4 +1,4 @@
-"""Hostile pickles: whatever they call, nothing is run or imported, and the name is said."""
+"""Hostile pickles: nothing is run or imported, and the error names the function."""
 
 import pickle
 import sys
