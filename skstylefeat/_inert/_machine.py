@@ -160,6 +160,8 @@ class PickleMachine:
 
     def find(self, module, name):
         """Push the constructor in place of a global."""
+        if len(module) + len(name) > MAX_NAME_BYTES:
+            raise self.damaged("the name of a global is longer than any")
         full = f"{module}.{name}"
         if full in self.constructors:
             self.stack.append(Global(full, self.constructors[full]))

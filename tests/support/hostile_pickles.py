@@ -325,6 +325,9 @@ BOMBS = {
     "elements of a dictionary": bare(b"}Na"),
     "odd items": bare(b"}(" + text("a") + b"u"),
     "empty stack": bare(b"0000"),
+    "a global with a name of 8 MB, again and again": bare(
+        text("x" * (8 << 20)) + b"q\x00](" + b"h\x00h\x00\x93" * 50_000 + b"e"
+    ),
     "two objects": bare(b"NN"),
     "no object": b"\x80\x04.",
     "no end": b"\x80\x04N",
