@@ -213,9 +213,9 @@ def _inspect_parser():
 
 
 def _inspect(arguments):
-    from skstylefeat.networks.checkpoints._inspect import inspect_file
+    from skstylefeat.networks.checkpoints._inspect import inspect
 
-    print(inspect_file(arguments.file))
+    print(inspect(arguments.file))
     return 0
 
 
@@ -230,9 +230,9 @@ def _convert_parser():
 
 
 def _convert(arguments):
-    from skstylefeat.networks.checkpoints._inspect import convert_file
+    from skstylefeat.networks.checkpoints._convert import convert
 
-    print(convert_file(arguments.file, arguments.out))
+    print(convert(arguments.file, arguments.out))
     return 0
 
 

@@ -17,16 +17,16 @@ import os
 import warnings
 import zipfile
 
-import safetensors.torch
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skstylefeat._inert._arrays import StoredArray
+from skstylefeat._inert._budget import CONTENT_ERRORS
+from skstylefeat._inert._contents import open_file
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks._base import NetworkFacade
-from skstylefeat.networks.checkpoints._architecture_check import MISFITS
-from skstylefeat.networks.checkpoints._records import StoredTensor, load_tensors
-from skstylefeat.networks.checkpoints._torch_files import open_file
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._folded_layers import Conv, Weights
 from skstylefeat.networks.optimization._losses import feature_distances
 
@@ -214,18 +214,15 @@ def read_vgg(path):
             "done here. If you trust the file, load it yourself and pass the module: "
             "perceptual=torch.jit.load(path). Or give the state dict of torchvision's VGG16."
         )
-    layout, tree = open_file(source)
+    tree = open_file(source).tree
     try:
-        if layout == "safetensors":
-            state = {k: x.float() for k, x in safetensors.torch.load_file(source).items()}
-        else:
-            tree = tree.get("state_dict", tree) if isinstance(tree, dict) else {}
-            stored = {
-                key.removeprefix("module."): value
-                for key, value in tree.items()
-                if isinstance(key, str) and isinstance(value, StoredTensor)
-            }
-            state = load_tensors(stored, source)
+        tree = tree.get("state_dict", tree) if isinstance(tree, dict) else {}
+        stored = {
+            key.removeprefix("module."): value
+            for key, value in tree.items()
+            if isinstance(key, str) and isinstance(value, StoredArray)
+        }
+        state = load_tensors(stored, source)
         if "features.0.weight" not in state:
             raise ValueError(
                 f"it has no 'features.0.weight' but {sorted(state)[:3]} ({len(state)} tensors)"
@@ -233,7 +230,7 @@ def read_vgg(path):
         return VGGFeatures(state, source)
     except CheckpointError:
         raise
-    except MISFITS as error:
+    except CONTENT_ERRORS as error:
         raise CheckpointError(
             f"{source} is no VGG network as torchvision writes it: {error}. Give the state dict "
             "of torchvision.models.vgg16, or any network as a torch.nn.Module."

@@ -35,7 +35,7 @@ IN_A_FRESH_PROCESS = (
 def files(tmp_path_factory):
     """The two files, with few channels and random weights."""
     folder = tmp_path_factory.mktemp("weights")
-    module = tiny_module(256, channels=[8, 8, 8, 6, 4, 4, 3], z_dim=6, w_dim=10, conv_clamp=256.0)
+    module = tiny_module(256, channels=[8, 8, 8, 6, 4, 4, 3], z_dim=10, w_dim=10, conv_clamp=256.0)
     state = writers.psp_state("Encoder4Editing", n_ws=14, w_dim=10, n_units=1)
     pickle, e4e = folder / "stylegan2-ffhq-256x256.pkl", folder / "e4e_ffhq_encode.pt"
     writers.write_nvidia(pickle, module)

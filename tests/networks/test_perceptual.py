@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from skstylefeat import StyleGANInverter
+from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
 from skstylefeat.networks import load_perceptual
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError, UnsafeCheckpointError
 from tests.support.estimators import tiny_images
 from tests.support.networks import tiny_encoder, tiny_generator
 

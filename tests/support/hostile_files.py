@@ -1,29 +1,18 @@
-"""What tests of hostile and damaged files share: parts of pickles, and what a refusal is."""
+"""Check of refusals, and damaged state dicts, for tests of hostile files."""
 
-import pickle
 import resource
-import struct
 import sys
 import time
 
 import pytest
 import torch
 
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 
 MAX_SECONDS = 10
 MAX_MEGABYTES = 400
 CANARY = "skstylefeat_test_canary"
-
-
-def text(value):
-    data = value.encode()
-    return pickle.BINUNICODE + struct.pack("<I", len(data)) + data
-
-
-def bare(call):
-    return b"\x80\x04" + call + b"."
 
 
 def check_refused(path, canary, match=None):

@@ -1,1 +1,19 @@
 """Weights files of many families, recognized by content and read without running their code."""
+
+from skstylefeat.networks.checkpoints._convert import Conversion, ConvertedFile, convert
+from skstylefeat.networks.checkpoints._inspect import (
+    CheckpointInfo,
+    EncoderInfo,
+    GeneratorInfo,
+    inspect,
+)
+
+__all__ = [
+    "CheckpointInfo",
+    "Conversion",
+    "ConvertedFile",
+    "EncoderInfo",
+    "GeneratorInfo",
+    "convert",
+    "inspect",
+]

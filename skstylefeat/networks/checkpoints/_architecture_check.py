@@ -1,9 +1,9 @@
-"""Whether tensors fit an architecture, and the mean of W where a file leaves it out."""
+"""Check of tensors against an architecture, and estimate of W's mean where a file lacks it."""
 
 import torch
-from safetensors import SafetensorError
 
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat._inert._budget import CONTENT_ERRORS
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._native import EncoderNetwork
 from skstylefeat.networks.stylegan2._network import (
     GeneratorConfig,
@@ -11,11 +11,9 @@ from skstylefeat.networks.stylegan2._network import (
     StyleGAN2Generator,
 )
 
-# What comes of tensors and settings that no sound file holds.
-MISFITS = (ArithmeticError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError)
-
 W_AVG_SAMPLES = 10_000
 W_AVG_SEED = 0
+MAX_SAMPLED_WIDTH = 2048  # 10,000 samples of it take 82 MB
 MAX_RESOLUTION = 1 << 13
 MAX_WIDTH = 1 << 16
 MAX_MAPPING_LAYERS = 64
@@ -37,7 +35,7 @@ def check_config(config):
 def check_fit(config, state, source):
     """Raise CheckpointError unless `state` has the tensors of `config`.
 
-    Nothing is allocated for an architecture that the tensors of the file do not back.
+    Nothing is allocated for an architecture before the tensors of the file are known to fit.
     """
     is_generator = isinstance(config, GeneratorConfig)
     try:
@@ -45,8 +43,9 @@ def check_fit(config, state, source):
         with torch.device("meta"):
             network = (StyleGAN2Generator if is_generator else EncoderNetwork)(config)
         expected = network.state_dict()
-    except MISFITS as error:
+    except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
+
     missing = sorted(expected.keys() - state.keys())
     extra = sorted(state.keys() - expected.keys())
     wrong = sorted(
@@ -60,7 +59,7 @@ def check_fit(config, state, source):
             + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             for what, names in (
                 ("it lacks", missing),
-                ("it has besides", extra),
+                ("it has in addition", extra),
                 ("of another shape are", wrong),
             )
             if names
@@ -86,7 +85,18 @@ def estimate_w_avg(config, state):
     -------
     w_avg : Tensor of shape (w_dim,)
         Mean over 10,000 inputs (and uniformly drawn classes of a conditional generator).
+
+    Raises
+    ------
+    ValueError
+        If the mapping network is too wide for that.
     """
+    width = max(config.z_dim, config.w_dim, config.c_dim)
+    if width > MAX_SAMPLED_WIDTH:
+        raise ValueError(
+            f"it lacks the mean of W, which is not estimated for inputs of width {width}, above "
+            f"{MAX_SAMPLED_WIDTH}"
+        )
     mapping = MappingNetwork(config).requires_grad_(False)
     mapping.load_state_dict(
         {

@@ -1,258 +1,256 @@
-"""What a weights file is, and its conversion into ours: behind ``inspect`` and ``convert``."""
+"""Description of a weights file: its format, networks and problems."""
 
-from pathlib import Path
+from __future__ import annotations
 
-CONVERT_SUFFIX = ".safetensors"
+from dataclasses import dataclass, field
+from typing import Any
+
+from skstylefeat._utils._typing import StrPath
+from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._locate import file_sha256, find_weights
+from skstylefeat.networks.checkpoints._read import (
+    load_found_encoder,
+    load_found_generator,
+    recognize,
+)
 
 
-def inspect(path):
-    """Describe a weights file without running anything of it.
+@dataclass(frozen=True)
+class GeneratorInfo:
+    """A generator in a weights file.
+
+    Attributes
+    ----------
+    config : dict
+        The architecture: ``resolution``, ``channels``, ``z_dim``, ``w_dim``, ...
+    n_ws : int
+        Number of W vectors in a W+ code.
+    n_parameters : int
+        Number of weights.
+    spaces : dict of str to tuple of int
+        Shape of one code in the spaces "z", "w", "w+" and "s".
+    card : dict of str to str
+        The model card.
+
+    Examples
+    --------
+    >>> from skstylefeat.networks.checkpoints import inspect
+    >>> inspect("faces64").generator.spaces["w+"]
+    (10, 128)
+    """
+
+    config: dict[str, Any]
+    n_ws: int
+    n_parameters: int
+    spaces: dict[str, tuple[int, ...]]
+    card: dict[str, str]
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """An encoder in a weights file.
+
+    Attributes
+    ----------
+    n_ws, w_dim : int
+        Shape of a W+ code.
+    input_size : tuple of int
+        (height, width) that images are resized to.
+    needs_generator : bool
+        Whether it refines codes against a generator's images, as ReStyle does.
+    n_parameters : int
+        Number of weights.
+    card : dict of str to str
+        The model card.
+
+    Examples
+    --------
+    >>> from skstylefeat.networks.checkpoints import inspect
+    >>> inspect("faces64-encoder").encoder.input_size
+    (64, 64)
+    """
+
+    n_ws: int
+    w_dim: int
+    input_size: tuple[int, int]
+    needs_generator: bool
+    n_parameters: int
+    card: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """Description of a weights file; ``str`` gives it as a text of several lines.
+
+    Attributes
+    ----------
+    file : str
+        Path of the file.
+    size : int
+        Size in bytes.
+    sha256 : str
+        Its SHA-256, hexadecimal.
+    container : str or None
+        "pickle", "torch", "torch (before 1.6)", "npy", "npz" or "safetensors"; None if unknown.
+    format : str or None
+        The tool or family that wrote it, None if unknown.
+    generator : GeneratorInfo or None
+        The generator, where the file holds one that can be loaded.
+    encoder : EncoderInfo or None
+        The encoder, likewise.
+    refused : tuple of str
+        Sorted names of the functions and classes that the file asks for and weights do not need.
+    problems : tuple of str
+        Reasons why the file, or a part of it, cannot be loaded.
+
+    Examples
+    --------
+    >>> from skstylefeat.networks.checkpoints import inspect
+    >>> info = inspect("faces64")
+    >>> info.container, info.format, info.problems
+    ('safetensors', 'skstylefeat', ())
+    >>> print(info)
+    file       ...faces64.safetensors
+    size       ...
+    """
+
+    file: str
+    size: int
+    sha256: str
+    container: str | None = None
+    format: str | None = None
+    generator: GeneratorInfo | None = None
+    encoder: EncoderInfo | None = None
+    refused: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        lines = [
+            f"file       {self.file}",
+            f"size       {self.size / 1e6:.1f} MB",
+            f"sha256     {self.sha256}",
+            f"container  {self.container or 'unknown'}",
+            f"format     {self.format or 'unknown'}",
+        ]
+        for part, info in (("generator", self.generator), ("encoder", self.encoder)):
+            if info is not None:
+                lines += ["", part, *_table(vars(info))]
+        if self.refused:
+            lines += ["", "refused: the file asks for these functions or classes"]
+            lines += [f"  {name}" for name in self.refused]
+        if self.problems:
+            lines += ["", "problems", *(f"  {problem}" for problem in self.problems)]
+        else:
+            lines += ["", "nothing refused: load_generator or load_encoder reads this file"]
+        return "\n".join(lines)
+
+
+def _table(values):
+    """Yield one line per value; those of dictionaries follow the dictionary's name and a dot."""
+    for key, value in values.items():
+        if key == "config":
+            yield from _table(value)
+        elif isinstance(value, dict):
+            yield from _table({f"{key}.{name}": entry for name, entry in value.items()})
+        else:
+            yield f"  {key:<18} {value}"
+
+
+def inspect(path: StrPath) -> CheckpointInfo:
+    """Describe a weights file without running any code of it.
 
     Parameters
     ----------
-    path : path-like
-        The file.
+    path : str or path-like
+        The file, or a bundled name.
 
     Returns
     -------
-    report : dict
-        ``file``, ``size`` in bytes, ``sha256``, ``layout`` (the container), ``format`` (whose it
-        is), ``refused`` (sorted names of the functions and classes it asks for beyond those that
-        weights need), and where the file can be loaded ``generator`` and ``encoder``:
-        dictionaries of architecture and spaces. ``problems`` lists what stands in the way, empty
-        if nothing does.
+    CheckpointInfo
+        A file that cannot be loaded gives a description with ``problems``, not an error.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
 
+    See Also
+    --------
+    convert : Write the networks of a file as safetensors.
+
     Examples
     --------
+    >>> from skstylefeat.networks.checkpoints import inspect
+    >>> inspect("faces64").generator.config["resolution"]
+    64
+
+    A download that went wrong:
+
     >>> import tempfile, pathlib
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name) / "page.pt"
     >>> _ = path.write_text("<!DOCTYPE html>")
-    >>> inspect(path)["problems"][0]
-    "...page.pt is no file of weights that is known..."
+    >>> inspect(path).problems[0]
+    "...page.pt is of an unknown kind: ..."
     >>> folder.cleanup()
     """
-    from skstylefeat.networks.checkpoints import _read as checkpoints
-    from skstylefeat.networks.checkpoints._locate import file_sha256
-    from skstylefeat.networks.checkpoints._unpickler import CheckpointError
-
-    path = Path(path)
-    digest = file_sha256(path)
-    report = {
-        "file": str(path),
-        "size": path.stat().st_size,
-        "sha256": digest,
-        "layout": None,
-        "format": None,
-        "refused": [],
-        "problems": [],
-    }
-    refused = set()
-    found = None
+    file = find_weights(path)
+    entries: dict[str, Any] = {}
+    problems: list[str] = []
+    refused: set[str] = set()
     try:
-        found = checkpoints.recognize(path, refused)
+        found = recognize(file, refused)
+        entries |= {"container": found.layout, "format": found.kind}
+        for part, describe in (("generator", _generator_info), ("encoder", _encoder_info)):
+            if getattr(found, part) is not None:
+                try:
+                    entries[part] = describe(recognize(file, set()), str(file))
+                except CheckpointError as error:
+                    problems.append(str(error))
     except CheckpointError as error:
-        report["problems"].append(str(error))
-    report["refused"] = sorted(refused)
-    if found is not None:
-        report |= {"layout": found.layout, "format": found.kind}
-        if found.generator is not None:
-            _describe(report, "generator", _describe_generator, path)
-        if found.encoder is not None:
-            _describe(report, "encoder", _describe_encoder, path)
+        problems.append(str(error))
+
     if refused:
-        # The strict reading tells why, and what to do about it.
+        # The strict reading gives the reason, and what to do about it.
         try:
-            checkpoints.recognize(path)
+            recognize(file)
         except CheckpointError as error:
-            report["problems"] = [str(error)]
-    return report
+            problems = [str(error)]
+        entries["generator"] = entries["encoder"] = None
+    return CheckpointInfo(
+        file=str(file),
+        size=file.stat().st_size,
+        sha256=file_sha256(file),
+        refused=tuple(sorted(refused)),
+        problems=tuple(problems),
+        **entries,
+    )
 
 
-def _describe(report, part, describe, path):
-    from skstylefeat.networks.checkpoints._unpickler import CheckpointError
-
-    try:
-        report[part] = describe(path)
-    except CheckpointError as error:
-        report["problems"].append(str(error))
-
-
-def _describe_generator(path):
-    from skstylefeat.networks.checkpoints import _read as checkpoints
-
-    config, state, card = checkpoints.read_generator(path)
-    n_parameters = sum(value.numel() for key, value in state.items() if "noise_const" not in key)
-    return {
-        **config.to_dict(),
-        "n_ws": config.n_ws,
-        "n_parameters": n_parameters,
-        "spaces": {
-            "z": f"({config.z_dim},)",
-            "w": f"({config.w_dim},)",
-            "w+": f"({config.n_ws}, {config.w_dim})",
-            "s": f"({sum(v.shape[0] for k, v in state.items() if k.endswith('affine.bias'))},)",
+def _generator_info(found, source):
+    config, state, card = load_found_generator(found, source)
+    n_styles = sum(len(value) for key, value in state.items() if key.endswith("affine.bias"))
+    return GeneratorInfo(
+        config=config.to_dict(),
+        n_ws=config.n_ws,
+        n_parameters=sum(x.numel() for key, x in state.items() if "noise_const" not in key),
+        spaces={
+            "z": (config.z_dim,),
+            "w": (config.w_dim,),
+            "w+": (config.n_ws, config.w_dim),
+            "s": (n_styles,),
         },
-        "card": card,
-    }
+        card=card,
+    )
 
 
-def _describe_encoder(path):
-    from skstylefeat.networks.checkpoints import _read as checkpoints
-
-    module, card = checkpoints.read_encoder(path)
-    return {
-        "n_ws": module.n_ws,
-        "w_dim": module.w_dim,
-        "input_size": tuple(module.input_size),
-        "needs_generator": bool(getattr(module, "needs_generator", False)),
-        "n_parameters": sum(value.numel() for value in module.parameters()),
-        "card": card,
-    }
-
-
-def inspect_file(path):
-    """Return the report of `inspect` as the text that the command prints.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    text : str
-    """
-    report = inspect(path)
-    lines = [
-        f"file       {report['file']}",
-        f"size       {report['size'] / 1e6:.1f} MB",
-        f"sha256     {report['sha256']}",
-        f"container  {report['layout'] or 'unknown'}",
-        f"format     {report['format'] or 'unknown'}",
-    ]
-    for part in ("generator", "encoder"):
-        if part in report:
-            lines += ["", part]
-            for key, value in report[part].items():
-                items = value.items() if isinstance(value, dict) else [("", value)]
-                lines += [f"  {key + ('.' + k if k else ''):<18} {v}" for k, v in items]
-    if report["refused"]:
-        lines += ["", "refused: the file asks for these functions or classes"]
-        lines += [f"  {name}" for name in report["refused"]]
-    if report["problems"]:
-        lines += ["", "problems"]
-        lines += [f"  {problem}" for problem in report["problems"]]
-    else:
-        lines += ["", "nothing refused: load_generator or load_encoder reads this file"]
-    return "\n".join(lines)
-
-
-def convert(source, destination):
-    """Write the networks of a file of any known format as our safetensors.
-
-    Parameters
-    ----------
-    source : path-like
-        The file.
-    destination : path-like
-        File to write, with the suffix ``.safetensors``, whole or not at all. Where the source
-        holds a generator and an encoder, the encoder goes to a file of its own beside it,
-        ``NAME-encoder.safetensors``.
-
-    Returns
-    -------
-    report : dict
-        ``source_sha256``, and for each of ``generator`` and ``encoder`` that the source holds a
-        dictionary of ``file``, its ``sha256`` and the ``config``.
-
-    Raises
-    ------
-    ValueError
-        If the source cannot be read, or the destination has another suffix.
-    FileExistsError
-        If a destination exists: a file of weights is never overwritten.
-    """
-    from skstylefeat.networks.checkpoints import _read as checkpoints
-    from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, file_sha256
-
-    source, destination = Path(source), Path(destination)
-    if destination.suffix != CONVERT_SUFFIX:
-        raise ValueError(
-            f"The output {str(destination)!r} should end in {CONVERT_SUFFIX!r}, the format that is "
-            "written."
-        )
-    found = checkpoints.recognize(source)
-    parts = {}
-    if found.generator is not None:
-        parts["generator"] = (destination, _generator_to_write)
-    if found.encoder is not None:
-        beside = destination.with_name(f"{destination.stem}{ENCODER_SUFFIX}{CONVERT_SUFFIX}")
-        parts["encoder"] = (beside if parts else destination, _encoder_to_write)
-    for path, _ in parts.values():
-        if path.exists():
-            raise FileExistsError(f"{path} exists; remove it or choose another name.")
-    report = {"source_sha256": file_sha256(source)}
-    origin = {"converted_from": source.name, "source_sha256": report["source_sha256"]}
-    partials = {}
-    try:
-        # All parts are read and written before the first one gets its name.
-        for part, (path, read) in parts.items():
-            partials[part] = path.with_name(path.name + ".partial")
-            report[part] = {"file": str(path)} | _write(*read(source), partials[part], origin)
-        for part, (path, _) in parts.items():
-            partials[part].rename(path)
-    finally:
-        for partial in partials.values():
-            partial.unlink(missing_ok=True)
-    return report
-
-
-def _generator_to_write(path):
-    from skstylefeat.networks.checkpoints import _read as checkpoints
-
-    return checkpoints.read_generator(path)
-
-
-def _encoder_to_write(path):
-    from skstylefeat.networks.checkpoints import _read as checkpoints
-    from skstylefeat.networks.encoders._psp import MEAN_CODE, PSPConfig
-
-    module, card = checkpoints.read_encoder(path)  # which checks the tensors
-    config, state, _ = checkpoints.read_encoder_parts(checkpoints.recognize(path), path)
-    if config is None:
-        config = PSPConfig(module.encoder_type, module.n_ws, module.input_size)
-        state = state | {MEAN_CODE: module.latent_avg}
-    return config, state, card
-
-
-def _write(config, state, card, path, origin):
-    from skstylefeat.networks.checkpoints._locate import file_sha256
-    from skstylefeat.networks.checkpoints._safetensors import save_tensors
-
-    save_tensors(config, state, path, card | origin)
-    return {"sha256": file_sha256(path), "config": config.to_dict()}
-
-
-def convert_file(source, destination):
-    """Convert as `convert` does and return the text that the command prints.
-
-    Parameters
-    ----------
-    source : path-like
-        The file.
-    destination : path-like
-        File to write, with the suffix ``.safetensors``.
-
-    Returns
-    -------
-    text : str
-    """
-    report = convert(source, destination)
-    parts = [report[part] for part in ("generator", "encoder") if part in report]
-    return "\n".join(f"{part['file']}\nsha256 {part['sha256']}" for part in parts)
+def _encoder_info(found, source):
+    module, _, card = load_found_encoder(found, source)
+    return EncoderInfo(
+        n_ws=module.n_ws,
+        w_dim=module.w_dim,
+        input_size=tuple(module.input_size),
+        needs_generator=bool(getattr(module, "needs_generator", False)),
+        n_parameters=sum(value.numel() for value in module.parameters()),
+        card=card,
+    )

@@ -1,4 +1,4 @@
-"""Where a name or a path leads to a file of weights, and that file's SHA-256."""
+"""Lookup of weights files by name or path, and their SHA-256."""
 
 import hashlib
 import os

@@ -1,15 +1,20 @@
 """Networks of NVIDIA's PyTorch repositories: from pickled modules to architecture and tensors."""
 
+import re
 from types import SimpleNamespace
 
 import torch
 
-from skstylefeat.networks.checkpoints._records import PersistentObject, StoredTensor, load_tensors
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat._inert._arrays import StoredArray
+from skstylefeat._inert._constructors import PersistentObject
+from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._noise_maps import add_silent_noise
+from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
 MAX_MODULE_DEPTH = 16
 MAX_MODULES = 20_000
+USED_FILTER = re.compile(r"synthesis\.b(?!4\.)\d+\.((conv0|skip)\.)?resample_filter")
 
 
 def flatten(root, source):
@@ -24,7 +29,7 @@ def flatten(root, source):
 
     Returns
     -------
-    tensors : dict of str to StoredTensor
+    tensors : dict of str to StoredArray
         Parameters and buffers, by dotted name.
     attributes : dict of str to SimpleNamespace
         `class_name` and `state` of every module, by dotted name ("" for the root).
@@ -39,12 +44,12 @@ def flatten(root, source):
                 f"{source}: the module {prefix[:80]!r} is not one of NVIDIA's networks."
             )
         if depth > MAX_MODULE_DEPTH or len(attributes) > MAX_MODULES:
-            raise CheckpointError(f"{source} is damaged: its modules are nested without end.")
+            raise CheckpointError(f"{source} is damaged: its modules are nested too deeply.")
         attributes[prefix] = SimpleNamespace(class_name=module.class_name, state=module.state)
         dot = "." if prefix else ""
         for group in ("_parameters", "_buffers"):
             for name, value in _children(module, group, source):
-                if isinstance(value, StoredTensor):
+                if isinstance(value, StoredArray):
                     tensors[f"{prefix}{dot}{name}"] = value
         for name, value in _children(module, "_modules", source):
             if value is not None:
@@ -74,12 +79,12 @@ def read_network(root, source):
     state : dict of str to Tensor
         float32 tensors by the names of `StyleGAN2Generator`.
     known : dict
-        Entries of the architecture that the shapes of the tensors do not tell.
+        Entries of the architecture that do not follow from the shapes of the tensors.
 
     Raises
     ------
     CheckpointError
-        If it is no StyleGAN2 generator, or one with options of which there is no counterpart.
+        If it is no StyleGAN2 generator, or has options without a counterpart here.
     """
     tensors, attributes = flatten(root, source)
     classes = {item.class_name for item in attributes.values()}
@@ -110,7 +115,7 @@ def read_state_dict(tensors, source):
 
     Parameters
     ----------
-    tensors : dict of str to StoredTensor
+    tensors : dict of str to StoredArray
         Parameters and buffers.
     source : str
         Name of the file, for messages.
@@ -120,21 +125,14 @@ def read_state_dict(tensors, source):
     state : dict of str to Tensor
         float32 tensors by the names of `StyleGAN2Generator`.
     known : dict
-        The resampling filter, where the file tells it.
+        The resampling filter, where the file holds it.
     """
-    known = {}
-    # Only the layers that up-sample use their filter; the others keep the default one.
-    filters = {k: v for k, v in tensors.items() if k.endswith(".conv0.resample_filter")}
-    for name, kernel in load_tensors(filters, source).items():
-        taps = filter_taps(kernel, source)
-        if known.setdefault("resample_filter", taps) != taps:
-            raise CheckpointError(
-                f"{source}: {name!r} differs from the filters of other layers, which is not "
-                "supported."
-            )
+    # Only layers and blocks that up-sample use their filter; the others keep the default one.
+    filters = {key: value for key, value in tensors.items() if USED_FILTER.fullmatch(key)}
+    known = shared_filter(filters, source)
     weights = {k: v for k, v in tensors.items() if not k.endswith(".resample_filter")}
     state = load_tensors(weights, source)
-    _add_missing_noise(state, source)
+    add_silent_noise(state, source)
     return state, known
 
 
@@ -166,6 +164,37 @@ def _agreed(attributes, name, class_name, default, source):
     return first
 
 
+def shared_filter(filters, source):
+    """Return the resampling filter that all layers share, as an entry of the architecture.
+
+    Parameters
+    ----------
+    filters : dict of str to StoredArray
+        The kernels by name; they may differ by a factor.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    dict
+        ``resample_filter``; empty without kernels.
+
+    Raises
+    ------
+    CheckpointError
+        If kernels differ, or are not separable ones of four taps.
+    """
+    known = {}
+    for name, kernel in load_tensors(filters, source).items():
+        taps = filter_taps(kernel, source)
+        if known.setdefault("resample_filter", taps) != taps:
+            raise CheckpointError(
+                f"{source}: {name[:80]!r} differs from the filters of other layers, which is not "
+                "supported."
+            )
+    return known
+
+
 def filter_taps(kernel, source):
     """Return the four taps of which a low-pass kernel of shape (4, 4) or (4,) is made."""
     is_square = tuple(kernel.shape) == (4, 4)
@@ -177,29 +206,11 @@ def filter_taps(kernel, source):
             "one of four taps, which is the only kind supported."
         )
     taps = (taps / taps.abs().max()).tolist()
-    # 1/3 in float32 is not 1/3: the usual filter is told exactly.
+    # 1/3 in float32 is not 1/3: the usual filter is restored exactly.
     rounded = [round(3 * tap) for tap in taps]
     if all(abs(3 * tap - whole) < 1e-5 for tap, whole in zip(taps, rounded, strict=True)):
         taps = rounded
     return tuple(float(tap) for tap in taps)
-
-
-def layer_resolution(name, source):
-    """Return 8 for "synthesis.b8.conv0.weight"."""
-    number = name.split(".")[1].removeprefix("b")
-    if not (number.isascii() and number.isdigit() and len(number) < 5):
-        raise CheckpointError(f"{source} is damaged: it has a layer {name[:80]!r}.")
-    return int(number)
-
-
-def _add_missing_noise(state, source):
-    """Give layers that were built without noise a noise of strength 0."""
-    for name in [k for k in state if k.endswith((".conv0.weight", ".conv1.weight"))]:
-        layer = name.removesuffix(".weight")
-        if f"{layer}.noise_strength" not in state and f"{layer}.noise_const" not in state:
-            resolution = layer_resolution(name, source)
-            state[f"{layer}.noise_strength"] = torch.zeros(())
-            state[f"{layer}.noise_const"] = torch.zeros(resolution, resolution)
 
 
 def _normalize_learning_rate(state, attributes):

@@ -13,14 +13,13 @@ rosinality                             ours (NVIDIA's)
 =====================================  =========================================
 
 No tensor is flipped or rescaled. rosinality divides the weights by the square root of their
-fan-in before they are demodulated, which cancels but for the demodulation's epsilon of 1e-8.
+fan-in before they are demodulated, which cancels except for the demodulation's epsilon of 1e-8.
 """
 
-import torch
-
-from skstylefeat.networks.checkpoints._nvidia import filter_taps, layer_resolution
-from skstylefeat.networks.checkpoints._records import load_tensors
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._noise_maps import draw_missing_noise
+from skstylefeat.networks.checkpoints._nvidia import shared_filter
+from skstylefeat.networks.checkpoints._tensors import load_tensors
 
 CONV_NAMES = {
     "conv.weight": "weight",
@@ -35,7 +34,6 @@ RGB_NAMES = {
     "conv.modulation.bias": "affine.bias",
     "bias": "bias",
 }
-MISSING_NOISE_SEED = 0
 
 
 def _layer_names(key):
@@ -88,20 +86,15 @@ def _reshape(name, value):
     return value
 
 
-def is_rosinality(tensors):
-    """Tell whether a state dict has rosinality's names."""
-    return "conv1.conv.modulation.weight" in tensors and "input.input" in tensors
-
-
-def read_state(stored, latent_avg, source):
+def read_rosinality_state(stored, latent_avg, source):
     """Read a generator.
 
     Parameters
     ----------
-    stored : dict of str to StoredTensor
+    stored : dict of str to StoredArray
         The state dict.
-    latent_avg : StoredTensor or None
-        Mean of W, of shape (w_dim,) or one row a layer.
+    latent_avg : StoredArray or None
+        Mean of W, of shape (w_dim,), or (n_ws, w_dim) with equal rows.
     source : str
         Name of the file, for messages.
 
@@ -111,7 +104,7 @@ def read_state(stored, latent_avg, source):
         float32 tensors by the names of `StyleGAN2Generator`; without `mapping.w_avg` if
         `latent_avg` is None.
     known : dict
-        Entries of the architecture that the shapes of the tensors do not tell.
+        Entries of the architecture that do not follow from the shapes of the tensors.
 
     Raises
     ------
@@ -129,34 +122,35 @@ def read_state(stored, latent_avg, source):
             unknown.append(key)
         else:
             names[key] = name
+
     if unknown:
         raise CheckpointError(
             f"{source}: a generator of stylegan2-pytorch does not have "
             f"{[key[:80] for key in sorted(unknown)[:5]]}. It comes from a variant with other "
             "layers, or the file is damaged."
         )
+
     tensors = load_tensors({key: stored[key] for key in names}, source)
     try:
         state = {name: _reshape(name, tensors[key]) for key, name in names.items()}
     except (RuntimeError, IndexError) as error:
         raise CheckpointError(f"{source} is damaged: {error}") from error
-    known = {}
-    if kernels:
-        key, value = sorted(kernels.items())[0]
-        kernel = load_tensors({key: value}, source)[key]
-        known["resample_filter"] = filter_taps(kernel, source)
-    _add_missing_noise(state, source)
+
+    known = shared_filter(kernels, source)
+    _check_widths(state, source)
+    draw_missing_noise(state, source)
     if latent_avg is not None:
         average = load_tensors({"latent_avg": latent_avg}, source)["latent_avg"]
         state["mapping.w_avg"] = average.reshape(-1, average.shape[-1])[0]
     return state, known
 
 
-def _add_missing_noise(state, source):
-    """Draw the noise maps that files of early versions lack, the same at every load."""
-    generator = torch.Generator().manual_seed(MISSING_NOISE_SEED)
-    for name in sorted(k for k in state if k.endswith(".noise_strength")):
-        key = f"{name.removesuffix('.noise_strength')}.noise_const"
-        if key not in state:
-            resolution = layer_resolution(name, source)
-            state[key] = torch.randn(resolution, resolution, generator=generator)
+def _check_widths(state, source):
+    """Refuse a mapping network whose input is not as wide as W, such as a conditional one."""
+    for name, weight in state.items():
+        if name.startswith("mapping.") and name.endswith(".weight") and len(set(weight.shape)) > 1:
+            raise CheckpointError(
+                f"{source}: the layer {name!r} of the mapping network has weights of shape "
+                f"{tuple(weight.shape)}, but z and w have one width in stylegan2-pytorch. It comes "
+                "from a variant, such as a conditional network."
+            )

@@ -1,13 +1,17 @@
 """Our own weights files: safetensors with the architecture and a model card as metadata."""
 
 import json
-import os
 from dataclasses import fields
+from pathlib import Path
 
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from skstylefeat.networks.checkpoints._architecture_check import check_fit
+from skstylefeat._inert._budget import CONTENT_ERRORS
+from skstylefeat._inert._contents import open_file
+from skstylefeat._utils._files import replace_file
+from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._architecture_check import check_config, check_fit
+from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.encoders._psp import PSPConfig
 from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
@@ -18,6 +22,7 @@ KINDS = {
     # Kept as the tensors of the original file, since the network is built from those.
     "skstylefeat.psp_encoder": (PSPConfig, None),
 }
+KIND_PREFIX = "skstylefeat."
 CARD_PREFIX = "card."
 
 
@@ -31,7 +36,7 @@ def save_network(module, path, card=None):
     path : path-like
         File to write.
     card : dict of str to str, default=None
-        Model card: what the network was trained on, its quality, limits and license.
+        Model card: training data, quality, limits and license of the network.
     """
     save_tensors(module.config, module.state_dict(), path, card)
 
@@ -54,16 +59,26 @@ def save_tensors(config, state, path, card=None):
     metadata = {"format": kind, "config": json.dumps(config.to_dict())}
     metadata |= {CARD_PREFIX + key: str(value) for key, value in (card or {}).items()}
     tensors = {key: value.contiguous() for key, value in state.items()}
-    save_file(tensors, path, metadata=metadata)
-    os.chmod(path, 0o644)  # safetensors leaves the file to its owner alone
+    data = save(tensors, metadata=metadata)
+    replace_file(Path(path), lambda file: file.write(data))
+
+
+def is_own_format(contents):
+    """Return whether the `Contents` of a file are those of `save_network`."""
+    return contents.metadata.get("format", "").startswith(KIND_PREFIX)
 
 
 def read_network_file(path):
-    """Read a file that `save_network` wrote, or a safetensors generator in NVIDIA's names.
+    """Read a file that `save_network` wrote; see `read_own_file`."""
+    return read_own_file(open_file(path))
+
+
+def read_own_file(contents):
+    """Read the `Contents` of a file that `save_network` wrote.
 
     Parameters
     ----------
-    path : path-like
+    contents : Contents
         The file.
 
     Returns
@@ -74,32 +89,43 @@ def read_network_file(path):
         The parameters.
     card : dict of str to str
         The model card.
+
+    Raises
+    ------
+    CheckpointError
+        If the metadata or the tensors are not those of a network.
     """
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    kind = metadata.get("format", "")
-    if kind not in KINDS:
-        return config_from_state(state, path), state, dict(metadata)
-    config_class, _ = KINDS[kind]
-    values = json.loads(metadata["config"])
-    unknown = sorted(set(values) - {field.name for field in fields(config_class)})
-    if unknown:
-        raise ValueError(
-            f"{path}: the architecture has unknown entries {unknown}; it was written by a newer "
-            "version of skstylefeat. Upgrade the package."
+    source, metadata = contents.budget.source, contents.metadata
+    if metadata.get("format") not in KINDS:
+        raise CheckpointError(
+            f"{source} has the format {metadata.get('format', '')[:80]!r}, expected one of "
+            f"{sorted(KINDS)}. If a newer version of skstylefeat wrote it, upgrade the package."
         )
+    config_class, _ = KINDS[metadata["format"]]
+    try:
+        values = json.loads(metadata["config"])
+        unknown = sorted(set(values) - {field.name for field in fields(config_class)})
+        if unknown:
+            raise ValueError(
+                f"the architecture has unknown entries {unknown}; a newer version of skstylefeat "
+                "wrote it: upgrade the package"
+            )
+        config = config_class(**values)
+        if config_class is not PSPConfig:
+            check_config(config)
+    except CONTENT_ERRORS as error:
+        raise CheckpointError(f"{source} is damaged or no file of ours: {error}") from error
     card = {
         k.removeprefix(CARD_PREFIX): v for k, v in metadata.items() if k.startswith(CARD_PREFIX)
     }
-    return config_class(**values), state, card
+    return config, load_tensors(contents.tree, source), card
 
 
 def config_from_state(state, path, **known):
-    """Read the architecture off the shapes of tensors with NVIDIA's names.
+    """Return the architecture that the shapes of tensors with NVIDIA's names imply.
 
-    What shapes do not tell (conv_clamp, the resampling filter) is StyleGAN2's default, or what
-    the caller knows.
+    Shapes do not show conv_clamp and the resampling filter: these are `known` to the caller, or
+    StyleGAN2's defaults.
     """
     try:
         w_dim = state["mapping.w_avg"].shape[-1]
@@ -110,6 +136,8 @@ def config_from_state(state, path, **known):
         n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
         c_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
         z_dim = state["mapping.fc0.weight"].shape[1] - (w_dim if c_dim else 0)
+
+        # Only residual blocks have skip layers; "orig" has one toRGB layer, at the end.
         if any(key.endswith(".skip.weight") for key in state):
             architecture = "resnet"
         elif "synthesis.b4.torgb.weight" in state:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat.exceptions import CheckpointError
 
 BATCH_NORM_EPS = 1e-5
 MAX_LAYERS = 1000

@@ -19,8 +19,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skstylefeat.networks.checkpoints._architecture_check import MISFITS
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
+from skstylefeat._inert._budget import CONTENT_ERRORS
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._folded_layers import Weights
 from skstylefeat.networks.encoders._psp_backbones import read_backbone
 from skstylefeat.networks.encoders._psp_heads import FlatCodes, PooledCode, PyramidCodes
@@ -237,7 +237,7 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
         )
     except CheckpointError:
         raise
-    except MISFITS as error:
+    except CONTENT_ERRORS as error:
         raise CheckpointError(
             f"{source}: its tensors do not make up a {encoder_type}: {error}. The file is damaged, "
             "or holds a variant of the encoder."

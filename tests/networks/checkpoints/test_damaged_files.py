@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests.support import checkpoint_writers as writers
 from tests.support.hostile_files import check_refused, spoil
@@ -31,7 +31,7 @@ def sound_files(tmp_path_factory):
     contents = {}
     for number, (name, write) in enumerate(FORMATS.items()):
         path = folder / str(number)
-        write(path, tiny_module(8, channels=(3, 2)))
+        write(path, tiny_module(8, channels=(3, 2), z_dim=7))
         checkpoints.read_generator(path)
         contents[name] = path.read_bytes()
     return contents
@@ -67,7 +67,7 @@ def test_flipped_bits_give_an_error_or_sound_tensors(tmp_path, canary, sound_fil
 
 def test_flipped_weights_of_a_torch_file_are_noticed(tmp_path, canary, sound_files):
     data = bytearray(sound_files["rosinality"])
-    weights = tiny_module(8, channels=(3, 2)).state_dict()["mapping.fc0.weight"]
+    weights = tiny_module(8, channels=(3, 2), z_dim=7).state_dict()["mapping.fc0.weight"]
     start = bytes(data).index(weights.numpy().tobytes())
     data[start + 5] ^= 1
     path = tmp_path / "file.pt"
@@ -95,7 +95,7 @@ def test_instructions_cut_at_every_place(tmp_path, sound_files):
 )
 @pytest.mark.parametrize("names", ["nvidia", "rosinality", "ours"])
 def test_wrong_tensors_are_refused(tmp_path, canary, names, how):
-    module = tiny_module(8, channels=(3, 2))
+    module = tiny_module(8, channels=(3, 2), z_dim=7)
     state = writers.rosinality_state(module) if names == "rosinality" else module.state_dict()
     path = tmp_path / "file.pt"
     keys = [key for key in state if not key.endswith(("kernel", "w_avg"))]
@@ -167,7 +167,7 @@ def in_one_piece(module):
     ],
 )
 def test_absurd_architectures_are_refused(tmp_path, canary, change):
-    module = tiny_module(8, channels=(3, 2))
+    module = tiny_module(8, channels=(3, 2), z_dim=7)
     config = module.config.to_dict() | change
     metadata = {"format": "skstylefeat.generator", "config": json.dumps(config)}
     path = tmp_path / "file.safetensors"

@@ -1,4 +1,4 @@
-"""The commands that say what a file is and convert it."""
+"""Description and conversion of weights files."""
 
 import hashlib
 import json
@@ -11,10 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from skstylefeat import load_encoder, load_generator
-from skstylefeat.networks.checkpoints import _inspect
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
+from skstylefeat.networks.checkpoints import convert, inspect
 from skstylefeat.networks.checkpoints._safetensors import save_network
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests.support import checkpoint_writers as writers
 from tests.support.networks import tiny_module
@@ -28,42 +28,42 @@ def network(tmp_path):
 
 
 def test_report_of_a_generator(network):
-    report = _inspect.inspect(network)
-    assert report["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
-    assert report["size"] == network.stat().st_size
-    assert report["layout"] == "pickle"
-    assert report["format"].startswith("NVIDIA")
-    assert report["refused"] == report["problems"] == []
-    generator = report["generator"]
-    assert (generator["resolution"], generator["channels"]) == (16, (3, 4, 5))
-    assert generator["spaces"] == {"z": "(5,)", "w": "(7,)", "w+": "(6, 7)", "s": "(31,)"}
-    assert "encoder" not in report
+    report = inspect(network)
+    assert report.sha256 == hashlib.sha256(network.read_bytes()).hexdigest()
+    assert report.size == network.stat().st_size
+    assert report.container == "pickle"
+    assert report.format.startswith("NVIDIA")
+    assert report.refused == report.problems == ()
+    generator = report.generator
+    assert (generator.config["resolution"], generator.config["channels"]) == (16, (3, 4, 5))
+    assert generator.spaces == {"z": (5,), "w": (7,), "w+": (6, 7), "s": (31,)}
+    assert report.encoder is None
 
 
 def test_report_of_encoders(tmp_path):
-    module = tiny_module(8)
+    module = tiny_module(8, z_dim=7)
     ours, theirs = tmp_path / "ours.safetensors", tmp_path / "e4e.pt"
     save_network(EncoderNetwork(EncoderConfig.for_generator(module)), ours)
     state = writers.psp_state("Encoder4Editing", n_ws=4, w_dim=7)
     writers.write_psp(theirs, state, module, encoder_type="Encoder4Editing")
-    report = _inspect.inspect(ours)
-    assert (report["encoder"]["n_ws"], report["encoder"]["w_dim"]) == (4, 7)
-    assert report["problems"] == []
-    assert "generator" not in report
-    report = _inspect.inspect(theirs)
-    assert report["encoder"]["input_size"] == (256, 256)
-    assert report["generator"]["resolution"] == 8
-    assert report["problems"] == []
+    report = inspect(ours)
+    assert (report.encoder.n_ws, report.encoder.w_dim) == (4, 7)
+    assert report.problems == ()
+    assert report.generator is None
+    report = inspect(theirs)
+    assert report.encoder.input_size == (256, 256)
+    assert report.generator.config["resolution"] == 8
+    assert report.problems == ()
 
 
 def test_report_lists_all_that_is_refused(tmp_path):
     path = tmp_path / "bad.pkl"
     calls = b"cos\nsystem\n(X\x01\x00\x00\x00xtR", b"cbuiltins\neval\n(X\x01\x00\x00\x00xtR"
     path.write_bytes(b"\x80\x02](" + b"".join(calls) + b"e.")
-    report = _inspect.inspect(path)
-    assert report["refused"] == ["builtins.eval", "os.system"]
-    assert "os.system" in report["problems"][0]
-    text = _inspect.inspect_file(path)
+    report = inspect(path)
+    assert report.refused == ("builtins.eval", "os.system")
+    assert "os.system" in report.problems[0]
+    text = str(inspect(path))
     assert "refused: the file asks for" in text
     assert "builtins.eval" in text
 
@@ -71,26 +71,26 @@ def test_report_lists_all_that_is_refused(tmp_path):
 def test_report_of_a_file_that_is_no_network(tmp_path):
     path = tmp_path / "page.pt"
     path.write_text("<!DOCTYPE html>")
-    report = _inspect.inspect(path)
-    assert report["layout"] is report["format"] is None
-    assert "web page" in report["problems"][0]
+    report = inspect(path)
+    assert report.container is report.format is None
+    assert "web page" in report.problems[0]
     with pytest.raises(FileNotFoundError):
-        _inspect.inspect(tmp_path / "missing.pt")
+        inspect(tmp_path / "missing.pt")
 
 
 def test_report_names_what_is_damaged(tmp_path):
-    module = tiny_module(8)
+    module = tiny_module(8, z_dim=7)
     state = writers.rosinality_state(module)
     del state["conv1.conv.weight"]
     path = tmp_path / "network.pt"
     torch.save({"g_ema": state, "latent_avg": module.mapping.w_avg}, path)
-    report = _inspect.inspect(path)
-    assert "generator" not in report
-    assert "b4.conv1" in report["problems"][0]
+    report = inspect(path)
+    assert report.generator is None
+    assert "b4.conv1" in report.problems[0]
 
 
 def test_report_as_text(network):
-    text = _inspect.inspect_file(network)
+    text = str(inspect(network))
     assert str(network) in text
     assert "resolution         16" in text
     assert "nothing refused" in text
@@ -98,7 +98,7 @@ def test_report_as_text(network):
 
 def test_convert_writes_the_same_network(network, tmp_path):
     out = tmp_path / "out.safetensors"
-    text = _inspect.convert_file(network, out)
+    text = str(convert(network, out))
     assert hashlib.sha256(out.read_bytes()).hexdigest() in text
     ours, theirs = load_generator(out), load_generator(network)
     latents = theirs.mapping(theirs.sample_z(2, random_state=0))
@@ -106,33 +106,33 @@ def test_convert_writes_the_same_network(network, tmp_path):
     assert ours.card["converted_from"] == "network.pkl"
     assert ours.card["source_sha256"] == theirs.sha256
     assert ours.card["format"].startswith("NVIDIA")
-    assert [path.name for path in tmp_path.glob("*.partial")] == []
+    assert [path.name for path in tmp_path.glob("*.part*")] == []
 
 
 @pytest.mark.parametrize("options", [{}, {"dataset_type": "cars_encode"}])
 @pytest.mark.parametrize("encoder_type", ["Encoder4Editing", "SingleStyleCodeEncoder"])
 def test_convert_writes_both_parts_of_the_psp_family(tmp_path, encoder_type, options):
-    module = tiny_module(8)
+    module = tiny_module(8, z_dim=7)
     state = writers.psp_state(encoder_type, n_ws=4, w_dim=7)
     source, out = tmp_path / "e4e.pt", tmp_path / "out.safetensors"
     writers.write_psp(source, state, module, encoder_type=encoder_type, **options)
-    report = _inspect.convert(source, out)
-    beside = tmp_path / "out-encoder.safetensors"
-    assert [report[part]["file"] for part in ("generator", "encoder")] == [str(out), str(beside)]
-    assert report["encoder"]["sha256"] == hashlib.sha256(beside.read_bytes()).hexdigest()
-    theirs, ours = load_encoder(source), load_encoder(beside)
+    report = convert(source, out)
+    second = tmp_path / "out-encoder.safetensors"
+    assert [report.generator.file, report.encoder.file] == [str(out), str(second)]
+    assert report.encoder.sha256 == hashlib.sha256(second.read_bytes()).hexdigest()
+    theirs, ours = load_encoder(source), load_encoder(second)
     assert ours.input_size == theirs.input_size
     images = np.random.default_rng(0).random((2, *ours.input_size, 3), dtype=np.float32)
     assert (ours.encode(images) == theirs.encode(images)).all()
     assert ours.card["encoder_type"] == encoder_type
     assert ours.card["converted_from"] == "e4e.pt"
     assert (load_generator(out).w_avg == load_generator(source).w_avg).all()
-    again = _inspect.convert(beside, tmp_path / "again.safetensors")
-    assert "generator" not in again
+    again = convert(second, tmp_path / "again.safetensors")
+    assert again.generator is None
     assert (
         load_encoder(tmp_path / "again.safetensors").encode(images) == ours.encode(images)
     ).all()
-    assert _inspect.inspect(beside)["problems"] == []
+    assert inspect(second).problems == ()
 
 
 def test_convert_writes_absolute_codes_and_native_encoders(tmp_path):
@@ -140,13 +140,13 @@ def test_convert_writes_absolute_codes_and_native_encoders(tmp_path):
     source, out = tmp_path / "restyle.pt", tmp_path / "out.safetensors"
     options = {"encoder_type": "BackboneEncoder", "start_from_latent_avg": False}
     writers.write_psp(source, state, **options)
-    _inspect.convert(source, out)
+    convert(source, out)
     module = checkpoints.read_encoder(out)[0]
     assert (module.latent_avg == 0).all() and module.latent_avg.shape == (4, 7)
     native = tmp_path / "native.safetensors"
     save_network(EncoderNetwork(EncoderConfig.for_generator(tiny_module(8))), native)
-    report = _inspect.convert(native, tmp_path / "copy.safetensors")
-    assert report["encoder"]["config"]["resolution"] == 8
+    report = convert(native, tmp_path / "copy.safetensors")
+    assert report.encoder.config["resolution"] == 8
     assert load_encoder(tmp_path / "copy.safetensors").n_ws == 4
 
 
@@ -158,7 +158,7 @@ def test_damaged_converted_encoders_are_refused(tmp_path, change):
     state = writers.psp_state("SingleStyleCodeEncoder", n_ws=4, w_dim=7)
     options = {"encoder_type": "SingleStyleCodeEncoder", "stylegan_size": 8}
     writers.write_psp(source, state, latent_avg=torch.zeros(7), **options)
-    _inspect.convert(source, out)
+    convert(source, out)
     with safe_open(out, framework="pt") as file:
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -172,15 +172,15 @@ def test_convert_overwrites_nothing(network, tmp_path):
     out = tmp_path / "out.safetensors"
     out.write_text("mine")
     with pytest.raises(FileExistsError, match="exists"):
-        _inspect.convert(network, out)
+        convert(network, out)
     assert out.read_text() == "mine"
     with pytest.raises(ValueError, match=r"\.safetensors"):
-        _inspect.convert(network, tmp_path / "out.pt")
+        convert(network, tmp_path / "out.pt")
 
 
 def test_convert_leaves_nothing_when_the_source_is_refused(tmp_path):
     path = tmp_path / "bad.pkl"
     path.write_bytes(pickle.dumps(print))
     with pytest.raises(CheckpointError, match="print"):
-        _inspect.convert(path, tmp_path / "out.safetensors")
+        convert(path, tmp_path / "out.safetensors")
     assert list(tmp_path.iterdir()) == [path]

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 from skstylefeat.networks.encoders._psp import ENCODER_TYPES
 from tests.support import checkpoint_writers as writers
 from tests.support.hostile_files import spoil
@@ -143,7 +143,7 @@ def test_old_and_new_torch_files(tmp_path, legacy):
 
 
 def test_decoder_tells_the_mean_and_the_number_of_layers(tmp_path):
-    module = tiny_module(16)
+    module = tiny_module(16, z_dim=7)
     state = writers.psp_state("SingleStyleCodeEncoder", n_ws=6, w_dim=7)
     path = tmp_path / "e.pt"
     encoder = read(path, state, module, encoder_type="SingleStyleCodeEncoder")
@@ -195,7 +195,7 @@ def test_images_of_other_sizes_are_resampled(tmp_path, size):
 
 @pytest.mark.parametrize("cars", [False, True])
 def test_restyle_rounds(tmp_path, cars):
-    module = tiny_module(16)
+    module = tiny_module(16, z_dim=7)
     encoder_type = "BackboneEncoder"
     state = writers.psp_state(encoder_type, n_ws=6, w_dim=7, in_channels=6)
     average = torch.randn(6, 7)

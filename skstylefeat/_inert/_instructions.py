@@ -1,9 +1,10 @@
-"""The instructions of pickles, as handlers of the machine in `_unpickling`.
+"""The instructions of pickles, as handlers of the `PickleMachine`.
 
 Those that build containers are as in the standard library; those that call something hand over
-to the machine, which knows no calls but its own constructors. A `vm` is an `Interpreter`.
+to the machine, which knows no calls but its own constructors. A `vm` is a `PickleMachine`.
 """
 
+import codecs
 import pickle
 
 MAX_INTEGER_BYTES = 64
@@ -14,7 +15,7 @@ class Attributes(dict):
 
 
 class Foreign:
-    """Stands for a refused object while a file is inspected; it holds nothing."""
+    """Placeholder of a refused object while a file is inspected; it holds nothing."""
 
     __slots__ = ("name",)
 
@@ -24,9 +25,9 @@ class Foreign:
 
 def check_key(key):
     """Return `key` if hashing it is harmless, else raise ValueError."""
-    if not isinstance(key, str) and not (isinstance(key, int) and abs(key) < 1 << 40):
-        raise ValueError(f"a key of type {type(key).__name__}")
-    return key
+    if isinstance(key, str | float | None) or (isinstance(key, int) and abs(key) < 1 << 40):
+        return key
+    raise ValueError(f"a key of type {type(key).__name__}")
 
 
 def _set_items(target, items):
@@ -48,6 +49,15 @@ def _extend(target, items):
 
 STOP = pickle.STOP[0]
 HANDLERS: dict = {}
+# In units of some 50 bytes of memory: an empty set takes 216.
+COSTS = [1] * 256
+for _code in (
+    *(pickle.MARK, pickle.EMPTY_LIST, pickle.EMPTY_DICT, pickle.EMPTY_SET, pickle.LIST),
+    *(pickle.DICT, pickle.FROZENSET, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3),
+    *(pickle.REDUCE, pickle.NEWOBJ, pickle.OBJ, pickle.INST, pickle.GLOBAL, pickle.STACK_GLOBAL),
+    *(pickle.SHORT_BINBYTES, pickle.BINBYTES, pickle.BINBYTES8, pickle.BYTEARRAY8),
+):
+    COSTS[_code[0]] = 5
 
 
 def _opcode(*codes):
@@ -109,7 +119,7 @@ def _bytes(vm, n):
 def _read_old_string(vm, n):
     if n < 0:
         raise vm.damaged(f"it has a text of {n} bytes")
-    return str(vm.take(n), "latin-1")
+    return vm.text(n, "latin-1")
 
 
 for _code, _layout, _read in (
@@ -128,11 +138,33 @@ for _code, _layout, _read in (
     _sized(_code, _layout, _read)
 
 
-# The texts of protocol 0 hold data that no supported file has; they are kept, undecoded, so
-# that a refusal can go on to name the global that comes after them.
-@_opcode(pickle.INT, pickle.LONG, pickle.FLOAT, pickle.STRING, pickle.UNICODE)
-def _protocol_0(vm):
-    vm.stack.append(vm.line())
+@_opcode(pickle.INT)
+def _int_line(vm):
+    line = vm.line()
+    vm.stack.append(line == b"01" if line in (b"00", b"01") else int(line))
+
+
+@_opcode(pickle.LONG)
+def _long_line(vm):
+    vm.stack.append(int(vm.line().rstrip(b"L")))
+
+
+@_opcode(pickle.FLOAT)
+def _float_line(vm):
+    vm.stack.append(float(vm.line()))
+
+
+@_opcode(pickle.STRING)
+def _string_line(vm):
+    line = vm.line(len(vm.data))
+    if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
+        raise vm.damaged("it has a text without quotes")
+    vm.stack.append(str(codecs.escape_decode(line[1:-1])[0], "latin-1"))
+
+
+@_opcode(pickle.UNICODE)
+def _unicode_line(vm):
+    vm.stack.append(str(vm.line(len(vm.data)), "raw-unicode-escape"))
 
 
 @_opcode(pickle.PROTO)
@@ -265,8 +297,8 @@ _memory(pickle.LONG_BINPUT, pickle.LONG_BINGET, lambda vm: vm.unpack("<I"))
 
 @_opcode(pickle.GLOBAL)
 def _global(vm):
-    module = vm.line()
-    vm.find(module, vm.line())
+    module = vm.name()
+    vm.find(module, vm.name())
 
 
 @_opcode(pickle.STACK_GLOBAL)
@@ -280,8 +312,8 @@ def _stack_global(vm):
 
 @_opcode(pickle.INST)
 def _inst(vm):
-    module = vm.line()
-    vm.find(module, vm.line())
+    module = vm.name()
+    vm.find(module, vm.name())
     function = vm.stack.pop()
     vm.call(function, tuple(vm.pop_mark()))
 
@@ -322,13 +354,13 @@ def _build(vm):
     elif isinstance(target, dict | Foreign):
         pass  # attributes of an OrderedDict: the version numbers of a state_dict
     else:
-        target.set_state(state)
+        target.set_state(vm.budget, state)
 
 
 @_opcode(pickle.PERSID, pickle.BINPERSID)
 def _persistent(vm):
     binary = vm.data[vm.position - 1] == pickle.BINPERSID[0]
-    pid = vm.stack.pop() if binary else vm.line()
+    pid = vm.stack.pop() if binary else vm.name()
     if vm.persistent_load is None:
         raise vm.damaged("it refers to objects outside the pickle")
     vm.stack.append(vm.persistent_load(pid))

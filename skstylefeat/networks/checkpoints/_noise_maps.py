@@ -1,0 +1,67 @@
+"""Noise maps that files leave out, within bounds that their layers' names cannot exceed."""
+
+import torch
+
+from skstylefeat.exceptions import CheckpointError
+
+NOISE_SEED = 0
+# A generator of 2048 px, the largest that is known, has maps of 45 MB.
+MAX_ADDED_BYTES = 64 << 20
+
+
+def draw_missing_noise(state, source):
+    """Draw the noise maps that files of early versions lack, the same at every load.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        Tensors by the names of `StyleGAN2Generator`; the maps are added.
+    source : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    CheckpointError
+        If the maps of the layers that it names would take more than 64 MB.
+    """
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    layers = (name.removesuffix(".noise_strength") for name in sorted(state))
+    missing = [
+        layer
+        for layer in layers
+        if f"{layer}.noise_strength" in state and f"{layer}.noise_const" not in state
+    ]
+    for layer, side in _sides(missing, source).items():
+        state[f"{layer}.noise_const"] = torch.randn(side, side, generator=generator)
+
+
+def add_silent_noise(state, source):
+    """Give layers that were built without noise a noise of strength 0; see `draw_missing_noise`."""
+    layers = (name.removesuffix(".weight") for name in state)
+    missing = [
+        layer
+        for layer in layers
+        if layer.endswith((".conv0", ".conv1"))
+        and f"{layer}.noise_strength" not in state
+        and f"{layer}.noise_const" not in state
+    ]
+    for layer, side in _sides(missing, source).items():
+        state[f"{layer}.noise_strength"] = torch.zeros(())
+        state[f"{layer}.noise_const"] = torch.zeros(side, side)
+
+
+def _sides(layers, source):
+    """Return the side of each layer's map, 8 for "synthesis.b8.conv0", if they fit in memory."""
+    sides = {}
+    for layer in layers:
+        number = layer.split(".")[1].removeprefix("b")
+        if not (number.isascii() and number.isdigit() and len(number) < 6):
+            raise CheckpointError(f"{source} is damaged: it has a layer {layer[:80]!r}.")
+        sides[layer] = int(number)
+    n_bytes = sum(4 * side**2 for side in sides.values())
+    if n_bytes > MAX_ADDED_BYTES:
+        raise CheckpointError(
+            f"{source} lacks the noise maps of layers of up to {max(sides.values())} px, "
+            f"{n_bytes >> 20} MB: no known network is that large."
+        )
+    return sides
