@@ -9,6 +9,11 @@ from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights
 from skstylefeat.networks.checkpoints._read import read_encoder
 
+# Rows of a forward pass on the CPU. Matrix products choose their kernels, and so the order of
+# their sums, by the number of rows and threads. With two rows an image has the same code to the
+# bit in any batch, at any place, with any number of threads; many rows at once are not faster.
+PAIR = 2
+
 
 class Encoder(NetworkFacade):
     """Encoder of images into W+.
@@ -104,4 +109,10 @@ class Encoder(NetworkFacade):
                 )
             arguments["synthesis"] = generator.module.synthesis
         with torch.inference_mode():
-            return self.module(pixels, **arguments).cpu().numpy()
+            if self.device.type != "cpu":
+                return self.module(pixels, **arguments).cpu().numpy()
+            n_images = len(pixels)
+            if n_images % PAIR:  # a copy of the last image completes the last pair
+                pixels = torch.cat([pixels, pixels[-1:]])
+            codes = [self.module(pair, **arguments) for pair in pixels.split(PAIR)]
+            return torch.cat(codes)[:n_images].numpy()
