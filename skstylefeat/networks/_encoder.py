@@ -1,35 +1,45 @@
 """A frozen encoder with arrays in and arrays out."""
 
-import os
+from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights
 from skstylefeat.networks.checkpoints._read import read_encoder
 
-# Rows of a forward pass on the CPU. Matrix products choose their kernels, and so the order of
-# their sums, by the number of rows and threads. With two rows an image has the same code to the
-# bit in any batch, at any place, with any number of threads; many rows at once are not faster.
+if TYPE_CHECKING:
+    from skstylefeat.networks._generator import Generator
+
+# Images of one forward pass on the CPU. Matrix products choose their kernel, and with it the
+# order of sums, by the number of rows and of threads. In pairs an image has the same code to the
+# bit in any batch, at any place, with any number of threads; larger batches are not faster.
 PAIR = 2
 
 
 class Encoder(NetworkFacade):
     """Encoder of images into W+.
 
-    Made by :func:`skstylefeat.load_encoder`, or trained by
-    :class:`skstylefeat.StyleGANInverter`. Frozen, in float32, deterministic.
+    Loaded by :func:`skstylefeat.load_encoder`, or trained by
+    :class:`skstylefeat.StyleGANInverter` or :func:`skstylefeat.networks.train_encoder`. The
+    weights are frozen and in float32. On the CPU the code of an image does not depend on the
+    other images of a batch.
 
     Parameters
     ----------
     module : torch.nn.Module
         The network: images (n, C, H, W) in [-1, 1] to codes (n, n_ws, w_dim).
     name : str, default="encoder"
-        What messages call it.
+        Name in messages.
     reference : str or None, default=None
-        Bundled name or path from which a pickle loads the weights again. Where it is None the
-        weights travel inside the pickle.
+        Bundled name or path from which a pickle loads the weights. With None, a pickle holds the
+        weights.
     sha256 : str or None, default=None
         Hash of the weights, checked when a pickle is loaded.
     card : dict of str to str, default=None
@@ -42,9 +52,9 @@ class Encoder(NetworkFacade):
     n_ws, w_dim : int
         Shape of a code.
     input_size : tuple of int
-        (height, width) of the images that the network takes.
+        (height, width) of the input images.
     needs_generator : bool
-        Whether the codes are refined in rounds that look at reconstructions (ReStyle).
+        Whether the codes are refined in rounds that compare reconstructions (ReStyle).
 
     Examples
     --------
@@ -56,6 +66,11 @@ class Encoder(NetworkFacade):
     """
 
     kind = "encoder"
+
+    n_ws: int
+    w_dim: int
+    input_size: tuple[int, int]
+    needs_generator: bool
 
     @staticmethod
     def _find(name_or_path):
@@ -73,14 +88,16 @@ class Encoder(NetworkFacade):
         self.input_size = tuple(self.module.input_size)
         self.needs_generator = bool(getattr(self.module, "needs_generator", False))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         height, width = self.input_size
         return (
             f"Encoder({self.name!r}, input_size=({height}, {width}), n_ws={self.n_ws}, "
             f"w_dim={self.w_dim}, device='{self.device}')"
         )
 
-    def encode(self, images, *, generator=None):
+    def encode(
+        self, images: ArrayLike, *, generator: Generator | None = None
+    ) -> NDArray[np.float32]:
         """Encode images.
 
         Parameters
@@ -88,7 +105,7 @@ class Encoder(NetworkFacade):
         images : array-like of shape (n, H, W, 3)
             float32 in [0, 1], of size `input_size`.
         generator : Generator, default=None
-            Needed where `needs_generator` is true.
+            Required where `needs_generator` is true.
 
         Returns
         -------
@@ -100,7 +117,6 @@ class Encoder(NetworkFacade):
                 f"images have shape {images.shape}, but {self.name!r} expects "
                 f"(n, {self.input_size[0]}, {self.input_size[1]}, 3)."
             )
-        pixels = self._tensor(images.transpose(0, 3, 1, 2) * 2 - 1)
         arguments = {}
         if self.needs_generator:
             if generator is None:
@@ -108,11 +124,14 @@ class Encoder(NetworkFacade):
                     f"{self.name!r} refines codes against reconstructions: give generator=."
                 )
             arguments["synthesis"] = generator.module.synthesis
+
+        pixels = self._tensor(images.transpose(0, 3, 1, 2) * 2 - 1)
         with torch.inference_mode():
             if self.device.type != "cpu":
                 return self.module(pixels, **arguments).cpu().numpy()
+            # A copy of the last image completes the last pair.
             n_images = len(pixels)
-            if n_images % PAIR:  # a copy of the last image completes the last pair
+            if n_images % PAIR:
                 pixels = torch.cat([pixels, pixels[-1:]])
             codes = [self.module(pair, **arguments) for pair in pixels.split(PAIR)]
             return torch.cat(codes)[:n_images].numpy()

@@ -109,6 +109,7 @@ class PerceptualNetwork(NetworkFacade):
     """
 
     kind = "perceptual"
+    accepted = "a path or a torch.nn.Module"
 
     @staticmethod
     def _read(path):
@@ -160,7 +161,7 @@ class PerceptualNetwork(NetworkFacade):
             self.sha256 = hashlib.sha256(text.encode()).hexdigest()
         return self.sha256
 
-    def embedded_state(self):
+    def _embedded_state(self):
         """Return what a pickle holds without a file: the module, or the TorchScript program."""
         if not isinstance(self.module, torch.jit.ScriptModule):
             return {"module": self.module, "card": self.card}

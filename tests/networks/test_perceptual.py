@@ -189,7 +189,7 @@ def test_files_that_are_no_vgg(tmp_path):
     path.write_bytes(pickle.dumps({"features.0.weight": print}))
     with pytest.raises(UnsafeCheckpointError, match="print"):
         load_perceptual(path)
-    with pytest.raises(TypeError, match=r"is a int, expected a path or a torch\.nn\.Module"):
+    with pytest.raises(TypeError, match=r"expected a path or a torch\.nn\.Module, got int"):
         load_perceptual(16)
     with pytest.raises(FileNotFoundError, match="missing"):
         load_perceptual(tmp_path / "missing.pth")
