@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from skstylefeat._utils._typing import StrPath
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights
 from skstylefeat.networks.checkpoints._read import read_encoder
+from skstylefeat.networks.checkpoints._safetensors import save_network
+from skstylefeat.networks.encoders._native import EncoderNetwork
 
 if TYPE_CHECKING:
     from skstylefeat.networks._generator import Generator
@@ -135,3 +139,25 @@ class Encoder(NetworkFacade):
                 pixels = torch.cat([pixels, pixels[-1:]])
             codes = [self.module(pair, **arguments) for pair in pixels.split(PAIR)]
             return torch.cat(codes)[:n_images].numpy()
+
+    def save(self, path: StrPath, card: Mapping[str, Any] | None = None) -> None:
+        """Write the encoder as safetensors, which :func:`skstylefeat.load_encoder` reads.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write.
+        card : dict of str to str, default=None
+            Model card, by default the attribute `card`.
+
+        Raises
+        ------
+        ValueError
+            If the encoder is of the pSp family: ``skstylefeat convert`` rewrites its file.
+        """
+        if not isinstance(self.module, EncoderNetwork):
+            raise ValueError(
+                f"{self.name!r} was not trained by skstylefeat and cannot be saved from memory. "
+                "Rewrite its file with the command 'convert'."
+            )
+        save_network(self.module, path, self.card if card is None else card)
