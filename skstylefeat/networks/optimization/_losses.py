@@ -89,11 +89,6 @@ def feature_distances(maps, targets):
     return total / len(maps)
 
 
-def feature_loss(maps, targets):
-    """Return the mean over images of `feature_distances`, a Tensor of shape ()."""
-    return feature_distances(maps, targets).mean()
-
-
 class ReconstructionLoss:
     """Per image the squared error of the pixels and a perceptual distance from fixed targets.
 
