@@ -219,7 +219,7 @@ def test_conditional_generator_needs_classes():
 
 def test_wrong_input_is_named():
     generator = tiny_generator()
-    with pytest.raises(ValueError, match=r"\(2, 9\) do not fit.*\(n, 28\).*'tiny' takes"):
+    with pytest.raises(ValueError, match=r"\(2, 9\) do not fit.*\(n, 28\).*'tiny' takes only"):
         generator.synthesis(np.zeros((2, 9)))
     with pytest.raises(ValueError, match=r"no layers \['b99.conv0'\]; it has \['b4.conv1'"):
         generator.features(np.zeros((1, 7)), layers=["b99.conv0"])

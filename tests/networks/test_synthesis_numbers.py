@@ -159,3 +159,22 @@ def test_truncation_goes_towards_the_mean_code():
         np.testing.assert_allclose(
             generator.mapping(z, truncation_psi=psi), expected, rtol=1e-5, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4])  # the latter is as short as the epsilon
+def test_mapping_normalizes_the_input_and_the_embedded_class(scale):
+    generator = tiny_generator(c_dim=3)
+    mapping = generator.module.mapping
+    with torch.no_grad():
+        mapping.embed.weight.mul_(scale)
+        mapping.embed.bias.zero_()
+    z = generator.sample_z(2, random_state=0) * np.float32(scale)
+    classes = np.array([2, 0])
+    parts = z, mapping.embed.weight.numpy().T[classes] / 3**0.5
+    x = np.concatenate(
+        [part / np.sqrt((part**2).mean(axis=1, keepdims=True) + 1e-8) for part in parts], axis=1
+    )
+    for layer in (mapping.fc0, mapping.fc1):
+        x = x @ layer.weight.numpy().T * 0.01 / x.shape[1] ** 0.5 + layer.bias.numpy() * 0.01
+        x = np.where(x > 0, x, 0.2 * x) * 2**0.5
+    np.testing.assert_allclose(generator.mapping(z, c=classes), x, rtol=1e-4, atol=1e-6)

@@ -65,3 +65,32 @@ def test_codes_do_not_depend_on_the_batch():
         together = encoder(images)
         alone = torch.cat([encoder(image[None]) for image in images])
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_heads_follow_their_formulas():
+    torch.manual_seed(0)
+    encoder = EncoderNetwork(EncoderConfig(8, n_ws=4, w_dim=6, widths=(5, 3), max_offset=2.0))
+    encoder = encoder.eval().requires_grad_(False)
+    encoder.offsets.weight.mul_(50)
+    encoder.norm.running_mean.normal_()
+    encoder.norm.running_var.uniform_(0.5, 2)
+    maps = encoder.trunk(torch.randn(2, 3, 8, 8))
+    assert [tuple(x.shape[1:]) for x in maps] == [(3, 8, 8), (5, 4, 4)]
+
+    def relu(x):
+        return np.where(x > 0, x, 0.2 * x)
+
+    def linear(layer, x):
+        return x @ layer.weight.numpy().T + layer.bias.numpy()
+
+    reduced = encoder.reduce(maps[-1]).flatten(1).numpy()
+    means = np.concatenate([x.mean(dim=(2, 3)).numpy() for x in maps], axis=1)
+    hidden = linear(encoder.layout, relu(reduced)) + linear(encoder.texture, means)
+    norm = encoder.norm
+    hidden = (hidden - norm.running_mean.numpy()) / np.sqrt(norm.running_var.numpy() + 1e-5)
+    hidden = relu(hidden)
+    base, offsets = encoder.heads(maps)
+    np.testing.assert_allclose(base, linear(encoder.base, hidden), rtol=1e-3, atol=1e-4)
+    expected = 2 * np.tanh(linear(encoder.offsets, hidden).reshape(2, 4, 6) / 2)
+    assert np.abs(expected).max() > 1.0
+    np.testing.assert_allclose(offsets, expected, rtol=1e-3, atol=1e-4)
