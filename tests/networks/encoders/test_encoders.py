@@ -71,7 +71,7 @@ def test_heads_follow_their_formulas():
     torch.manual_seed(0)
     encoder = EncoderNetwork(EncoderConfig(8, n_ws=4, w_dim=6, widths=(5, 3), max_offset=2.0))
     encoder = encoder.eval().requires_grad_(False)
-    encoder.offsets.weight.mul_(50)
+    encoder.offsets.weight.mul_(500)
     encoder.norm.running_mean.normal_()
     encoder.norm.running_var.uniform_(0.5, 2)
     maps = encoder.trunk(torch.randn(2, 3, 8, 8))
