@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skstylefeat._utils._validation import LARGEST, SMALLEST, real_array
 
-if TYPE_CHECKING:
-    from skstylefeat.networks._generator import Generator
+
+class Generator(Protocol):
+    """The part of `skstylefeat.networks.Generator` that describes its latent spaces."""
+
+    n_ws: int
+    w_dim: int
+    module: Any
+
+    @property
+    def style_slices(self) -> dict[str, slice]: ...
+
+    def styles(self, latents: ArrayLike) -> NDArray[np.float32]: ...
 
 
 def w_to_w_plus(w: ArrayLike, n_ws: int) -> NDArray[Any]:

@@ -33,7 +33,7 @@ def test_for_generator_takes_its_shape():
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
-    [({"resolution": 12}, "power of two"), ({"widths": (8, 8)}, "names 2 levels.*has 3")],
+    [({"resolution": 12}, "power of two"), ({"widths": (8, 8)}, "has 2 entries.*has 3 levels")],
 )
 def test_bad_architecture(overrides, message):
     values = {"resolution": 16, "n_ws": 6, "w_dim": 8} | overrides
