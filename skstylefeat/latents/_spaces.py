@@ -104,18 +104,18 @@ def w_plus_to_w(w_plus: ArrayLike, *, tol: float = 1e-5) -> NDArray[Any]:
     ValueError
         If the layers of a code differ: no W code makes the same image.
     """
-    w_plus = real_array(w_plus, "w_plus", None)
-    if w_plus.ndim != 3:
-        raise ValueError(f"W+ codes have shape (n, n_ws, w_dim), got {w_plus.shape}.")
+    codes = real_array(w_plus, "w_plus", None)
+    if codes.ndim != 3:
+        raise ValueError(f"W+ codes have shape (n, n_ws, w_dim), got {codes.shape}.")
     with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are refused below
-        spread = np.abs(w_plus - w_plus[:, :1]).max(initial=0.0)
+        spread = np.abs(codes - codes[:, :1]).max(initial=0.0)
     if not spread <= tol:
         raise ValueError(
             "These W+ codes cannot be converted to W: their layers differ by up to "
             f"{spread:.3g}, and a W code has one vector for all layers. Invert the images with "
             'space="w", or average the layers, which changes the images.'
         )
-    return w_plus[:, 0].copy()
+    return codes[:, 0].copy()
 
 
 def w_plus_to_s(latents: ArrayLike, generator: Generator) -> NDArray[np.float32]:
@@ -158,7 +158,7 @@ def w_plus_layers(generator: Generator) -> tuple[str, ...]:
     >>> w_plus_layers(load_generator("faces64"))[:3]
     ('b4.conv1', 'b8.conv0', 'b8.conv1')
     """
-    names = {}
+    names: dict[int, str] = {}
     for name, w_index, _ in generator.module.synthesis.modulated():
         if w_index not in names or "torgb" in names[w_index]:
             names[w_index] = name

@@ -80,7 +80,7 @@ class NetworkFacade:
     kind: ClassVar[str]
     accepted: ClassVar[str] = "a bundled name, a path or a loaded network"
 
-    module: nn.Module
+    module: Any
     name: str
     reference: str | None
     sha256: str | None
@@ -148,6 +148,9 @@ class NetworkFacade:
             while len(_EMBEDDED) >= MAX_EMBEDDED:
                 _EMBEDDED.pop(next(iter(_EMBEDDED)), None)
             _EMBEDDED[key] = module
+        self._restore(module, state)
+
+    def _restore(self, module, state):
         self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
 
     def _embedded_state(self):
@@ -175,13 +178,13 @@ class NetworkFacade:
 
         The copy is made once and kept, because callers repeat the call for every batch.
         """
-        device = resolve_device(device)
-        if device == self.device:
+        there = resolve_device(device)
+        if there == self.device:
             return self
-        if device not in self._copies:
-            module = copy.deepcopy(self.module).to(device)
-            self._copies[device] = self._copy(module=module, device=device)
-        return self._copies[device]
+        if there not in self._copies:
+            module = copy.deepcopy(self.module).to(there)
+            self._copies[there] = self._copy(module=module, device=there)
+        return self._copies[there]
 
     def _copy(self, **changes):
         clone = object.__new__(type(self))

@@ -115,10 +115,10 @@ class Encoder(NetworkFacade):
         -------
         codes : ndarray of shape (n, n_ws, w_dim), float32
         """
-        images = as_float32(images, "images")
-        if images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
+        array = as_float32(images, "images")
+        if array.ndim != 4 or array.shape[1:] != (*self.input_size, 3):
             raise ValueError(
-                f"images have shape {images.shape}, but {self.name!r} expects "
+                f"images have shape {array.shape}, but {self.name!r} expects "
                 f"(n, {self.input_size[0]}, {self.input_size[1]}, 3)."
             )
         arguments = {}
@@ -129,7 +129,7 @@ class Encoder(NetworkFacade):
                 )
             arguments["synthesis"] = generator.module.synthesis
 
-        pixels = self._tensor(images.transpose(0, 3, 1, 2) * 2 - 1)
+        pixels = self._tensor(array.transpose(0, 3, 1, 2) * 2 - 1)
         with torch.inference_mode():
             if self.device.type != "cpu":
                 return self.module(pixels, **arguments).cpu().numpy()

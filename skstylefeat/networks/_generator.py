@@ -148,14 +148,15 @@ class Generator(NetworkFacade):
         -------
         w : ndarray of shape (n, w_dim), float32
         """
-        z = as_float32(z, "z")
-        if z.ndim != 2 or z.shape[1] != self.z_dim:
+        inputs = as_float32(z, "z")
+        if inputs.ndim != 2 or inputs.shape[1] != self.z_dim:
             raise ValueError(
-                f"z has shape {z.shape}, but {self.name!r} expects (n, z_dim) = (n, {self.z_dim})."
+                f"z has shape {inputs.shape}, but {self.name!r} expects (n, z_dim) = "
+                f"(n, {self.z_dim})."
             )
-        labels = self._one_hot(c, len(z))
+        labels = self._one_hot(c, len(inputs))
         with torch.inference_mode():
-            w = self.module.mapping(self._tensor(z), labels, truncation_psi)
+            w = self.module.mapping(self._tensor(inputs), labels, truncation_psi)
         return w.cpu().numpy()
 
     def synthesis(self, latents: ArrayLike, *, noise: Noise = "const") -> NDArray[np.float32]:
@@ -173,7 +174,7 @@ class Generator(NetworkFacade):
         images : ndarray of shape (n, img_channels, resolution, resolution), float32
             Nominally in [-1, 1], not clipped.
         """
-        noise = _check_noise(noise)
+        _check_noise(noise)
         ws = self._tensor(self.broadcast(latents))
         with torch.inference_mode():
             return self.module.synthesis(ws, noise).contiguous().cpu().numpy()
@@ -207,7 +208,7 @@ class Generator(NetworkFacade):
 
         Parameters and values are those of :meth:`features`.
         """
-        noise = _check_noise(noise)
+        _check_noise(noise)
         wanted = self._check_layers(layers)
         ws = self._tensor(self.broadcast(latents))
         synthesis = self.module.synthesis
@@ -266,23 +267,23 @@ class Generator(NetworkFacade):
         -------
         images : ndarray of shape (n, img_channels, resolution, resolution), float32
         """
-        noise = _check_noise(noise)
+        _check_noise(noise)
         slices = self.style_slices
-        styles = as_float32(styles, "styles")
+        rows = as_float32(styles, "styles")
         width = max(s.stop for s in slices.values())
-        if styles.ndim != 2 or styles.shape[1] != width:
+        if rows.ndim != 2 or rows.shape[1] != width:
             raise ValueError(
-                f"styles have shape {styles.shape}, but {self.name!r} expects (n, {width})."
+                f"styles have shape {rows.shape}, but {self.name!r} expects (n, {width})."
             )
         with torch.inference_mode():
-            parts = {name: self._tensor(styles[:, columns]) for name, columns in slices.items()}
+            parts = {name: self._tensor(rows[:, columns]) for name, columns in slices.items()}
             return self.module.synthesis.from_styles(parts, noise).contiguous().cpu().numpy()
 
     def broadcast(self, latents: ArrayLike) -> NDArray[np.float32]:
         """Return codes of any accepted shape as W+ of shape (n, n_ws, w_dim), float32."""
-        latents = as_float32(latents, "latents")
+        codes = as_float32(latents, "latents")
         try:
-            return as_w_plus(latents, self.n_ws, self.w_dim)
+            return as_w_plus(codes, self.n_ws, self.w_dim)
         except ValueError as error:
             raise ValueError(
                 f"{error} {self.name!r} takes only these: were they made with another generator?"
@@ -316,4 +317,3 @@ class Generator(NetworkFacade):
 def _check_noise(noise):
     if noise not in NOISE_MODES:
         raise ValueError(f"noise must be one of {NOISE_MODES}, got {noise!r}.")
-    return noise

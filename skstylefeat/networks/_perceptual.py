@@ -200,7 +200,7 @@ class PerceptualNetwork(NetworkFacade):
             with warnings.catch_warnings():  # torch announces the end of TorchScript
                 warnings.simplefilter("ignore", DeprecationWarning)
                 module = torch.jit.load(io.BytesIO(state["script"]), map_location="cpu")
-        self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
+        self._restore(module, state)
 
 
 def _as_map(x):
