@@ -1,5 +1,3 @@
-"""Encoder architectures: the native one and the pSp family."""
+"""Encoder architectures, the native one and the pSp family; users meet them as `Encoder`."""
 
-from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-
-__all__ = ["EncoderConfig", "EncoderNetwork"]
+__all__: list[str] = []

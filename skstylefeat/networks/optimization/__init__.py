@@ -1,5 +1,3 @@
-"""Optimization of codes, and the losses and coordinates that it uses."""
+"""Optimization of codes, and the losses and coordinates that it uses; nothing is public."""
 
-from skstylefeat.networks.optimization._optimize import invert, optimize_codes
-
-__all__ = ["invert", "optimize_codes"]
+__all__: list[str] = []

@@ -1,5 +1,3 @@
-"""The StyleGAN2 generator in plain PyTorch."""
+"""The StyleGAN2 generator in plain PyTorch; users meet it as `Generator`."""
 
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
-
-__all__ = ["GeneratorConfig", "StyleGAN2Generator"]
+__all__: list[str] = []
