@@ -4,11 +4,11 @@ __all__ = ["CheckpointError", "InconsistentVersionWarning", "UnsafeCheckpointErr
 
 
 class CheckpointError(ValueError):
-    """A weights file cannot be read: it is damaged, unsafe, or of an unknown format."""
+    """A file of weights, latents or directions is damaged, unsafe, or of an unknown format."""
 
 
 class UnsafeCheckpointError(CheckpointError):
-    """A file asks for a function or class that a file of weights does not need.
+    """A file asks for a function or class that its format does not need.
 
     Nothing has been run: files are interpreted, never executed.
 
@@ -22,6 +22,9 @@ class UnsafeCheckpointError(CheckpointError):
     def __init__(self, message: str, global_name: str) -> None:
         super().__init__(message)
         self.global_name = global_name
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.args[0], self.global_name)
 
 
 class InconsistentVersionWarning(UserWarning):

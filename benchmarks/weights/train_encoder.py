@@ -15,23 +15,17 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.checkpoints._safetensors import (
-    build_network,
-    read_network_file,
-    save_network,
-)
-from skstylefeat.networks.training._recipe import EncoderRecipe, to_network
-from skstylefeat.networks.training._train import train_encoder
+from skstylefeat.networks import EncoderRecipe, load_generator, train_encoder
 
 NAME = "faces64-encoder"
 REPORT_EVERY = 100
@@ -49,12 +43,6 @@ def rendered(rng, n):
     return make_faces(n, image_size=64, random_state=int(rng.integers(SEED_LABELS))).images
 
 
-def load_network(path):
-    """Return the generator or encoder in a safetensors file."""
-    config, state, _ = read_network_file(path)
-    return build_network(config, state, path)
-
-
 class Readout:
     """How well a linear model reads yaw and glasses from the codes of faces never trained on."""
 
@@ -66,9 +54,7 @@ class Readout:
 
     def __call__(self, encoder):
         """Return R2 of the yaw and accuracy of glasses (any or none) as a dict."""
-        with torch.no_grad():
-            batches = to_network(self.images).split(64)
-            codes = torch.cat([encoder(batch) for batch in batches]).flatten(1).numpy()
+        codes = encoder.encode(self.images / np.float32(255)).reshape(len(self.images), -1)
         train, test = slice(None, N_LABELS), slice(N_LABELS, None)
         yaw = make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
         glasses = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1_000))
@@ -82,10 +68,10 @@ class Readout:
 
 def sample_sheet(generator, encoder, images, path):
     """Write rendered faces, each beside its reconstruction."""
-    x = to_network(images[:SHEET_PAIRS])
-    with torch.no_grad():
-        pairs = torch.stack([x, generator.synthesis(encoder(x))], dim=1).flatten(0, 1)
-    pixels = pairs.clamp(-1, 1).add(1).mul(127.5).byte().permute(0, 2, 3, 1).numpy()
+    shown = images[:SHEET_PAIRS]
+    made = generator.synthesis(encoder.encode(shown / np.float32(255))).transpose(0, 2, 3, 1)
+    made = ((made.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+    pixels = np.stack([shown, made], axis=1).reshape(-1, *shown.shape[1:])
     rows, size = len(pixels) // 8, pixels.shape[1]
     grid = pixels.reshape(rows, 8, size, size, 3).transpose(0, 2, 1, 3, 4)
     Image.fromarray(grid.reshape(rows * size, 8 * size, 3)).save(path)
@@ -120,12 +106,13 @@ def main():
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
-    generator = load_network(args.generator)
+    generator = load_generator(args.generator)
     # Every rendered face is new, so augmentation would only leave the generator's domain.
     recipe = EncoderRecipe(
         ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False, bfloat16=True
     )
     recipe = recipe.updated(args.set)
+    recipe = replace(recipe, n_steps=args.images // recipe.batch_size)
     validation = make_faces(N_VALIDATION, image_size=64, random_state=SEED_VALIDATION).images
     readout, readouts = Readout(), {}
     log = (args.out / "log.jsonl").open("a")
@@ -139,17 +126,16 @@ def main():
         record |= {name: round(value, 4) for name, value in state.losses.items()} | readouts
         print(json.dumps(record), file=log, flush=True)
         card = model_card(args, recipe, state.step, state.validation_psnr, readouts)
-        save_network(state.encoder, args.out / f"{NAME}.safetensors", card)
+        state.encoder.save(args.out / f"{NAME}.safetensors", card)
 
     train_encoder(
         generator,
         rendered,
         recipe=recipe,
-        n_images=args.images,
-        init=None if args.init is None else load_network(args.init),
+        init=args.init,
         validation_images=validation,
         random_state=args.seed,
-        checkpoint=args.out / "checkpoint.pt",
+        checkpoint=args.out / "checkpoint.safetensors",
         max_seconds=None if args.minutes is None else args.minutes * 60,
         report_every=REPORT_EVERY,
         callback=report,

@@ -40,7 +40,7 @@ def encoder_for(encoder, generator, images, *, method, device, **training):
     if method == "optimize":
         return None
     if trains(encoder):
-        return train_for(generator, images, device=device, **training)
+        return train_for(generator, images, **training)
     return find_encoder(encoder, generator, method=method, device=device)
 
 
@@ -98,7 +98,7 @@ def check_fits(encoder, generator):
     return encoder
 
 
-def train_for(generator, images, *, n_steps, seed, cache_dir, device, on_error, callback, verbose):
+def train_for(generator, images, *, n_steps, seed, cache_dir, on_error, callback, verbose):
     """Train an encoder on images, without labels, and on the generator's own.
 
     Parameters
@@ -108,7 +108,6 @@ def train_for(generator, images, *, n_steps, seed, cache_dir, device, on_error, 
     n_steps, seed : int
     cache_dir : path-like or None
         Folder that keeps a checkpoint, from which a killed training goes on.
-    device : str
     on_error : {"raise", "nan", "skip"}
         All but "raise" leave out what cannot be read.
     callback : callable
@@ -119,7 +118,6 @@ def train_for(generator, images, *, n_steps, seed, cache_dir, device, on_error, 
     -------
     Encoder
     """
-    from skstylefeat.networks._encoder import Encoder
     from skstylefeat.networks.training._recipe import EncoderRecipe
     from skstylefeat.networks.training._train import train_encoder
 
@@ -130,9 +128,9 @@ def train_for(generator, images, *, n_steps, seed, cache_dir, device, on_error, 
         what = [generator.weights_hash(), n_steps, seed, n_images]
         digest = hashlib.sha256(repr(what).encode())
         digest.update("\n".join(images.names).encode() if callable(pixels) else pixels)
-        checkpoint = Path(cache_dir) / "training" / f"{digest.hexdigest()}.pt"
-    module = train_encoder(
-        generator.module,
+        checkpoint = Path(cache_dir) / "training" / f"{digest.hexdigest()}.safetensors"
+    encoder = train_encoder(
+        generator,
         pixels,
         recipe=EncoderRecipe(n_steps=n_steps),
         random_state=seed,
@@ -141,8 +139,6 @@ def train_for(generator, images, *, n_steps, seed, cache_dir, device, on_error, 
         callback=callback,
         verbose=verbose,
     )
-    card = {"trained_for": generator.name, "steps": n_steps}
-    encoder = Encoder(module, name=f"{generator.name}-trained", card=card, device=device)
     encoder.weights_hash()
     return encoder
 

@@ -14,7 +14,6 @@ from skstylefeat.latents._latent_files import Directions, Latents, load_directio
 from skstylefeat.latents._spaces import (
     as_w_plus,
     broadcast_direction,
-    s_to_w_plus,
     style_layers,
     w_plus_layers,
     w_plus_to_s,
@@ -29,7 +28,6 @@ __all__ = [
     "broadcast_direction",
     "load_direction",
     "load_latents",
-    "s_to_w_plus",
     "style_layers",
     "w_plus_layers",
     "w_plus_to_s",

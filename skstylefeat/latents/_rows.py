@@ -1,4 +1,4 @@
-"""Rows of latents in the spaces W+, W and S: from codes, their columns' names, and their images."""
+"""Rows of latents in the spaces W+, W and S: conversion, column names, synthesis."""
 
 import numpy as np
 
@@ -15,9 +15,9 @@ def rows_of(codes, space, generator):
     codes : ndarray of shape (n, n_ws, w_dim)
         In W+.
     space : {"w+", "w", "s"}
-        "w" takes the mean over the layers.
+        "w" is the mean over the layers.
     generator : Generator
-        Makes the styles.
+        The generator of the codes.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def rows_of(codes, space, generator):
 
 
 def column_names(space, generator):
-    """Return the names of the columns of such rows: ``w3_17``, ``w17`` or ``b8.conv0:17``."""
+    """Return the column names of rows: ``w3_17`` in W+, ``w17`` in W, ``b8.conv0:17`` in S."""
     if space == "w":
         return [f"w{j}" for j in range(generator.w_dim)]
     if space == "w+":
@@ -41,7 +41,7 @@ def column_names(space, generator):
 
 
 def to_unit(images):
-    """Bring network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
+    """Convert network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
     return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
 
 
@@ -53,11 +53,11 @@ def images_of(latents, space, generator, batch_size):
     latents : array-like of shape (n, n_ws * w_dim), (n, w_dim) or (n, n_styles)
         Rows of `space`.
     space : {"w+", "w", "s"}
-        What they are.
+        The space of the rows.
     generator : Generator
-        Makes the images.
+        The generator of the codes.
     batch_size : int or None
-        Images made at once, None for all.
+        Images per batch, None for all.
 
     Returns
     -------
@@ -67,13 +67,13 @@ def images_of(latents, space, generator, batch_size):
     Raises
     ------
     ValueError
-        If there is no row, or NaN or infinity in one.
+        If there are no rows, or a row holds NaN or infinity.
     """
     latents = as_float32(latents, "latents")
     if not latents.size:
-        raise ValueError(f"latents have shape {latents.shape}: there is no code to synthesize.")
+        raise ValueError(f"latents have shape {latents.shape}: there is no image to synthesize.")
     if not np.isfinite(latents).all():
         raise ValueError("latents contain NaN or infinity.")
-    make = generator.synthesis_from_styles if space == "s" else generator.synthesis
-    parts, _ = map_rows(lambda rows: to_unit(make(latents[rows])), len(latents), batch_size)
+    synthesize = generator.synthesis_from_styles if space == "s" else generator.synthesis
+    parts, _ = map_rows(lambda rows: to_unit(synthesize(latents[rows])), len(latents), batch_size)
     return np.concatenate(parts)

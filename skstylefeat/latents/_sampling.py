@@ -1,4 +1,4 @@
-"""Codes drawn from a generator, for whatever is learned without images."""
+"""Random codes of a generator."""
 
 
 def sample_w(generator, n_samples, random_state, *, class_label=None, truncation_psi=1.0):
@@ -7,11 +7,15 @@ def sample_w(generator, n_samples, random_state, *, class_label=None, truncation
     Parameters
     ----------
     generator : Generator
+        The generator.
     n_samples : int
+        Number of codes.
     random_state : RandomState
+        Random number generator.
     class_label : int, default=None
         Class of all codes of a conditional generator; None draws classes uniformly.
     truncation_psi : float, default=1.0
+        Truncation, see `Generator.mapping`.
 
     Returns
     -------

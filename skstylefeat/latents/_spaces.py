@@ -1,17 +1,47 @@
 """Conversions between the latent spaces W, W+ and S, and broadcasting of directions."""
 
+from __future__ import annotations
+
+from typing import Any, Protocol
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from skstylefeat._utils._validation import LARGEST, SMALLEST, real_array
 
 
-def w_to_w_plus(w, n_ws):
-    """Repeat W codes of shape (n, w_dim) once per layer: shape (n, n_ws, w_dim).
+class Generator(Protocol):
+    """The part of `skstylefeat.networks.Generator` that describes its latent spaces."""
+
+    n_ws: int
+    w_dim: int
+    module: Any
+
+    @property
+    def style_slices(self) -> dict[str, slice]: ...
+
+    def styles(self, latents: ArrayLike) -> NDArray[np.float32]: ...
+
+
+def w_to_w_plus(w: ArrayLike, n_ws: int) -> NDArray[Any]:
+    """Repeat W codes once per layer.
+
+    Parameters
+    ----------
+    w : array-like of shape (n, w_dim)
+        W codes.
+    n_ws : int
+        Number of layers.
+
+    Returns
+    -------
+    ndarray of shape (n, n_ws, w_dim)
+        W+ codes.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from skstylefeat.latents._spaces import w_to_w_plus
+    >>> from skstylefeat.latents import w_to_w_plus
     >>> w_to_w_plus(np.zeros((2, 512)), 18).shape
     (2, 18, 512)
     """
@@ -21,24 +51,25 @@ def w_to_w_plus(w, n_ws):
     return np.repeat(w[:, None], n_ws, axis=1)
 
 
-def as_w_plus(latents, n_ws, w_dim):
+def as_w_plus(latents: ArrayLike, n_ws: int, w_dim: int) -> NDArray[Any]:
     """Return W or W+ codes of any of the accepted shapes as (n, n_ws, w_dim).
 
     Parameters
     ----------
     latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+        W or W+ codes.
     n_ws, w_dim : int
-        Layers and width of the generator.
+        Number of layers and width of the generator.
 
     Returns
     -------
     ndarray of shape (n, n_ws, w_dim)
-        W+ input is returned as a view.
+        A view of W+ input.
 
     Raises
     ------
     ValueError
-        If the shape is none of the three.
+        If the input has another shape.
     """
     latents = np.asarray(latents)
     if latents.ndim == 3 and latents.shape[1:] == (n_ws, w_dim):
@@ -53,88 +84,124 @@ def as_w_plus(latents, n_ws, w_dim):
     )
 
 
-def w_plus_to_w(w_plus, *, tol=1e-5):
-    """Return the W codes of W+ codes that repeat one vector, shape (n, w_dim).
+def w_plus_to_w(w_plus: ArrayLike, *, tol: float = 1e-5) -> NDArray[Any]:
+    """Return the W codes of W+ codes that repeat one vector.
+
+    Parameters
+    ----------
+    w_plus : array-like of shape (n, n_ws, w_dim)
+        W+ codes.
+    tol : float, default=1e-5
+        Largest accepted difference between the layers of a code.
+
+    Returns
+    -------
+    ndarray of shape (n, w_dim)
+        W codes.
 
     Raises
     ------
     ValueError
-        If the layers of a code differ: then no W code makes the same image.
+        If the layers of a code differ: no W code makes the same image.
     """
-    w_plus = real_array(w_plus, "w_plus", None)
-    if w_plus.ndim != 3:
-        raise ValueError(f"W+ codes have shape (n, n_ws, w_dim), got {w_plus.shape}.")
-    with np.errstate(over="ignore", invalid="ignore"):  # what comes of NaN and infinity is refused
-        spread = np.abs(w_plus - w_plus[:, :1]).max(initial=0.0)
+    codes = real_array(w_plus, "w_plus", None)
+    if codes.ndim != 3:
+        raise ValueError(f"W+ codes have shape (n, n_ws, w_dim), got {codes.shape}.")
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are refused below
+        spread = np.abs(codes - codes[:, :1]).max(initial=0.0)
     if not spread <= tol:
         raise ValueError(
-            "There is no way from W+ back to W: the layers of these codes differ (by up to "
-            f"{spread:.3g}), and W has one vector for all of them. Invert the images again with "
-            'space="w", or average the layers knowing that the image changes.'
+            "These W+ codes cannot be converted to W: their layers differ by up to "
+            f"{spread:.3g}, and a W code has one vector for all layers. Invert the images with "
+            'space="w", or average the layers, which changes the images.'
         )
-    return w_plus[:, 0].copy()
+    return codes[:, 0].copy()
 
 
-def w_plus_to_s(latents, generator):
+def w_plus_to_s(latents: ArrayLike, generator: Generator) -> NDArray[np.float32]:
     """Return the S codes (outputs of all affine layers) of W or W+ codes.
 
     Parameters
     ----------
-    latents : array-like
-        As for :func:`as_w_plus`.
+    latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
+        W or W+ codes.
     generator : Generator
+        The generator of the codes.
 
     Returns
     -------
     ndarray of shape (n, n_styles), float32
+        S codes, with the blocks of :func:`style_layers`. They cannot be converted back: an S code
+        has more numbers than a W+ code.
     """
     return generator.styles(latents)
 
 
-def s_to_w_plus(styles, generator):
-    """Refuse: S codes have no W+ code in general."""
-    n_styles = sum(style_layers(generator)[1])
-    raise ValueError(
-        f"There is no way from S back to W+: a code of S has {n_styles} numbers, the affine "
-        f"layers reach only a {generator.n_ws} x {generator.w_dim}-dimensional part of them, and "
-        "an edit in S leaves that part. Keep the W+ codes beside the S codes, or synthesize the "
-        'image and invert it with StyleGANInverter(space="w+").'
-    )
+def w_plus_layers(generator: Generator) -> tuple[str, ...]:
+    """Return the names of a generator's W vectors.
 
+    Parameters
+    ----------
+    generator : Generator
+        The generator.
 
-def w_plus_layers(generator):
-    """Return the names of a generator's W vectors: the layer that each one steers.
+    Returns
+    -------
+    tuple of str
+        For each W vector the layer that it controls. A toRGB layer shares its vector with the next
+        convolution, which gives the name; only the last toRGB layer has its own vector.
 
-    A toRGB layer shares its vector with the next convolution, which gives the name; only the last
-    one has a vector, and so a name, of its own.
+    Examples
+    --------
+    >>> from skstylefeat import load_generator
+    >>> from skstylefeat.latents import w_plus_layers
+    >>> w_plus_layers(load_generator("faces64"))[:3]
+    ('b4.conv1', 'b8.conv0', 'b8.conv1')
     """
-    names = {}
+    names: dict[int, str] = {}
     for name, w_index, _ in generator.module.synthesis.modulated():
         if w_index not in names or "torgb" in names[w_index]:
             names[w_index] = name
     return tuple(names.get(i, f"w{i}") for i in range(generator.n_ws))
 
 
-def style_layers(generator):
-    """Return (names, sizes) of the blocks of an S code, one per affine layer."""
+def style_layers(generator: Generator) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return the blocks of an S code, one per affine layer.
+
+    Parameters
+    ----------
+    generator : Generator
+        The generator.
+
+    Returns
+    -------
+    names : tuple of str
+        Layers in the order in which they run.
+    sizes : tuple of int
+        Numbers of styles.
+    """
     slices = generator.style_slices
     return tuple(slices), tuple(s.stop - s.start for s in slices.values())
 
 
-def broadcast_direction(direction, n_ws, w_dim):
+def broadcast_direction(
+    direction: ArrayLike, n_ws: int, w_dim: int
+) -> tuple[NDArray[np.float64], bool]:
     """Apply the broadcast rule to one direction.
 
     Parameters
     ----------
     direction : array-like of shape (w_dim,), (1, w_dim), (n_ws, w_dim), (1, n_ws, w_dim) or \
             (n_ws * w_dim,)
+        The direction.
     n_ws, w_dim : int
+        Number of layers and width of the codes.
 
     Returns
     -------
     direction : ndarray of shape (n_ws, w_dim), float64
     per_layer : bool
-        Whether the direction has its own normal for each layer.
+        Whether each layer has its own normal.
 
     Raises
     ------
@@ -144,7 +211,7 @@ def broadcast_direction(direction, n_ws, w_dim):
     Examples
     --------
     >>> import numpy as np
-    >>> from skstylefeat.latents._spaces import broadcast_direction
+    >>> from skstylefeat.latents import broadcast_direction
     >>> broadcast_direction(np.ones((1, 4)), 3, 4)[0].shape
     (3, 4)
     """
@@ -159,6 +226,7 @@ def broadcast_direction(direction, n_ws, w_dim):
             f"The direction's largest entry is {largest:.3g}, too far from 1 for its length to be "
             "computed: scale it."
         )
+
     if array.ndim == 3 and len(array) == 1:
         array = array[0]
     if array.ndim <= 2 and array.size == w_dim and array.shape[-1:] == (w_dim,):

@@ -1,4 +1,6 @@
-"""What the networks with arrays in and out share: a device, a file, pickles that refer to it."""
+"""Base class of the networks with arrays in and out: device, weights file, pickles, copies."""
+
+from __future__ import annotations
 
 import copy
 import hashlib
@@ -6,42 +8,61 @@ import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from torch import nn
 
+from skstylefeat._utils._typing import StrPath
 from skstylefeat.networks.checkpoints._locate import check_sha256, find_weights
 from skstylefeat.networks.checkpoints._safetensors import KINDS, build_network
 
 MAX_EMBEDDED = 4
-_EMBEDDED: dict = {}  # networks of this process that came inside pickles, by content
+_EMBEDDED: dict[bytes, nn.Module] = {}  # networks that arrived inside pickles, by content
 
 
 def resolve_device(device):
-    """Return the torch device of `device`, the best one present for "auto"."""
+    """Return the torch device of `device`, the best one present for "auto".
+
+    Raises
+    ------
+    ValueError
+        If there is no such device, or not on this machine.
+    """
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    return torch.device(device)
+
+    # Only an allocation shows that a device can be used: torch parses names of absent ones.
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (AssertionError, RuntimeError, TypeError) as error:
+        reason = str(error).partition("\n")[0][:80]
+        raise ValueError(
+            f"device={device!r} cannot be used on this machine ({reason}). Use 'auto' for the "
+            "best device present, or 'cpu'."
+        ) from error
+    return resolved
 
 
 def device_at_hand(device):
-    """Return the torch device of `device`, or the CPU with a warning where there is none such.
+    """Return the torch device of an estimator saved on another machine.
 
-    For estimators that were saved on another machine.
+    A device that this machine lacks becomes the CPU, with a warning.
     """
-    wanted = resolve_device(device)
-    backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
-    if wanted.type in backends and not backends[wanted.type].is_available():
+    try:
+        return resolve_device(device)
+    except ValueError:
         warnings.warn(
-            f"The estimator was saved with device={device!r}, which is not here: it runs on the "
-            "CPU. device='auto' takes what there is without this warning.",
+            f"The estimator was saved with device={device!r}, which this machine lacks: it runs "
+            "on the CPU. device='auto' takes the best device present without this warning.",
             UserWarning,
             stacklevel=3,
         )
         return torch.device("cpu")
-    return wanted
 
 
 def _content_hash(state):
@@ -56,18 +77,36 @@ def _content_hash(state):
 class NetworkFacade:
     """A frozen network with NumPy in and out, shared by estimators and cheap to pickle."""
 
-    kind: str | None = None
+    kind: ClassVar[str]
+    accepted: ClassVar[str] = "a bundled name, a path or a loaded network"
 
-    def __init__(self, module, *, name=None, reference=None, sha256=None, card=None, device="cpu"):
+    module: Any
+    name: str
+    reference: str | None
+    sha256: str | None
+    card: dict[str, str]
+    device: torch.device
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        name: str | None = None,
+        reference: str | None = None,
+        sha256: str | None = None,
+        card: dict[str, str] | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
         self.device = resolve_device(device)
-        for parameter in module.parameters():  # TorchScript has no other way
+        # Parameter by parameter: a TorchScript module has no requires_grad_ of its own.
+        for parameter in module.parameters():
             parameter.requires_grad_(False)
         self.module = module.eval().to(self.device)
         self.name = name or self.kind
         self.reference = reference
         self.sha256 = sha256
         self.card = dict(card or {})
-        self._copies = {}  # the same network on other devices
+        self._copies: dict[torch.device, Self] = {}  # the same network on other devices
         self._describe()
 
     @staticmethod
@@ -81,42 +120,46 @@ class NetworkFacade:
         raise NotImplementedError
 
     def _describe(self):
-        """Set the attributes that are read off the module."""
+        """Set the attributes that are read from the module."""
         raise NotImplementedError
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         return self  # frozen, so estimators may share it
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = {"name": self.name, "sha256": self.sha256, "reference": self.reference}
         if self.reference is None:
-            state |= self.embedded_state()
+            state |= self._embedded_state()
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         if state["reference"] is not None:
             loaded = load_network(type(self), state["reference"], expected_sha256=state["sha256"])
             self.__dict__.update(loaded.__dict__)
-        else:
-            # Every batch that a worker is sent brings the weights; they are built once a process.
-            key = _content_hash(state)
-            module = _EMBEDDED.get(key)
-            if module is None:
-                config_class, _ = KINDS[state["format"]]
-                tensors = {key: torch.from_numpy(x.copy()) for key, x in state["arrays"].items()}
-                module = build_network(config_class(**state["config"]), tensors, state["name"])
-                while len(_EMBEDDED) >= MAX_EMBEDDED:
-                    _EMBEDDED.pop(next(iter(_EMBEDDED)), None)
-                _EMBEDDED[key] = module
-            self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
+            return
 
-    def embedded_state(self):
+        # A worker receives the weights with every batch; it builds the network once.
+        key = _content_hash(state)
+        module = _EMBEDDED.get(key)
+        if module is None:
+            config_class, _ = KINDS[state["format"]]
+            tensors = {name: torch.from_numpy(x.copy()) for name, x in state["arrays"].items()}
+            module = build_network(config_class(**state["config"]), tensors, state["name"])
+            while len(_EMBEDDED) >= MAX_EMBEDDED:
+                _EMBEDDED.pop(next(iter(_EMBEDDED)), None)
+            _EMBEDDED[key] = module
+        self._restore(module, state)
+
+    def _restore(self, module, state):
+        self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
+
+    def _embedded_state(self):
         """Return the weights as NumPy arrays and the architecture, for pickles without a file."""
         formats = [key for key, (_, network) in KINDS.items() if type(self.module) is network]
         if not formats:
             raise ValueError(
                 f"The weights of {self.name!r} ({type(self.module).__name__}) cannot be embedded "
-                "in a pickle; keep its file and refer to it (store_weights=False)."
+                "in a pickle. Keep its file, and pickle a reference to it (store_weights=False)."
             )
         arrays = {key: x.cpu().numpy() for key, x in self.module.state_dict().items()}
         return {
@@ -126,56 +169,61 @@ class NetworkFacade:
             "arrays": arrays,
         }
 
-    def embedded(self):
-        """Return the same network without a reference: its weights travel in pickles."""
-        clone = object.__new__(type(self))
-        clone.__dict__.update(self.__dict__, reference=None, _copies={})
-        return clone
+    def embedded(self) -> Self:
+        """Return the same network without a reference: pickles of it hold the weights."""
+        return self._copy(reference=None)
 
-    def to(self, device):
+    def to(self, device: str | torch.device) -> Self:
         """Return a network with the same weights on another torch device, or "auto".
 
-        It is made once: callers ask again for every batch.
+        The copy is made once and kept, because callers repeat the call for every batch.
         """
-        device = resolve_device(device)
-        if device == self.device:
+        there = resolve_device(device)
+        if there == self.device:
             return self
-        if device not in self._copies:
-            clone = object.__new__(type(self))
-            module = copy.deepcopy(self.module).to(device)
-            clone.__dict__.update(self.__dict__, module=module, device=device, _copies={})
-            self._copies[device] = clone
-        return self._copies[device]
+        if there not in self._copies:
+            module = copy.deepcopy(self.module).to(there)
+            self._copies[there] = self._copy(module=module, device=there)
+        return self._copies[there]
 
-    def weights_hash(self):
-        """Return the file's SHA-256, or one of the weights where there is no file."""
+    def _copy(self, **changes):
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__dict__, _copies={}, **changes)
+        return clone
+
+    def weights_hash(self) -> str:
+        """Return the SHA-256 of the file, or of the weights where there is no file."""
         if self.sha256 is None:
-            digest = hashlib.sha256()
+            digest = hashlib.sha256(self._architecture().encode())
             for key, value in self.module.state_dict().items():
                 digest.update(key.encode())
                 digest.update(value.cpu().numpy().tobytes())
             self.sha256 = digest.hexdigest()
         return self.sha256
 
+    def _architecture(self):
+        """Return a text that differs between networks with the same tensors."""
+        return ""
+
     def _tensor(self, array):
-        # A copy where NumPy's memory is read-only, which torch does not support.
+        # torch supports no read-only memory, so such an array is copied.
         array = np.require(array, dtype=np.float32, requirements=["C", "W"])
         return torch.from_numpy(array).to(self.device)
 
 
-def load_network(network, name_or_path, *, device="cpu", expected_sha256=None):
-    """Return the `network` of a bundled name or a file, loaded once a process and device.
+def load_network(network, name_or_path: StrPath, *, device="cpu", expected_sha256=None):
+    """Load the network of a bundled name or a file, once per process and device.
 
     Parameters
     ----------
     network : type
-        Class of the facade, which knows its files.
+        Class of the facade.
     name_or_path : str or path-like
         Bundled name, or file.
     device : str, default="cpu"
         Torch device, or "auto".
     expected_sha256 : str, default=None
-        Refuse the file if its hash is another.
+        Refuse a file with another hash.
 
     Returns
     -------

@@ -1,30 +1,49 @@
 """A frozen encoder with arrays in and arrays out."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
+from skstylefeat._utils._typing import StrPath
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights
 from skstylefeat.networks.checkpoints._read import read_encoder
+from skstylefeat.networks.checkpoints._safetensors import save_network
+from skstylefeat.networks.encoders._native import EncoderNetwork
+
+if TYPE_CHECKING:
+    from skstylefeat.networks._generator import Generator
+
+# Images of one forward pass on the CPU. Matrix products choose their kernel, and with it the
+# order of sums, by the number of rows and of threads. In pairs an image has the same code to the
+# bit in any batch, at any place, with any number of threads; larger batches are not faster.
+PAIR = 2
 
 
 class Encoder(NetworkFacade):
     """Encoder of images into W+.
 
-    Made by :func:`skstylefeat.load_encoder`, or trained by
-    :class:`skstylefeat.StyleGANInverter`. Frozen, in float32, deterministic.
+    Loaded by :func:`skstylefeat.load_encoder`, or trained by
+    :class:`skstylefeat.StyleGANInverter` or :func:`skstylefeat.networks.train_encoder`. The
+    weights are frozen and in float32. On the CPU the code of an image does not depend on the
+    other images of a batch.
 
     Parameters
     ----------
     module : torch.nn.Module
         The network: images (n, C, H, W) in [-1, 1] to codes (n, n_ws, w_dim).
     name : str, default="encoder"
-        What messages call it.
+        Name in messages.
     reference : str or None, default=None
-        Bundled name or path from which a pickle loads the weights again. Where it is None the
-        weights travel inside the pickle.
+        Bundled name or path from which a pickle loads the weights. With None, a pickle holds the
+        weights.
     sha256 : str or None, default=None
         Hash of the weights, checked when a pickle is loaded.
     card : dict of str to str, default=None
@@ -37,9 +56,9 @@ class Encoder(NetworkFacade):
     n_ws, w_dim : int
         Shape of a code.
     input_size : tuple of int
-        (height, width) of the images that the network takes.
+        (height, width) of the input images.
     needs_generator : bool
-        Whether the codes are refined in rounds that look at reconstructions (ReStyle).
+        Whether the codes are refined in rounds that compare reconstructions (ReStyle).
 
     Examples
     --------
@@ -51,6 +70,11 @@ class Encoder(NetworkFacade):
     """
 
     kind = "encoder"
+
+    n_ws: int
+    w_dim: int
+    input_size: tuple[int, int]
+    needs_generator: bool
 
     @staticmethod
     def _find(name_or_path):
@@ -68,14 +92,16 @@ class Encoder(NetworkFacade):
         self.input_size = tuple(self.module.input_size)
         self.needs_generator = bool(getattr(self.module, "needs_generator", False))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         height, width = self.input_size
         return (
             f"Encoder({self.name!r}, input_size=({height}, {width}), n_ws={self.n_ws}, "
             f"w_dim={self.w_dim}, device='{self.device}')"
         )
 
-    def encode(self, images, *, generator=None):
+    def encode(
+        self, images: ArrayLike, *, generator: Generator | None = None
+    ) -> NDArray[np.float32]:
         """Encode images.
 
         Parameters
@@ -83,19 +109,18 @@ class Encoder(NetworkFacade):
         images : array-like of shape (n, H, W, 3)
             float32 in [0, 1], of size `input_size`.
         generator : Generator, default=None
-            Needed where `needs_generator` is true.
+            Required where `needs_generator` is true.
 
         Returns
         -------
         codes : ndarray of shape (n, n_ws, w_dim), float32
         """
-        images = as_float32(images, "images")
-        if images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
+        array = as_float32(images, "images")
+        if array.ndim != 4 or array.shape[1:] != (*self.input_size, 3):
             raise ValueError(
-                f"images have shape {images.shape}, but {self.name!r} expects "
+                f"images have shape {array.shape}, but {self.name!r} expects "
                 f"(n, {self.input_size[0]}, {self.input_size[1]}, 3)."
             )
-        pixels = self._tensor(images.transpose(0, 3, 1, 2) * 2 - 1)
         arguments = {}
         if self.needs_generator:
             if generator is None:
@@ -103,5 +128,36 @@ class Encoder(NetworkFacade):
                     f"{self.name!r} refines codes against reconstructions: give generator=."
                 )
             arguments["synthesis"] = generator.module.synthesis
+
+        pixels = self._tensor(array.transpose(0, 3, 1, 2) * 2 - 1)
         with torch.inference_mode():
-            return self.module(pixels, **arguments).cpu().numpy()
+            if self.device.type != "cpu":
+                return self.module(pixels, **arguments).cpu().numpy()
+            # A copy of the last image completes the last pair.
+            n_images = len(pixels)
+            if n_images % PAIR:
+                pixels = torch.cat([pixels, pixels[-1:]])
+            codes = [self.module(pair, **arguments) for pair in pixels.split(PAIR)]
+            return torch.cat(codes)[:n_images].numpy()
+
+    def save(self, path: StrPath, card: Mapping[str, Any] | None = None) -> None:
+        """Write the encoder as safetensors, which :func:`skstylefeat.load_encoder` reads.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write.
+        card : dict of str to str, default=None
+            Model card, by default the attribute `card`.
+
+        Raises
+        ------
+        ValueError
+            If the encoder is of the pSp family: ``skstylefeat convert`` rewrites its file.
+        """
+        if not isinstance(self.module, EncoderNetwork):
+            raise ValueError(
+                f"{self.name!r} was not trained by skstylefeat and cannot be saved from memory. "
+                "Rewrite its file with the command 'convert'."
+            )
+        save_network(self.module, path, self.card if card is None else card)

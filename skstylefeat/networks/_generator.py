@@ -1,10 +1,17 @@
 """A frozen StyleGAN2 generator with arrays in and arrays out."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from skstylefeat._utils._layers import LayerInfo
+from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.latents._spaces import as_w_plus
 from skstylefeat.networks._base import NetworkFacade
@@ -12,24 +19,26 @@ from skstylefeat.networks.checkpoints._read import read_generator
 from skstylefeat.networks.checkpoints._safetensors import build_network
 
 NOISE_MODES = ("const", "none")
+Noise: TypeAlias = Literal["const", "none"]
 
 
 class Generator(NetworkFacade):
     """StyleGAN2 generator: latents to feature maps and images.
 
-    Made by :func:`skstylefeat.load_generator`. The weights are frozen and in float32. All
-    methods take and return NumPy arrays and are deterministic: the noise is the network's
-    constant one, or none.
+    Loaded by :func:`skstylefeat.load_generator`. The weights are frozen and in float32. All
+    methods take and return NumPy arrays and draw no random noise: the noise is the constant of
+    the network, or none. Values of a row can change in the last digits of float32 with the size
+    of its batch and the number of threads.
 
     Parameters
     ----------
     module : StyleGAN2Generator
         The network.
     name : str, default="generator"
-        What messages call it.
+        Name in messages.
     reference : str or None, default=None
-        Bundled name or path from which a pickle loads the weights again. Where it is None the
-        weights travel inside the pickle.
+        Bundled name or path from which a pickle loads the weights. With None, a pickle holds the
+        weights.
     sha256 : str or None, default=None
         Hash of the weights file, checked when a pickle is loaded.
     card : dict of str to str, default=None
@@ -46,13 +55,14 @@ class Generator(NetworkFacade):
     z_dim, w_dim : int
         Width of the Gaussian input and of W.
     n_ws : int
-        W vectors per image in W+.
+        Number of W vectors in a W+ code.
     c_dim : int
         Number of classes of a conditional generator, else 0.
     w_avg : ndarray of shape (w_dim,)
         Mean of W, the center of truncation.
     layers : tuple of LayerInfo
-        The styled convolutions whose outputs are feature maps: ``b4.conv1``, ``b8.conv0``, ...
+        Name and size of the feature maps, the outputs of the styled convolutions: ``b4.conv1``,
+        ``b8.conv0``, ...
 
     Examples
     --------
@@ -66,6 +76,14 @@ class Generator(NetworkFacade):
     """
 
     kind = "generator"
+
+    resolution: int
+    img_channels: int
+    z_dim: int
+    w_dim: int
+    n_ws: int
+    c_dim: int
+    layers: tuple[LayerInfo, ...]
 
     @staticmethod
     def _read(path):
@@ -85,22 +103,23 @@ class Generator(NetworkFacade):
         )
 
     @property
-    def w_avg(self):
+    def w_avg(self) -> NDArray[np.float32]:
+        """Mean of W, of shape (w_dim,)."""
         return self.module.mapping.w_avg.cpu().numpy().copy()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"Generator({self.name!r}, resolution={self.resolution}, n_ws={self.n_ws}, "
             f"w_dim={self.w_dim}, device='{self.device}')"
         )
 
-    def sample_z(self, n_samples, random_state=None):
+    def sample_z(self, n_samples: int, random_state: RandomState = None) -> NDArray[np.float32]:
         """Draw Gaussian inputs.
 
         Parameters
         ----------
         n_samples : int
-            How many.
+            Number of inputs.
         random_state : int, RandomState or None, default=None
             Seed of the draw.
 
@@ -111,7 +130,9 @@ class Generator(NetworkFacade):
         rng = check_random_state(random_state)
         return rng.standard_normal((n_samples, self.z_dim)).astype(np.float32)
 
-    def mapping(self, z, *, c=None, truncation_psi=1.0):
+    def mapping(
+        self, z: ArrayLike, *, c: ArrayLike | None = None, truncation_psi: float = 1.0
+    ) -> NDArray[np.float32]:
         """Map Gaussian inputs to W.
 
         Parameters
@@ -119,7 +140,7 @@ class Generator(NetworkFacade):
         z : array-like of shape (n, z_dim)
             Inputs.
         c : int or array-like of shape (n,), default=None
-            Class of every image, for a conditional generator.
+            Class of every image; only for a conditional generator.
         truncation_psi : float, default=1.0
             Pull towards the mean code: ``w_avg + psi * (w - w_avg)``.
 
@@ -127,17 +148,18 @@ class Generator(NetworkFacade):
         -------
         w : ndarray of shape (n, w_dim), float32
         """
-        z = as_float32(z, "z")
-        if z.ndim != 2 or z.shape[1] != self.z_dim:
+        inputs = as_float32(z, "z")
+        if inputs.ndim != 2 or inputs.shape[1] != self.z_dim:
             raise ValueError(
-                f"z has shape {z.shape}, but {self.name!r} expects (n, z_dim) = (n, {self.z_dim})."
+                f"z has shape {inputs.shape}, but {self.name!r} expects (n, z_dim) = "
+                f"(n, {self.z_dim})."
             )
-        labels = self._one_hot(c, len(z))
+        labels = self._one_hot(c, len(inputs))
         with torch.inference_mode():
-            w = self.module.mapping(self._tensor(z), labels, truncation_psi)
+            w = self.module.mapping(self._tensor(inputs), labels, truncation_psi)
         return w.cpu().numpy()
 
-    def synthesis(self, latents, *, noise="const"):
+    def synthesis(self, latents: ArrayLike, *, noise: Noise = "const") -> NDArray[np.float32]:
         """Synthesize images.
 
         Parameters
@@ -152,12 +174,14 @@ class Generator(NetworkFacade):
         images : ndarray of shape (n, img_channels, resolution, resolution), float32
             Nominally in [-1, 1], not clipped.
         """
-        noise = _check_noise(noise)
+        _check_noise(noise)
         ws = self._tensor(self.broadcast(latents))
         with torch.inference_mode():
             return self.module.synthesis(ws, noise).contiguous().cpu().numpy()
 
-    def features(self, latents, layers=None, *, noise="const"):
+    def features(
+        self, latents: ArrayLike, layers: Sequence[str] | None = None, *, noise: Noise = "const"
+    ) -> dict[str, NDArray[np.float32]]:
         """Return the feature maps of `layers`, by name.
 
         Parameters
@@ -177,9 +201,14 @@ class Generator(NetworkFacade):
         """
         return dict(self.iter_features(latents, layers, noise=noise))
 
-    def iter_features(self, latents, layers=None, *, noise="const"):
-        """Yield (name, maps) layer by layer, as :meth:`features`, one layer in memory at a time."""
-        noise = _check_noise(noise)
+    def iter_features(
+        self, latents: ArrayLike, layers: Sequence[str] | None = None, *, noise: Noise = "const"
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Yield (name, maps) layer by layer, with one layer in memory at a time.
+
+        Parameters and values are those of :meth:`features`.
+        """
+        _check_noise(noise)
         wanted = self._check_layers(layers)
         ws = self._tensor(self.broadcast(latents))
         synthesis = self.module.synthesis
@@ -191,11 +220,11 @@ class Generator(NetworkFacade):
                 if not wanted:
                     return
 
-    def styles(self, latents):
-        """Return the codes in S space: every layer's affine output, toRGB layers included.
+    def styles(self, latents: ArrayLike) -> NDArray[np.float32]:
+        """Return the codes in S space: the affine output of every layer, toRGB layers included.
 
-        There is no way back: many W+ codes have almost the same styles, and most styles
-        belong to no code.
+        The conversion cannot be inverted: many W+ codes have almost the same styles, and most
+        styles belong to no code.
 
         Parameters
         ----------
@@ -213,7 +242,7 @@ class Generator(NetworkFacade):
             return torch.cat(list(parts), dim=1).cpu().numpy()
 
     @property
-    def style_slices(self):
+    def style_slices(self) -> dict[str, slice]:
         """Columns of every layer in the rows of :meth:`styles`, by layer name."""
         slices, start = {}, 0
         for name, _, layer in self.module.synthesis.modulated():
@@ -222,7 +251,9 @@ class Generator(NetworkFacade):
             start = stop
         return slices
 
-    def synthesis_from_styles(self, styles, *, noise="const"):
+    def synthesis_from_styles(
+        self, styles: ArrayLike, *, noise: Noise = "const"
+    ) -> NDArray[np.float32]:
         """Synthesize images from rows of S space.
 
         Parameters
@@ -236,26 +267,26 @@ class Generator(NetworkFacade):
         -------
         images : ndarray of shape (n, img_channels, resolution, resolution), float32
         """
-        noise = _check_noise(noise)
+        _check_noise(noise)
         slices = self.style_slices
-        styles = as_float32(styles, "styles")
+        rows = as_float32(styles, "styles")
         width = max(s.stop for s in slices.values())
-        if styles.ndim != 2 or styles.shape[1] != width:
+        if rows.ndim != 2 or rows.shape[1] != width:
             raise ValueError(
-                f"styles have shape {styles.shape}, but {self.name!r} expects (n, {width})."
+                f"styles have shape {rows.shape}, but {self.name!r} expects (n, {width})."
             )
         with torch.inference_mode():
-            parts = {name: self._tensor(styles[:, columns]) for name, columns in slices.items()}
+            parts = {name: self._tensor(rows[:, columns]) for name, columns in slices.items()}
             return self.module.synthesis.from_styles(parts, noise).contiguous().cpu().numpy()
 
-    def broadcast(self, latents):
+    def broadcast(self, latents: ArrayLike) -> NDArray[np.float32]:
         """Return codes of any accepted shape as W+ of shape (n, n_ws, w_dim), float32."""
-        latents = as_float32(latents, "latents")
+        codes = as_float32(latents, "latents")
         try:
-            return as_w_plus(latents, self.n_ws, self.w_dim)
+            return as_w_plus(codes, self.n_ws, self.w_dim)
         except ValueError as error:
             raise ValueError(
-                f"{error} That is what {self.name!r} takes: were they made with another generator?"
+                f"{error} {self.name!r} takes only these: were they made with another generator?"
             ) from None
 
     def _check_layers(self, layers):
@@ -286,4 +317,3 @@ class Generator(NetworkFacade):
 def _check_noise(noise):
     if noise not in NOISE_MODES:
         raise ValueError(f"noise must be one of {NOISE_MODES}, got {noise!r}.")
-    return noise

@@ -8,20 +8,20 @@ from skstylefeat.images._collection import as_images
 
 
 class ModuleMaps:
-    """Source of `FeatureMaps`: images and a network that is run when maps are read."""
+    """Source of `FeatureMaps`: images, and a network that runs when maps are read."""
 
     def __init__(self, model, images, layers, *, input_size=None, mean=None, std=None):
         modules = dict(model.named_modules())
         unknown = [name for name in layers if name not in modules]
         if unknown:
             some = [name for name in modules if name][:20]
-            raise ValueError(f"The model has no submodules {unknown}; some that it has: {some}.")
+            raise ValueError(f"The model has no submodules {unknown}. It has, for example, {some}.")
         self._model = model.eval()
         self._images = as_images(images)
         self._names = list(layers)
         self._preprocessing = (input_size, mean, std)
         probe = dict(self.take(slice(0, 1)).iter_layers(self._names))
-        # The order in which the layers ran, which is the order of the hooks' calls.
+        # Hooks are called in the order in which the layers run.
         self.layers = tuple(LayerInfo(name, *maps.shape[1:]) for name, maps in probe.items())
 
     def __len__(self):
@@ -46,6 +46,7 @@ class ModuleMaps:
         finally:
             for handle in handles:
                 handle.remove()
+        # Each layer leaves memory when the next one is asked for.
         for name in list(taken):
             yield name, _as_maps(taken.pop(name), name)
 

@@ -1,8 +1,7 @@
-"""A network of the user's own, in whose features images are compared during an inversion.
+"""Perceptual networks: features in which an inversion compares images.
 
-A file is read without running any code of it, so it can only hold the tensors of an architecture
-that is known here: VGG as torchvision writes it. Every other network comes as a module that
-the user made or loaded.
+No code in a file is ever run, so a file can only hold the tensors of a known architecture: VGG as
+torchvision writes it. The user makes or loads every other network and passes the module.
 
 References
 ----------
@@ -10,12 +9,14 @@ References
    CVPR 2018.
 """
 
+from __future__ import annotations
+
 import copy
-import hashlib
 import io
 import os
 import warnings
 import zipfile
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -31,12 +32,12 @@ from skstylefeat.networks.encoders._folded_layers import Conv, Weights
 from skstylefeat.networks.optimization._losses import feature_distances
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of images in [0, 1]
-MAX_SIDE = 256  # larger images are averaged down, as the projector of StyleGAN2 does
-SELF_MEASURING = "return_lpips"  # the argument of NVIDIA's vgg16.pt that asks for weighed features
+MAX_SIDE = 256  # larger images are averaged down, as in the projector of StyleGAN2
+LPIPS_ARGUMENT = "return_lpips"  # of NVIDIA's vgg16.pt; asks for weighted features
 
 
 class VGGFeatures(nn.Module):
-    """VGG without its classifier: images to the maps before every pooling, and the last one.
+    """VGG without its classifier: images to the maps before every pooling, and the last map.
 
     Parameters
     ----------
@@ -51,14 +52,17 @@ class VGGFeatures(nn.Module):
         super().__init__()
         state = {key: x for key, x in state.items() if not key.startswith("classifier.")}
         weights = Weights(state, source)
+
+        # The numbers of the convolutions are the architecture.
         indices = sorted(
             int(key.split(".")[1])
             for key, x in weights.state.items()
             if key.startswith("features.") and key.endswith(".weight") and x.ndim == 4
         )
         has_norm = any(key.endswith("running_mean") for key in weights.state)
+
         self.convs = nn.ModuleList()
-        self.pooled = []  # whether a pooling comes before
+        self.pooled = []  # whether a pooling precedes the convolution
         n_channels = 3
         for index, before in zip(indices, [None, *indices[:-1]], strict=True):
             name = f"features.{index}"
@@ -71,12 +75,13 @@ class VGGFeatures(nn.Module):
                 )
             else:
                 conv = Conv(*weights.conv(name))
+
             if conv.weight.shape[1] != n_channels:
                 raise ValueError(f"{name} takes {conv.weight.shape[1]} channels after {n_channels}")
             n_channels = conv.weight.shape[0]
             self.convs.append(conv)
-            # Between two convolutions are an activation, a normalization where there are any,
-            # and perhaps a pooling: their numbers tell.
+            # An activation lies between two convolutions, and perhaps a normalization and a
+            # pooling. The gap in the numbers shows whether there is a pooling.
             self.pooled.append(before is not None and index - before > 2 + has_norm)
         weights.check_all_taken()
 
@@ -100,15 +105,33 @@ class PerceptualNetwork(NetworkFacade):
     ----------
     module : torch.nn.Module
         Called with images (n, 3, H, W), normalized by ImageNet's mean and standard deviation
-        and at most 256 px large; returns maps (n, C, H, W), tokens (n, T, C), vectors (n, C), or
-        a list, tuple or dict of such. A TorchScript module with the argument ``return_lpips``
-        (NVIDIA's ``vgg16.pt``) is called as its makers do, on images in [0, 255], and
-        measures by its own weights.
-    name, reference, sha256, card, device
-        As for :class:`Generator`.
+        and at most 256 px large. It returns maps (n, C, H, W), tokens (n, T, C), vectors (n, C),
+        or a list, tuple or dict of such tensors. A TorchScript module with the argument
+        ``return_lpips`` (NVIDIA's ``vgg16.pt``) receives images in [0, 255] instead, and its
+        own weights measure the distance.
+    name : str, default="perceptual"
+        Name in messages.
+    reference : str or None, default=None
+        Path from which a pickle loads the weights. With None, a pickle holds the module.
+    sha256 : str or None, default=None
+        Hash of the weights, checked when a pickle is loaded.
+    card : dict of str to str, default=None
+        Model card.
+    device : str, default="cpu"
+        Torch device, or "auto".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skstylefeat.networks import load_perceptual
+    >>> network = load_perceptual(torch.nn.Conv2d(3, 4, 3))
+    >>> black, white = torch.full((1, 3, 8, 8), -1.0), torch.full((1, 3, 8, 8), 1.0)
+    >>> network.distances(network.maps(black), network.maps(white)).shape
+    torch.Size([1])
     """
 
     kind = "perceptual"
+    accepted: ClassVar[str] = "a path or a torch.nn.Module"
 
     @staticmethod
     def _read(path):
@@ -118,18 +141,19 @@ class PerceptualNetwork(NetworkFacade):
         arguments = ()
         if isinstance(self.module, torch.jit.ScriptModule):
             arguments = [argument.name for argument in self.module.forward.schema.arguments]
-        self._is_lpips = SELF_MEASURING in arguments
+        self._is_lpips = LPIPS_ARGUMENT in arguments
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"PerceptualNetwork({self.name!r}, device='{self.device}')"
 
-    def maps(self, images):
+    def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the features of images (n, 3, H, W) in [-1, 1], as a list of maps."""
         if max(images.shape[2:]) > MAX_SIDE:
             images = F.interpolate(images, (MAX_SIDE, MAX_SIDE), mode="area")
         images = (images + 1) / 2
         if self._is_lpips:
             return [self.module(images * 255, resize_images=False, return_lpips=True)]
+
         mean, std = (images.new_tensor(x)[:, None, None] for x in (MEAN, STD))
         output = self.module((images - mean) / std)
         if isinstance(output, dict):
@@ -139,34 +163,28 @@ class PerceptualNetwork(NetworkFacade):
             if not isinstance(x, torch.Tensor) or not 2 <= x.ndim <= 4 or len(x) != len(images):
                 shown = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
                 raise ValueError(
-                    f"The perceptual network {self.name!r} gave {shown} for {len(images)} images; "
-                    "expected maps (n, C, H, W), tokens (n, T, C), vectors (n, C), or a list "
-                    "of them."
+                    f"The perceptual network {self.name!r} returns {shown} for {len(images)} "
+                    "images; expected maps (n, C, H, W), tokens (n, T, C), vectors (n, C), or a "
+                    "list of them."
                 )
         return [_as_map(x) for x in outputs]
 
-    def distances(self, maps, targets):
-        """Return the distances (n,) between what `maps` gave for two batches of images."""
+    def distances(self, maps: list[torch.Tensor], targets: list[torch.Tensor]) -> torch.Tensor:
+        """Return the distances (n,) between the maps of two batches of images."""
         if self._is_lpips:
             return (maps[0] - targets[0]).square().flatten(1).sum(dim=1)
         return feature_distances(maps, targets)
 
-    def weights_hash(self):
-        """Return the file's SHA-256, or one of architecture and weights without a file."""
-        if self.sha256 is None:
-            weights = super().weights_hash()
-            # Equal weights may be used in different ways.
-            text = f"{type(self.module).__name__} {self.module!r} {weights}"
-            self.sha256 = hashlib.sha256(text.encode()).hexdigest()
-        return self.sha256
+    def _architecture(self):
+        return f"{type(self.module).__name__} {self.module!r} "
 
-    def embedded_state(self):
-        """Return what a pickle holds without a file: the module, or the TorchScript program."""
+    def _embedded_state(self):
+        """Return the module, or the TorchScript program, for pickles without a file."""
         if not isinstance(self.module, torch.jit.ScriptModule):
             return {"module": self.module, "card": self.card}
         return {"script": self.module.save_to_buffer(), "card": self.card}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         if state["reference"] is not None:
             super().__setstate__(state)
             return
@@ -175,7 +193,7 @@ class PerceptualNetwork(NetworkFacade):
             with warnings.catch_warnings():  # torch announces the end of TorchScript
                 warnings.simplefilter("ignore", DeprecationWarning)
                 module = torch.jit.load(io.BytesIO(state["script"]), map_location="cpu")
-        self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
+        self._restore(module, state)
 
 
 def _as_map(x):
@@ -184,10 +202,10 @@ def _as_map(x):
     return x.reshape(*x.shape, *(1,) * (4 - x.ndim))
 
 
-def from_module(module, device="cpu"):
-    """Return the `PerceptualNetwork` of a module, which is copied and then frozen."""
+def from_module(module):
+    """Return the `PerceptualNetwork` of a frozen copy of a module."""
     name = getattr(module, "original_name", type(module).__name__)
-    return PerceptualNetwork(copy.deepcopy(module), name=name, device=device)
+    return PerceptualNetwork(copy.deepcopy(module), name=name)
 
 
 def read_vgg(path):
@@ -210,11 +228,12 @@ def read_vgg(path):
     source = os.fspath(path)
     if _is_torchscript(source):
         raise CheckpointError(
-            f"{source} is a TorchScript program: reading it would run its code, which is never "
-            "done here. If you trust the file, load it yourself and pass the module: "
-            "perceptual=torch.jit.load(path). Or give the state dict of torchvision's VGG16."
+            f"{source} is a TorchScript program, and reading it would run its code. If you trust "
+            "the file, load it yourself and pass the module: perceptual=torch.jit.load(path). "
+            "Otherwise give the state dict of torchvision's VGG16."
         )
     tree = open_file(source).tree
+
     try:
         tree = tree.get("state_dict", tree) if isinstance(tree, dict) else {}
         stored = {
@@ -232,8 +251,8 @@ def read_vgg(path):
         raise
     except CONTENT_ERRORS as error:
         raise CheckpointError(
-            f"{source} is no VGG network as torchvision writes it: {error}. Give the state dict "
-            "of torchvision.models.vgg16, or any network as a torch.nn.Module."
+            f"{source} does not hold a VGG network as torchvision writes it: {error}. Give the "
+            "state dict of torchvision.models.vgg16, or any network as a torch.nn.Module."
         ) from error
 
 

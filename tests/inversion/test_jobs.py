@@ -1,6 +1,7 @@
 """Inversions that are killed, interrupted, shared or short of memory, and go on."""
 
 import errno
+import os
 import pickle
 import signal
 import subprocess
@@ -21,7 +22,6 @@ from skstylefeat.inversion import _encoder_choice as _encoder_source
 from skstylefeat.networks import Encoder
 from skstylefeat.networks.training import _train as training
 from skstylefeat.networks.training import _trainer
-from skstylefeat.networks.training import _training_state as _training_checkpoint
 from tests.support.networks import tiny_encoder, tiny_generator, write_job
 
 N_IMAGES, BATCH = 24, 2
@@ -279,7 +279,9 @@ def test_an_interrupted_training_goes_on(job, tmp_path, steps):
     StyleGANInverter(generator, "train", **params).fit(few)
     assert len(steps) == 18 and len(list(first.parent.iterdir())) == 2
     first.write_bytes(b"damaged")
-    with pytest.warns(UserWarning, match=r"cannot be read .* the training begins anew"):
+    with pytest.warns(
+        UserWarning, match=r"cannot be read .* the training starts from the beginning"
+    ):
         StyleGANInverter(generator, "train", **params).fit(folder)
     assert len(steps) == 24
 
@@ -288,9 +290,9 @@ def test_a_training_on_a_full_disk_ends_all_the_same(job, tmp_path, monkeypatch)
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_training_checkpoint.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     params = {"n_train_steps": 2, "cache_dir": tmp_path}
-    with pytest.warns(UserWarning, match=r"The training cannot be kept in .*No space left"):
+    with pytest.warns(UserWarning, match=r"The checkpoint .* cannot be written .*No space left"):
         inverter = StyleGANInverter(job[0], "train", **params).fit(job[2])
     assert np.isfinite(inverter.set_params(cache_dir=None).transform(job[2])).all()
     assert not list((tmp_path / "training").iterdir())

@@ -34,13 +34,13 @@ def test_w_to_w_plus_and_back():
     for accepted in (w, w_plus, w_plus.reshape(3, -1)):
         np.testing.assert_array_equal(L.as_w_plus(accepted, N_WS, W_DIM), w_plus)
     np.testing.assert_array_equal(L.w_plus_to_w(w_plus), w)
-    with pytest.raises(ValueError, match="no way from W\\+ back to W"):
+    with pytest.raises(ValueError, match="cannot be converted to W"):
         L.w_plus_to_w(CODES)
     with pytest.raises(ValueError, match=r"\(3, 100\) do not fit.*18 x 512"):
         L.as_w_plus(np.ones((3, 100)), N_WS, W_DIM)
 
 
-def test_styles_and_no_way_back():
+def test_styles_of_w_codes():
     generator = tiny_generator(16)
     w = generator.mapping(generator.sample_z(2, random_state=0))
     styles = L.w_plus_to_s(w, generator)
@@ -49,5 +49,3 @@ def test_styles_and_no_way_back():
     affine = generator.module.synthesis.b4.conv1.affine
     first = affine(torch.from_numpy(w)).numpy()
     np.testing.assert_allclose(styles[:, : sizes[0]], first, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"no way from S back to W\+"):
-        L.s_to_w_plus(styles, generator)

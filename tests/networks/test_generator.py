@@ -18,7 +18,7 @@ def reference_synthesis(module, ws, noise_mode):
     """Synthesize as the papers write it: modulated weights, grouped by image, then the filter."""
     config, maps, rgb = module.config, {}, None
     fir = torch.tensor(config.resample_filter)
-    fir = torch.outer(fir, fir) / fir.sum() ** 2
+    fir = (torch.outer(fir, fir) / fir.sum() ** 2).flip(0, 1)  # torch correlates
 
     def filtered(x, gain):
         channels = x.shape[1]
@@ -31,7 +31,7 @@ def reference_synthesis(module, ws, noise_mode):
         padded = F.pad(zeros, (2, 1, 2, 1))
         return F.conv2d(padded, (fir * 4).expand(c, 1, 4, 4), groups=c)
 
-    def layer(conv, x, w, up):
+    def layer(conv, x, w, up, gain=1.0):
         styles = w @ conv.affine.weight.T / w.shape[1] ** 0.5 + conv.affine.bias
         out = []
         for image, style in zip(x, styles, strict=True):
@@ -46,7 +46,7 @@ def reference_synthesis(module, ws, noise_mode):
             y = F.leaky_relu(y + conv.bias[None, :, None, None], 0.2) * 2**0.5
             if config.conv_clamp is not None:
                 y = y.clamp(-config.conv_clamp, config.conv_clamp)
-            out.append(y[0])
+            out.append(y[0] * gain)
         return torch.stack(out)
 
     index = 0
@@ -56,12 +56,20 @@ def reference_synthesis(module, ws, noise_mode):
         if resolution == 4:
             x = block.const.expand(len(ws), -1, -1, -1)
         else:
+            if config.architecture == "resnet":
+                skip = block.skip.weight / x.shape[1] ** 0.5
+                residual = upsampled(F.conv2d(x, skip)) * 0.5**0.5
             x = layer(block.conv0, x, ws[:, index], True)
             maps[f"b{resolution}.conv0"] = x
             index += 1
-        x = layer(block.conv1, x, ws[:, index], False)
+        if config.architecture == "resnet" and resolution > 4:
+            x = residual + layer(block.conv1, x, ws[:, index], False, 0.5**0.5)
+        else:
+            x = layer(block.conv1, x, ws[:, index], False)
         maps[f"b{resolution}.conv1"] = x
         index += 1
+        if config.architecture != "skip" and resolution < config.resolution:
+            continue
         torgb = block.torgb
         style = ws[:, index] @ torgb.affine.weight.T / ws.shape[2] ** 0.5 + torgb.affine.bias
         style = style / x.shape[1] ** 0.5
@@ -86,6 +94,10 @@ def reference_synthesis(module, ws, noise_mode):
         {"resolution": 32, "w_dim": 40, "n_mapping": 3, "channels": [12, 9, 8, 5]},
         {"resolution": 16, "conv_clamp": 0.8},
         {"resolution": 8, "resample_filter": [1, 2, 2, 1], "img_channels": 1},
+        {"resolution": 8, "resample_filter": [1, 2, 3, 4]},
+        {"resolution": 16, "architecture": "orig"},
+        {"resolution": 32, "architecture": "resnet", "channels": [12, 9, 8, 5]},
+        {"resolution": 16, "architecture": "resnet", "conv_clamp": 0.8},
     ],
     ids=str,
 )
@@ -207,7 +219,7 @@ def test_conditional_generator_needs_classes():
 
 def test_wrong_input_is_named():
     generator = tiny_generator()
-    with pytest.raises(ValueError, match=r"\(2, 9\) do not fit.*\(n, 28\).*'tiny' takes"):
+    with pytest.raises(ValueError, match=r"\(2, 9\) do not fit.*\(n, 28\).*'tiny' takes only"):
         generator.synthesis(np.zeros((2, 9)))
     with pytest.raises(ValueError, match=r"no layers \['b99.conv0'\]; it has \['b4.conv1'"):
         generator.features(np.zeros((1, 7)), layers=["b99.conv0"])

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joblib import parallel_config
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from skstylefeat import FeatureMaps, StyleGANInverter
+from skstylefeat import FeatureMaps, StyleGANInverter, load_encoder
 from tests.support.estimators import tiny_images
 from tests.support.networks import tiny_encoder, tiny_generator
 from tests.support.odd_inputs import QUICK, lay_out, make_array, odd_arrays, outcome
@@ -85,6 +86,26 @@ def test_synthesizing_odd_codes(latents):
     images = outcome(inverter.inverse_transform, latents)
     if images is not None:
         assert images.min() >= 0 and images.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["tiny", "faces64"])
+def test_codes_are_equal_to_the_bit_in_any_batch_and_with_any_threads(name):
+    encoder = ENCODER if name == "tiny" else load_encoder(name)
+    images = np.random.default_rng(0).random((9, *encoder.input_size, 3), dtype=np.float32)
+    expected = encoder.encode(images)
+    order = np.random.default_rng(1).permutation(9)
+    assert_array_equal(encoder.encode(images[order]), expected[order])
+    for n in (1, 2, 4, 5):
+        parts = [encoder.encode(images[i : i + n]) for i in range(0, 9, n)]
+        assert_array_equal(np.concatenate(parts), expected)
+    n_threads = torch.get_num_threads()
+    try:
+        for n in (1, 2, 5):
+            torch.set_num_threads(n)
+            assert_array_equal(encoder.encode(images), expected)
+    finally:
+        torch.set_num_threads(n_threads)
+    assert encoder.encode(images[:0]).shape == (0, encoder.n_ws, encoder.w_dim)
 
 
 @settings(QUICK, max_examples=30)

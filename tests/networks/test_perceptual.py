@@ -138,7 +138,7 @@ def test_modules_of_any_output(form):
 
 @pytest.mark.parametrize("form", ["text", "number"])
 def test_modules_that_give_no_maps(form):
-    with pytest.raises(ValueError, match=r"'Outputs' gave .* expected maps"):
+    with pytest.raises(ValueError, match=r"'Outputs' returns .* expected maps"):
         load_perceptual(Outputs(form)).maps(torch.rand(2, 3, 8, 8))
 
 
@@ -175,7 +175,7 @@ def test_torchscript_is_refused_as_a_file_and_taken_as_a_module(tmp_path):
 def test_files_that_are_no_vgg(tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"conv1.weight": torch.zeros(2, 3, 3, 3)}, path)
-    with pytest.raises(CheckpointError, match=r"other\.pth is no VGG .*'conv1\.weight'"):
+    with pytest.raises(CheckpointError, match=r"other\.pth does not hold a VGG .*'conv1\.weight'"):
         load_perceptual(path)
     _, state = vgg()
     state["features.3.weight"] = torch.zeros(4, 9, 3, 3)
@@ -189,7 +189,7 @@ def test_files_that_are_no_vgg(tmp_path):
     path.write_bytes(pickle.dumps({"features.0.weight": print}))
     with pytest.raises(UnsafeCheckpointError, match="print"):
         load_perceptual(path)
-    with pytest.raises(TypeError, match=r"is a int, expected a path or a torch\.nn\.Module"):
+    with pytest.raises(TypeError, match=r"expected a path or a torch\.nn\.Module, got int"):
         load_perceptual(16)
     with pytest.raises(FileNotFoundError, match="missing"):
         load_perceptual(tmp_path / "missing.pth")

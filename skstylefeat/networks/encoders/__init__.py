@@ -1,1 +1,3 @@
-"""Encoder architectures: the native one and the pSp family."""
+"""Encoder architectures, the native one and the pSp family; users meet them as `Encoder`."""
+
+__all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Layers made of the tensors of a file: each tensor is taken once, normalizations are folded in."""
+"""Layers made from the tensors of a file, with normalizations folded into convolutions."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ MAX_LAYERS = 1000
 
 
 class Weights:
-    """The tensors of an encoder, each to be taken once.
+    """Tensors of an encoder. Each is taken once, so that missing and unused ones are noticed.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Weights:
         return name in self.state
 
     def take(self, name, n_dims):
-        """Return a tensor and cross it off."""
+        """Remove a tensor and return it."""
         if name not in self.state:
             raise CheckpointError(
                 f"{self.source} is damaged or incomplete: the encoder's tensor {name!r} is missing."
@@ -40,7 +40,7 @@ class Weights:
         return value
 
     def count(self, prefix):
-        """Return n where the tensors of a module list `prefix` are numbered 0 ... n - 1."""
+        """Return the length of the module list `prefix`."""
         n = 0
         heads = {".".join(key.split(".")[:2]) for key in self.state}
         while f"{prefix}.{n}" in heads and n < MAX_LAYERS:
@@ -48,7 +48,7 @@ class Weights:
         return n
 
     def slope(self, name, conv):
-        """Return the slopes of the PReLU after a `Conv`, one for each channel or one for all."""
+        """Return the slopes of the PReLU after a `Conv`: one for all channels, or one each."""
         value = self.take(f"{name}.weight", 1)
         if len(value) not in (1, conv.weight.shape[0]):
             raise ValueError(f"{name} has {len(value)} slopes for {conv.weight.shape[0]} channels")

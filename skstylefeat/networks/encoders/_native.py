@@ -1,9 +1,9 @@
 """The native encoder: images to W+ codes in one forward pass.
 
-After e4e [1]_, a code is one W vector for all layers plus a bounded offset per layer, so that codes
-stay where the generator was trained. Both are written in the whitened coordinates of W, which the
-mapping network's own samples give: an output of one is one standard deviation, in every direction
-and for every generator.
+As in e4e [1]_, a code is one W vector for all layers plus a bounded offset per layer, so that codes
+stay where the generator was trained. The outputs are in whitened coordinates of W, which samples of
+the mapping network define: an output of one is one standard deviation, in every direction and for
+every generator.
 
 References
 ----------
@@ -61,8 +61,8 @@ class EncoderConfig:
             widths = (WIDTHS_FROM_4PX + WIDTHS_FROM_4PX[-1:] * extra)[:n_levels]
         if len(widths) != n_levels:
             raise ValueError(
-                f"widths names {len(widths)} levels, but an encoder of resolution "
-                f"{self.resolution} has {n_levels} (4, 8, ... pixels)."
+                f"widths has {len(widths)} entries, but an encoder of resolution "
+                f"{self.resolution} has {n_levels} levels (4, 8, ... pixels)."
             )
         object.__setattr__(self, "widths", tuple(int(width) for width in widths))
 
@@ -122,7 +122,7 @@ class EncoderNetwork(nn.Module):
     -----
     The buffers `w_avg` (w_dim,) and `w_basis` (w_dim, w_dim) describe the W distribution of the
     generator: w = w_avg + u @ w_basis has that distribution's mean and covariance when u has mean
-    zero and unit covariance. `EncoderNetwork.set_distribution` fills them.
+    zero and unit covariance. `EncoderNetwork.set_distribution` sets them.
     """
 
     def __init__(self, config):
@@ -135,7 +135,8 @@ class EncoderNetwork(nn.Module):
         self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.last = ConvUnit(widths[-1], widths[-1])
         self.reduce = nn.Conv2d(widths[-1], REDUCED_WIDTH, 1)
-        # Spatial layout from the 4 px map; color and texture from the means of the larger ones.
+
+        # Spatial layout from the 4 px map; color and texture from the means of all maps.
         self.layout = nn.Linear(16 * REDUCED_WIDTH, config.hidden)
         self.texture = nn.Linear(sum(widths), config.hidden)
         self.norm = nn.BatchNorm1d(config.hidden)
@@ -143,6 +144,7 @@ class EncoderNetwork(nn.Module):
         self.offsets = nn.Linear(config.hidden, config.n_ws * config.w_dim)
         nn.init.normal_(self.offsets.weight, std=0.01 / config.hidden**0.5)
         nn.init.zeros_(self.offsets.bias)
+
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
         self.register_buffer("w_basis", torch.eye(config.w_dim))
 
@@ -162,7 +164,7 @@ class EncoderNetwork(nn.Module):
         return maps
 
     def heads(self, maps):
-        """Return whitened base (n, w_dim) and offsets (n, n_ws, w_dim) from the trunk's maps."""
+        """Return whitened base (n, w_dim) and offsets (n, n_ws, w_dim) of the trunk's maps."""
         layout = self.layout(F.leaky_relu(self.reduce(maps[-1]), LRELU_SLOPE).flatten(1))
         texture = self.texture(torch.cat([x.mean(dim=(2, 3)) for x in maps], dim=1))
         hidden = F.leaky_relu(self.norm(layout + texture), LRELU_SLOPE)

@@ -1,8 +1,8 @@
 """Encoders of the pSp family: pSp, e4e, ReStyle and their kin.
 
 The networks are built from the tensors of a file, with batch normalizations folded into the
-convolutions before them, and whatever its sizes: depth and width of the backbone, number of
-style heads and width of W are read off the shapes.
+convolutions before them. The shapes of the tensors define the sizes: depth and width of the
+backbone, number of style heads, width of W.
 
 References
 ----------
@@ -32,7 +32,7 @@ OLD_PSP_RESOLUTION = 1024
 MEAN_CODE = "latent_avg"
 MAX_N_WS = 64
 
-# How the outputs of the style heads make up a code.
+# Combination of the style heads' outputs to a code.
 INDEPENDENT, BASE_AND_OFFSETS, SINGLE, FLAT = "independent", "base and offsets", "single", "flat"
 ENCODER_TYPES = {
     "GradualStyleEncoder": INDEPENDENT,
@@ -50,7 +50,7 @@ ENCODER_TYPES = {
 
 @dataclass(frozen=True)
 class PSPConfig:
-    """What the tensors of an encoder do not tell, for our own files.
+    """Options of an encoder that its tensors do not define, for safetensors files.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class PSPConfig:
     n_ws : int
         Number of W vectors in a code.
     input_size : tuple of int
-        (height, width) that images are brought to.
+        (height, width) that images are resampled to.
     """
 
     encoder_type: str
@@ -98,13 +98,13 @@ class PSPEncoder(nn.Module):
     head : nn.Module
         Those maps to an array (n, n_ws, w_dim).
     encoder_type : str
-        The name that the file gives it.
+        One of `ENCODER_TYPES`.
     in_channels : int
-        3, or 6 for ReStyle, which looks at the image and at its reconstruction.
+        3, or 6 for ReStyle, whose input is the image and its reconstruction.
     latent_avg : Tensor of shape (n_ws, w_dim)
         The code that the outputs are offsets from.
     input_size : tuple of int
-        (height, width) that images are brought to.
+        (height, width) that images are resampled to.
 
     Attributes
     ----------
@@ -133,7 +133,8 @@ class PSPEncoder(nn.Module):
         images : Tensor of shape (n, 3, H, W)
             In [-1, 1]; other sizes than `input_size` are resampled.
         synthesis : callable, default=None
-            Codes (n, n_ws, w_dim) to images in [-1, 1], where `needs_generator` is true.
+            Function from codes (n, n_ws, w_dim) to images in [-1, 1], required where
+            `needs_generator` is true.
         n_rounds : int, default=5
             ReStyle's rounds of refinement.
 
@@ -150,7 +151,8 @@ class PSPEncoder(nn.Module):
             return codes + self._offsets(images)
         if synthesis is None:
             raise ValueError(f"{self.encoder_type} refines codes in rounds: give synthesis=.")
-        # The first reconstruction is of the same code for every image.
+
+        # The first reconstruction is that of the mean code, the same for every image.
         image = self._shrink(synthesis(codes[:1])).expand(len(images), -1, -1, -1)
         for step in range(n_rounds):
             codes = codes + self._offsets(torch.cat([images, image], dim=1))
@@ -165,7 +167,7 @@ class PSPEncoder(nn.Module):
         return w
 
     def _shrink(self, image):
-        """Bring a square image to the input size, cutting off the top and bottom of cars."""
+        """Resample a square image to the input size; images of cars lose top and bottom."""
         height, width = self.input_size
         top = (width - height) // 2
         return F.adaptive_avg_pool2d(image, (width, width))[:, :, top : top + height]
@@ -179,12 +181,12 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
     state : dict of str to Tensor
         The tensors ``encoder.*``, without that prefix.
     options : dict
-        The options it was trained with ("opts").
+        The options of its training ("opts").
     latent_avg : callable
-        Returns the mean code, of shape (w_dim,) or (n_ws, w_dim), or None; called where the
-        code is an offset from it.
+        Returns the mean code, of shape (w_dim,) or (n_ws, w_dim), or None; called if the outputs
+        are offsets from it.
     n_ws : int or None
-        Number of W vectors of the decoder in the file, if there is one.
+        Number of W vectors of the decoder in the file, or None without a decoder.
     source : str
         Name of the file, for messages.
 
@@ -201,10 +203,10 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
     weights = Weights(state, source)
     encoder_type = options.get("encoder_type")
     if not isinstance(encoder_type, str) or encoder_type not in ENCODER_TYPES:
-        found = repr(encoder_type[:80]) if isinstance(encoder_type, str) else "no text"
+        found = repr(encoder_type[:80]) if isinstance(encoder_type, str) else "missing"
         raise CheckpointError(
             f"{source}: the option 'encoder_type' is {found}, expected one of "
-            f"{sorted(ENCODER_TYPES)}. The tensors alone do not tell, for instance, pSp from e4e."
+            f"{sorted(ENCODER_TYPES)}. The tensors alone do not distinguish pSp from e4e."
         )
     combine = ENCODER_TYPES[encoder_type]
     try:
@@ -221,7 +223,8 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
         weights.check_all_taken()
         size = CARS_INPUT_SIZE if "cars" in str(options.get("dataset_type", "")) else INPUT_SIZE
         network = nn.Sequential(backbone, head)
-        # Shapes that do not fit together show in a forward pass without data.
+
+        # A forward pass without data finds shapes that do not fit together.
         with torch.device("meta"):
             probe = torch.empty(1, in_channels, *size)
         meta = {key: value.to("meta") for key, value in network.state_dict().items()}
@@ -239,7 +242,7 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
         raise
     except CONTENT_ERRORS as error:
         raise CheckpointError(
-            f"{source}: its tensors do not make up a {encoder_type}: {error}. The file is damaged, "
+            f"{source}: its tensors do not form a {encoder_type}: {error}. The file is damaged, "
             "or holds a variant of the encoder."
         ) from error
     return module.requires_grad_(False).eval()

@@ -1,7 +1,7 @@
 """Backbones of the pSp family: improved residual units with squeeze-excitation, and ResNet-34.
 
-Batch normalizations after a convolution are folded into it. The one in front of a residual unit
-cannot be: the padding of the convolution comes after it.
+Batch normalizations after a convolution are folded into it. Those before a residual unit cannot
+be folded, because the convolution pads their output.
 """
 
 import torch
@@ -114,9 +114,11 @@ def read_backbone(weights):
         stem = Conv(*weights.folded_conv("input_layer.0", "input_layer.1"))
         slope = weights.slope("input_layer.2", stem)
         unit_class, last_conv = ResidualUnit, "res_layer.3"
+
     in_channels = stem.weight.shape[1]
     if in_channels not in (3, 6):
         raise ValueError(f"its input has {in_channels} channels, expected 3, or 6 for ReStyle")
+
     width = stem.weight.shape[0]
     units, starts = [], []
     for index in range(weights.count("body")):

@@ -1,4 +1,4 @@
-"""Heads of the pSp family: from a backbone's three maps to a code."""
+"""Heads of the pSp family: codes from the three maps of a backbone."""
 
 import torch
 from torch import nn
@@ -70,7 +70,7 @@ class PooledCode(nn.Module):
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
     def forward(self, maps):
-        """Return (n, n_ws, w_dim) for maps of which the last is used."""
+        """Return (n, n_ws, w_dim) for three maps, of which only the last is used."""
         w = F.linear(maps[-1].mean(dim=(2, 3)), self.weight, self.bias)
         return w[:, None].expand(-1, self.n_ws, -1)
 
@@ -89,7 +89,7 @@ class FlatCodes(nn.Module):
         self.w_weight, self.w_bias = nn.Parameter(weight), nn.Parameter(bias)
 
     def forward(self, maps):
-        """Return (n, n_ws, w_dim) for maps of which the last is used."""
+        """Return (n, n_ws, w_dim) for three maps, of which only the last is used."""
         x = maps[-1] * self.scale[:, None, None] + self.shift[:, None, None]
         x = F.adaptive_avg_pool2d(x, W_PLUS_POOL).flatten(1)
         w = F.linear(F.linear(x, self.weight, self.bias), self.w_weight, self.w_bias)

@@ -1,1 +1,3 @@
-"""Inversion by optimization of latent codes."""
+"""Optimization of codes, and the losses and coordinates that it uses; nothing is public."""
+
+__all__: list[str] = []

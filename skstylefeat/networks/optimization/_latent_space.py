@@ -1,10 +1,9 @@
-"""What the generator itself says about W: its distribution, and coordinates to search it in.
+"""Distribution of W, and coordinates in which codes are searched.
 
-A step of one unit should mean as much in every coordinate. Two things tell how much a step
-means: the distribution of W (its covariance C) and the change of the image (the metric F, the
-expected outer product of the image's derivatives). The coordinates here are those of the
-geometric mean of C and the inverse of F, which treats both alike and does not depend on how W
-itself is written down.
+A step of one unit should have the same effect in every coordinate. Two matrices measure the effect:
+the covariance C of W, and the metric F of the image, the expected outer product of the image's
+derivatives. The coordinates are those of the geometric mean of C and the inverse of F, which treats
+both matrices alike and does not depend on the basis of W.
 """
 
 from typing import NamedTuple
@@ -14,9 +13,9 @@ import numpy as np
 import torch
 
 N_W_SAMPLES = 4_096
-MIN_VARIANCE = 1e-4  # of a direction that the mapping network hardly uses, as a share of the most
+MIN_VARIANCE = 1e-4  # of directions that the mapping network hardly uses, relative to the largest
 N_METRIC_CODES, N_PROBES = 4, 8
-MIN_METRIC = 1e-5  # of a direction that hardly changes the image, as a share of the most
+MIN_METRIC = 1e-5  # of directions that hardly change the image, relative to the largest
 
 
 class SearchSpace(NamedTuple):
@@ -27,7 +26,7 @@ class SearchSpace(NamedTuple):
     mean : Tensor of shape (w_dim,)
         Mean of W.
     basis : Tensor of shape (n_ws, w_dim, w_dim) or (1, w_dim, w_dim)
-        For every W vector that is searched, what one unit of its coordinates adds to it.
+        For every W vector in the search, the change of the vector per unit of each coordinate.
     whitening : Tensor of shape (w_dim, w_dim)
         ``(w - mean) @ whitening`` has unit variance.
     """
@@ -50,7 +49,7 @@ def w_statistics(module, seed=0):
 
 
 def style_sensitivities(module, seed=0):
-    """Return how much every style moves the image.
+    """Return the effect of every style on the image.
 
     Parameters
     ----------
@@ -63,18 +62,21 @@ def style_sensitivities(module, seed=0):
     -------
     sensitivities : dict of str to Tensor of shape (channels,)
         By layer, the mean over codes of the squared derivative of the image with respect to
-        the style, per pixel: estimated from 8 random projections of the image at 4 codes.
+        the style, per pixel. It is estimated from 8 random projections of the image at 4 codes.
     """
     synthesis = module.synthesis
     codes = _sample_w(module, N_METRIC_CODES, seed)[:, None].expand(-1, module.config.n_ws, -1)
     generator = torch.Generator().manual_seed(seed)
     totals = {}
-    for code in codes.split(1):  # one at a time: the graph of a large image fills the memory
+    # One code at a time: the graph of a large image fills the memory.
+    for code in codes.split(1):
         styles = {
             name: style.detach().requires_grad_(True)
             for name, style in synthesis.styles(code).items()
         }
         image = synthesis.from_styles(styles)
+
+        # The squared derivative of a random signed sum has the sum of squares as its mean.
         for _ in range(N_PROBES):
             signs = torch.randint(0, 2, image.shape, generator=generator).to(image) * 2 - 1
             gradients = torch.autograd.grad(
@@ -95,7 +97,8 @@ def search_space(module, *, in_w=False):
     Parameters
     ----------
     module : StyleGAN2Generator
-        The generator. The result is kept as long as it lives, so its weights must not change.
+        The generator. The result is kept as long as the module exists, so its weights must not
+        change.
     in_w : bool, default=False
         Whether one W vector serves all layers.
 
@@ -111,6 +114,7 @@ def search_space(module, *, in_w=False):
 
 
 def _make_space(module, in_w):
+    # F of every W vector: through the affine layers, the sensitivities of its styles.
     mean, root = w_statistics(module)
     root = root.double()
     metric = torch.zeros(module.config.n_ws, *root.shape, dtype=torch.float64, device=root.device)
@@ -120,6 +124,7 @@ def _make_space(module, in_w):
         metric[index] += affine.T @ (sensitivities[name].double()[:, None] * affine)
     if in_w:
         metric = metric.sum(dim=0, keepdim=True)
+
     # C^1/2 (C^1/2 F C^1/2)^-1/2 C^1/2 is the geometric mean of C and the inverse of F.
     values, vectors = torch.linalg.eigh(root @ metric @ root.T)
     values = values.clamp_min(values.amax(dim=-1, keepdim=True) * MIN_METRIC)

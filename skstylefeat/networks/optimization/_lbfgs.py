@@ -1,19 +1,18 @@
-"""Limited-memory BFGS on many small problems at once, each with steps of its own."""
+"""Limited-memory BFGS on many small problems at once, with separate steps."""
 
 import torch
 
 MEMORY = 20
-FIRST_STEP = 0.1  # as a share of the step that would end at a loss of zero if it were linear
+FIRST_STEP = 0.1  # share of the step to a loss of zero, if the loss were linear
 SUFFICIENT_DECREASE = 1e-4
-MIN_COSINE = 1e-6  # between step and change of the gradient, below which the pair is left out
+MIN_COSINE = 1e-6  # between step and change of the gradient; smaller ones are not remembered
 
 
 class BatchedLBFGS:
-    """Minimize one function for every row; the caller evaluates, this proposes.
+    """Minimize one function per row: this class proposes points, the caller evaluates them.
 
-    Rows know nothing of each other. Each evaluation counts, those of rejected points too: a
-    rejected point teaches curvature, and the next proposal is a shorter step in a better
-    direction.
+    Rows do not influence each other. A rejected point is used, too: it adds to the curvature, and
+    the next proposal is a shorter step in a better direction.
 
     Parameters
     ----------
@@ -50,10 +49,10 @@ class BatchedLBFGS:
         return self._trial
 
     def tell(self, loss, gradient):
-        """Take in losses (n,) and gradients (n, d) of the points that were proposed."""
+        """Receive losses (n,) and gradients (n, d) of the proposed points."""
         step, change = self._trial - self.x, gradient - self.gradient
         product = (step * change).sum(dim=1)
-        # Also false where a trial left the range of numbers.
+        # Also false where a trial overflowed.
         learns = product > MIN_COSINE * step.norm(dim=1) * change.norm(dim=1)
         step = torch.where(learns[:, None], step, 0.0)
         change = torch.where(learns[:, None], change, 0.0)
@@ -61,6 +60,7 @@ class BatchedLBFGS:
         self._pairs = [*self._pairs[1 - MEMORY :], (step, change, inverse)]
         scale = product / change.square().sum(dim=1)
         self._scale = torch.where(learns, scale, self._scale)
+
         better = loss <= self.loss + SUFFICIENT_DECREASE * self._slope
         self.x = torch.where(better[:, None], self._trial, self.x)
         self.gradient = torch.where(better[:, None], gradient, self.gradient)
@@ -68,7 +68,7 @@ class BatchedLBFGS:
         self._length = torch.where(better, 1.0, self._length / 2)
 
     def keep(self, rows):
-        """Go on with some of the rows."""
+        """Continue with some of the rows."""
         self.x, self.loss, self.gradient = self.x[rows], self.loss[rows], self.gradient[rows]
         self._scale, self._length = self._scale[rows], self._length[rows]
         self._pairs = [tuple(part[rows] for part in pair) for pair in self._pairs]

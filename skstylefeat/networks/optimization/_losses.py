@@ -3,9 +3,9 @@
 import torch
 from torch.nn import functional as F
 
-CONTRAST_WEIGHT = 0.02  # of the local contrast beside the pixels, in `ReconstructionLoss`
+CONTRAST_WEIGHT = 0.02  # of the local contrast, relative to the pixels
 CONTRAST_LEVELS = 2
-PERCEPTUAL_WEIGHT = 0.1  # with VGG16 more of it costs PSNR and brings LPIPS nothing
+PERCEPTUAL_WEIGHT = 0.1  # with VGG16, a larger weight lowers PSNR and does not improve LPIPS
 
 
 def pyramid_loss(images, targets, n_levels=3):
@@ -16,7 +16,7 @@ def pyramid_loss(images, targets, n_levels=3):
     images, targets : Tensor of shape (n, C, H, W)
         Images in [-1, 1].
     n_levels : int, default=3
-        Most scales, each half as large as the one before; fewer for small images.
+        Largest number of scales, each half the size of the one before; small images have fewer.
 
     Returns
     -------
@@ -52,19 +52,19 @@ def local_contrast(images, window=7, floor=0.1):
     kwargs = {"kernel_size": window, "stride": 1, "padding": pad, "count_include_pad": False}
     mean = F.avg_pool2d(images, **kwargs)
     variance = F.avg_pool2d(images.square(), **kwargs) - mean.square()
-    # The floor stands under the root, whose slope would be infinite in flat regions.
+    # The floor is under the root, whose slope would be infinite in flat regions.
     return (images - mean) / (variance.clamp_min(0) + floor**2).sqrt()
 
 
 def contrast_loss(images, targets, window=7):
-    """Squared error of the locally normalized images: structure whatever the lighting."""
+    """Return the squared error of the local contrast, which ignores lighting."""
     return (local_contrast(images, window) - local_contrast(targets, window)).square().mean()
 
 
 def feature_distances(maps, targets):
-    """Return per image the squared distance of feature maps whose pixels have unit length.
+    """Return for each image the squared distance of feature maps with pixels of unit length.
 
-    The distance of LPIPS [1]_ without its learned weights, so it serves any network.
+    This is the distance of LPIPS [1]_ without its learned weights, so it fits any network.
 
     Parameters
     ----------
@@ -89,21 +89,16 @@ def feature_distances(maps, targets):
     return total / len(maps)
 
 
-def feature_loss(maps, targets):
-    """Return the mean over images of `feature_distances`, a Tensor of shape ()."""
-    return feature_distances(maps, targets).mean()
-
-
 class ReconstructionLoss:
-    """Per image the squared error of the pixels and a perceptual distance from fixed targets.
+    """Squared error of the pixels plus a perceptual distance, from fixed targets.
 
     Parameters
     ----------
     targets : Tensor of shape (n, C, H, W)
         Images in [-1, 1].
     perceptual : PerceptualNetwork, default=None
-        Measures the distance by its features. Without one, it is the error of the local contrast
-        at two scales, which sees edges whatever the lighting and needs no other network.
+        Network whose features measure the distance. By default the distance is the error of the
+        local contrast at two scales, which needs no network and ignores lighting.
     """
 
     def __init__(self, targets, perceptual=None):
@@ -116,7 +111,7 @@ class ReconstructionLoss:
                 self._features = perceptual.maps(targets)
 
     def __call__(self, images, rows):
-        """Return the losses (n,) of images that belong to some rows of the targets."""
+        """Return the losses (n,) of images, compared with the targets `rows`."""
         features = [x[rows] for x in self._features]
         loss = _mean_square(images - self._targets[rows])
         if self._perceptual is not None:
@@ -128,7 +123,7 @@ class ReconstructionLoss:
 
 
 def _contrasts(images):
-    """Return the local contrast of images at their size, at half of it, ..."""
+    """Return the local contrast of images at full size, half size, ..."""
     maps = []
     for level in range(CONTRAST_LEVELS):
         if level:

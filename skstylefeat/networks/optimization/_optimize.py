@@ -1,10 +1,9 @@
-"""From images to codes of W+ or W by optimization.
+"""Optimization of W+ or W codes of images.
 
-The optimization is per image in every respect: its loss, its steps, its convergence. Two things
-make it quick. Codes are
-searched in coordinates in which all directions weigh alike (`latent_space`), and each image
-has a quasi-Newton method of its own, which needs no schedule of learning rates: against Adam with
-the projector's schedules [1]_ and in whitened coordinates, 60 steps do the work of 600.
+Every image has its own loss, steps and convergence. Two choices make the optimization fast: codes
+are searched in coordinates in which all directions have a similar effect (`search_space`), and each
+image has its own quasi-Newton method, which needs no schedule of learning rates. Compared with Adam
+in whitened coordinates with the schedules of StyleGAN2's projector [1]_, 60 steps replace 600.
 
 References
 ----------
@@ -37,10 +36,10 @@ def optimize_codes(
     patience=20,
     step_done=None,
 ):
-    """Find codes whose images come near the given ones.
+    """Find codes whose images are close to the given images.
 
-    Minimizes, for every image on its own, a reconstruction loss and a penalty on the offsets of
-    the layers [3]_, by limited-memory BFGS in the coordinates of `search_space`.
+    For every image, a reconstruction loss plus a penalty on the offsets of the layers [3]_ is
+    minimized by limited-memory BFGS in the coordinates of `search_space`.
 
     Parameters
     ----------
@@ -49,30 +48,31 @@ def optimize_codes(
     images : Tensor of shape (n, img_channels, resolution, resolution)
         Targets in [-1, 1].
     start : Tensor of shape (n, n_ws, w_dim), default=None
-        Where to start, the mean code by default.
+        Codes to start from, the mean code by default.
     space : {"w+", "w"}, default="w+"
         One W vector for each layer, or one for all.
     n_steps : int, default=200
-        Most steps of an image; each is one forward and one backward pass.
+        Largest number of steps; each is one forward and one backward pass.
     regularization : float, default=1e-4
         Weight of the mean squared offset of a layer from the layers' mean, in standard
         deviations of W.
     perceptual : callable, default=None
         Perceptual distances, see `ReconstructionLoss`.
     tolerance : float, default=1e-3
-        An image has converged when its loss fell by less than this share ...
+        An image has converged when its loss falls by less than this share in `patience` steps.
     patience : int, default=20
-        ... in so many steps.
+        Number of steps between two checks of convergence.
     step_done : callable, default=None
         Called after every step, for progress.
 
     Returns
     -------
     codes : Tensor of shape (n, n_ws, w_dim)
-        The best codes seen.
+        The best codes found.
     losses : Tensor of shape (n,)
-        Their losses, with the penalty.
+        Their losses, including the penalty.
     """
+    # Codes are the start plus a step in the search coordinates.
     n_ws, w_dim = module.config.n_ws, module.config.w_dim
     coordinates = search_space(module, in_w=space == "w")
     if start is None:
@@ -95,6 +95,7 @@ def optimize_codes(
         (gradient,) = torch.autograd.grad(loss.sum(), x)
         return loss.detach(), gradient
 
+    # Every `patience` steps the images that have converged leave the batch.
     active = torch.arange(len(images), device=images.device)
     x = images.new_zeros(len(images), start[0].numel())
     losses = images.new_zeros(len(images))
@@ -120,7 +121,7 @@ def optimize_codes(
 
 
 def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=None):
-    """Optimize codes of NumPy images.
+    """Optimize the codes of images in arrays.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
     images : ndarray of shape (n, H, W, 3)
         In [0, 1].
     start, space, n_steps, perceptual
-        As in `optimize_codes`; by default 200 steps from the mean code, 60 from another start.
+        As in `optimize_codes`; by default 200 steps from the mean code, 60 from other codes.
 
     Returns
     -------
@@ -137,15 +138,16 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
 
     Notes
     -----
-    On a CPU the images run one by one. Many codes give almost the same image, and the method
-    multiplies rounding, which depends on the number of rows of a batch, until another of them is
-    found; alone, an image has the same code to the bit whatever its neighbors. It costs little:
-    the convolutions are the work. Accelerators run all images at once.
+    On a CPU the images run one by one. Many codes have almost the same image, and the method
+    amplifies rounding errors, which depend on the size of the batch, until it finds another of
+    these codes. Run alone, an image has the same code to the bit in any batch. The cost is small,
+    because the convolutions dominate. Accelerators run all images at once.
     """
     device = module.mapping.w_avg.device
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)) * 2 - 1)
     if n_steps is None:
         n_steps = STEPS_FROM_MEAN if start is None else STEPS_FROM_ENCODER
+
     n_rows = 1 if device.type == "cpu" else len(images)
     found = []
     for first in range(0, len(images), n_rows):

@@ -1,11 +1,11 @@
 """StyleGAN2's generator in plain PyTorch, with the parameter names of NVIDIA's networks.
 
-What keeps it fast on a CPU, without a compiled extension:
+Three choices keep it fast on a CPU, without a compiled extension:
 
-* maps lie in memory channels last, which the convolutions of oneDNN prefer;
+* maps are stored channels last, the layout that oneDNN's convolutions prefer;
 * modulation scales maps or weights, whichever are smaller;
-* where a gradient is not asked for, large maps are computed over a few rows at a time, while
-  these are in the cache, and the largest are never held as a whole.
+* without gradients, large maps are computed a few rows at a time, while the rows are in the
+  cache, and the largest maps are never held in memory as a whole.
 
 References
 ----------
@@ -54,9 +54,10 @@ class GeneratorConfig:
     img_channels : int, default=3
         Channels of the images.
     architecture : {"skip", "orig", "resnet"}, default="skip"
-        How blocks contribute to the image.
+        How blocks contribute to the image: each adds to it ("skip"), or the last block makes it,
+        without ("orig") or with ("resnet") residual connections.
     conv_clamp : float or None, default=None
-        Bound on the magnitude of every layer's output.
+        Bound on the magnitude of the output of every layer.
     resample_filter : tuple of float, default=(1, 3, 3, 1)
         Separable low-pass filter of the up-sampling.
     """
@@ -79,8 +80,8 @@ class GeneratorConfig:
             raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
         if len(self.channels) != len(self.block_resolutions):
             raise ValueError(
-                f"channels names {len(self.channels)} blocks, but a generator of resolution "
-                f"{self.resolution} has {len(self.block_resolutions)} (4, 8, ... pixels)."
+                f"channels has {len(self.channels)} entries, but a generator of resolution "
+                f"{self.resolution} has {len(self.block_resolutions)} blocks (4, 8, ... pixels)."
             )
         if self.architecture not in ARCHITECTURES:
             raise ValueError(
@@ -99,7 +100,7 @@ class GeneratorConfig:
 
     @property
     def n_ws(self):
-        """Number of W vectors that steer one image, 2 log2(resolution) - 2."""
+        """Number of W vectors of one image, 2 log2(resolution) - 2."""
         return 2 * self.resolution.bit_length() - 4
 
     def to_dict(self):
@@ -183,16 +184,16 @@ class SynthesisBlock(nn.Module):
     @property
     def in_bands(self):
         """Whether images run one at a time, over bands of rows."""
-        hooked = any(layer._forward_hooks for layer in self.children())  # these see whole maps
+        hooked = any(layer._forward_hooks for layer in self.children())  # hooks expect whole maps
         if self.is_first or hasattr(self, "skip") or hooked:
             return False
         return self.conv0.in_bands and self.conv1.in_bands
 
     def forward(self, x, image, styles, noise_mode):
-        """Return the block's last map and `image` with the block's part added.
+        """Return the last map of the block, and `image` with the contribution of the block.
 
-        Where the last block of the network runs over bands, its map is never held as a whole,
-        and None is returned for it.
+        The map is None for the last block of the network if it runs over bands, because it is
+        never held as a whole.
         """
         if self.in_bands:
             return self._forward_in_bands(x, image, styles, noise_mode)
@@ -202,6 +203,7 @@ class SynthesisBlock(nn.Module):
         return y, image
 
     def _forward_in_bands(self, x, image, styles, noise_mode):
+        # Nothing reads the map of the last block but its toRGB layer, band by band.
         y = None if self.is_last else self.conv1.empty_maps(x)
         folded = [conv.fold(styles[name], noise_mode) for name, conv in self.convs.items()]
         for i, convs in enumerate(zip(*folded, strict=True)):
@@ -215,7 +217,7 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """From one W vector per layer to feature maps and an image."""
+    """Feature maps and an image from one W vector per layer."""
 
     def __init__(self, config):
         super().__init__()
@@ -233,7 +235,7 @@ class SynthesisNetwork(nn.Module):
             yield getattr(self, f"b{resolution}")
 
     def modulated(self):
-        """Yield (name, index of its W vector, layer) of every modulated layer, in running order.
+        """Yield (name, index of the W vector, layer) of every modulated layer, in running order.
 
         The toRGB layer of a block and the first convolution of the next one share a W vector.
         """
@@ -252,7 +254,7 @@ class SynthesisNetwork(nn.Module):
     def steps(self, styles, noise_mode="const"):
         """Yield (name, feature map) after every styled convolution.
 
-        A caller that stops iterating stops the computation there.
+        Layers run when they are asked for, so a caller that stops early saves the rest.
         """
         x = None
         for block in self.blocks():

@@ -1,8 +1,8 @@
 """Inference of modulated convolutions over bands of rows that stay in the processor's cache.
 
-A map of 1024 px is larger than the cache, and fresh memory is as dear as the arithmetic on it. So
-the layers of a block run one after the other on a few rows, before the next rows. A row depends on
-one more row of the layer's input to each side, which neighboring bands compute twice.
+A map of 1024 px is larger than the cache, and allocating memory takes as long as computing on it.
+Therefore the layers of a block run one after the other on a few rows, then on the next rows. A row
+depends on one more row of the layer's input on each side; neighboring bands compute it twice.
 """
 
 from typing import NamedTuple
@@ -11,16 +11,16 @@ import torch
 from torch.nn import functional as F
 
 LRELU_SLOPE = 0.2
-BAND_ELEMENTS = 1 << 21  # elements of a map that are computed at once: 8 MB
-REACH = 1  # rows of its input, beyond those it lies on, that a row depends on
+BAND_ELEMENTS = 1 << 21  # elements of a map computed at once: 8 MB
+REACH = 1  # further rows of the input on each side that a row depends on
 
 
 def convolve(x, weight, bias=None, fir=None):
-    """Convolve maps by 3x3 weights; a low-pass kernel `fir` stands for 2x up-sampling.
+    """Convolve maps with 3x3 weights; with a low-pass kernel `fir`, after 2x up-sampling.
 
-    Zero insertion and convolution are a transposed convolution of stride 2, and the filter after
-    it is a depthwise convolution. Composing the three into one kernel of 6x6 taps is shorter but
-    takes four times the multiplications.
+    Zero insertion and convolution are one transposed convolution of stride 2, and a depthwise
+    convolution filters its result. A single kernel of 6x6 taps would be shorter code but take
+    four times the multiplications.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def convolve(x, weight, bias=None, fir=None):
 
 
 class FoldedConv(NamedTuple):
-    """A styled convolution of one image, all its factors in the weights.
+    """A styled convolution of one image, with all factors in the weights.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def in_bands(convs, x):
     Parameters
     ----------
     convs : sequence of FoldedConv
-        Layers that follow one another.
+        Consecutive layers.
     x : Tensor of shape (1, in_channels, H, W)
         Input of the first.
 
@@ -105,6 +105,7 @@ def in_bands(convs, x):
     height, width = (size << doublings for size in x.shape[2:])
     n_rows = max(1, BAND_ELEMENTS // (len(convs[-1].bias) * width))
     for first in range(0, height, n_rows):
+        # From the last layer back: the rows that each layer needs from the one before.
         spans = [(first, min(first + n_rows, height))]
         for conv in reversed(convs):
             spans.append(conv.input_rows(*spans[-1]))

@@ -1,8 +1,8 @@
 """Layers of StyleGAN2's synthesis network, with the parameter names of NVIDIA's networks.
 
-Where maps are smaller than weights, modulation scales the maps, so that one ordinary convolution
-serves the whole batch: ``conv(x, W * s) == conv(x * s, W)``. Where they are larger, and no gradient
-is asked for, modulation, demodulation and gains go into the weights of one image at a time.
+If the maps are smaller than the weights, modulation scales the maps, so that one ordinary
+convolution serves the whole batch: ``conv(x, W * s) == conv(x * s, W)``. If they are larger, and no
+gradient is needed, modulation, demodulation and gains go into the weights of one image at a time.
 """
 
 import torch
@@ -72,7 +72,8 @@ class StyledConv(nn.Module):
                 for rows, part in in_bands([conv], x[i : i + 1]):
                     y[i, :, rows] = part[0]
             return y
-        # lrelu(a x) == a lrelu(x) for a > 0, so the gain is folded into the small factors.
+
+        # lrelu(a x) == a lrelu(x) for a > 0, so the gain goes into the small factors.
         scale = self._demodulation(style) * (gain * SQRT2)
         x = convolve(x * style[:, :, None, None], self.weight, fir=self.fir if self.up else None)
         x = x * scale[:, :, None, None] + (self.bias * (gain * SQRT2))[:, None, None]
@@ -103,14 +104,14 @@ class StyledConv(nn.Module):
 
     @staticmethod
     def _in_order(weight, up):
-        """Lay weights out in memory as the convolutions read them: channels last."""
+        """Return the weights in the memory layout of the convolutions: channels last."""
         if up:  # a transposed convolution takes (in_channels, out_channels, 3, 3)
             weight = weight.transpose(0, 1)
         weight = weight.contiguous(memory_format=torch.channels_last)
         return weight.transpose(0, 1) if up else weight
 
     def _demodulation(self, style):
-        if self.up:  # sums run in the order of the memory
+        if self.up:  # sum in the order of the memory
             energy = self.weight.transpose(0, 1).square().sum(dim=(2, 3))
         else:
             energy = self.weight.square().sum(dim=(2, 3)).T
@@ -138,11 +139,11 @@ class ToRGB(nn.Module):
         self.clamp = config.conv_clamp
 
     def forward(self, x, style):
-        # Few output channels: scaling the weights beats scaling the large activations.
+        # There are few output channels: scaling the weights is faster than scaling the maps.
         weight = self.weight * (style * self.weight_gain)[:, None, :, None, None]
         if len(x) == 1:
             image = F.conv2d(x, weight[0], self.bias)
-        else:  # channels last, every pixel is a row of one matrix product
+        else:  # with channels last, every pixel is a row of one matrix product
             pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
             image = torch.baddbmm(self.bias, pixels, weight.flatten(2).mT)
             image = image.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)

@@ -1,16 +1,15 @@
-"""What the training of an encoder minimizes: the losses on one batch, and their weights.
+"""Losses of one batch in the training of an encoder.
 
-Known codes are compared with what the encoder makes of their images; images with their
-reconstruction by the generator, by their pixels and, where the recipe says so, in the feature maps
-and codes of the encoder's own moving average. Codes far from where the generator was trained cost.
+Known codes are compared with the encoder's codes of their images; images are compared with their
+reconstruction by the generator.
 """
 
 import torch
 
-from skstylefeat.networks.optimization._losses import contrast_loss, feature_loss, pyramid_loss
+from skstylefeat.networks.optimization._losses import pyramid_loss
 
 
-def weighted_losses(recipe, generator, encoder, average, known, synthetic, real):
+def weighted_losses(recipe, generator, encoder, known, synthetic, real):
     """Return the losses on one batch.
 
     Parameters
@@ -19,14 +18,14 @@ def weighted_losses(recipe, generator, encoder, average, known, synthetic, real)
         Weights of the losses.
     generator : StyleGAN2Generator
         The frozen generator.
-    encoder, average : EncoderNetwork
-        The encoder, and its moving average.
+    encoder : EncoderNetwork
+        The encoder.
     known : Tensor of shape (n, n_ws, w_dim)
         Whitened codes.
     synthetic : Tensor of shape (n, C, H, W)
         Their images.
     real : Tensor of shape (m, C, H, W)
-        Images without known codes; there may be none.
+        Images without known codes; m may be 0.
 
     Returns
     -------
@@ -39,49 +38,19 @@ def weighted_losses(recipe, generator, encoder, average, known, synthetic, real)
         base, offsets = encoder.heads(encoder.trunk(x))
     base, offsets = base.float(), offsets.float()
     whitened = base[:, None] + offsets
-    losses = {
-        "latent": (recipe.latent_weight, (whitened[n_real:] - known).square().mean()),
-        "offset": (recipe.offset_weight, offsets.square().mean()),
-    }
-    with_synthetic = recipe.synthetic_image_weight > 0
-    n_images = len(x) if with_synthetic else n_real
-    if not n_images:
-        return losses
+
     with recipe.autocast(x.device):
-        images = generator.synthesis(encoder.to_w(whitened[:n_images]))
+        images = generator.synthesis(encoder.to_w(whitened))
     images = images.float()
-    if with_synthetic:
-        loss = _image_loss(recipe, images[n_real:], x[n_real:])
-        losses["synthetic image"] = (recipe.synthetic_image_weight, loss)
+
+    losses = {
+        "latent": (1.0, (whitened[n_real:] - known).square().mean()),
+        "offset": (recipe.offset_weight, offsets.square().mean()),
+        "synthetic image": (
+            recipe.synthetic_image_weight,
+            pyramid_loss(images[n_real:], x[n_real:]),
+        ),
+    }
     if n_real:
-        images, targets = images[:n_real], x[:n_real]
-        losses["image"] = (recipe.image_weight, _image_loss(recipe, images, targets))
-        losses["code"] = (recipe.code_weight, whitened[:n_real].square().mean())
-        losses |= _perceptual_losses(recipe, average, images, targets)
-    return losses
-
-
-def _image_loss(recipe, images, targets):
-    loss = pyramid_loss(images, targets)
-    if recipe.contrast_weight:
-        loss = loss + recipe.contrast_weight * contrast_loss(images, targets)
-    return loss
-
-
-def _perceptual_losses(recipe, average, images, targets):
-    if not (recipe.feature_weight or recipe.cycle_weight):
-        return {}
-    losses = {}
-    with recipe.autocast(images.device):
-        with torch.no_grad():
-            target_maps = average.trunk(targets)
-            target_base, _ = average.heads(target_maps)
-        maps = average.trunk(images)
-        base, _ = average.heads(maps)
-    if recipe.feature_weight:
-        pairs = [[x.float() for x in side[1:]] for side in (maps, target_maps)]
-        losses["feature"] = (recipe.feature_weight, feature_loss(*pairs))
-    if recipe.cycle_weight:
-        distance = (base.float() - target_base.float()).square().mean()
-        losses["cycle"] = (recipe.cycle_weight, distance)
+        losses["image"] = (recipe.image_weight, pyramid_loss(images[:n_real], x[:n_real]))
     return losses

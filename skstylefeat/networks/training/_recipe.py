@@ -1,6 +1,10 @@
-"""What an encoder is trained with: the recipe's numbers, and the augmentation they describe."""
+"""Recipe of an encoder's training: schedule, weights of the losses, augmentation."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any, Self, get_type_hints
 
 import numpy as np
 import torch
@@ -9,37 +13,25 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class EncoderRecipe:
-    """How an encoder is trained.
+    """Recipe of :func:`train_encoder`: schedule, weights of the losses, augmentation.
 
-    The defaults were chosen on held-out photos; `benchmarks/photos` tells how.
+    The defaults were chosen on held-out photos; `benchmarks/photos` reports how.
 
     Parameters
     ----------
     n_steps : int, default=1000
         Updates of the weights.
     batch_size : int, default=32
-        Images of the user in a batch; as many synthesized ones are added.
+        Number of the user's images in a batch; as many synthesized images are added.
     learning_rate : float, default=2e-3
         Highest learning rate of Adam; it decays to zero along a cosine.
-    latent_weight : float, default=1.0
-        Weight of the squared error of known codes, in standard deviations of W.
     image_weight : float, default=0.5
-        Weight of the reconstruction error of the user's images.
+        Weight of the reconstruction error of the user's images, relative to the squared error of
+        known codes in standard deviations of W.
     synthetic_image_weight : float, default=0.5
         Weight of the reconstruction error of the synthesized images.
-    contrast_weight : float, default=0.0
-        Weight, beside the pixels' error, of the error of the locally normalized images.
-    feature_weight : float, default=0.0
-        Weight of the distance of images in the feature maps of the encoder's own moving
-        average: a perceptual loss that needs no other network.
-    cycle_weight : float, default=0.0
-        Weight of the squared distance between the code of an image and that of its
-        reconstruction, both by the moving average.
     offset_weight : float, default=0.0005
-        Weight of the mean squared offset of the layers' codes from their common one.
-    code_weight : float, default=0.0
-        Weight of the mean squared whitened code of the user's images, the squared Mahalanobis
-        distance to W's distribution.
+        Weight of the mean squared offset of the layers' codes from their common code.
     style_mixing : float, default=0.5
         Share of the synthesized images whose layers follow two codes.
     mirror : bool, default=True
@@ -50,23 +42,24 @@ class EncoderRecipe:
     max_brightness : float, default=0.1
         Largest random change of brightness and contrast of the user's images.
     ema_half_life : float, default=100.0
-        Half-life in steps of the moving average of the weights, which is what is returned.
+        Half-life in steps of the moving average of the weights. The average is the result.
     bfloat16 : bool, default=False
-        Run the convolutions in bfloat16: half as much time again is saved on processors that
-        have it, and the result is no longer the same on all of them.
+        Run the convolutions in bfloat16. Processors that support it train about 1.5 times as
+        fast; the result then differs between processors.
+
+    Examples
+    --------
+    >>> from skstylefeat.networks import EncoderRecipe
+    >>> EncoderRecipe(n_steps=200, mirror=False).batch_size
+    32
     """
 
     n_steps: int = 1000
     batch_size: int = 32
     learning_rate: float = 2e-3
-    latent_weight: float = 1.0
     image_weight: float = 0.5
     synthetic_image_weight: float = 0.5
-    contrast_weight: float = 0.0
-    feature_weight: float = 0.0
-    cycle_weight: float = 0.0
     offset_weight: float = 0.0005
-    code_weight: float = 0.0
     style_mixing: float = 0.5
     mirror: bool = True
     max_shift: float = 0.03
@@ -74,7 +67,7 @@ class EncoderRecipe:
     ema_half_life: float = 100.0
     bfloat16: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.n_steps < 1:
             raise ValueError(f"n_steps must be at least 1, got {self.n_steps}.")
         if self.batch_size < 2:
@@ -83,11 +76,11 @@ class EncoderRecipe:
                 "more than one image."
             )
 
-    def autocast(self, device):
+    def autocast(self, device: torch.device) -> torch.autocast:
         """Return the context in which networks run."""
         return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
-    def updated(self, assignments):
+    def updated(self, assignments: Sequence[str]) -> Self:
         """Return a recipe with ``name=value`` strings applied, as a command line gives them.
 
         Parameters
@@ -101,16 +94,17 @@ class EncoderRecipe:
 
         Examples
         --------
-        >>> from skstylefeat.networks.training._recipe import EncoderRecipe
+        >>> from skstylefeat.networks import EncoderRecipe
         >>> EncoderRecipe().updated(["image_weight=2"]).image_weight
         2.0
         """
-        types = {field.name: field.type for field in fields(self)}
-        changes = {}
+        types = get_type_hints(type(self))
+        names = {field.name for field in fields(self)}
+        changes: dict[str, Any] = {}
         for assignment in assignments:
             name, _, value = assignment.partition("=")
-            if name not in types:
-                raise ValueError(f"{assignment!r}: the recipe has {sorted(types)}, not {name!r}.")
+            if name not in names:
+                raise ValueError(f"{assignment!r}: the recipe has {sorted(names)}, not {name!r}.")
             changes[name] = value == "True" if types[name] is bool else types[name](value)
         return replace(self, **changes)
 
@@ -125,6 +119,7 @@ def augment(images, rng, recipe):
 
     if recipe.mirror:
         images = torch.where(column(rng.random(n) < 0.5) > 0, images.flip(3), images)
+
     pixels = round(recipe.max_shift * size)
     if pixels:
         padded = F.pad(images, (pixels,) * 4, mode="replicate")
@@ -135,6 +130,7 @@ def augment(images, rng, recipe):
                 for image, (top, left) in zip(padded, shifts.tolist(), strict=True)
             ]
         )
+
     if recipe.max_brightness:
         contrast = column(1 + recipe.max_brightness * rng.uniform(-1, 1, n))
         brightness = column(recipe.max_brightness * rng.uniform(-1, 1, n))

@@ -1,25 +1,34 @@
 """Training of an encoder for a given generator, without labels.
 
 Half of every batch is synthesized by the generator from known codes, which teaches what the
-coordinates of the latent space mean; the other half are the user's own images, which have no
-codes and teach by reconstruction. Images without a known code are held where the generator was
-trained by bounded offsets (e4e [1]_) and a penalty in whitened coordinates of W.
+coordinates of the latent space mean. The other half are the user's own images; they have no
+codes and teach by reconstruction. Bounded offsets (e4e [1]_), in whitened coordinates of W, keep
+the codes of these images where the generator was trained.
 
 References
 ----------
 .. [1] O. Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", SIGGRAPH 2021.
 """
 
+from __future__ import annotations
+
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 
 from skstylefeat._utils._progress import progress_bar
-from skstylefeat.networks.encoders._native import EncoderNetwork
+from skstylefeat._utils._typing import RandomState, StrPath
+from skstylefeat.networks._encoder import Encoder
+from skstylefeat.networks._generator import Generator
+from skstylefeat.networks._loading import load_encoder, load_generator
 from skstylefeat.networks.training._recipe import EncoderRecipe, to_network
 from skstylefeat.networks.training._trainer import Trainer
 from skstylefeat.networks.training._training_batches import check_images
@@ -30,20 +39,20 @@ VALIDATION_BATCH = 64
 
 @dataclass
 class TrainingReport:
-    """What a callback is told.
+    """Progress of a training, as the callback of :func:`train_encoder` receives it.
 
     Parameters
     ----------
     step, n_steps : int
-        Updates done and to do.
+        Updates done and updates in all.
     seconds : float
         Time spent so far, over all resumed runs.
     losses : dict of str to float
         Unweighted losses, means since the last report.
     validation_psnr : float or None
         Reconstruction of the validation images, in dB.
-    encoder : EncoderNetwork
-        The moving average so far.
+    encoder : Encoder
+        The moving average so far. The training continues to change its weights.
     finished : bool
         Whether this is the last report.
     """
@@ -51,105 +60,102 @@ class TrainingReport:
     step: int
     n_steps: int
     seconds: float
-    losses: dict = field(default_factory=dict)
+    losses: dict[str, float] = field(default_factory=dict)
     validation_psnr: float | None = None
-    encoder: EncoderNetwork | None = None
+    encoder: Encoder | None = None
     finished: bool = False
 
 
 def train_encoder(
-    generator,
-    images=None,
+    generator: StrPath | Generator,
+    images: NDArray[Any] | Callable[[np.random.Generator, int], NDArray[Any]] | None = None,
     *,
-    config=None,
-    recipe=None,
-    n_images=None,
-    init=None,
-    validation_images=None,
-    random_state=0,
-    checkpoint=None,
-    checkpoint_seconds=120.0,
-    max_seconds=None,
-    report_every=50,
-    callback=None,
-    verbose=False,
-):
-    """Train an encoder for a generator.
+    recipe: EncoderRecipe | None = None,
+    init: StrPath | Encoder | None = None,
+    validation_images: NDArray[Any] | None = None,
+    random_state: RandomState = None,
+    checkpoint: StrPath | None = None,
+    checkpoint_seconds: float = 120.0,
+    max_seconds: float | None = None,
+    report_every: int = 50,
+    callback: Callable[[TrainingReport], object] | None = None,
+    verbose: int = 0,
+) -> Encoder:
+    """Train an encoder for a generator, without labels.
 
     Parameters
     ----------
-    generator : StyleGAN2Generator
-        The frozen generator; the encoder is trained on its device.
+    generator : str, path-like or Generator
+        The generator. The encoder is trained on its device.
     images : array of shape (n, H, W, C) or callable, default=None
-        The user's images at the generator's resolution: uint8, or floats in [0, 1]. They stay as
-        they are and are read batch by batch, so a memory map serves. A callable
-        ``images(rng, n) -> array (n, H, W, C)`` makes them on the fly, with `rng` a
-        ``numpy.random.Generator``. None trains on synthesized images alone.
-    config : EncoderConfig, default=None
-        Architecture, by default that of ``EncoderConfig.for_generator``.
+        The user's images at the generator's resolution: uint8, or floats in [0, 1]. They are read
+        batch by batch, so a memory map serves as well. A callable ``images(rng, n) -> array
+        (n, H, W, C)`` makes images when they are needed, with `rng` a
+        ``numpy.random.Generator``. With None, the training uses synthesized images alone.
     recipe : EncoderRecipe, default=None
-        Losses, schedule and augmentation.
-    n_images : int, default=None
-        Length of the training in images, instead of the recipe's `n_steps`.
-    init : EncoderNetwork, default=None
-        Weights to start from, instead of random ones.
+        Schedule, weights of the losses and augmentation; ``EncoderRecipe()`` by default.
+    init : str, path-like or Encoder, default=None
+        Encoder to start from, instead of random weights.
     validation_images : array of shape (m, H, W, C), default=None
-        Images whose reconstruction is measured at every report; never trained on.
-    random_state : int, default=0
-        Seed of everything. Every step draws from its own seed, so a resumed run goes on as the
-        whole one would have.
-    checkpoint : path, default=None
-        File that keeps the state of the training. Where it exists already, the training goes on
-        from it. Left in place at the end. A disk that is full, or a file that is damaged, is
-        warned of and costs no more than the file.
+        Images whose reconstruction is measured at every report; they are never trained on.
+    random_state : int, RandomState or None, default=None
+        Seed of the weights and the batches. Every step draws from its own seed, so a resumed
+        training equals an undisturbed one. With a `checkpoint`, None is the seed 0, because
+        another seed is another training.
+    checkpoint : path-like, default=None
+        File that keeps the state of the training. An existing file is continued. It stays in
+        place at the end. A full disk or a damaged file only causes a warning.
     checkpoint_seconds : float, default=120.0
-        Time between two checkpoints.
+        Time between two writes of the checkpoint.
     max_seconds : float, default=None
-        Bound on the time. The learning rate then decays with the time where that is
-        further than the steps, so that a slow machine also ends with small steps; the
-        result depends on its speed.
+        Limit on the time. The learning rate then follows the share of the time, if that is
+        larger than the share of the steps: the training also ends with small steps on a slow
+        machine, but the result depends on its speed.
     report_every : int, default=50
         Steps between two reports.
     callback : callable, default=None
-        Called with a `TrainingReport`; the training ends early where it returns True.
-    verbose : bool, default=False
-        Show a progress bar.
+        Called with a :class:`TrainingReport`. The training ends early where it returns True.
+    verbose : int, default=0
+        Whether to show a progress bar.
 
     Returns
     -------
-    EncoderNetwork
-        The moving average of the weights, frozen and in evaluation mode.
+    Encoder
+        The moving average of the weights.
 
     Raises
     ------
     ValueError
-        Images or an architecture that do not fit the generator, or a checkpoint of another
+        If images or `init` do not fit the generator, or the checkpoint belongs to another
         training.
+
+    See Also
+    --------
+    skstylefeat.StyleGANInverter : Trains an encoder in `fit` with ``encoder="train"``.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
-    >>> from skstylefeat.networks.training._train import EncoderRecipe, train_encoder
-    >>> generator = StyleGAN2Generator(GeneratorConfig(8, (8, 8), 16, 16, 2))
-    >>> images = np.random.default_rng(0).random((20, 8, 8, 3), dtype=np.float32)
-    >>> encoder = train_encoder(generator, images, recipe=EncoderRecipe(n_steps=2, batch_size=4))
-    >>> encoder.config.n_ws, encoder.config.w_dim
-    (4, 16)
+    >>> from skstylefeat.datasets import make_faces
+    >>> from skstylefeat.networks import EncoderRecipe, train_encoder
+    >>> faces = make_faces(8, random_state=0)
+    >>> recipe = EncoderRecipe(n_steps=2, batch_size=4)
+    >>> encoder = train_encoder("faces64", faces.images, recipe=recipe, random_state=0)
+    >>> encoder.encode(faces.images / 255.0).shape
+    (8, 10, 128)
     """
-    recipe = recipe or EncoderRecipe()
-    if n_images is not None:
-        recipe = replace(recipe, n_steps=max(1, n_images // recipe.batch_size))
-    trainer = Trainer(generator, images, config, recipe, init, random_state)
-    if checkpoint is not None:
-        checkpoint = Path(checkpoint)
-        state = load_state(checkpoint, trainer.identity(), trainer.device)
-        if state is not None:
-            trainer.restore(state)
+    generator = load_generator(generator)
+    init = None if init is None else load_encoder(init)
+    seed = _seed(random_state, checkpoint)
+    trainer = Trainer(generator, images, recipe or EncoderRecipe(), init, seed)
     validation = None
     if validation_images is not None:
         validation = check_images(validation_images, trainer.encoder.config, "validation_images")
-    last_saved = last = time.monotonic()
+    if checkpoint is not None:
+        checkpoint = Path(checkpoint)
+        state = load_state(checkpoint, trainer.identity(), generator.device)
+        if state is not None:
+            trainer.restore(*state)
+
     bar = progress_bar(
         total=trainer.recipe.n_steps,
         initial=trainer.step,
@@ -157,53 +163,67 @@ def train_encoder(
         desc="training the encoder",
         unit="step",
     )
-    history = []
-    with bar, _frozen(generator):
+    history: list[dict[str, float]] = []
+    last_saved = last = time.monotonic()
+    with bar:
         while not trainer.finished(max_seconds):
             history.append(trainer.update(trainer.progress(max_seconds)))
             bar.update()
+
+            # Saving and reporting count as time of the training, too.
             now = time.monotonic()
             trainer.seconds += now - last
             last = now
             ended = trainer.finished(max_seconds)
             if checkpoint is not None and (ended or now - last_saved > checkpoint_seconds):
-                save_state(checkpoint, trainer.state())
+                save_state(checkpoint, trainer.tensors(), trainer.values())
                 last_saved = now
+
             if trainer.step % report_every == 0 or ended:
-                report = _report(trainer, history, validation, ended)
+                report = _report(trainer, generator, history, validation, ended)
                 history = []
                 bar.set_postfix(_postfix(report))
                 if callback is not None and callback(report):
                     break
-    return trainer.average
+    return _encoder(trainer, generator)
 
 
-def _report(trainer, history, validation, finished):
+def _seed(random_state, checkpoint):
+    if random_state is None and checkpoint is not None:
+        return 0
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _encoder(trainer, generator):
+    """Return the moving average as an `Encoder`."""
+    name = f"{generator.name}-trained"
+    card = {"trained_for": generator.name, "steps": str(trainer.step)}
+    return Encoder(trainer.average, name=name, card=card, device=generator.device)
+
+
+def _report(trainer, generator, history, validation, finished):
     names = history[0] if history else {}
     losses = {name: float(np.mean([entry[name] for entry in history])) for name in names}
     psnr = None
     if validation is not None:
         psnr = reconstruction_psnr(trainer.generator, trainer.average, validation)
-    n_steps, average = trainer.recipe.n_steps, trainer.average
-    return TrainingReport(trainer.step, n_steps, trainer.seconds, losses, psnr, average, finished)
+    return TrainingReport(
+        step=trainer.step,
+        n_steps=trainer.recipe.n_steps,
+        seconds=trainer.seconds,
+        losses=losses,
+        validation_psnr=psnr,
+        encoder=_encoder(trainer, generator),
+        finished=finished,
+    )
 
 
 def _postfix(report):
     if report.validation_psnr is not None:
         return {"PSNR": f"{report.validation_psnr:.2f} dB"}
     return {name: f"{value:.3f}" for name, value in report.losses.items()}
-
-
-@contextmanager
-def _frozen(module):
-    """Switch off the gradients of a module's parameters for a while."""
-    flags = [parameter.requires_grad for parameter in module.parameters()]
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, flag in zip(module.parameters(), flags, strict=True):
-            parameter.requires_grad_(flag)
 
 
 def reconstruction_psnr(generator, encoder, images):

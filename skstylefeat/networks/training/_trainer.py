@@ -1,4 +1,4 @@
-"""One training of an encoder: its networks, optimizer and counters, and a step of it."""
+"""Step of an encoder's training, and the networks, moments and counters that it changes."""
 
 import copy
 import math
@@ -15,54 +15,54 @@ from skstylefeat.networks.training._training_batches import TrainingBatches
 ADAM_BETAS = (0.9, 0.99)
 WARM_UP_STEPS = 50
 GRADIENT_NORM = 5.0
+ENCODER, AVERAGE, OPTIMIZER = "encoder", "average", "optimizer"  # parts of a checkpoint
 
 
 class Trainer:
-    """Everything of a training that a step changes.
+    """State of a training that a step changes.
 
     Parameters
     ----------
-    generator : StyleGAN2Generator
-        The frozen generator.
+    generator : Generator
+        The generator.
     images : array of shape (n, H, W, C), callable or None
         The user's images.
-    config : EncoderConfig or None
-        Architecture, by default that of `init` or the one for the generator.
     recipe : EncoderRecipe
-        Losses, schedule and augmentation.
-    init : EncoderNetwork or None
+        Schedule, weights of the losses and augmentation.
+    init : Encoder or None
         Weights to start from.
     seed : int
-        Seed of everything.
+        Seed of the weights and the batches.
 
     Attributes
     ----------
     encoder, average : EncoderNetwork
-        The encoder that is trained, and the moving average of its weights.
+        The encoder in training, and the moving average of its weights.
     step : int
         Steps done.
     seconds : float
         Time spent, which the caller counts.
     """
 
-    def __init__(self, generator, images, config, recipe, init, seed):
-        self.generator = generator
-        self.device = generator.mapping.w_avg.device
+    def __init__(self, generator, images, recipe, init, seed):
+        self.generator = generator.module
         self.recipe = recipe
-        self.seed = int(seed)
-        if config is None:
-            config = EncoderConfig.for_generator(generator) if init is None else init.config
-        _check_architecture(config, generator.config, init)
+        self.seed = seed
+
+        config = EncoderConfig.for_generator(self.generator)
+        if init is not None:
+            config = _checked_config(init, config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             encoder = EncoderNetwork(config)
-        encoder.set_distribution(*(x.cpu() for x in w_statistics(generator)))
+        encoder.set_distribution(*(x.cpu() for x in w_statistics(self.generator)))
         if init is not None:
-            encoder.load_state_dict(init.state_dict())
+            encoder.load_state_dict(init.module.state_dict())
+
         last = torch.channels_last
-        self.encoder = encoder.to(self.device, memory_format=last).requires_grad_(True).train()
+        self.encoder = encoder.to(generator.device, memory_format=last).requires_grad_(True).train()
         self.average = copy.deepcopy(self.encoder).requires_grad_(False).eval()
-        self.batches = TrainingBatches(generator, self.encoder, images, recipe)
+        self.batches = TrainingBatches(self.generator, self.encoder, images, recipe)
         self.optimizer = torch.optim.Adam(
             self.encoder.parameters(), lr=recipe.learning_rate, betas=ADAM_BETAS
         )
@@ -78,28 +78,40 @@ class Trainer:
         return self.progress(max_seconds) >= 1.0
 
     def identity(self):
-        """Return texts that differ for another training."""
+        """Return texts that differ between trainings."""
         config = self.encoder.config.to_dict()
         parts = {"config": config, "recipe": asdict(self.recipe), "seed": self.seed}
         return {key: repr(value) for key, value in parts.items()}
 
-    def state(self):
-        """Return all that `restore` needs to go on."""
-        return {
-            "encoder": self.encoder.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "training": self.identity(),
-        }
+    def tensors(self):
+        """Return the tensors that `restore` needs, by name."""
+        tensors = {f"{ENCODER}.{key}": x for key, x in self.encoder.state_dict().items()}
+        tensors |= {f"{AVERAGE}.{key}": x for key, x in self.average.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"{OPTIMIZER}.{index}.{key}": x for key, x in moments.items()}
+        return tensors
 
-    def restore(self, state):
-        """Go on from a state."""
-        self.encoder.load_state_dict(state["encoder"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
+    def values(self):
+        """Return what else `restore` needs."""
+        return {"step": self.step, "seconds": self.seconds, "identity": self.identity()}
+
+    def restore(self, tensors, values):
+        """Continue from a state."""
+        parts = {ENCODER: {}, AVERAGE: {}, OPTIMIZER: {}}
+        for name, tensor in tensors.items():
+            part, _, key = name.partition(".")
+            parts[part][key] = tensor
+        self.encoder.load_state_dict(parts[ENCODER])
+        self.average.load_state_dict(parts[AVERAGE])
+
+        moments = {}
+        for name, tensor in parts[OPTIMIZER].items():
+            index, _, key = name.partition(".")
+            moments.setdefault(int(index), {})[key] = tensor
+        # The groups hold settings of the recipe, which the identity covers.
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.step, self.seconds = values["step"], values["seconds"]
 
     def update(self, progress):
         """Make one step; return the unweighted losses as floats."""
@@ -109,15 +121,16 @@ class Trainer:
             self.recipe,
             self.generator,
             self.encoder,
-            self.average,
             *self.batches.synthetic(rng),
             self.batches.real(rng),
         )
+
         total = sum(weight * loss for weight, loss in losses.values())
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), GRADIENT_NORM)
         self.optimizer.step()
+
         self.step += 1
         self._update_average()
         return {name: loss.item() for name, (_, loss) in losses.items()}
@@ -129,7 +142,7 @@ class Trainer:
             group["lr"] = self.recipe.learning_rate * warm_up * decay
 
     def _update_average(self):
-        # Early on the weights improve faster than a long average could follow.
+        # In the first steps the weights improve faster than a long average could follow.
         half_life = min(self.recipe.ema_half_life, 0.1 * self.step)
         share = 1.0 - 0.5 ** (1.0 / half_life)
         pairs = zip(
@@ -143,13 +156,19 @@ class Trainer:
                     average.copy_(value)
 
 
-def _check_architecture(config, generator_config, init):
+def _checked_config(init, fitting):
+    """Return the architecture of `init`; raise ValueError unless it fits the generator."""
+    config = getattr(init.module, "config", None)
+    if not isinstance(config, EncoderConfig):
+        raise ValueError(
+            f"init={init!r} cannot be trained: only encoders of `train_encoder` can, not those of "
+            "the pSp family."
+        )
     for name in ("resolution", "n_ws", "w_dim", "img_channels"):
-        ours, theirs = getattr(config, name), getattr(generator_config, name)
-        if ours != theirs:
+        found, expected = getattr(config, name), getattr(fitting, name)
+        if found != expected:
             raise ValueError(
-                f"The encoder's {name} is {ours}, but the generator's is {theirs}; "
-                "EncoderConfig.for_generator makes a configuration that fits."
+                f"The {name} of init is {found}, but the generator needs {expected}: start from "
+                "an encoder of this generator, or from none."
             )
-    if init is not None and init.config != config:
-        raise ValueError(f"init has the architecture {init.config}, expected {config}.")
+    return config

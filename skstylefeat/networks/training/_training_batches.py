@@ -1,4 +1,4 @@
-"""What an encoder is trained on: the generator's own images with known codes, and the user's."""
+"""Batches of an encoder's training: synthesized images with known codes, and the user's."""
 
 import numpy as np
 import torch
@@ -7,23 +7,23 @@ from skstylefeat.networks.training._recipe import augment, to_network
 
 
 class TrainingBatches:
-    """Draws batches; all that is random comes from the generator that each call is given.
+    """Random batches of both kinds of images; each call receives its random generator.
 
     Parameters
     ----------
     generator : StyleGAN2Generator
-        Makes the images with known codes.
+        Synthesizes the images with known codes.
     encoder : EncoderNetwork
-        Tells the whitened coordinates of W and the shape of the images.
+        Knows the whitened coordinates of W and the shape of the images.
     images : array of shape (n, H, W, C), callable or None
-        The user's images, or ``images(rng, n)``, which makes some.
+        The user's images, or a function ``images(rng, n)`` that makes n images.
     recipe : EncoderRecipe
-        Sizes, mixing and augmentation.
+        Batch size, style mixing and augmentation.
 
     Raises
     ------
     ValueError
-        Images that do not fit the generator.
+        If the images do not fit the generator.
     """
 
     def __init__(self, generator, encoder, images, recipe):
@@ -46,9 +46,12 @@ class TrainingBatches:
             classes = rng.integers(config.c_dim, size=2 * n)
             labels = torch.from_numpy(np.eye(config.c_dim, dtype=np.float32)[classes])
             labels = labels.to(self.device)
+
+        # Style mixing: from a random layer on, a second code takes over.
         mixed = rng.random(n) < self.recipe.style_mixing
         crossover = np.where(mixed, rng.integers(1, config.n_ws, n), config.n_ws)
         late = torch.from_numpy(np.arange(config.n_ws) >= crossover[:, None]).to(self.device)
+
         with torch.no_grad():
             w = self.generator.mapping(z.to(self.device), labels)
             ws = torch.where(late[:, :, None], w[n:, None], w[:n, None])
@@ -57,7 +60,7 @@ class TrainingBatches:
             return (ws - self.w_avg) @ self.inverse_basis, images.float().clamp(-1.0, 1.0)
 
     def real(self, rng):
-        """Return augmented images of the user (n, C, H, W) in [-1, 1], if there are any."""
+        """Return augmented images of the user (n, C, H, W) in [-1, 1]; n is 0 without images."""
         n = self.recipe.batch_size
         if self.images is None:
             size = self.config.resolution

@@ -1,14 +1,10 @@
+"""The native encoder: its architecture, its bounds, and the normalization of its codes."""
+
 import numpy as np
 import pytest
 import torch
 
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.optimization._losses import (
-    contrast_loss,
-    feature_loss,
-    local_contrast,
-    pyramid_loss,
-)
 from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
 
 
@@ -37,7 +33,7 @@ def test_for_generator_takes_its_shape():
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
-    [({"resolution": 12}, "power of two"), ({"widths": (8, 8)}, "names 2 levels.*has 3")],
+    [({"resolution": 12}, "power of two"), ({"widths": (8, 8)}, "has 2 entries.*has 3 levels")],
 )
 def test_bad_architecture(overrides, message):
     values = {"resolution": 16, "n_ws": 6, "w_dim": 8} | overrides
@@ -71,37 +67,30 @@ def test_codes_do_not_depend_on_the_batch():
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6)
 
 
-def test_losses_vanish_for_equal_images_only():
+def test_heads_follow_their_formulas():
     torch.manual_seed(0)
-    a, b = torch.rand(2, 2, 3, 16, 16) * 2 - 1
-    for loss in (pyramid_loss, contrast_loss):
-        assert loss(a, a).item() == 0.0
-        assert loss(a, b).item() > 0.1
-    maps = [torch.rand(2, 4, 8, 8), torch.rand(2, 6, 4, 4)]
-    others = [torch.rand(2, 4, 8, 8), torch.rand(2, 6, 4, 4)]
-    assert feature_loss(maps, maps).item() == 0.0
-    assert feature_loss(maps, others).item() > 0.01
+    encoder = EncoderNetwork(EncoderConfig(8, n_ws=4, w_dim=6, widths=(5, 3), max_offset=2.0))
+    encoder = encoder.eval().requires_grad_(False)
+    encoder.offsets.weight.mul_(500)
+    encoder.norm.running_mean.normal_()
+    encoder.norm.running_var.uniform_(0.5, 2)
+    maps = encoder.trunk(torch.randn(2, 3, 8, 8))
+    assert [tuple(x.shape[1:]) for x in maps] == [(3, 8, 8), (5, 4, 4)]
 
+    def relu(x):
+        return np.where(x > 0, x, 0.2 * x)
 
-def test_pyramid_loss_of_a_constant_difference():
-    a = torch.zeros(2, 3, 16, 16)
-    # A constant survives averaging: 0.5^2 + 0.1 * 0.5 at every scale.
-    assert pyramid_loss(a, a + 0.5).item() == pytest.approx(0.30)
+    def linear(layer, x):
+        return x @ layer.weight.numpy().T + layer.bias.numpy()
 
-
-def test_pyramid_loss_stops_at_one_pixel():
-    assert pyramid_loss(torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2)).item() > 0
-
-
-def test_local_contrast_ignores_lighting():
-    torch.manual_seed(0)
-    images = torch.rand(2, 3, 16, 16) * 20
-    normalized = local_contrast(images)
-    np.testing.assert_allclose(normalized, local_contrast(images + 3.0), atol=1e-3)
-    np.testing.assert_allclose(normalized, local_contrast(2.0 * images), atol=0.05)
-    assert normalized.abs().mean() > 0.3
-
-
-def test_feature_loss_ignores_the_scale_of_features():
-    maps = [torch.rand(2, 4, 8, 8) + 0.1]
-    assert feature_loss(maps, [3.0 * maps[0]]).item() < 1e-6
+    reduced = encoder.reduce(maps[-1]).flatten(1).numpy()
+    means = np.concatenate([x.mean(dim=(2, 3)).numpy() for x in maps], axis=1)
+    hidden = linear(encoder.layout, relu(reduced)) + linear(encoder.texture, means)
+    norm = encoder.norm
+    hidden = (hidden - norm.running_mean.numpy()) / np.sqrt(norm.running_var.numpy() + 1e-5)
+    hidden = relu(hidden)
+    base, offsets = encoder.heads(maps)
+    np.testing.assert_allclose(base, linear(encoder.base, hidden), rtol=1e-3, atol=1e-4)
+    expected = 2 * np.tanh(linear(encoder.offsets, hidden).reshape(2, 4, 6) / 2)
+    assert np.abs(expected).max() > 1.0
+    np.testing.assert_allclose(offsets, expected, rtol=1e-3, atol=1e-4)
