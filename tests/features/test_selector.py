@@ -285,5 +285,5 @@ def test_maps_of_other_layers_than_in_fit(lazy):
         np.zeros((2, 6, 8, 8)),
     )
     for other in others:
-        with pytest.raises(ValueError, match=r"was fitted on b8.conv1 6x8x8.* came"):
+        with pytest.raises(ValueError, match=r"was fitted on b8.conv1 6x8x8.* but X holds"):
             selector.transform(other)
