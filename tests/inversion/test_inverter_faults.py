@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.images import align_faces
-from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat.inversion import _encoder_choice
 from tests.support.networks import tiny_encoder, tiny_generator, write_own_images
 
 BAD = [1, 4]
@@ -75,7 +75,7 @@ def test_skip_leaves_them_out_but_never_beside_labels(networks, paths):
     pipe = make_pipeline(inverter(networks, on_error="skip"), FunctionTransformer())
     with (
         pytest.warns(UserWarning, match="left out"),
-        pytest.raises(ValueError, match=r"2 of 6 images .* labels that are not theirs"),
+        pytest.raises(ValueError, match=r"2 of 6 images .* would get wrong labels"),
     ):
         pipe.fit(paths, np.arange(6))
     assert len(pipe.fit(paths[2:4], [0, 1]).transform(paths[2:4])) == 2
@@ -97,7 +97,9 @@ def test_an_encoder_is_trained_on_what_can_be_read(networks, paths, monkeypatch)
     params = {"n_train_steps": 2, "on_error": "nan", "random_state": 0}
     fitted = StyleGANInverter(networks[0], "train", **params).fit(paths)
     assert np.isfinite(fitted.transform(paths[2:4])).all()
-    monkeypatch.setattr(_encoder_source, "TRAINING_BYTES", 0)  # read while training, not before
+    monkeypatch.setattr(
+        _encoder_choice, "MAX_BYTES_IN_MEMORY", 0
+    )  # read while training, not before
     fitted = StyleGANInverter(networks[0], "train", **params).fit(paths)
     assert np.isfinite(fitted.transform(paths[2:4])).all()
 

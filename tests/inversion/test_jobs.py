@@ -16,8 +16,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skstylefeat import StyleGANInverter
-from skstylefeat.inversion import _code_cache as _cache
-from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat._utils import _files
+from skstylefeat.inversion import _encoder_choice
 from skstylefeat.networks import Encoder
 from skstylefeat.networks.training import _train as training
 from skstylefeat.networks.training import _trainer
@@ -30,6 +30,7 @@ N_IMAGES, BATCH = 24, 2
 CHILD = """
 import sys, time
 from skstylefeat import StyleGANInverter
+from skstylefeat._utils import _files
 from skstylefeat.networks import Encoder
 
 generator, encoder, folder, cache = sys.argv[1:]
@@ -195,7 +196,7 @@ def test_a_full_disk_is_said_once_and_costs_no_code(job, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_cache.os, "replace", full)
+    monkeypatch.setattr(_files.os, "replace", full)
     with pytest.warns(UserWarning, match="No space left on device") as caught:
         latents = inverter.transform(folder)
     assert len(caught) == 1 and np.isfinite(latents).all()
@@ -326,7 +327,7 @@ def test_callbacks_of_scikit_learn(job, monkeypatch):
     callback = Recorder()
     plain.set_callbacks(callback).fit(folder)
     assert callback.told == [("setup", 0), *around]
-    monkeypatch.setattr(_encoder_source, "TRAINING_REPORT", 2)
+    monkeypatch.setattr(_encoder_choice, "REPORT_EVERY", 2)
     for stops, n_reports in ((False, 3), (True, 1)):
         callback = Recorder(stops)
         inverter = StyleGANInverter(generator, "train", n_train_steps=5).set_callbacks(callback)
