@@ -1,6 +1,7 @@
 """FeatureMaps: laziness, rows, selection, pooling, sources."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import train_test_split
 
 from skstylefeat import FeatureMaps
-from tests.support.networks import tiny_generator, write_pair
+from skstylefeat.networks.checkpoints._safetensors import save_network
+from tests.support.networks import tiny_generator, tiny_module, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +202,41 @@ def test_from_module_says_which_layer_returns_no_maps(make, came):
     model = torch.nn.Sequential(Returning(make))
     with pytest.raises(ValueError, match=rf"Layer '0' returns {came}; expected maps"):
         FeatureMaps.from_module(model, images, ["0"], input_size=(4, 4)).layer("0")
+
+
+def test_layers_by_block_and_resolution(latents, generator):
+    for layers in (["b8"], 8, "b8", ["b8.conv1", "b8.conv0"]):
+        maps = FeatureMaps.from_latents(latents, generator, layers)
+        assert [layer.name for layer in maps.layers] == ["b8.conv0", "b8.conv1"]
+    with pytest.raises(ValueError, match="layers is empty"):
+        FeatureMaps.from_latents(latents, generator, [])
+
+
+def test_a_replaced_file_is_refused(tmp_path, latents):
+    path, _ = write_pair(tmp_path, 16)
+    maps = FeatureMaps.from_latents(latents, path, ["b4"])
+    blob, expected = pickle.dumps(maps), maps.pool()
+    original = Path(path).read_bytes()
+    save_network(tiny_module(16, seed=9), path)
+    for stale in (maps, maps[:2], pickle.loads(blob)):
+        with pytest.raises(ValueError, match=r"tiny\.safetensors has changed: its SHA-256"):
+            stale.pool()
+    assert not np.allclose(FeatureMaps.from_latents(latents, path, ["b4"]).pool(), expected)
+    Path(path).write_bytes(original)
+    assert_array_equal(pickle.loads(blob).pool(), expected)
+
+
+def test_missing_rows_hold_nan_alone(generator, latents):
+    damaged = latents.copy()
+    damaged[2] = np.nan
+    damaged[3, 0] = np.nan
+    maps = FeatureMaps.from_latents(damaged, generator)
+    assert np.flatnonzero(maps.missing_rows).tolist() == [2]
+    assert maps[[2, 4]].missing_rows.tolist() == [True, False]
+    arrays = {"a": np.zeros((3, 2, 2, 2)), "b": np.zeros((3, 1, 2, 2))}
+    arrays["a"][:2] = arrays["b"][1:] = np.nan
+    assert FeatureMaps.from_arrays(arrays).missing_rows.tolist() == [False, True, False]
+    images = np.zeros((2, 20, 20, 3), dtype=np.float32)
+    assert not FeatureMaps.from_module(
+        TinyTransformer(), images, ["patches"], input_size=(16, 16)
+    ).missing_rows.any()

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -310,6 +311,47 @@ def test_wrong_parameters(pair, images):
         fitted.inverse_transform(np.full((1, 28), np.nan))
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         fitted.transform(images[:0])
+
+
+@pytest.mark.parametrize(("layers", "n"), [(["b8"], 12), (8, 12), ("b4.conv1", 6), (None, 18)])
+def test_layers_by_name_block_or_resolution(pair, images, layers, n):
+    inv = inverter(pair, output="features", layers=layers).fit(images)
+    maps = inv.transform(images)
+    assert list(inv.get_feature_names_out()) == maps.channel_names
+    assert maps.pool().shape == (7, n)
+
+
+def test_unknown_layers_are_refused_in_fit(pair, images):
+    with pytest.raises(ValueError, match="No layer matches 'b17'; there are b4"):
+        inverter(pair, output="features", layers=["b17"]).fit(images)
+
+
+@pytest.mark.parametrize(
+    "cache_dir", ["", " ", "a\0b", b"codes", 5, True, "~nobody-by-this-name/x"]
+)
+def test_what_is_no_folder_is_refused_as_cache_dir(cache_dir, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="cache_dir"):
+        StyleGANInverter("no such file", cache_dir=cache_dir).fit(images)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_home_folder_is_expanded_in_cache_dir(pair, images, tmp_path, monkeypatch, kind):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "here")
+    inverter(pair, cache_dir=kind("~/codes")).fit(images).transform(images)
+    assert len([x for x in (tmp_path / "home" / "codes").rglob("*") if x.is_file()]) == 7
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_every_parameter_has_a_constraint(images):
+    assert set(StyleGANInverter._parameter_constraints) == set(StyleGANInverter().get_params())
+    for wrong in ({"generator": 5}, {"encoder": 5}, {"perceptual": 5}, {"layers": 1.5}):
+        with pytest.raises(ValueError, match=f"The '{next(iter(wrong))}' parameter"):
+            StyleGANInverter(**wrong).fit(images)
 
 
 def test_encoder_is_trained_for_the_generator(images):

@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skstylefeat import StyleGANInverter
+from skstylefeat import ChannelMISelector, MaxPoolReducer, StyleGANInverter
 from skstylefeat.images import align_faces
 from skstylefeat.inversion import _encoder_choice
 from tests.support.networks import tiny_encoder, tiny_generator, write_own_images
@@ -67,7 +67,7 @@ def test_nan_keeps_the_rows(networks, paths, space):
         assert np.isnan(fitted.transform([paths[1]])).all()
 
 
-def test_skip_leaves_them_out_but_never_beside_labels(networks, paths):
+def test_skip_leaves_rows_out_unless_labels_would_shift(networks, paths):
     fitted = inverter(networks, on_error="skip").fit(paths)
     with pytest.warns(UserWarning, match="2 of 6 images cannot be read and are left out"):
         latents = fitted.transform(paths)
@@ -79,6 +79,22 @@ def test_skip_leaves_them_out_but_never_beside_labels(networks, paths):
     ):
         pipe.fit(paths, np.arange(6))
     assert len(pipe.fit(paths[2:4], [0, 1]).transform(paths[2:4])) == 2
+
+
+def test_nan_passes_through_selection_and_pooling(networks, paths):
+    """Labels of unreadable images are not used, and their rows are NaN at the end."""
+    y, good = np.array([0, 0, 1, 1, 0, 1]), np.setdiff1d(np.arange(6), BAD)
+    y[[0, 2]] = 0
+    pipe = make_pipeline(
+        inverter(networks, output="features", on_error="nan"),
+        ChannelMISelector(2, random_state=0),
+        MaxPoolReducer(),
+    )
+    with pytest.warns(UserWarning, match="rows of NaN"):
+        pooled = pipe.fit_transform(paths, y)
+    assert np.isnan(pooled[BAD]).all()
+    clean = pipe.fit_transform([paths[i] for i in good], y[good])
+    assert_allclose(pooled[good], clean, rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_to_read(networks, paths):
