@@ -61,7 +61,7 @@ def choose_layers(
     """
     if wanted is None:
         return tuple(layers)
-    entries = [wanted] if isinstance(wanted, str | Integral) else list(wanted)
+    entries = [wanted] if isinstance(wanted, str | int | Integral) else list(wanted)
     if not entries:
         raise ValueError("layers is empty; name at least one layer, or give None for all layers.")
 

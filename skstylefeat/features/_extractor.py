@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -91,7 +92,7 @@ class FeatureMapExtractor(LazyOutputMixin, NetworkHolder, BaseEstimator):
 
     _parameter_constraints: dict = {
         "generator": [str, os.PathLike, HasMethods("iter_features")],
-        "layers": ["array-like", Integral, None],
+        "layers": [str, Integral, "array-like", None],
         "device": [str],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "n_jobs": [Integral, None],
@@ -194,7 +195,7 @@ class FeatureMapExtractor(LazyOutputMixin, NetworkHolder, BaseEstimator):
             ensure_all_finite="allow-nan",
         )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True

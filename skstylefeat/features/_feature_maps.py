@@ -244,10 +244,11 @@ class FeatureMaps:
         unknown = sorted(set(support) - set(self._support))
         if unknown:
             raise ValueError(f"No layers {unknown}; there are {list(self._support)}.")
+        positions = {name: np.asarray(value, dtype=np.intp) for name, value in support.items()}
         chosen = {
-            name: self._support[name][np.asarray(support[name], dtype=np.intp)]
-            for name in self._support
-            if name in support and len(support[name])
+            name: channels[positions[name]]
+            for name, channels in self._support.items()
+            if name in positions and positions[name].size
         }
         if not chosen:
             raise ValueError("support selects no channel; expected at least one position.")

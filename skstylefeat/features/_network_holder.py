@@ -1,5 +1,7 @@
 """Estimators that hold networks: their device, also after they are loaded on another machine."""
 
+from typing import Any
+
 from skstylefeat._utils._versions import VersionStamped
 
 
@@ -8,7 +10,7 @@ class NetworkHolder(VersionStamped):
 
     _network_attributes: tuple[str, ...] = ("generator_",)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if not hasattr(self, "generator_"):
             return
@@ -16,7 +18,7 @@ class NetworkHolder(VersionStamped):
         # A pickle arrives on the CPU, and the device of its machine may be absent here.
         from skstylefeat.networks._base import device_at_hand
 
-        device = device_at_hand(self.device)
+        device = device_at_hand(self.device)  # type: ignore[attr-defined]
         for name in self._network_attributes:
             network = getattr(self, name)
             setattr(self, name, None if network is None else network.to(device))

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -157,7 +157,7 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, 1024, closed="both")],
         "binning": [StrOptions({"width", "quantile"})],
         "correction": [StrOptions({"miller-madow"}), None],
-        "layers": ["array-like", Integral, None],
+        "layers": [str, Integral, "array-like", None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
@@ -323,13 +323,12 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
             Such as ``b16.conv1:213``.
         """
         check_is_fitted(self)
-        if input_features is None:
-            input_features = self._names
-        elif len(input_features) != self.n_features_in_ or (
-            not self._is_array and list(input_features) != list(self.feature_names_in_)
+        names = np.asarray(self._names if input_features is None else input_features, dtype=object)
+        if len(names) != self.n_features_in_ or (
+            not self._is_array and list(names) != list(self.feature_names_in_)
         ):
             raise ValueError("input_features is not equal to feature_names_in_")
-        return np.asarray(input_features, dtype=object)[self._support_mask]
+        return names[self._support_mask]
 
     def score_table(self) -> NDArray[np.void]:
         """Return a table with one row per channel, best channels of a layer first.
@@ -341,9 +340,10 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
             ``selected``. ``pandas.DataFrame(table)`` is the data frame.
         """
         check_is_fitted(self)
-        layers = [layer.name for layer in self.layers_ for _ in range(layer.channels)]
+        repeats = [layer.channels for layer in self.layers_]
+        layers = np.repeat([layer.name for layer in self.layers_], repeats)
         columns = {
-            "layer": np.array(layers),
+            "layer": layers,
             "channel": np.array(self._names),
             "intra_mi": self.intra_mi_,
             "inter_mi": self.inter_mi_,
@@ -359,8 +359,7 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
             table[name] = value
 
         # By layer in the network's order, then by score.
-        position = {layer.name: i for i, layer in enumerate(self.layers_)}
-        return table[np.lexsort((-self.scores_, [position[name] for name in layers]))]
+        return table[np.lexsort((-self.scores_, np.repeat(np.arange(len(repeats)), repeats)))]
 
     def _score(self, maps, draws):
         """Set `scores_` and the information; return the scores of each draw, (n_draws, n_features).
@@ -406,7 +405,7 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
             self._names = maps.channel_names
             self.feature_names_in_ = np.array(self._names, dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.two_d_array = False

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_n_features, check_is_fitted
@@ -189,7 +189,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         "method": [StrOptions({"encoder", "optimize", "hybrid"})],
         "space": [StrOptions({"w+", "w", "s"})],
         "output": [StrOptions({"latents", "features"})],
-        "layers": ["array-like", Integral, None],
+        "layers": [str, Integral, "array-like", None],
         "n_steps": [Interval(Integral, 0, None, closed="left"), None],
         "perceptual": [str, os.PathLike, HasMethods("forward"), HasMethods("weights_hash"), None],
         "mirror": [StrOptions({"mean", "difference"}), None],
@@ -526,7 +526,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         )
         return job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = self.image_shape is not None
         tags.input_tags.three_d_array = True

@@ -143,7 +143,7 @@ def test_in_a_grid_search_on_two_workers(pair, codes):
         MaxPoolReducer(),
         LogisticRegression(),
     )
-    grid = {"featuremapextractor__layers": [None, ["b4"], 8]}
+    grid = {"featuremapextractor__layers": [None, "b4", [8]]}
     search = GridSearchCV(pipe, grid, cv=2, n_jobs=2).fit(codes, Y)
     serial = GridSearchCV(pipe, grid, cv=2).fit(codes, Y)
     assert_array_equal(search.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"])

@@ -152,6 +152,8 @@ def test_three_classes():
         (["b16"], ["b16.conv0", "b16.conv1"]),
         ([8], ["b8.conv1"]),
         ([16, "b8.conv1"], ["b8.conv1", "b16.conv0", "b16.conv1"]),
+        ("b16", ["b16.conv0", "b16.conv1"]),
+        (8, ["b8.conv1"]),
     ],
 )
 def test_layers_by_name_block_or_resolution(lazy, layers, expected):
