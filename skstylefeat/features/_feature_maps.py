@@ -15,8 +15,8 @@ from skstylefeat._utils._layers import LayerInfo, choose_layers, describe_layers
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat.features._map_pooling import pool_maps
 from skstylefeat.features._map_sources import ArrayMaps, LatentMaps
-from skstylefeat.features._pooling import pool_maps
 
 if TYPE_CHECKING:
     import torch

@@ -80,7 +80,7 @@ def test_synthesis_stops_at_the_highest_selected_layer(maps, generator):
 
 @pytest.mark.parametrize("mode", ["max", "mean"])
 @pytest.mark.parametrize("size", [1, 2])
-def test_pooling_is_that_of_the_arrays_whatever_the_batch(maps, mode, size):
+def test_pooling_is_that_of_the_arrays_for_every_batch_size(maps, mode, size):
     few = maps.select({"b4.conv1": [0, 2], "b16.conv0": [1]})
     arrays = [few.layer("b4.conv1"), few.layer("b16.conv0")]
     statistic = np.max if mode == "max" else np.mean
@@ -177,7 +177,7 @@ def test_pooling_shows_progress_when_asked(generator, latents, capsys):
 
 
 class Returning(torch.nn.Module):
-    """A layer that returns what it is told to make of its input."""
+    """A layer that applies a given function to its input."""
 
     def __init__(self, make):
         super().__init__()
@@ -195,12 +195,12 @@ def test_from_module_takes_the_first_of_several_outputs_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("make", "came"), [(lambda x: x.mean((2, 3)), r"\(1, 3\)"), (lambda x: {"x": x}, "dict")]
+    ("make", "received"), [(lambda x: x.mean((2, 3)), r"\(1, 3\)"), (lambda x: {"x": x}, "dict")]
 )
-def test_from_module_says_which_layer_returns_no_maps(make, came):
+def test_from_module_names_the_layer_that_returns_no_maps(make, received):
     images = np.zeros((2, 4, 4, 3), dtype=np.float32)
     model = torch.nn.Sequential(Returning(make))
-    with pytest.raises(ValueError, match=rf"Layer '0' returns {came}; expected maps"):
+    with pytest.raises(ValueError, match=rf"Layer '0' returns {received}; expected maps"):
         FeatureMaps.from_module(model, images, ["0"], input_size=(4, 4)).layer("0")
 
 

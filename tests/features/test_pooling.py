@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from skstylefeat import FeatureMaps, MaxPoolReducer
-from skstylefeat.features._pooling import pool_maps
+from skstylefeat.features._map_pooling import pool_maps
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ GOOD = {"b8.conv1": 2, "b16.conv0": 5, "b16.conv1": 0}
 
 
 def make_maps(y=Y, seed=0):
-    """Three layers, each with one channel whose pattern is its class's own."""
+    """Return three layers, each with one channel that has a pattern per class."""
     rng = np.random.default_rng(seed)
     maps = {}
     for (name, good), side in zip(GOOD.items(), (8, 16, 16), strict=True):
@@ -35,7 +35,7 @@ def lazy():
     return FeatureMaps.from_arrays(make_maps())
 
 
-def test_finds_the_channels_that_tell_classes_apart(lazy):
+def test_channels_that_separate_classes_are_selected(lazy):
     for score in ("ratio", "difference"):
         selector = ChannelMISelector(1, score=score, random_state=0).fit(lazy, Y)
         expected = [f"{name}:{channel}" for name, channel in GOOD.items()]
@@ -178,7 +178,7 @@ def test_rules_can_be_combined(lazy):
     assert (per_layer.get_support() | ~both.get_support()).all()
 
 
-def test_more_channels_asked_than_a_layer_has(lazy):
+def test_layers_with_fewer_channels_are_kept_whole(lazy):
     assert ChannelMISelector(100, random_state=0).fit(lazy, Y).get_support().all()
 
 
@@ -214,9 +214,9 @@ def test_no_information_across_classes_ranks_first_and_dead_channels_last():
 
 def test_seeded_and_independent_of_threads(lazy):
     first = ChannelMISelector(random_state=3).fit(lazy, Y)
-    again = ChannelMISelector(random_state=3, n_jobs=2).fit(lazy, Y)
-    np.testing.assert_array_equal(first.scores_, again.scores_)
-    np.testing.assert_array_equal(first.sample_indices_, again.sample_indices_)
+    threaded = ChannelMISelector(random_state=3, n_jobs=2).fit(lazy, Y)
+    np.testing.assert_array_equal(first.scores_, threaded.scores_)
+    np.testing.assert_array_equal(first.sample_indices_, threaded.sample_indices_)
     other = ChannelMISelector(random_state=4).fit(lazy, Y)
     assert not np.array_equal(first.sample_indices_, other.sample_indices_)
 

@@ -41,7 +41,7 @@ def inverter(pair, **kwargs):
     return StyleGANInverter(pair[0], pair[1], **({"batch_size": 3} | kwargs))
 
 
-def test_latents_are_the_encoders_codes_whatever_the_batch(pair, images):
+def test_latents_are_the_encoders_codes_for_every_batch_size(pair, images):
     latents = inverter(pair).fit_transform(images)
     assert latents.shape == (7, 28) and latents.dtype == np.float32
     for kwargs in ({"batch_size": 1}, {"batch_size": 100}, {"n_jobs": 2}):
@@ -83,8 +83,8 @@ def test_optimization_finds_the_generators_own_images(images):
     inv = StyleGANInverter(generator, method="optimize", n_steps=150, random_state=0).fit(images)
     mean = np.square(images - images.mean(axis=0)).mean()
     assert -inv.score(images) < 0.05 * mean
-    again = clone(inv).fit(images)
-    assert_array_equal(again.transform(images), inv.transform(images))
+    refitted = clone(inv).fit(images)
+    assert_array_equal(refitted.transform(images), inv.transform(images))
 
 
 def test_optimized_codes_do_not_depend_on_neighbors(pair, images):
@@ -187,7 +187,7 @@ def test_codes_are_combined_with_those_of_the_mirror_image(
     assert combined.score(images) == plain.score(images)
 
 
-def test_combined_codes_have_no_feature_maps(pair, images):
+def test_combined_codes_with_feature_maps_are_refused(pair, images):
     with pytest.raises(ValueError, match=r"mirror='mean' needs output='latents'"):
         inverter(pair, mirror="mean", output="features").fit(images)
 
@@ -281,7 +281,7 @@ def test_clone_and_parameters_are_light(pair):
     assert clone(StyleGANInverter(generator)).generator is generator
 
 
-def test_foreign_images_are_warned_of(images):
+def test_foreign_images_give_a_warning(images):
     generator = tiny_generator()
     inv = StyleGANInverter(generator, tiny_encoder(generator)).fit(images)
     inv.domain_error_ = inv.domain_error_ / 1e4
@@ -329,7 +329,7 @@ def test_unknown_layers_are_refused_in_fit(pair, images):
 @pytest.mark.parametrize(
     "cache_dir", ["", " ", "a\0b", b"codes", 5, True, "~nobody-by-this-name/x"]
 )
-def test_what_is_no_folder_is_refused_as_cache_dir(cache_dir, images, tmp_path, monkeypatch):
+def test_invalid_cache_dir_is_refused(cache_dir, images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="cache_dir"):
         StyleGANInverter("no such file", cache_dir=cache_dir).fit(images)
@@ -359,8 +359,8 @@ def test_encoder_is_trained_for_the_generator(images):
     inv = StyleGANInverter(generator, "train", n_train_steps=40, random_state=0).fit(images)
     untrained = StyleGANInverter(generator, tiny_encoder(generator)).fit(images)
     assert inv.domain_error_ < untrained.domain_error_
-    again = clone(inv).fit(images)
-    assert_allclose(again.transform(images), inv.transform(images), rtol=1e-4, atol=1e-5)
+    refitted = clone(inv).fit(images)
+    assert_allclose(refitted.transform(images), inv.transform(images), rtol=1e-4, atol=1e-5)
     loaded = pickle.loads(pickle.dumps(inv))
     assert_array_equal(loaded.transform(images), inv.transform(images))
 

@@ -1,4 +1,4 @@
-"""StyleGANInverter on images that are damaged, and on faces that it aligns itself."""
+"""StyleGANInverter on damaged images, and on faces that it aligns."""
 
 import pickle
 
@@ -109,7 +109,7 @@ def test_many_faults_are_counted(networks, paths):
         fitted.transform([paths[1]] * 40 + paths[:1])
 
 
-def test_an_encoder_is_trained_on_what_can_be_read(networks, paths, monkeypatch):
+def test_an_encoder_is_trained_on_readable_images(networks, paths, monkeypatch):
     params = {"n_train_steps": 2, "on_error": "nan", "random_state": 0}
     fitted = StyleGANInverter(networks[0], "train", **params).fit(paths)
     assert np.isfinite(fitted.transform(paths[2:4])).all()
@@ -124,11 +124,11 @@ FACE = np.array([[12.0, 15], [18, 15], [15, 18], [13, 21], [17, 21]])
 
 
 def find_face(image):
-    """Landmarks of the only photo with a face; a function of the module, so that it pickles."""
+    """Return landmarks of the only photo with a face; at module level, so that it pickles."""
     return FACE if image.max() > 0 else None
 
 
-def test_faces_are_aligned_on_the_way(networks, tmp_path):
+def test_faces_are_aligned_before_inversion(networks, tmp_path):
     photo = np.random.default_rng(0).integers(1, 256, (30, 30, 3), dtype=np.uint8)
     Image.fromarray(photo).save(tmp_path / "a.png")
     Image.new("RGB", (30, 30)).save(tmp_path / "b.png")

@@ -8,7 +8,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from skstylefeat import ChannelMISelector, StyleGANInverter
 from skstylefeat.features import FeatureMapExtractor
-from skstylefeat.features._pooling import pool_maps
+from skstylefeat.features._map_pooling import pool_maps
 
 
 def rows_to_images(X, image_size=8):
