@@ -1,10 +1,9 @@
 """Validation of arrays that hold feature maps."""
 
 import numpy as np
-from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_array
 
-from skstylefeat._utils._nan_rows import nan_rows
+from skstylefeat._utils._nan_rows import check_finite_rows
 
 
 def check_maps(X, estimator, *, fitting):
@@ -39,13 +38,3 @@ def check_maps(X, estimator, *, fitting):
     )
     check_finite_rows(X, estimator, fitting=fitting)
     return X
-
-
-def check_finite_rows(X, estimator, *, fitting):
-    """Raise ValueError if rows of an array hold NaN or infinity; a row may hold NaN only.
-
-    In `fit`, at least one row must hold numbers.
-    """
-    missing = nan_rows(X)
-    readable = X if fitting and missing.all() else X[~missing] if missing.any() else X
-    assert_all_finite(readable, estimator_name=type(estimator).__name__, input_name="X")

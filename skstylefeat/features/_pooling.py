@@ -12,9 +12,10 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from skstylefeat._utils._nan_rows import check_finite_rows
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._feature_maps import FeatureMaps
-from skstylefeat.features._map_checks import check_finite_rows, check_maps
+from skstylefeat.features._map_checks import check_maps
 from skstylefeat.features._map_pooling import pool_maps
 
 __all__ = ["MaxPoolReducer"]

@@ -51,7 +51,7 @@ class CodeCache:
     folder : path-like
         Folder of the entries, which are spread over 256 subfolders; created if missing.
     recipe : str
-        Everything besides the image that determines the code.
+        Everything except the image that determines the code.
     shape : tuple of int
         Shape of a code.
     """

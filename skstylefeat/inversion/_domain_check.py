@@ -56,7 +56,7 @@ def warn_if_foreign(generator, images, codes, expected_error, batch_size):
     pixels = images[rows].read((generator.resolution,) * 2)
     errors = reconstruction_errors(generator, as_images(pixels), codes[rows], batch_size)
 
-    # The error alone does not tell: images of high contrast have larger errors.
+    # The error alone is not enough: images of high contrast have larger errors.
     error, variance = np.median(errors), np.median(pixels.var(axis=(1, 2, 3)))
     if error > DOMAIN_RATIO * expected_error and error > UNEXPLAINED_SHARE * variance:
         warnings.warn(

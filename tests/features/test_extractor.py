@@ -93,7 +93,7 @@ def test_codes_of_another_generator_are_refused(pair, codes):
         extractor.transform(codes.reshape(12, 7, 4))
     with pytest.raises(ValueError, match="infinity"):
         extractor.transform(np.full((1, 28), np.inf))
-    with pytest.raises(ValueError, match="beyond the range of a network's float32"):
+    with pytest.raises(ValueError, match="beyond the range of"):
         extractor.transform(np.full((1, 28), 1e300))
     with pytest.raises(ValueError, match="No layer matches 'b16'; there are b4"):
         FeatureMapExtractor(pair[0], layers=["b4", "b16"]).fit(codes)
