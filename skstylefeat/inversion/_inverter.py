@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -203,7 +203,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         "on_error": [StrOptions({"raise", "nan", "skip"})],
         "store_weights": ["boolean"],
         "random_state": ["random_state"],
-        "verbose": ["verbose", Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
     }
 
     def __init__(

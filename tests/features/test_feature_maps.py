@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import train_test_split
 
 from skstylefeat import FeatureMaps
+from skstylefeat.features import _feature_maps
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from tests.support.networks import tiny_generator, tiny_module, write_pair
 
@@ -240,3 +241,17 @@ def test_missing_rows_hold_nan_alone(generator, latents):
     assert not FeatureMaps.from_module(
         TinyTransformer(), images, ["patches"], input_size=(16, 16)
     ).missing_rows.any()
+
+
+def test_automatic_batches_fit_the_memory_of_the_largest_selected_layer(
+    generator, latents, monkeypatch
+):
+    maps = FeatureMaps.from_latents(np.tile(latents, (8, 1)), generator)
+    assert [rows for rows, _ in maps.batches()] == [slice(0, 64), slice(64, 72)]  # at most 64
+    # One image of b16 has 6 x 16 x 16 floats, one of b8 a quarter of them.
+    monkeypatch.setattr(_feature_maps, "BATCH_BYTES", 8 * 4 * 6 * 16 * 16)
+    assert next(maps.batches())[0] == slice(0, 8)
+    few = maps.select({"b8.conv0": [0]})
+    assert next(few.batches())[0] == slice(0, 32)
+    monkeypatch.setattr(_feature_maps, "BATCH_BYTES", 1)
+    assert next(few.batches())[0] == slice(0, 1)
