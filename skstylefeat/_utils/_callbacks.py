@@ -1,11 +1,11 @@
-"""scikit-learn's callbacks (1.9 and newer), and nothing in their place where it has none."""
+"""scikit-learn's callbacks, from version 1.9; older versions have none to call."""
 
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:
 
     class _NoContext:
-        """Stands for a context of callbacks; nobody listens."""
+        """Context without callbacks."""
 
         def subcontext(self, **_):
             return self
@@ -17,22 +17,22 @@ except ImportError:
             return False
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Estimators whose `fit` would tell callbacks how far it is."""
+        """Mixin of estimators whose `fit` reports its progress to callbacks."""
 
         def _init_callback_context(self, **_):
             return _NoContext()
 
 
-__all__ = ["CallbackSupportMixin", "tell_of_steps"]
+__all__ = ["CallbackSupportMixin", "report_training_steps"]
 
 
-def tell_of_steps(estimator, context, _report):
-    """Tell the callbacks of an estimator's `fit` that some steps of a training are done.
+def report_training_steps(estimator, context, _report):
+    """Report to the callbacks of an estimator's `fit` that some training steps are done.
 
     Returns
     -------
     bool
-        Whether the training shall end.
+        Whether the training should stop.
     """
     context = context.subcontext(task_name="training")
     context.call_on_fit_task_begin(estimator=estimator)

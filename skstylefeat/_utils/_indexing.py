@@ -1,17 +1,20 @@
-"""Rows of lazy collections, as scikit-learn and users ask for them."""
+"""Row indexing of lazy collections."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def row_index(rows, n):
-    """Return a slice, or an array of positions, for what came inside the brackets.
+def row_index(rows: Any, n: int) -> slice | NDArray[np.intp]:
+    """Return the index of ``collection[rows]`` as a slice or an array of positions.
 
     Parameters
     ----------
     rows : int, slice, array-like of int or bool, or one of these and ``...``
-        An integer asks for a collection of one row.
+        An integer gives a collection of one row.
     n : int
-        Number of rows that there are.
+        Number of rows of the collection.
 
     Raises
     ------

@@ -1,5 +1,8 @@
-"""What the feature maps of layers are: shared by the NumPy world and the torch world."""
+"""Layers of feature maps: their description and their choice by name, block or resolution."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import NamedTuple
 
@@ -13,13 +16,13 @@ class LayerInfo(NamedTuple):
     width: int
 
 
-def describe_layers(layers):
+def describe_layers(layers: Iterable[LayerInfo]) -> str:
     """Return names and sizes in words, such as ``b8.conv0 32x8x8, b8.conv1 32x8x8``."""
     return ", ".join(f"{x.name} {x.channels}x{x.height}x{x.width}" for x in layers)
 
 
-def layer_slices(layers):
-    """Return the place of each layer among the channels of all, by name."""
+def layer_slices(layers: Iterable[LayerInfo]) -> dict[str, slice]:
+    """Return the position of each layer among the channels of all layers, by name."""
     slices, stop = {}, 0
     for layer in layers:
         start, stop = stop, stop + layer.channels
@@ -27,16 +30,25 @@ def layer_slices(layers):
     return slices
 
 
-def choose_layers(layers, wanted):
-    """Return the layers that are wanted, in their own order.
+def channel_names(layers: Iterable[LayerInfo]) -> list[str]:
+    """Return the names of all channels of whole layers, such as ``b16.conv1:213``."""
+    return [f"{layer.name}:{channel}" for layer in layers for channel in range(layer.channels)]
+
+
+def choose_layers(
+    layers: Sequence[LayerInfo], wanted: str | int | Iterable[str | int] | None
+) -> tuple[LayerInfo, ...]:
+    """Return the layers that `wanted` selects, in the order of `layers`.
+
+    The parameter `layers` of estimators and of `FeatureMaps` is read here and nowhere else.
 
     Parameters
     ----------
-    layers : tuple of LayerInfo
-        All there are.
-    wanted : sequence of str or int, or None
+    layers : sequence of LayerInfo
+        All layers.
+    wanted : str, int, iterable of these, or None
         Names such as ``"b16.conv1"``, blocks such as ``"b16"``, or resolutions such as ``16``;
-        None takes all.
+        None selects all layers.
 
     Returns
     -------
@@ -45,23 +57,27 @@ def choose_layers(layers, wanted):
     Raises
     ------
     ValueError
-        If one of them matches no layer.
+        If an entry matches no layer, or `wanted` is empty.
     """
     if wanted is None:
-        return layers
-    chosen = set()
-    for one in wanted:
-        found = {layer.name for layer in layers if _matches(layer, one)}
+        return tuple(layers)
+    entries = [wanted] if isinstance(wanted, str | int | Integral) else list(wanted)
+    if not entries:
+        raise ValueError("layers is empty; name at least one layer, or give None for all layers.")
+
+    chosen: set[str] = set()
+    for entry in entries:
+        found = {layer.name for layer in layers if _matches(layer, entry)}
         if not found:
             raise ValueError(
-                f"No layer matches {one!r}; there are {describe_layers(layers)}. "
+                f"No layer matches {entry!r}; there are {describe_layers(layers)}. "
                 "Name layers, blocks such as 'b16', or resolutions such as 16."
             )
         chosen |= found
     return tuple(layer for layer in layers if layer.name in chosen)
 
 
-def _matches(layer, wanted):
-    if isinstance(wanted, Integral):
-        return wanted in (layer.height, layer.width)
-    return layer.name == wanted or layer.name.startswith(f"{wanted}.")
+def _matches(layer: LayerInfo, entry: object) -> bool:
+    if isinstance(entry, Integral):
+        return entry in (layer.height, layer.width)
+    return layer.name == entry or layer.name.startswith(f"{entry}.")

@@ -1,4 +1,4 @@
-"""Tasks on joblib's workers, one result after the other, whatever the engine."""
+"""Parallel tasks through joblib, with results one by one on every engine."""
 
 import warnings
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from itertools import islice
 
 from joblib import Parallel, effective_n_jobs
 
-# Tasks a worker that an engine gets at once, where it hands results over as lists only.
+# Tasks per worker that are handed over together to engines that return lists only.
 TASKS_AT_ONCE = 16
 
 
@@ -14,40 +14,40 @@ TASKS_AT_ONCE = 16
 def in_parallel(tasks, n_jobs=None):
     """Run tasks through joblib, on the engine that `joblib.parallel_config` names.
 
-    An error in the block leaves no worker at work.
+    An error in the block stops the workers.
 
     Parameters
     ----------
     tasks : iterable
         Calls made by `joblib.delayed`, taken as workers become free.
     n_jobs : int, default=None
-        Tasks worked on at once.
+        Number of parallel tasks.
 
     Yields
     ------
     results : generator
-        What the tasks return, in their order; few wait in memory.
+        Results in the order of the tasks; few are in memory at a time.
     """
     try:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    except ValueError:  # how joblib says that an engine, as ray and multiprocessing, cannot
-        results = _by_lists(iter(tasks), n_jobs)
+    except ValueError:  # joblib's answer for engines without generators: ray, multiprocessing
+        results = _in_lists(iter(tasks), n_jobs)
     else:
         results = parallel(tasks)
     try:
         yield results
     finally:
         with warnings.catch_warnings():
-            # joblib warns of tasks that it cancels, which after an error is no news.
+            # joblib warns of the tasks that it cancels after an error.
             warnings.filterwarnings("ignore", ".*have been canceled", UserWarning)
             warnings.filterwarnings("ignore", ".*tasks which", UserWarning)
             results.close()
 
 
-def _by_lists(tasks, n_jobs):
-    """Yield results that come in lists: short ones, on workers that are kept."""
+def _in_lists(tasks, n_jobs):
+    """Yield results in order, from short lists of tasks on the same workers."""
     with Parallel(n_jobs=n_jobs) as parallel:
-        # Known once the engine runs.
-        n_at_once = TASKS_AT_ONCE * effective_n_jobs(n_jobs)
-        while some := list(islice(tasks, n_at_once)):
-            yield from parallel(some)
+        # The number of workers is known only inside the context.
+        n_tasks = TASKS_AT_ONCE * effective_n_jobs(n_jobs)
+        while chunk := list(islice(tasks, n_tasks)):
+            yield from parallel(chunk)

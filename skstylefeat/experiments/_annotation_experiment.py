@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
+from skstylefeat._utils._draws import draw_per_class
 from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.annotation._pseudo_label import PseudoLabelClassifier
 from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
@@ -67,15 +68,6 @@ class Annotation(NamedTuple):
     def names(self):
         """Names of the clusters of all training rows."""
         return self.annotator.cluster_labels_[self.annotator.labels_]
-
-
-def draw_per_class(y, n_per_class, rng):
-    """Return rows of `n_per_class` random images of each class, or of all it has."""
-    rows = []
-    for value in np.unique(y):
-        members = np.flatnonzero(y == value)
-        rows.append(rng.permutation(members)[:n_per_class])
-    return np.concatenate(rows)
 
 
 def select_channels(maps, y_train, rng, **how):

@@ -1,4 +1,4 @@
-"""Which channels are kept: the best of every layer, above a threshold, and not too many in all."""
+"""Choice of channels: the best of each layer, above a threshold, and at most so many in all."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ def best_of_layers(scores, slices, n_best):
     Parameters
     ----------
     scores : ndarray of shape (n_channels,)
-        Of equal ones the channel that comes first is taken.
+        Of equal scores the first one is taken.
     slices : list of slice
-        Place of each layer that takes part.
+        Position of each layer that takes part.
     n_best : int or None
         None takes all.
 
@@ -27,7 +27,7 @@ def best_of_layers(scores, slices, n_best):
 
 
 def choose_channels(scores, frequency, slices, *, n_channels_per_layer, n_channels, threshold):
-    """Return the mask of the channels that all rules keep.
+    """Return the mask of the channels that pass all rules.
 
     Channels are ranked by how often draws selected them, then by score.
 
@@ -38,13 +38,13 @@ def choose_channels(scores, frequency, slices, *, n_channels_per_layer, n_channe
     frequency : ndarray of shape (n_channels,)
         Share of the draws that selected a channel.
     slices : list of slice
-        Place of each layer that takes part.
+        Position of each layer that takes part.
     n_channels_per_layer : int or None
-        Best channels of each layer.
+        Number of best channels of each layer.
     n_channels : int or None
-        Best channels in all.
+        Number of best channels in all.
     threshold : float or None
-        Scores at or below it do not count.
+        Channels with a score at or below it are dropped.
 
     Returns
     -------
@@ -55,9 +55,11 @@ def choose_channels(scores, frequency, slices, *, n_channels_per_layer, n_channe
     ValueError
         If no score is above the threshold.
     """
+    # Rank 0 is best; of equal channels the first one is better.
     ranks = np.empty(len(scores))
     ranks[np.lexsort((-scores, -frequency))] = np.arange(len(scores))
     mask = best_of_layers(-ranks, slices, n_channels_per_layer)
+
     if threshold is not None:
         mask &= np.nan_to_num(scores, nan=-np.inf) > threshold
         if not mask.any():
@@ -65,6 +67,7 @@ def choose_channels(scores, frequency, slices, *, n_channels_per_layer, n_channe
                 f"No channel has a score above threshold={threshold}; the highest is "
                 f"{np.nanmax(scores):.4g}. Lower the threshold."
             )
+
     if n_channels is not None:
         kept = np.flatnonzero(mask)
         mask[kept[np.argsort(ranks[kept])[n_channels:]]] = False

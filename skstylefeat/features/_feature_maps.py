@@ -1,33 +1,42 @@
-"""Feature maps of many images: lazy, sliceable, never held in memory as a whole."""
+"""FeatureMaps: the feature maps of many images, computed batch by batch on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from joblib import delayed
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from skstylefeat._utils._indexing import row_index
-from skstylefeat._utils._layers import describe_layers
+from skstylefeat._utils._layers import LayerInfo, choose_layers, describe_layers
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
+from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat.features._map_pooling import pool_maps
 from skstylefeat.features._map_sources import ArrayMaps, LatentMaps
-from skstylefeat.features._pooling import pool_maps
 
-BATCH_BYTES = 2**27  # what the largest layer of one automatic batch may take
+if TYPE_CHECKING:
+    import torch
+
+    from skstylefeat.networks._generator import Generator
+
+BATCH_BYTES = 2**27  # memory for the largest layer of one automatic batch
 MAX_BATCH = 64
-
-# What sources were called before they had a module of their own: pickles made then still load.
-_Arrays, _Latents = ArrayMaps, LatentMaps
 
 
 class FeatureMaps:
     """Feature maps of n images at several layers, computed batch by batch on demand.
 
-    A collection behaves as the X of scikit-learn: it has a length and a shape ``(n,)``, is
-    indexed by rows and survives `Pipeline`, `train_test_split` and `GridSearchCV`. It holds
-    latents and a reference to the generator (:meth:`from_latents`), images and any torch module
-    (:meth:`from_module`), or arrays (:meth:`from_arrays`); maps are made when they are read,
-    and synthesis stops at the highest layer that is still selected.
+    A collection serves as the X of scikit-learn: it has a length and a shape ``(n,)``, is
+    indexed by rows and passes through `Pipeline`, `train_test_split` and `GridSearchCV`. Maps are
+    computed when they are read, and synthesis stops at the highest layer that is still selected.
 
-    Use one of the three class methods to make one.
+    Make a collection with one of three class methods: :meth:`from_latents` holds latents and a
+    reference to the generator, :meth:`from_module` images and any torch module, and
+    :meth:`from_arrays` arrays.
 
     Attributes
     ----------
@@ -35,6 +44,8 @@ class FeatureMaps:
         Name, channels, height and width of every layer that is still selected.
     channel_names : list of str
         Names such as ``b16.conv1:213``: layer, and channel in the network.
+    missing_rows : ndarray of shape (n,), bool
+        Rows whose image could not be read: their maps are NaN.
     shape : tuple of int
         ``(n,)``.
 
@@ -54,7 +65,14 @@ class FeatureMaps:
 
     ndim = 1
 
-    def __init__(self, source, support=None, batch_size=None, n_jobs=None, verbose=0):
+    def __init__(
+        self,
+        source: Any,
+        support: Mapping[str, NDArray[np.intp]] | None = None,
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self._source = source
         self._support = support or {
             layer.name: np.arange(layer.channels) for layer in source.layers
@@ -64,13 +82,13 @@ class FeatureMaps:
         self.verbose = verbose
 
     @classmethod
-    def from_arrays(cls, maps):
-        """Wrap maps that are in memory.
+    def from_arrays(cls, maps: Mapping[str, ArrayLike]) -> Self:
+        """Wrap maps in memory.
 
         Parameters
         ----------
         maps : dict of str to array-like of shape (n, C, H, W)
-            Maps by layer name, all of the same n images.
+            Maps of the same n images, by layer name.
 
         Returns
         -------
@@ -81,32 +99,36 @@ class FeatureMaps:
     @classmethod
     def from_latents(
         cls,
-        latents,
-        generator,
-        layers=None,
+        latents: ArrayLike,
+        generator: StrPath | Generator,
+        layers: str | int | Iterable[str | int] | None = None,
         *,
-        batch_size=None,
-        device="cpu",
-        n_jobs=None,
-        verbose=0,
-    ):
+        batch_size: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> Self:
         """Wrap the maps that a generator makes of latents.
+
+        A pickle holds the generator's name or path and the SHA-256 of its file, not the network;
+        a file that was replaced is refused.
 
         Parameters
         ----------
         latents : array-like of shape (n, w_dim), (n, n_ws * w_dim) or (n, n_ws, w_dim)
-            Codes in W or W+.
+            Codes in W or W+. A row of NaN has maps of NaN.
         generator : str, path-like or Generator
-            Bundled name, file or loaded network. Names and files keep pickles small.
-        layers : sequence of str, default=None
-            Layers, all by default.
+            Bundled name, file or loaded network.
+        layers : str, int, sequence of these, or None, default=None
+            Layers by name (``"b16.conv1"``), block (``"b16"``) or resolution (``16``); None takes
+            all.
         batch_size : int, default=None
             Images synthesized at once; by default as many as fit 128 MB for the largest
             layer, at most 64.
         device : str, default="cpu"
             Torch device, or "auto".
         n_jobs : int, default=None
-            Batches worked on at once in :meth:`pool`, through joblib.
+            Batches that :meth:`pool` computes in parallel, through joblib.
         verbose : int, default=0
             Whether :meth:`pool` shows progress.
 
@@ -115,13 +137,22 @@ class FeatureMaps:
         FeatureMaps
         """
         source = LatentMaps(latents, generator, device)
-        support = _whole_layers(source.layers, layers)
+        chosen = choose_layers(source.layers, layers)
+        support = {layer.name: np.arange(layer.channels) for layer in chosen}
         return cls(source, support, batch_size, n_jobs, verbose)
 
     @classmethod
     def from_module(
-        cls, model, images, layers, *, batch_size=None, n_jobs=None, verbose=0, **preprocessing
-    ):
+        cls,
+        model: torch.nn.Module,
+        images: ImagesLike,
+        layers: Sequence[str],
+        *,
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        **preprocessing: Any,
+    ) -> Self:
         """Wrap the maps that any torch network makes of images.
 
         Parameters
@@ -131,18 +162,18 @@ class FeatureMaps:
         images : array-like of shape (n, H, W, 3), or list of paths or PIL images
             uint8, or floats in [0, 1].
         layers : sequence of str
-            Names of submodules (``model.named_modules()``) whose outputs are the maps: (n, C,
-            H, W), or tokens (n, T, C) of a vision transformer, which become square maps
-            (leading class and register tokens are left out).
+            Names of submodules (``model.named_modules()``) whose outputs are the maps. Outputs
+            have the shape (n, C, H, W), or are tokens (n, T, C) of a vision transformer, which
+            become square maps without the leading class and register tokens.
         batch_size : int, default=None
             Images in one forward pass.
         n_jobs : int, default=None
-            Batches worked on at once in :meth:`pool`, through joblib.
+            Batches that :meth:`pool` computes in parallel, through joblib.
         verbose : int, default=0
             Whether :meth:`pool` shows progress.
         **preprocessing
             ``input_size=(H, W)`` resizes the images, ``mean=`` and ``std=`` (three numbers
-            each) normalize them; by default they stay in [0, 1] at their size.
+            each) normalize them. By default images keep their size and stay in [0, 1].
 
         Returns
         -------
@@ -154,7 +185,7 @@ class FeatureMaps:
         return cls(source, None, batch_size, n_jobs, verbose)
 
     @property
-    def layers(self):
+    def layers(self) -> tuple[LayerInfo, ...]:
         """Name, channels, height and width of every layer that is still selected."""
         return tuple(
             layer._replace(channels=len(self._support[layer.name]))
@@ -163,42 +194,47 @@ class FeatureMaps:
         )
 
     @property
-    def channel_names(self):
+    def channel_names(self) -> list[str]:
         """Names such as ``b16.conv1:213``: layer, and channel in the network."""
         return [f"{layer.name}:{c}" for layer in self.layers for c in self._support[layer.name]]
 
     @property
-    def shape(self):
-        """Number of images as a tuple, which is what scikit-learn asks of a collection."""
+    def missing_rows(self) -> NDArray[np.bool_]:
+        """Mask of the rows, (n,), whose image could not be read: their maps are NaN."""
+        return self._source.missing_rows()
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Number of images as a tuple, which scikit-learn reads."""
         return (len(self),)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._source)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"FeatureMaps(n={len(self)}, {describe_layers(self.layers)})"
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> FeatureMaps:
         source = self._source.take(row_index(rows, len(self)))
         return FeatureMaps(source, self._support, self.batch_size, self.n_jobs, self.verbose)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError("Feature maps are computed, so they cannot be had without a copy.")
+            raise ValueError("An array of feature maps is always a copy: they are computed.")
         flat = [
             np.concatenate([maps.reshape(len(maps), -1) for maps in batch.values()], axis=1)
             for _, batch in self.batches()
         ]
         return np.concatenate(flat).astype(dtype or flat[0].dtype, copy=False)
 
-    def select(self, support):
+    def select(self, support: Mapping[str, ArrayLike]) -> FeatureMaps:
         """Keep some channels.
 
         Parameters
         ----------
         support : dict of str to array-like of int
-            Positions among the channels that are now selected, by layer name. Layers that are
-            not named are dropped.
+            Positions among the currently selected channels, by layer name. Layers without an
+            entry are dropped.
 
         Returns
         -------
@@ -208,40 +244,45 @@ class FeatureMaps:
         unknown = sorted(set(support) - set(self._support))
         if unknown:
             raise ValueError(f"No layers {unknown}; there are {list(self._support)}.")
+        positions = {name: np.asarray(value, dtype=np.intp) for name, value in support.items()}
         chosen = {
-            name: self._support[name][np.asarray(support[name], dtype=np.intp)]
-            for name in self._support
-            if name in support and len(support[name])
+            name: channels[positions[name]]
+            for name, channels in self._support.items()
+            if name in positions and positions[name].size
         }
         if not chosen:
-            raise ValueError("select was given no channel; name at least one.")
+            raise ValueError("support selects no channel; expected at least one position.")
         return FeatureMaps(self._source, chosen, self.batch_size, self.n_jobs, self.verbose)
 
-    def layer(self, name):
+    def layer(self, name: str) -> NDArray[Any]:
         """Return the maps of one layer as an array of shape (n, C, H, W)."""
         if name not in self._support:
             raise ValueError(f"No layer {name!r}; there are {list(self._support)}.")
         only = FeatureMaps(self._source, {name: self._support[name]}, self.batch_size)
         return np.concatenate([batch[name] for _, batch in only.batches()])
 
-    def iter_layers(self):
+    def iter_layers(self) -> Iterator[tuple[LayerInfo, NDArray[Any]]]:
         """Yield (LayerInfo, maps of shape (n, C, H, W)), one layer in memory at a time.
 
-        All images go through the network together: meant for the few that are labeled.
+        All images go through the network together: meant for the few labeled ones.
         """
         info = {layer.name: layer for layer in self.layers}
         for name, maps in self._source.iter_layers(list(self._support)):
-            yield info[name], self._chosen(name, maps)
+            yield info[name], self._selected(name, maps)
 
-    def batches(self, batch_size=None):
-        """Yield (rows as a slice, dict of layer name to maps) over all images in order."""
+    def batches(
+        self, batch_size: int | None = None
+    ) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
+        """Yield (slice of rows, dict of layer name to maps) over all images in order."""
         for rows in gen_batches(len(self), batch_size or self._batch_size()):
             part = self._source.take(rows)
             names = list(self._support)
-            yield rows, {n: self._chosen(n, maps) for n, maps in part.iter_layers(names)}
+            yield rows, {n: self._selected(n, maps) for n, maps in part.iter_layers(names)}
 
-    def pool(self, output_size=1, mode="max"):
-        """Pool every map, layer by layer as it is made.
+    def pool(
+        self, output_size: int = 1, mode: Literal["max", "mean"] = "max"
+    ) -> NDArray[np.float32]:
+        """Pool every map as soon as its layer is computed.
 
         Parameters
         ----------
@@ -253,11 +294,13 @@ class FeatureMaps:
         Returns
         -------
         pooled : ndarray of shape (n, n_channels * output_size**2), float32
-            Channels in the order of `channel_names`, the cells of a channel side by side.
+            Channels in the order of `channel_names`; the cells of a channel are adjacent.
         """
-        width = sum(layer.channels for layer in self.layers) * output_size**2
+        width = len(self.channel_names) * output_size**2
         pooled = np.empty((len(self), width), dtype=np.float32)
         batches = list(gen_batches(len(self), self._batch_size()))
+
+        # Tasks are made one at a time, as workers become free, so that memory is O(batch).
         tasks = (delayed(_pool)(self[rows], output_size, mode) for rows in batches)
         bar = progress_bar(
             total=len(self), desc="pooling feature maps", verbose=self.verbose, unit="image"
@@ -268,7 +311,7 @@ class FeatureMaps:
                 bar.update(len(part))
         return pooled
 
-    def _chosen(self, name, maps):
+    def _selected(self, name, maps):
         channels = self._support[name]
         return maps if len(channels) == maps.shape[1] else maps[:, channels]
 
@@ -281,26 +324,19 @@ class FeatureMaps:
 
 
 def _pool(maps, output_size, mode):
-    """Pool one batch; a function of the module, so that worker processes can run it."""
+    """Pool one batch; at module level, so that worker processes can run it."""
     pooled = {
         layer.name: pool_maps(x, output_size, mode).reshape(len(x), -1)
         for layer, x in maps.iter_layers()
     }
     columns = np.concatenate([pooled[layer.name] for layer in maps.layers], axis=1)
+
+    # Arrays in float64 may hold numbers that would silently become infinite in float32.
     if columns.dtype != np.float32:
         largest = np.abs(columns).max(initial=0.0, where=np.isfinite(columns))
         if largest > np.finfo(np.float32).max:
             raise ValueError(
-                f"The maps hold numbers up to {largest:.3g}, beyond float32, in which they are "
-                "pooled. Scale them."
+                f"The maps hold numbers up to {largest:.3g}, but pooled maps are float32, which "
+                f"ends at {np.finfo(np.float32).max:.3g}. Scale the maps."
             )
     return columns.astype(np.float32, copy=False)
-
-
-def _whole_layers(layers, names):
-    """Return the support of whole layers, in the network's order."""
-    known = [layer.name for layer in layers]
-    unknown = [name for name in names or () if name not in known]
-    if unknown:
-        raise ValueError(f"No layers {unknown}; there are {known}.")
-    return {x.name: np.arange(x.channels) for x in layers if names is None or x.name in names}

@@ -1,21 +1,28 @@
-"""Where the feature maps of `FeatureMaps` come from: arrays in memory, or latents.
+"""Sources of the maps that `FeatureMaps` computes: arrays in memory, or latents.
 
-A source holds n images in some form and gives the maps of as many of them as it is asked for. All
-have `layers`, a tuple of `LayerInfo`; a length; ``take(rows)``, a source of these images only; and
-``iter_layers(names)``, which yields (name, maps of shape (n, C, H, W)) layer by layer. The third
-source, images and any torch network, is :class:`skstylefeat.networks._module_maps.ModuleMaps`.
+A source holds n images in some form. All sources have
+
+- ``layers``, a tuple of `LayerInfo`, and a length;
+- ``take(rows)``, which returns a source of these rows only;
+- ``iter_layers(names)``, which yields (name, maps of shape (n, C, H, W)) layer by layer;
+- ``missing_rows()``, a mask of the rows that stand for unreadable images and hold NaN only.
+
+The third source, images and any torch network, is
+:class:`skstylefeat.networks._module_maps.ModuleMaps`.
 """
 
 import copy
+import os
 
 import numpy as np
 
 from skstylefeat._utils._layers import LayerInfo
+from skstylefeat._utils._nan_rows import nan_rows
 from skstylefeat._utils._validation import as_float32
 
 
 class ArrayMaps:
-    """Maps that are already in memory, by layer name."""
+    """Maps in memory, by layer name."""
 
     def __init__(self, maps):
         arrays = {str(name): np.asarray(value) for name, value in maps.items()}
@@ -40,17 +47,26 @@ class ArrayMaps:
             if name in names:
                 yield name, maps
 
+    def missing_rows(self):
+        return np.logical_and.reduce([nan_rows(maps) for maps in self._maps.values()])
+
 
 class LatentMaps:
-    """Maps of a generator, made from latents when they are asked for.
+    """Maps that a generator makes of latents on demand.
 
-    Holds the generator as it came: a bundled name or path keeps pickles small.
+    A name or path is kept as it is, with the SHA-256 of its file: pickles stay small, and a
+    replaced file is refused instead of giving other maps. A `Generator` does the same in its own
+    pickle.
     """
 
     def __init__(self, latents, generator, device):
         self._generator = generator
+        self._sha256 = None
         self._device = device
         network = self._network()
+        if isinstance(generator, str | os.PathLike):
+            self._sha256 = network.sha256
+
         self.layers = network.layers
         self._latents = as_float32(latents, "latents")
         # Raises for wrong shapes.
@@ -67,7 +83,10 @@ class LatentMaps:
     def iter_layers(self, names):
         return self._network().iter_features(self._latents, names)
 
-    def _network(self):
-        from skstylefeat.networks import load_generator
+    def missing_rows(self):
+        return nan_rows(self._latents)
 
-        return load_generator(self._generator, device=self._device)
+    def _network(self):
+        from skstylefeat.networks._loading import load_generator
+
+        return load_generator(self._generator, device=self._device, expected_sha256=self._sha256)

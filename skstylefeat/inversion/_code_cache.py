@@ -1,33 +1,57 @@
-"""Finished codes on disk, one file an image, so that a killed job goes on where it was."""
+"""Cache of finished codes on disk, one file per image."""
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
 import time
-import uuid
 import warnings
 from pathlib import Path
 
 import numpy as np
 
-_CHECK_BYTES = 8
+from skstylefeat._utils._files import replace_file
+
+_CHECKSUM_BYTES = 8
 _STALE_SECONDS = 3600
 
 
-class CodeCache:
-    """Map from an image and a recipe to a finished code.
+def cache_folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
+    """Return the parameter `cache_dir` as a path, with ``~`` expanded; None stays None.
 
-    A key is the SHA-256 of the pixels that the networks see and of all that decides the code
-    (weights, method, steps, seed). Entries are written to a temporary file and renamed, so a
-    reader sees a whole entry or none, and several processes may share a folder. An entry ends
-    with a check of its content. Whatever the disk does costs no more than the entry.
+    Raises
+    ------
+    ValueError
+        If it names no folder.
+    """
+    if cache_dir is None:
+        return None
+    text = os.fspath(cache_dir)
+    if not text.strip() or "\0" in text:
+        raise ValueError(
+            f"cache_dir={cache_dir!r} is no folder; give a path, or None to keep no codes."
+        )
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"cache_dir={cache_dir!r} is no folder: {error}") from None
+
+
+class CodeCache:
+    """Cache that maps an image and a recipe to a finished code.
+
+    A key is the SHA-256 of the pixels that the networks see and of everything that determines the
+    code: weights, method, steps, seed. Entries are written atomically, so that readers see a
+    complete entry or none and several processes may share a folder. An entry ends with a checksum
+    of its content. A disk error loses at most the entry being written.
 
     Parameters
     ----------
     folder : path-like
-        Where the entries live; made if missing. They are spread over 256 folders.
+        Folder of the entries, which are spread over 256 subfolders; created if missing.
     recipe : str
-        What decides the code besides the image.
+        Everything except the image that determines the code.
     shape : tuple of int
         Shape of a code.
     """
@@ -38,66 +62,55 @@ class CodeCache:
         self._shape = tuple(shape)
 
     def key(self, *views):
-        """Return the key of an image: of its pixels at every size that a network sees."""
+        """Return the key of an image, given its pixels at each size that a network sees."""
         digest = hashlib.sha256(self._recipe)
         for view in views:
             digest.update(np.ascontiguousarray(view))
         return digest.hexdigest()
 
-    def get(self, key, say=warnings.warn):
-        """Return the code of a key, or None; a damaged entry is said."""
+    def get(self, key, warn=warnings.warn):
+        """Return the cached code or None; warn if the entry is corrupt or cannot be read."""
         path = self._path(key)
         try:
             data = path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            say(f"Cached codes in {self._folder} cannot be read ({_reason(error)}).")
+            warn(f"Cached codes in {self._folder} cannot be read ({_reason(error)}).")
             return None
-        body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-        if _check_of(body) != check or len(body) != 4 * int(np.prod(self._shape)):
-            say(f"The cached code {path} is damaged; it is computed again.")
+
+        body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+        if _checksum(body) != checksum or len(body) != 4 * int(np.prod(self._shape)):
+            warn(f"The cached code {path} is damaged; it is computed again.")
             return None
         return np.frombuffer(body, dtype="<f4").reshape(self._shape)
 
-    def put(self, key, code, say=warnings.warn):
-        """Keep a code; where the disk refuses, say so and go on without the entry."""
+    def put(self, key, code, warn=warnings.warn):
+        """Write an entry; if the disk refuses, warn and go on without it."""
         body = np.ascontiguousarray(code, dtype="<f4").tobytes()
         path = self._path(key)
-        # On the same disk as the entry, as renaming wants it; a name that no machine has twice.
-        temporary = self._temporaries / uuid.uuid4().hex
         try:
-            for folder in (path.parent, temporary.parent):
-                folder.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "xb") as file:
-                file.write(body + _check_of(body))
-            os.replace(temporary, path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, lambda file: file.write(body + _checksum(body)))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            say(
+            warn(
                 f"Codes cannot be kept in {self._folder} ({_reason(error)}). The work goes on; "
-                "what is not kept is computed again next time."
+                "codes that are not kept are computed again next time."
             )
 
-    def sweep(self):
-        """Remove what writers that were killed have left half written, an hour ago or more."""
-        with contextlib.suppress(OSError), os.scandir(self._temporaries) as files:
-            for file in files:
-                with contextlib.suppress(OSError):
-                    if time.time() - file.stat().st_mtime > _STALE_SECONDS:
-                        os.unlink(file)
-
-    @property
-    def _temporaries(self):
-        return self._folder / "tmp"
+    def remove_unfinished(self):
+        """Remove unfinished files of killed writers that are more than an hour old."""
+        for file in self._folder.glob("??/*.part"):
+            with contextlib.suppress(OSError):
+                if time.time() - file.stat().st_mtime > _STALE_SECONDS:
+                    file.unlink()
 
     def _path(self, key):
         return self._folder / key[:2] / key
 
 
-def _check_of(body):
-    return hashlib.sha256(body).digest()[:_CHECK_BYTES]
+def _checksum(body):
+    return hashlib.sha256(body).digest()[:_CHECKSUM_BYTES]
 
 
 def _reason(error):

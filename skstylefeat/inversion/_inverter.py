@@ -1,44 +1,69 @@
 """StyleGANInverter: images to latents or to lazy feature maps."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
-from skstylefeat._utils._callbacks import CallbackSupportMixin, tell_of_steps
-from skstylefeat._utils._versions import VersionStamped
+from skstylefeat._utils._callbacks import CallbackSupportMixin, report_training_steps
+from skstylefeat._utils._layers import channel_names, choose_layers
+from skstylefeat._utils._typing import ImagesLike, RandomState, StrPath
+from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._feature_maps import FeatureMaps
+from skstylefeat.features._network_holder import NetworkHolder
 from skstylefeat.images._collection import as_images
-from skstylefeat.inversion._domain_check import errors_of_codes, own_error, warn_if_foreign
-from skstylefeat.inversion._encoder_choice import encoder_for, n_reports, trains
+from skstylefeat.inversion._code_cache import cache_folder
+from skstylefeat.inversion._domain_check import (
+    error_of_own_images,
+    reconstruction_errors,
+    warn_if_foreign,
+)
+from skstylefeat.inversion._encoder_choice import encoder_for, is_trained, n_reports
 from skstylefeat.inversion._job import InversionJob, is_code
-from skstylefeat.inversion._on_error import check_beside_labels, check_readable, warn_of_faults
+from skstylefeat.inversion._on_error import (
+    check_aligned_with_labels,
+    check_readable,
+    warn_of_faults,
+)
 from skstylefeat.latents._rows import column_names, images_of, rows_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from skstylefeat.networks._encoder import Encoder
+    from skstylefeat.networks._generator import Generator
+    from skstylefeat.networks._perceptual import PerceptualNetwork
 
 
 def _gives_latents(self):
-    """Tell rows of latents from lazy feature maps."""
+    """Return whether the output is rows of latents, not lazy feature maps."""
     return self.output == "latents"
 
 
-def _gives_names(self):
-    """Tell whether names may be asked for.
+def _has_names(self):
+    """Return whether the output has feature names.
 
-    scikit-learn puts the output of whatever names its columns into the container that is asked
-    for, and feature maps fit into none.
+    scikit-learn puts the output of every estimator with feature names into the container that the
+    user sets, and feature maps fit into none.
     """
-    own = getattr(self, "_sklearn_output_config", {}).get("transform")
-    container = own or get_config()["transform_output"]
+    own_config = getattr(self, "_sklearn_output_config", {}).get("transform")
+    container = own_config or get_config()["transform_output"]
     return _gives_latents(self) or container == "default"
 
 
-class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, BaseEstimator):
+class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, BaseEstimator):
     """Invert images into the latent space of a StyleGAN2 generator.
 
     Parameters
@@ -47,8 +72,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         A bundled name, a file of any supported format, or a loaded generator.
     encoder : str, path-like, Encoder or None, default="auto"
         An encoder in the same forms. "auto" takes the bundled encoder of a bundled generator,
-        or the encoder in the generator's own file (pSp family). "train" trains one
-        for the given generator in `fit`, on its own images and, without labels, on X.
+        or the encoder in the generator's own file (pSp family). "train" trains an encoder for the
+        given generator in `fit`, on images of the generator and, without labels, on X.
     method : {"encoder", "optimize", "hybrid"}, default="encoder"
         One forward pass of the encoder; optimization from the mean code; or optimization
         from the encoder's code.
@@ -56,50 +81,53 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         Space of the latents: a W vector for every layer, one for all layers (the mean over the
         layers, or optimized as one), or the styles.
     output : {"latents", "features"}, default="latents"
-        Rows of latents, or a lazy :class:`FeatureMaps` of the inverted images.
-    layers : list of str, default=None
-        Layers of the feature maps, all by default.
+        Rows of latents, or the lazy :class:`FeatureMaps` that a :class:`FeatureMapExtractor`
+        makes of them.
+    layers : str, int, sequence of these, or None, default=None
+        Layers of the feature maps: names such as ``"b16.conv1"``, blocks such as ``"b16"``, or
+        resolutions such as ``16``. None takes all.
     n_steps : int, default=None
         Steps of the optimization; by default 200 from the mean code and 60 from the
         encoder's.
     perceptual : str, path-like, torch.nn.Module or None, default=None
-        A network in whose features "optimize" and "hybrid" compare images besides their pixels:
-        a file with the state dict of torchvision's VGG16, or any module that gives features, see
-        :func:`skstylefeat.networks.load_perceptual`. By default the local contrast at two
+        Network in whose features "optimize" and "hybrid" compare images, in addition to pixels:
+        a file with the state dict of torchvision's VGG16, or any module that returns features,
+        see :func:`skstylefeat.networks.load_perceptual`. By default the local contrast at two
         scales is compared, which needs no other network.
     mirror : {"mean", "difference"} or None, default=None
-        How the latents `x` of an image are combined with those `m` of its mirror image, which
-        takes twice the time: ``(x + m) / 2`` for what a mirror leaves as it is (age, glasses,
-        expression), ``(x - m) / 2`` for what it turns around, such as yaw; each leaves out what
-        the other keeps. Only for ``output="latents"``: neither is a code of the image. Errors and
-        `score` are of the plain codes.
+        Combination of the latents `x` of an image with those `m` of its mirror image, which takes
+        twice the time. "mean" is ``(x + m) / 2``, for attributes that a mirror preserves (age,
+        glasses, expression). "difference" is ``(x - m) / 2``, for attributes that it reverses,
+        such as yaw. Neither is a code of the image, so ``output="latents"`` is required. Errors
+        and `score` are those of the plain codes.
     n_train_steps : int, default=1000
-        Steps of the training of ``encoder="train"``, each on 32 images of X and 32 of the
-        generator's own.
+        Steps of the training of ``encoder="train"``, each on 32 images of X and 32 images of the
+        generator.
     batch_size : int, default=64
-        Images inverted at once.
+        Images per batch.
     image_shape : tuple of int, default=None
         (H, W) or (H, W, C) of the images when X holds flat rows.
     device : str, default="auto"
         Torch device; "auto" takes CUDA, then MPS, then the CPU.
     n_jobs : int, default=None
-        Batches inverted at once, through joblib.
+        Batches inverted in parallel, through joblib.
     cache_dir : path-like, default=None
-        Folder that keeps finished codes by content hash of image and weights, so that a killed
-        job goes on where it was, the training of an encoder as well. Several processes may share
-        it. Without a `random_state` the seed of the training is then 0, so that it is the same
-        training that goes on.
+        Folder that keeps finished codes by content hash of image and weights, so that an
+        interrupted job resumes, as does the training of an encoder. Several processes may share
+        it, and ``~`` is expanded. The seed of the training is then 0 by default, so that the same
+        training resumes.
     align : callable or dict, default=None
-        Where the five landmarks of faces come from, to which every image is cut as in FFHQ: a
-        function from the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or a dict
-        from file name to them; see :func:`skstylefeat.images.align_faces`, which also takes an
-        array. By default images are taken as they are framed.
+        Source of five landmarks per face, by which every image is cropped as in FFHQ: a function
+        from the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or a dict from file
+        name to points; see :func:`skstylefeat.images.align_faces`, which also takes an array. By
+        default images are used as they are framed.
     on_error : {"raise", "nan", "skip"}, default="raise"
-        What an image does that is damaged or missing: it ends the job, and is named; it gets a
-        row of NaN, with a warning that names it; or it is left out, with such a warning. With
-        "skip", `transform` returns fewer rows than X has, which no labels fit: for pipelines
-        use "nan", or drop such images from X and y with
-        :func:`skstylefeat.images.readable_rows`. `fit` leaves them out in both cases.
+        How to treat damaged or missing images: "raise" an error that names the image; give it a
+        row of "nan", or "skip" its row, both with a warning that names it. Rows of NaN keep labels
+        and images aligned: later steps leave them out of `fit` and return NaN, or no label, for
+        them. With "skip", `transform` returns fewer rows than X has, so that labels no longer fit;
+        drop such images from X and y with :func:`skstylefeat.images.readable_rows`, or use "nan".
+        `fit` leaves unreadable images out in both cases.
     store_weights : bool, default=False
         Whether a pickle holds the weights themselves, rather than their name or path and their
         SHA-256. A trained encoder is always stored.
@@ -117,22 +145,23 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
     perceptual_ : PerceptualNetwork or None
         The perceptual network, None for ``method="encoder"`` and where none is given.
     domain_error_ : float
-        Mean squared error, for images in [0, 1], of the generator's own images after
-        inversion: what to expect inside its domain. Only known with an encoder.
+        Mean squared error, for images in [0, 1], of images of the generator itself after
+        inversion: the error to expect inside its domain. Only set with an encoder.
     n_features_in_ : int
-        Columns of X, where `fit` saw flat rows.
+        Columns of X, if `fit` received flat rows.
 
     See Also
     --------
+    FeatureMapExtractor : Feature maps of latents, from an inversion or a file.
     HyperplaneDistance : Distances of the latents from a hyperplane.
     ChannelMISelector : Channels of the feature maps that matter for an attribute.
 
     Notes
     -----
-    Images are brought to the generator's size. An encoder works on images that are framed as the
-    generator's own, so align them first. The codes do not depend on `batch_size` or `n_jobs`
-    beyond rounding. Optimized codes, which multiply rounding, are the same to the bit on a CPU; on
-    an accelerator, another batch may give another code of almost the same image.
+    Images are resized to the generator's size. An encoder needs images that are framed like its
+    training images, so align them first. The codes do not depend on `batch_size` or `n_jobs`
+    beyond rounding. Optimized codes, in which rounding errors grow, are equal to the bit on a CPU;
+    on an accelerator, another batch may give another code of almost the same image.
 
     Examples
     --------
@@ -147,49 +176,62 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
     (4, 64, 64, 3)
     """
 
-    _parameter_constraints = {
+    generator_: Generator
+    encoder_: Encoder | None
+    perceptual_: PerceptualNetwork | None
+    domain_error_: float
+    n_features_in_: int
+
+    _network_attributes = ("generator_", "encoder_")
+    _parameter_constraints: dict = {
+        "generator": [str, os.PathLike, HasMethods("synthesis")],
+        "encoder": [str, os.PathLike, HasMethods("encode"), None],
         "method": [StrOptions({"encoder", "optimize", "hybrid"})],
         "space": [StrOptions({"w+", "w", "s"})],
         "output": [StrOptions({"latents", "features"})],
-        "layers": ["array-like", None],
+        "layers": [str, Integral, "array-like", None],
         "n_steps": [Interval(Integral, 0, None, closed="left"), None],
+        "perceptual": [str, os.PathLike, HasMethods("forward"), HasMethods("weights_hash"), None],
         "mirror": [StrOptions({"mean", "difference"}), None],
         "n_train_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [tuple, list, None],
         "device": [str],
         "n_jobs": [Integral, None],
+        "cache_dir": [str, os.PathLike, None],
         "align": [callable, dict, None],
         "on_error": [StrOptions({"raise", "nan", "skip"})],
         "store_weights": ["boolean"],
         "random_state": ["random_state"],
-        "verbose": ["verbose", Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
     }
 
     def __init__(
         self,
-        generator="faces64",
-        encoder="auto",
+        generator: StrPath | Generator = "faces64",
+        encoder: StrPath | Encoder | None = "auto",
         *,
-        method="encoder",
-        space="w+",
-        output="latents",
-        layers=None,
-        n_steps=None,
-        perceptual=None,
-        mirror=None,
-        n_train_steps=1_000,
-        batch_size=64,
-        image_shape=None,
-        device="auto",
-        n_jobs=None,
-        cache_dir=None,
-        align=None,
-        on_error="raise",
-        store_weights=False,
-        random_state=None,
-        verbose=0,
-    ):
+        method: Literal["encoder", "optimize", "hybrid"] = "encoder",
+        space: Literal["w+", "w", "s"] = "w+",
+        output: Literal["latents", "features"] = "latents",
+        layers: str | int | Iterable[str | int] | None = None,
+        n_steps: int | None = None,
+        perceptual: StrPath | torch.nn.Module | PerceptualNetwork | None = None,
+        mirror: Literal["mean", "difference"] | None = None,
+        n_train_steps: int = 1_000,
+        batch_size: int = 64,
+        image_shape: Sequence[int] | None = None,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        cache_dir: StrPath | None = None,
+        align: Callable[[NDArray[np.uint8]], ArrayLike | None]
+        | Mapping[str, ArrayLike]
+        | None = None,
+        on_error: Literal["raise", "nan", "skip"] = "raise",
+        store_weights: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.generator = generator
         self.encoder = encoder
         self.method = method
@@ -212,8 +254,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Load the networks, and train an encoder where ``encoder="train"``.
+    def fit(self, X: ImagesLike, y: Any = None) -> Self:
+        """Load the networks, and train an encoder with ``encoder="train"``.
 
         Parameters
         ----------
@@ -227,32 +269,39 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         Returns
         -------
         self : StyleGANInverter
-        """
-        from skstylefeat.networks import load_generator, load_perceptual
 
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If no image can be read, or the parameters do not fit each other, the generator or
+            this machine.
+        """
+        from skstylefeat.networks._base import resolve_device
+        from skstylefeat.networks._loading import load_generator, load_perceptual
+
+        # Parameters and images are checked before any network is loaded.
+        self._check_combinations()
+        resolve_device(self.device)
+        folder = cache_folder(self.cache_dir)
         context = self._init_callback_context(
-            max_subtasks=n_reports(self.n_train_steps) if trains(self.encoder) else 0
+            max_subtasks=n_reports(self.n_train_steps) if is_trained(self.encoder) else 0
         )
         context.call_on_fit_task_begin(estimator=self, X=X)
         images = self._check_images(X, reset=True)
-        check_readable(images, self.on_error)  # a wrong kind is refused before anything is loaded
-        if self.space == "s" and self.output == "features":
-            raise ValueError("output='features' needs space='w+' or 'w', got space='s'.")
-        if self.mirror is not None and self.output == "features":
-            raise ValueError(
-                f"mirror={self.mirror!r} needs output='latents', got output='features': what is "
-                "made of the codes of an image and its mirror image is no code of the image, so it "
-                "has no feature maps."
-            )
-        resumable = self.cache_dir is not None and self.random_state is None
+        check_readable(images, self.on_error)
+
+        # A training that may resume needs the same seed in every process.
+        resumable = folder is not None and self.random_state is None
         rng = check_random_state(0 if resumable else self.random_state)
         self._seed = int(rng.randint(2**31 - 1))
+
         self.generator_ = load_generator(self.generator, device=self.device)
         if self.generator_.img_channels != 3:
             raise ValueError(
                 f"{self.generator_.name!r} makes images of {self.generator_.img_channels} "
                 "channel(s); inversion supports RGB generators."
             )
+        choose_layers(self.generator_.layers, self.layers)  # raises for unknown layers
         self.perceptual_ = None
         if self.perceptual is not None and self.method != "encoder":
             self.perceptual_ = load_perceptual(self.perceptual, device=self.device)
@@ -264,13 +313,17 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             device=self.device,
             n_steps=self.n_train_steps,
             seed=self._seed,
-            cache_dir=self.cache_dir,
+            cache_dir=folder,
             on_error=self.on_error,
-            callback=partial(tell_of_steps, self, context),
+            callback=partial(report_training_steps, self, context),
             verbose=bool(self.verbose),
         )
+
+        # The error to expect, by which `transform` recognizes foreign images.
         if self.encoder_ is not None:
-            self.domain_error_ = own_error(self.generator_, self.encoder_, self.batch_size)
+            self.domain_error_ = error_of_own_images(
+                self.generator_, self.encoder_, self.batch_size
+            )
         if self.store_weights:
             for name in ("generator_", "encoder_", "perceptual_"):
                 network = getattr(self, name)
@@ -278,7 +331,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         context.call_on_fit_task_end(estimator=self, X=X)
         return self
 
-    def transform(self, X):
+    def transform(self, X: ImagesLike) -> NDArray[np.float32] | FeatureMaps:
         """Invert images.
 
         Parameters
@@ -299,20 +352,21 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             warn_if_foreign(self.generator_, images, codes, self.domain_error_, self.batch_size)
         latents = rows_of(codes, self.space, self.generator_)
         if self.output == "features":
-            return FeatureMaps.from_latents(
-                latents,
-                self.generator_.reference or self.generator_,
-                self.layers,
+            extractor = FeatureMapExtractor(
+                self.generator_,
+                layers=self.layers,
                 device=self._device_of_workers(),
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
             )
+            return extractor.fit_transform(latents)
+
         if self.mirror is not None:
             turned = rows_of(self._run(images, mirrored=True)[0], self.space, self.generator_)
             latents = (latents + turned if self.mirror == "mean" else latents - turned) / 2
         return latents
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: ImagesLike, y: Any = None) -> NDArray[np.float32] | FeatureMaps:
         """Fit and invert the same images.
 
         Parameters
@@ -320,7 +374,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         X : array-like, list, Series or path-like
             Images as in `fit`.
         y : array-like of shape (n,), default=None
-            Not used; its length is compared where ``on_error="skip"`` leaves images out.
+            Only its length is used: it must fit the rows that ``on_error="skip"`` leaves.
 
         Returns
         -------
@@ -329,10 +383,10 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         """
         latents = self.fit(X, y).transform(X)
         if y is not None and self.on_error == "skip":
-            check_beside_labels(len(latents), len(y))
+            check_aligned_with_labels(len(latents), len(y))
         return latents
 
-    def inverse_transform(self, latents):
+    def inverse_transform(self, latents: ArrayLike) -> NDArray[np.float32]:
         """Synthesize the images of latents.
 
         Parameters
@@ -348,19 +402,27 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         check_is_fitted(self)
         return images_of(latents, self.space, self.generator_, self.batch_size)
 
-    def reconstruction_errors(self, X):
-        """Return the mean squared error (n,) of every image's reconstruction, in [0, 1] units.
+    def reconstruction_errors(self, X: ImagesLike) -> NDArray[np.float32]:
+        """Return the mean squared error of each image's reconstruction.
 
-        NaN for images that cannot be read, with ``on_error="nan"``.
+        Parameters
+        ----------
+        X : array-like, list, Series or path-like
+            Images as in `fit`.
+
+        Returns
+        -------
+        errors : ndarray of shape (n,), float32
+            In units of images in [0, 1]; NaN for unreadable images with ``on_error="nan"``.
         """
         check_is_fitted(self)
         images, codes = self._invert(self._check_images(X, reset=False))
         if self.space == "w":
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
-        return errors_of_codes(self.generator_, images, codes, self.batch_size)
+        return reconstruction_errors(self.generator_, images, codes, self.batch_size)
 
-    def score(self, X, y=None):
-        """Return the negative mean squared reconstruction error, so that greater is better.
+    def score(self, X: ImagesLike, y: Any = None) -> float:
+        """Return the negative mean squared reconstruction error, so that higher is better.
 
         Parameters
         ----------
@@ -376,8 +438,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         """
         return -float(np.nanmean(self.reconstruction_errors(X)))
 
-    @available_if(_gives_names)
-    def get_feature_names_out(self, input_features=None):
+    @available_if(_has_names)
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns, or of the channels of feature maps.
 
         Parameters
@@ -388,19 +450,20 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         Returns
         -------
         names : ndarray of str
-            ``w3_17`` is component 17 of the W vector of layer input 3; ``w17`` for W;
-            ``b8.conv0:17`` for S and for channel 17 of feature maps.
+            ``w3_17`` is component 17 of W vector 3; ``w17`` is a component of W; ``b8.conv0:17``
+            is a style of S or channel 17 of feature maps.
         """
         check_is_fitted(self)
-        if not _gives_latents(self):
-            kept = self.layers
-            layers = [x for x in self.generator_.layers if kept is None or x.name in kept]
-            names = [f"{x.name}:{channel}" for x in layers for channel in range(x.channels)]
-            return np.asarray(names, dtype=object)
-        return np.asarray(column_names(self.space, self.generator_), dtype=object)
+        if _gives_latents(self):
+            names = column_names(self.space, self.generator_)
+        else:
+            names = channel_names(choose_layers(self.generator_.layers, self.layers))
+        return np.asarray(names, dtype=object)
 
-    def set_output(self, *, transform=None):
-        """Set the container of the latents; lazy feature maps stay what they are.
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
+        """Set the container of the latents; it has no effect on lazy feature maps.
 
         Parameters
         ----------
@@ -413,14 +476,17 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         """
         return super().set_output(transform=transform) if _gives_latents(self) else self
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if hasattr(self, "generator_"):
-            from skstylefeat.networks._base import device_at_hand
-
-            device = device_at_hand(self.device)
-            self.generator_ = self.generator_.to(device)
-            self.encoder_ = None if self.encoder_ is None else self.encoder_.to(device)
+    def _check_combinations(self):
+        if self.output == "latents":
+            return
+        if self.space == "s":
+            raise ValueError("output='features' needs space='w+' or 'w', got space='s'.")
+        if self.mirror is not None:
+            raise ValueError(
+                f"mirror={self.mirror!r} needs output='latents', got output='features': the "
+                "combined codes of an image and its mirror image are no code of the image, so they "
+                "have no feature maps."
+            )
 
     def _check_images(self, X, *, reset):
         images = as_images(X, self.image_shape)
@@ -435,7 +501,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
         return images
 
     def _invert(self, images):
-        """Return the images that have rows in the result, and their codes (n, n_ws, w_dim)."""
+        """Return the images that get a row, and their codes (n, n_ws, w_dim)."""
         codes, faults = self._run(images)
         if faults:
             warn_of_faults(faults, len(images), self.on_error)
@@ -454,17 +520,13 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, VersionStamped, B
             n_steps=self.n_steps,
             perceptual=self.perceptual_,
             mirrored=mirrored,
-            cache_dir=self.cache_dir,
+            cache_dir=cache_folder(self.cache_dir),
             on_error="raise" if self.on_error == "raise" else "nan",
             device=self._device_of_workers(),
         )
         return job.run(images, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose)
 
-    def _device_of_workers(self):
-        """Return the device that was found, which on another machine is not the one asked for."""
-        return "auto" if self.device == "auto" else str(self.generator_.device)
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = self.image_shape is not None
         tags.input_tags.three_d_array = True

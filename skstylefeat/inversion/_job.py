@@ -1,4 +1,4 @@
-"""Inversion of a collection: cut into batches, spread over workers, finished codes kept."""
+"""Inversion of a collection in batches, on parallel workers, with a cache of finished codes."""
 
 import warnings
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat.inversion._code_cache import CodeCache
 
-# Part of every key of the cache; to be raised when the same recipe gives other codes.
+# Part of every key of the cache; raise it when the same recipe gives other codes.
 RECIPE_VERSION = 2
 MAX_WARNINGS = 10
 
 
 def is_code(codes):
-    """Which codes (n, n_ws, w_dim) are of images that could be read."""
+    """Return a mask of the codes, (n, n_ws, w_dim), of images that could be read."""
     return np.isfinite(codes[:, 0, 0])
 
 
-class _Done(NamedTuple):
-    """What a worker returns of a batch: codes (NaN where there is none), faults, remarks."""
+class _BatchResult(NamedTuple):
+    """Result of one batch: codes (NaN for unreadable images), faults, texts of warnings."""
 
     codes: np.ndarray
     faults: list
-    remarks: list
+    warnings: list
 
 
 @dataclass
 class InversionJob:
-    """All that decides the code of an image, and how faults are met.
+    """Everything that determines the code of an image, and the handling of faults.
 
     Parameters
     ----------
@@ -42,22 +42,22 @@ class InversionJob:
     encoder : Encoder or None
         The encoder, None for ``method="optimize"``.
     method : {"encoder", "optimize", "hybrid"}
-        How codes are found.
+        Method of inversion.
     in_w : bool, default=False
         Whether the optimization finds one W vector for all layers.
     n_steps : int, default=None
         Steps of the optimization.
     perceptual : PerceptualNetwork, default=None
-        In whose features the optimization compares images.
+        Network in whose features the optimization compares images.
     mirrored : bool, default=False
-        Whether every image is turned left to right first.
+        Whether each image is first turned left to right.
     cache_dir : path-like, default=None
         Folder of finished codes.
     on_error : {"raise", "nan"}, default="raise"
-        Whether an image that cannot be read ends the job.
+        Whether an unreadable image ends the job.
     device : str, default=None
         Torch device in every worker, "auto" for the best one that it has. By default the networks
-        stay where they are, which for those that arrive in another process is the CPU.
+        stay on their device, which in another process is the CPU.
     """
 
     generator: Any
@@ -70,8 +70,8 @@ class InversionJob:
     cache_dir: Any = None
     on_error: str = "raise"
     device: str | None = None
-    # Rows that went through the network at once when memory ran out.
-    fitting: int | None = None
+    # Largest batch that memory holds, once a larger one did not fit.
+    max_rows: int | None = None
 
     def run(self, images, batch_size, *, n_jobs=None, verbose=0):
         """Invert an `ImageCollection`.
@@ -79,44 +79,45 @@ class InversionJob:
         Returns
         -------
         codes : ndarray of shape (n, n_ws, w_dim), float32
-            In W+; NaN where the image cannot be read.
+            Codes in W+; NaN for unreadable images.
         faults : list of Fault
-            The images that cannot be read, by row of `images`.
+            The unreadable images, by row of `images`.
         """
+        # Processes that share a cache take the batches in different orders, and so share the work.
         cache = self._cache()
         batches = list(gen_batches(len(images), batch_size))
         if cache is not None:
-            cache.sweep()
-            # In an order of its own, so that processes that share a cache share the work too.
+            cache.remove_unfinished()
             batches = [batches[i] for i in np.random.default_rng().permutation(len(batches))]
         codes = np.empty((len(images), self.generator.n_ws, self.generator.w_dim), np.float32)
-        faults, remarks = [], _Remarks()
+        faults, log = [], _WarningLog()
+
         tasks = (delayed(_run_batch)(self, images[rows], cache) for rows in batches)
         bar = progress_bar(
             total=len(images), desc="inverting images", verbose=verbose, unit="image"
         )
         with in_parallel(tasks, n_jobs) as parts, bar:
             for rows, part in zip(batches, parts, strict=True):
-                remarks.say(part.remarks)
+                log.warn(part.warnings)
                 if part.faults and self.on_error == "raise":
                     raise part.faults[0].error
                 codes[rows] = part.codes
                 faults += [f._replace(row=rows.start + f.row) for f in part.faults]
                 bar.update(len(part.codes))
-        remarks.close()
+        log.close()
         return codes, sorted(faults, key=lambda fault: fault.row)
 
     def sizes(self):
         """Return the sizes (height, width) at which the method sees an image."""
-        shown = [] if self.encoder is None else [tuple(self.encoder.input_size)]
+        sizes = [] if self.encoder is None else [tuple(self.encoder.input_size)]
         if self.method != "encoder":
-            shown.append((self.generator.resolution,) * 2)
-        return list(dict.fromkeys(shown))
+            sizes.append((self.generator.resolution,) * 2)
+        return list(dict.fromkeys(sizes))
 
-    def compute(self, views, say=warnings.warn, keep=None):
+    def compute(self, views, warn=warnings.warn, keep=None):
         """Return the codes of one batch, given its pixels (n, H, W, 3) by size.
 
-        ``keep(rows, codes)`` is called as soon as some of them are finished.
+        ``keep(rows, codes)`` is called as soon as some codes are finished.
         """
         n = len(next(iter(views.values())))
         if self.device is not None:
@@ -131,9 +132,9 @@ class InversionJob:
                 keep(rows, codes)
             return codes
 
-        parts, size = map_rows(step, n, self.fitting, say)
+        parts, size = map_rows(step, n, self.max_rows, warn)
         if size < n:
-            self.fitting = size  # further batches of this process need not try again
+            self.max_rows = size  # so that later batches of this process do not run out again
         return np.concatenate(parts)
 
     def _compute(self, views):
@@ -141,14 +142,15 @@ class InversionJob:
 
         start = None
         if self.method != "optimize":
-            shown = views[tuple(self.encoder.input_size)]
+            pixels = views[tuple(self.encoder.input_size)]
             if self.method == "encoder":
-                return self.encoder.encode(shown, generator=self.generator)
-            # One by one, because the optimization multiplies what rounding a batch brings.
-            singles = (shown[i : i + 1] for i in range(len(shown)))
+                return self.encoder.encode(pixels, generator=self.generator)
+            # One by one: rounding depends on the batch, and the optimization amplifies it.
+            singles = (pixels[i : i + 1] for i in range(len(pixels)))
             start = np.concatenate(
                 [self.encoder.encode(image, generator=self.generator) for image in singles]
             )
+
         pixels = views[(self.generator.resolution,) * 2]
         return invert(
             self.generator.module,
@@ -164,7 +166,7 @@ class InversionJob:
             return None
         hashes = [x.weights_hash() for x in (self.generator, self.encoder) if x is not None]
         recipe = [RECIPE_VERSION, self.method, *hashes]
-        if self.method != "encoder":  # where these change nothing
+        if self.method != "encoder":  # with which the following have no effect
             recipe += ["w" if self.in_w else "w+", self.n_steps]
             recipe += [] if self.perceptual is None else [self.perceptual.weights_hash()]
         shape = (self.generator.n_ws, self.generator.w_dim)
@@ -172,8 +174,9 @@ class InversionJob:
 
 
 def _run_batch(job, images, cache):
-    """Invert one batch; a function of the module, so that worker processes can run it."""
-    sizes, remarks = job.sizes(), []
+    """Invert one batch; at module level, so that worker processes can run it."""
+    # Files are decoded once to find those that are unreadable.
+    sizes, texts = job.sizes(), []
     pixels, faults = images.try_read(sizes[0])
     good = np.setdiff1d(np.arange(len(images)), [fault.row for fault in faults])
     views = {sizes[0]: pixels}
@@ -182,49 +185,50 @@ def _run_batch(job, images, cache):
         views |= {size: images[good].read(size) for size in sizes[1:]}
         if job.mirrored:
             views = {size: np.ascontiguousarray(x[:, :, ::-1]) for size, x in views.items()}
-        codes[good] = _codes(job, views, cache, remarks.append)
-    return _Done(codes, faults, remarks)
+        codes[good] = _codes(job, views, cache, texts.append)
+    return _BatchResult(codes, faults, texts)
 
 
-def _codes(job, views, cache, say):
-    """Return the codes of images that are all readable, from the cache where they are there."""
+def _codes(job, views, cache, warn):
+    """Return the codes of readable images, from the cache if it holds them."""
     if cache is None:
-        return job.compute(views, say)
+        return job.compute(views, warn)
     keys = [cache.key(*image) for image in zip(*views.values(), strict=True)]
-    codes = [cache.get(key, say) for key in keys]
+    codes = [cache.get(key, warn) for key in keys]
     missing = [i for i, code in enumerate(codes) if code is None]
 
-    def keep(rows, found):
-        for i, code in zip(missing[rows], found, strict=True):
-            cache.put(keys[i], code, say)
+    def keep(rows, computed):
+        for i, code in zip(missing[rows], computed, strict=True):
+            cache.put(keys[i], code, warn)
             codes[i] = code
 
     if missing:
-        job.compute({size: x[missing] for size, x in views.items()}, say, keep)
+        job.compute({size: x[missing] for size, x in views.items()}, warn, keep)
     return np.stack(codes)
 
 
-class _Remarks:
-    """What workers have to say, once each and not more than a screen of it.
+class _WarningLog:
+    """Warnings of the workers, each issued once and at most `MAX_WARNINGS` of them.
 
-    Workers return their remarks: a warning raised in another process would not be seen here.
+    Workers return the texts, because a warning in another process would not be seen here.
     """
 
     def __init__(self):
-        self._said, self._more = set(), 0
+        self._issued, self._n_omitted = set(), 0
 
-    def say(self, remarks):
-        """Warn of each remark that is new."""
-        for text in remarks:
-            if text in self._said:
+    def warn(self, texts):
+        """Issue the warnings that are new."""
+        for text in texts:
+            if text in self._issued:
                 continue
-            if len(self._said) == MAX_WARNINGS:
-                self._more += 1
+            if len(self._issued) == MAX_WARNINGS:
+                self._n_omitted += 1
                 continue
-            self._said.add(text)
+            self._issued.add(text)
             warnings.warn(text, UserWarning, stacklevel=4)
 
     def close(self):
-        """Say how many remarks were left out."""
-        if self._more:
-            warnings.warn(f"{self._more} further warnings of this job.", UserWarning, stacklevel=4)
+        """Report how many warnings were omitted."""
+        if self._n_omitted:
+            text = f"{self._n_omitted} further warnings of this job."
+            warnings.warn(text, UserWarning, stacklevel=4)

@@ -1,12 +1,12 @@
-"""What an inverter does about images that cannot be read: it ends, warns, or minds the labels."""
+"""Handling of unreadable images: raise, warn, or check that labels still line up."""
 
 import warnings
 
-NAMED_FAULTS = 10  # images that a warning names
+NAMED_FAULTS = 10  # images named in a warning
 
 
 def check_readable(images, on_error):
-    """Raise unless an image can be read, or, with ``on_error="raise"``, unless the first can.
+    """Raise unless at least one image is readable, or the first one with ``on_error="raise"``.
 
     Parameters
     ----------
@@ -23,31 +23,31 @@ def check_readable(images, on_error):
 
 
 def warn_of_faults(faults, n_images, on_error):
-    """Warn, for the caller's caller's caller, of images without a code.
+    """Warn of images without a code, at the line of the user that called `transform`.
 
     Parameters
     ----------
     faults : list of Fault
     n_images : int
-        Images in all.
+        Number of all images.
     on_error : {"nan", "skip"}
-        Whether they have rows.
+        Whether these images have rows.
     """
-    some = "; ".join(f"{fault.name} ({fault.error})" for fault in faults[:NAMED_FAULTS])
+    named = "; ".join(f"{fault.name} ({fault.error})" for fault in faults[:NAMED_FAULTS])
     more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
     outcome = "left out" if on_error == "skip" else "rows of NaN"
     warnings.warn(
-        f"{len(faults)} of {n_images} images cannot be read and are {outcome}: {some}{more}.",
+        f"{len(faults)} of {n_images} images cannot be read and are {outcome}: {named}{more}.",
         UserWarning,
         stacklevel=4,
     )
 
 
-def check_beside_labels(n_rows, n_labels):
-    """Raise ValueError where images were left out that have labels."""
+def check_aligned_with_labels(n_rows, n_labels):
+    """Raise ValueError if images that have labels were left out."""
     if n_rows != n_labels:
         raise ValueError(
-            f"{n_labels - n_rows} of {n_labels} images cannot be read; left out, they would "
-            "put the others beside labels that are not theirs. Use on_error='nan', or drop "
-            "them from X and y with skstylefeat.images.readable_rows."
+            f"{n_labels - n_rows} of {n_labels} images cannot be read. Without their rows, the "
+            "other images would get wrong labels. Use on_error='nan', or drop these images from X "
+            "and y with skstylefeat.images.readable_rows."
         )

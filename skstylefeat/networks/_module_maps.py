@@ -50,6 +50,9 @@ class ModuleMaps:
         for name in list(taken):
             yield name, _as_maps(taken.pop(name), name)
 
+    def missing_rows(self):
+        return np.zeros(len(self), dtype=bool)  # unreadable images raise
+
     def _input(self):
         size, mean, std = self._preprocessing
         images = self._images.read(size)

@@ -29,19 +29,19 @@ def worker(limit, error, seen):
     ],
 )
 def test_batch_is_halved_and_all_rows_are_done(error):
-    seen, said = [], []
-    parts, size = map_rows(worker(3, error, seen), 17, 10, said.append)
+    seen, warned = [], []
+    parts, size = map_rows(worker(3, error, seen), 17, 10, warned.append)
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(17))
     assert seen == [10, 5, 3, 3, 3, 3, 3, 2] and size == 3
-    assert len(said) == 2 and "A batch of 10 rows did not fit" in said[0]
-    assert "going on with 5" in said[0] and is_out_of_memory(error)
+    assert len(warned) == 2 and "A batch of 10 rows did not fit" in warned[0]
+    assert "going on with 5" in warned[0] and is_out_of_memory(error)
 
 
 def test_one_row_that_does_not_fit_raises():
     seen = []
     error = torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(torch.OutOfMemoryError):
-        map_rows(worker(0, error, seen), 4, say=lambda text: None)
+        map_rows(worker(0, error, seen), 4, warn=lambda text: None)
     assert seen == [4, 2, 1]
 
 

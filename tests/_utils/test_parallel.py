@@ -1,4 +1,4 @@
-"""Tasks through joblib, on engines that hand results over one by one and on those that do not."""
+"""Tasks through joblib, on engines with and without generators of results."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.support.networks import write_job
 
 
 class Lists(ThreadingBackend):
-    """An engine as ray's and multiprocessing's: it returns lists only."""
+    """An engine that returns lists only, as those of ray and multiprocessing."""
 
     supports_return_generator = False
     supports_retrieve_callback = False
@@ -27,7 +27,7 @@ def _engine():
 
 
 def counted(n, taken):
-    """Make tasks and note how many of them were asked for."""
+    """Yield tasks and record how many were taken."""
     for i in range(n):
         taken.append(i)
         yield delayed(pow)(i, 2)

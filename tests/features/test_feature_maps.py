@@ -1,8 +1,7 @@
 """FeatureMaps: laziness, rows, selection, pooling, sources."""
 
-import base64
 import pickle
-import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import train_test_split
 
 from skstylefeat import FeatureMaps
-from tests.support.networks import tiny_generator, write_pair
+from skstylefeat.features import _feature_maps
+from skstylefeat.networks.checkpoints._safetensors import save_network
+from tests.support.networks import tiny_generator, tiny_module, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_synthesis_stops_at_the_highest_selected_layer(maps, generator):
 
 @pytest.mark.parametrize("mode", ["max", "mean"])
 @pytest.mark.parametrize("size", [1, 2])
-def test_pooling_is_that_of_the_arrays_whatever_the_batch(maps, mode, size):
+def test_pooling_is_that_of_the_arrays_for_every_batch_size(maps, mode, size):
     few = maps.select({"b4.conv1": [0, 2], "b16.conv0": [1]})
     arrays = [few.layer("b4.conv1"), few.layer("b16.conv0")]
     statistic = np.max if mode == "max" else np.mean
@@ -131,7 +132,7 @@ def test_from_arrays_checks_shapes():
 def test_wrong_latents_and_layers_are_named(generator):
     with pytest.raises(ValueError, match=r"\(n, 42\)"):
         FeatureMaps.from_latents(np.zeros((2, 10)), generator)
-    with pytest.raises(ValueError, match=r"No layers \['b32.conv0'\]"):
+    with pytest.raises(ValueError, match=r"No layer matches 'b32\.conv0'; there are b4"):
         FeatureMaps.from_latents(np.zeros((2, 42)), generator, layers=["b32.conv0"])
 
 
@@ -177,7 +178,7 @@ def test_pooling_shows_progress_when_asked(generator, latents, capsys):
 
 
 class Returning(torch.nn.Module):
-    """A layer that returns what it is told to make of its input."""
+    """A layer that applies a given function to its input."""
 
     def __init__(self, make):
         super().__init__()
@@ -195,32 +196,62 @@ def test_from_module_takes_the_first_of_several_outputs_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("make", "came"), [(lambda x: x.mean((2, 3)), r"\(1, 3\)"), (lambda x: {"x": x}, "dict")]
+    ("make", "received"), [(lambda x: x.mean((2, 3)), r"\(1, 3\)"), (lambda x: {"x": x}, "dict")]
 )
-def test_from_module_says_which_layer_returns_no_maps(make, came):
+def test_from_module_names_the_layer_that_returns_no_maps(make, received):
     images = np.zeros((2, 4, 4, 3), dtype=np.float32)
     model = torch.nn.Sequential(Returning(make))
-    with pytest.raises(ValueError, match=rf"Layer '0' returns {came}; expected maps"):
+    with pytest.raises(ValueError, match=rf"Layer '0' returns {received}; expected maps"):
         FeatureMaps.from_module(model, images, ["0"], input_size=(4, 4)).layer("0")
 
 
-# FeatureMaps.from_arrays({"a": np.arange(4.0).reshape(2, 2, 1, 1)}), and channels 3 and 5 of
-# b4.conv1 of FeatureMaps.from_latents(np.zeros((1, 128)), "faces64"), by the code of 65b1215.
-OLD_PICKLE = (
-    "eNrtVFGL00AQTtLmmjsLFhU5H4QKPsSX0nix3INg9UDQrXnwD6xJunWrbRJ2N4UKB72HOz3YB+HG/+k/0EnTQLwc+A"
-    "N0Aruz882Qb3b32037x3fb2Jo+lJ+lWi/YjIVqUAy5YHQZZhL0rdfl8l2xuoInZ3AKru5QmeYiZsAN9F8KEa5rqF3W"
-    "noI2Q9D3k3yZrQc0TgUbLPOFmodFPuguFSxOE6lEHius1vY2E3QnmZYpV0CMczgxI/gK78Elpkss/ExiKuA9bU/VOm"
-    "NFpTU7hstvZVJLm88hCIK3v9C2AzEURJcnfeMP+/li54zLyRkDpkm9twjXTGDrd+u7Qqvo/qRw3iSzFH/s8m7F5wzO"
-    "IY+0Q2WeZalQ2D7v8tv8TtECv7drgFi4eKCteY0vf3gT217F09zNJbuDKFQxp3L+hUGg9xL6KY0kep0VE1EqGe5YHn"
-    "GrPAlu4/k4dBIqlqjaATnYTRlqEjTJ5mJLceb/heIrwzL+2z9uxa3UB/QjS5gIVSpQvbMwZnLko0enbDXHV0K34iwH"
-    "/sjlj/HyRf4AZb/ygGxIm7QL6ZTx4218WMQd4lyPe9fi+5E3qgo+kB7pNQCvARw9rSqGpE/6DcBrACO/qjgkYzJuAF"
-    "4NUPgAcBd1P7lZ90NUdWu3b3Zd1dwP+LOAjwrtXsDgN05BRus="
-)
+def test_layers_by_block_and_resolution(latents, generator):
+    for layers in (["b8"], 8, "b8", ["b8.conv1", "b8.conv0"]):
+        maps = FeatureMaps.from_latents(latents, generator, layers)
+        assert [layer.name for layer in maps.layers] == ["b8.conv0", "b8.conv1"]
+    with pytest.raises(ValueError, match="layers is empty"):
+        FeatureMaps.from_latents(latents, generator, [])
 
 
-def test_pickles_from_before_the_sources_moved():
-    arrays, latents = pickle.loads(zlib.decompress(base64.b64decode(OLD_PICKLE)))
-    assert_array_equal(arrays.layer("a").ravel(), np.arange(4))
-    maps = FeatureMaps.from_latents(np.zeros((1, 128)), "faces64", ["b4.conv1"])
-    assert_array_equal(latents.layer("b4.conv1"), maps.layer("b4.conv1")[:, [3, 5]])
-    assert b"_Latents" not in pickle.dumps(latents)  # a new pickle has the new name
+def test_a_replaced_file_is_refused(tmp_path, latents):
+    path, _ = write_pair(tmp_path, 16)
+    maps = FeatureMaps.from_latents(latents, path, ["b4"])
+    blob, expected = pickle.dumps(maps), maps.pool()
+    original = Path(path).read_bytes()
+    save_network(tiny_module(16, seed=9), path)
+    for stale in (maps, maps[:2], pickle.loads(blob)):
+        with pytest.raises(ValueError, match=r"tiny\.safetensors has changed: its SHA-256"):
+            stale.pool()
+    assert not np.allclose(FeatureMaps.from_latents(latents, path, ["b4"]).pool(), expected)
+    Path(path).write_bytes(original)
+    assert_array_equal(pickle.loads(blob).pool(), expected)
+
+
+def test_missing_rows_hold_nan_alone(generator, latents):
+    damaged = latents.copy()
+    damaged[2] = np.nan
+    damaged[3, 0] = np.nan
+    maps = FeatureMaps.from_latents(damaged, generator)
+    assert np.flatnonzero(maps.missing_rows).tolist() == [2]
+    assert maps[[2, 4]].missing_rows.tolist() == [True, False]
+    arrays = {"a": np.zeros((3, 2, 2, 2)), "b": np.zeros((3, 1, 2, 2))}
+    arrays["a"][:2] = arrays["b"][1:] = np.nan
+    assert FeatureMaps.from_arrays(arrays).missing_rows.tolist() == [False, True, False]
+    images = np.zeros((2, 20, 20, 3), dtype=np.float32)
+    assert not FeatureMaps.from_module(
+        TinyTransformer(), images, ["patches"], input_size=(16, 16)
+    ).missing_rows.any()
+
+
+def test_automatic_batches_fit_the_memory_of_the_largest_selected_layer(
+    generator, latents, monkeypatch
+):
+    maps = FeatureMaps.from_latents(np.tile(latents, (8, 1)), generator)
+    assert [rows for rows, _ in maps.batches()] == [slice(0, 64), slice(64, 72)]  # at most 64
+    # One image of b16 has 6 x 16 x 16 floats, one of b8 a quarter of them.
+    monkeypatch.setattr(_feature_maps, "BATCH_BYTES", 8 * 4 * 6 * 16 * 16)
+    assert next(maps.batches())[0] == slice(0, 8)
+    few = maps.select({"b8.conv0": [0]})
+    assert next(few.batches())[0] == slice(0, 32)
+    monkeypatch.setattr(_feature_maps, "BATCH_BYTES", 1)
+    assert next(few.batches())[0] == slice(0, 1)

@@ -1,10 +1,12 @@
+"""MaxPoolReducer and the pooling of maps."""
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from skstylefeat import FeatureMaps, MaxPoolReducer
-from skstylefeat.features._pooling import pool_maps
+from skstylefeat.features._map_pooling import pool_maps
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_names(maps):
     assert len(reducer.get_feature_names_out()) == reducer.transform(maps).shape[1]
 
 
-def test_cells_stand_beside_their_channel(maps):
+def test_cells_of_a_channel_are_adjacent(maps):
     pooled = MaxPoolReducer(2).fit_transform(maps)
     np.testing.assert_array_equal(pooled[:, 4:8], pool_maps(maps, 2)[:, 1].reshape(4, 4))
 
@@ -99,6 +101,27 @@ def test_other_channels_than_in_fit(maps):
     lazy = FeatureMaps.from_arrays({"a": maps})
     with pytest.raises(ValueError, match="same layers and selection"):
         MaxPoolReducer().fit(lazy).transform(lazy.select({"a": [0, 2]}))
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 2, 2)])
+def test_rows_of_nan_stay_nan(shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    reducer = MaxPoolReducer().fit(X)
+    expected = reducer.transform(X)
+    X[1] = np.nan
+    pooled = reducer.fit(X).transform(X)
+    assert np.isnan(pooled[1]).all()
+    np.testing.assert_array_equal(pooled[[0, 2, 3]], expected[[0, 2, 3]])
+    assert np.isnan(reducer.transform(X[[1]])).all()
+    X[2].flat[0] = np.nan
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        reducer.transform(X)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        reducer.fit(X[[1]])
+
+
+def test_every_parameter_has_a_constraint():
+    assert set(MaxPoolReducer._parameter_constraints) == set(MaxPoolReducer().get_params())
 
 
 def test_pure_function_bad_input(maps):

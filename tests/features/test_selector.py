@@ -1,3 +1,5 @@
+"""ChannelMISelector: scores, rules of choice, labels, input."""
+
 import pickle
 
 import numpy as np
@@ -17,7 +19,7 @@ GOOD = {"b8.conv1": 2, "b16.conv0": 5, "b16.conv1": 0}
 
 
 def make_maps(y=Y, seed=0):
-    """Three layers, each with one channel whose pattern is its class's own."""
+    """Return three layers, each with one channel that has a pattern per class."""
     rng = np.random.default_rng(seed)
     maps = {}
     for (name, good), side in zip(GOOD.items(), (8, 16, 16), strict=True):
@@ -33,7 +35,7 @@ def lazy():
     return FeatureMaps.from_arrays(make_maps())
 
 
-def test_finds_the_channels_that_tell_classes_apart(lazy):
+def test_channels_that_separate_classes_are_selected(lazy):
     for score in ("ratio", "difference"):
         selector = ChannelMISelector(1, score=score, random_state=0).fit(lazy, Y)
         expected = [f"{name}:{channel}" for name, channel in GOOD.items()]
@@ -151,6 +153,8 @@ def test_three_classes():
         (["b16"], ["b16.conv0", "b16.conv1"]),
         ([8], ["b8.conv1"]),
         ([16, "b8.conv1"], ["b8.conv1", "b16.conv0", "b16.conv1"]),
+        ("b16", ["b16.conv0", "b16.conv1"]),
+        (8, ["b8.conv1"]),
     ],
 )
 def test_layers_by_name_block_or_resolution(lazy, layers, expected):
@@ -175,7 +179,7 @@ def test_rules_can_be_combined(lazy):
     assert (per_layer.get_support() | ~both.get_support()).all()
 
 
-def test_more_channels_asked_than_a_layer_has(lazy):
+def test_layers_with_fewer_channels_are_kept_whole(lazy):
     assert ChannelMISelector(100, random_state=0).fit(lazy, Y).get_support().all()
 
 
@@ -211,9 +215,9 @@ def test_no_information_across_classes_ranks_first_and_dead_channels_last():
 
 def test_seeded_and_independent_of_threads(lazy):
     first = ChannelMISelector(random_state=3).fit(lazy, Y)
-    again = ChannelMISelector(random_state=3, n_jobs=2).fit(lazy, Y)
-    np.testing.assert_array_equal(first.scores_, again.scores_)
-    np.testing.assert_array_equal(first.sample_indices_, again.sample_indices_)
+    threaded = ChannelMISelector(random_state=3, n_jobs=2).fit(lazy, Y)
+    np.testing.assert_array_equal(first.scores_, threaded.scores_)
+    np.testing.assert_array_equal(first.sample_indices_, threaded.sample_indices_)
     other = ChannelMISelector(random_state=4).fit(lazy, Y)
     assert not np.array_equal(first.sample_indices_, other.sample_indices_)
 
@@ -286,5 +290,58 @@ def test_maps_of_other_layers_than_in_fit(lazy):
         np.zeros((2, 6, 8, 8)),
     )
     for other in others:
-        with pytest.raises(ValueError, match=r"was fitted on b8.conv1 6x8x8.* came"):
+        with pytest.raises(ValueError, match=r"was fitted on b8.conv1 6x8x8.* but X holds"):
             selector.transform(other)
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_unreadable_images_are_left_out_and_come_out_as_nan(as_array):
+    arrays, bad = make_maps(), [0, 3, 20]
+    good = np.setdiff1d(np.arange(30), bad)
+
+    def collection(arrays):
+        return arrays["b16.conv0"] if as_array else FeatureMaps.from_arrays(arrays)
+
+    clean = collection({name: maps[good] for name, maps in arrays.items()})
+    for maps in arrays.values():
+        maps[bad] = np.nan
+    damaged = collection(arrays)
+    for parameters in ({}, {"score": "anova"}, {"n_draws": 3}, {"n_samples_per_class": None}):
+        selector = ChannelMISelector(2, random_state=0, **parameters)
+        expected = clone(selector).fit(clean, Y[good])
+        selector.fit(damaged, Y)
+        np.testing.assert_array_equal(selector.scores_, expected.scores_)
+        for rows, others in zip(selector.sample_indices_, expected.sample_indices_, strict=True):
+            np.testing.assert_array_equal(rows, good[others])
+    pooled = MaxPoolReducer().fit_transform(selector.transform(damaged))
+    assert np.flatnonzero(np.isnan(pooled).all(axis=1)).tolist() == bad
+    assert np.isfinite(pooled[good]).all()
+
+
+def test_labels_of_unreadable_images_only(lazy):
+    arrays = make_maps()
+    for maps in arrays.values():
+        maps[:4] = np.nan
+    y = np.where(np.arange(30) < 4, np.arange(30) % 2, -1)
+    with pytest.raises(ValueError, match="maps of all labeled rows are NaN"):
+        ChannelMISelector().fit(FeatureMaps.from_arrays(arrays), y)
+
+
+def test_scores_of_several_draws_are_those_of_the_mean_information():
+    """Not the mean of the draws' ratios."""
+    maps = np.random.default_rng(1).normal(size=(12, 4, 6, 6))
+    selector = ChannelMISelector(1, n_draws=4, n_samples_per_class=3, n_bins=3, random_state=0).fit(
+        maps, np.repeat([0, 1], 6)
+    )
+    ratios = [
+        ChannelMISelector(1, n_samples_per_class=None, n_bins=3)
+        .fit(maps[rows], (rows >= 6).astype(int))
+        .scores_
+        for rows in selector.sample_indices_
+    ]
+    np.testing.assert_allclose(selector.scores_, selector.intra_mi_ / selector.inter_mi_)
+    assert not np.allclose(selector.scores_, np.mean(ratios, axis=0), rtol=1e-3)
+
+
+def test_every_parameter_has_a_constraint():
+    assert set(ChannelMISelector._parameter_constraints) == set(ChannelMISelector().get_params())

@@ -22,14 +22,15 @@ from skstylefeat.directions import (
     SeFa,
     TextDirection,
 )
-from tests.support.adapters import RowsAsImages, RowsAsMaps
+from skstylefeat.features import FeatureMapExtractor
+from tests.support.adapters import RowsAsImages, RowsAsLatents, RowsAsMaps
 from tests.support.estimators import embed_images, embed_texts, estimator_classes
 from tests.support.networks import tiny_encoder, tiny_generator
 
 GENERATOR = tiny_generator()
 
-# docs/common_checks.py makes a table of these. Two estimators take no rows and stand behind
-# adapters that turn rows into what they take.
+# docs/common_checks.py makes a table of these. Three estimators do not take rows of any width;
+# adapters turn rows into their input.
 ESTIMATORS = [
     ClusterAnnotator(),
     ClusterAnnotator(n_labels=5, query="diverse", standardize=False),
@@ -49,9 +50,14 @@ ESTIMATORS = [
     SeFa(GENERATOR),
     TextDirection(GENERATOR, embed_images, embed_texts, "red", "white", n_samples=1, threshold=0.0),
     RowsAsImages(GENERATOR, tiny_encoder(GENERATOR)),
+    RowsAsLatents(GENERATOR),
     RowsAsMaps(),
 ]
-ADAPTED = {RowsAsImages: StyleGANInverter, RowsAsMaps: ChannelMISelector}
+ADAPTED = {
+    RowsAsImages: StyleGANInverter,
+    RowsAsLatents: FeatureMapExtractor,
+    RowsAsMaps: ChannelMISelector,
+}
 
 
 @parametrize_with_checks(ESTIMATORS)

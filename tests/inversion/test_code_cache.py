@@ -1,4 +1,4 @@
-"""Finished codes on disk: entries, and what disks and other processes do to them."""
+"""Cache of codes: entries, damage, full disks, other processes."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from skstylefeat.inversion import _code_cache as _cache
+from skstylefeat._utils import _files
 from skstylefeat.inversion._code_cache import CodeCache
 
 CODE = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -24,16 +24,16 @@ def entries(cache):
     return [p for p in cache._folder.glob("??/*") if p.is_file()]
 
 
-def test_what_is_put_is_got(cache):
+def test_get_returns_the_code_that_was_put(cache):
     key = cache.key(IMAGE)
     assert cache.get(key) is None
     cache.put(key, CODE)
     np.testing.assert_array_equal(cache.get(key), CODE)
     cache.put(key, CODE + 1)
     np.testing.assert_array_equal(cache.get(key), CODE + 1)
-    assert len(entries(cache)) == 1 and not list((cache._folder / "tmp").iterdir())
-    again = CodeCache(str(cache._folder), "recipe", (2, 3))
-    np.testing.assert_array_equal(again.get(key), CODE + 1)
+    assert len(entries(cache)) == 1
+    reopened = CodeCache(str(cache._folder), "recipe", (2, 3))
+    np.testing.assert_array_equal(reopened.get(key), CODE + 1)
 
 
 def test_key_is_of_content_and_recipe(cache):
@@ -49,12 +49,12 @@ def test_key_is_of_content_and_recipe(cache):
 def test_entries_are_spread_over_folders(cache):
     for i in range(200):
         cache.put(cache.key(IMAGE + i), CODE)
-    folders = [p for p in cache._folder.iterdir() if p.name != "tmp"]
+    folders = list(cache._folder.iterdir())
     assert len(entries(cache)) == 200 and len(folders) > 100
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "longer", "other shape"])
-def test_damaged_entries_are_said_and_replaced(cache, damage):
+def test_damaged_entries_are_reported_and_replaced(cache, damage):
     key = cache.key(IMAGE)
     cache.put(key, CODE)
     path = entries(cache)[0]
@@ -83,37 +83,38 @@ def test_a_full_disk_costs_the_entry(cache, monkeypatch):
 
     key = cache.key(IMAGE)
     with monkeypatch.context() as patch:
-        patch.setattr(_cache.os, "replace", full)
+        patch.setattr(_files.os, "replace", full)
         with pytest.warns(UserWarning, match=r"No space left on device\). The work goes on"):
             cache.put(key, CODE)
-    assert cache.get(key) is None and not list((cache._folder / "tmp").iterdir())
+    assert cache.get(key) is None and not entries(cache)
     cache.put(key, CODE)
     np.testing.assert_array_equal(cache.get(key), CODE)
 
 
-def test_a_folder_that_is_none(tmp_path):
+def test_a_file_instead_of_the_folder(tmp_path):
     (tmp_path / "file").write_text("")
     cache = CodeCache(tmp_path / "file", "recipe", (2, 3))
     with pytest.warns(UserWarning, match="Codes cannot be kept in"):
         cache.put(cache.key(IMAGE), CODE)
     with pytest.warns(UserWarning, match=r"cannot be read \(Not a directory\)"):
         assert cache.get(cache.key(IMAGE)) is None
-    cache.sweep()
+    cache.remove_unfinished()
 
 
-def test_half_written_files_are_swept_after_a_while(cache):
+def test_unfinished_files_are_removed_after_an_hour(cache):
     cache.put(cache.key(IMAGE), CODE)
-    old, new = (cache._folder / "tmp" / name for name in ("old", "new"))
+    entry = entries(cache)[0]
+    old, new = (entry.with_name(name) for name in (".old.part", ".new.part"))
     for path in (old, new):
         path.write_bytes(b"half")
+    os.utime(entry, (time.time() - 7200,) * 2)
     os.utime(old, (time.time() - 7200,) * 2)
-    cache.sweep()
-    assert not old.exists() and new.exists()
-    assert len(entries(cache)) == 1
+    cache.remove_unfinished()
+    assert sorted(entries(cache)) == sorted([entry, new])
 
 
-def test_others_may_read_the_entries(cache):
-    """Entries have the rights that any new file has, so that a group can share a cache."""
+def test_entries_have_the_permissions_of_a_new_file(cache):
+    """A group can therefore share a cache."""
     cache.put(cache.key(IMAGE), CODE)
     plain = cache._folder / "plain"
     plain.write_bytes(b"")

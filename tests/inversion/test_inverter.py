@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -40,7 +41,7 @@ def inverter(pair, **kwargs):
     return StyleGANInverter(pair[0], pair[1], **({"batch_size": 3} | kwargs))
 
 
-def test_latents_are_the_encoders_codes_whatever_the_batch(pair, images):
+def test_latents_are_the_encoders_codes_for_every_batch_size(pair, images):
     latents = inverter(pair).fit_transform(images)
     assert latents.shape == (7, 28) and latents.dtype == np.float32
     for kwargs in ({"batch_size": 1}, {"batch_size": 100}, {"n_jobs": 2}):
@@ -82,8 +83,8 @@ def test_optimization_finds_the_generators_own_images(images):
     inv = StyleGANInverter(generator, method="optimize", n_steps=150, random_state=0).fit(images)
     mean = np.square(images - images.mean(axis=0)).mean()
     assert -inv.score(images) < 0.05 * mean
-    again = clone(inv).fit(images)
-    assert_array_equal(again.transform(images), inv.transform(images))
+    refitted = clone(inv).fit(images)
+    assert_array_equal(refitted.transform(images), inv.transform(images))
 
 
 def test_optimized_codes_do_not_depend_on_neighbors(pair, images):
@@ -186,7 +187,7 @@ def test_codes_are_combined_with_those_of_the_mirror_image(
     assert combined.score(images) == plain.score(images)
 
 
-def test_combined_codes_have_no_feature_maps(pair, images):
+def test_combined_codes_with_feature_maps_are_refused(pair, images):
     with pytest.raises(ValueError, match=r"mirror='mean' needs output='latents'"):
         inverter(pair, mirror="mean", output="features").fit(images)
 
@@ -280,7 +281,7 @@ def test_clone_and_parameters_are_light(pair):
     assert clone(StyleGANInverter(generator)).generator is generator
 
 
-def test_foreign_images_are_warned_of(images):
+def test_foreign_images_give_a_warning(images):
     generator = tiny_generator()
     inv = StyleGANInverter(generator, tiny_encoder(generator)).fit(images)
     inv.domain_error_ = inv.domain_error_ / 1e4
@@ -312,13 +313,54 @@ def test_wrong_parameters(pair, images):
         fitted.transform(images[:0])
 
 
+@pytest.mark.parametrize(("layers", "n"), [(["b8"], 12), (8, 12), ("b4.conv1", 6), (None, 18)])
+def test_layers_by_name_block_or_resolution(pair, images, layers, n):
+    inv = inverter(pair, output="features", layers=layers).fit(images)
+    maps = inv.transform(images)
+    assert list(inv.get_feature_names_out()) == maps.channel_names
+    assert maps.pool().shape == (7, n)
+
+
+def test_unknown_layers_are_refused_in_fit(pair, images):
+    with pytest.raises(ValueError, match="No layer matches 'b17'; there are b4"):
+        inverter(pair, output="features", layers=["b17"]).fit(images)
+
+
+@pytest.mark.parametrize(
+    "cache_dir", ["", " ", "a\0b", b"codes", 5, True, "~nobody-by-this-name/x"]
+)
+def test_invalid_cache_dir_is_refused(cache_dir, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="cache_dir"):
+        StyleGANInverter("no such file", cache_dir=cache_dir).fit(images)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_home_folder_is_expanded_in_cache_dir(pair, images, tmp_path, monkeypatch, kind):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "here")
+    inverter(pair, cache_dir=kind("~/codes")).fit(images).transform(images)
+    assert len([x for x in (tmp_path / "home" / "codes").rglob("*") if x.is_file()]) == 7
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_every_parameter_has_a_constraint(images):
+    assert set(StyleGANInverter._parameter_constraints) == set(StyleGANInverter().get_params())
+    for wrong in ({"generator": 5}, {"encoder": 5}, {"perceptual": 5}, {"layers": 1.5}):
+        with pytest.raises(ValueError, match=f"The '{next(iter(wrong))}' parameter"):
+            StyleGANInverter(**wrong).fit(images)
+
+
 def test_encoder_is_trained_for_the_generator(images):
     generator = tiny_generator()
     inv = StyleGANInverter(generator, "train", n_train_steps=40, random_state=0).fit(images)
     untrained = StyleGANInverter(generator, tiny_encoder(generator)).fit(images)
     assert inv.domain_error_ < untrained.domain_error_
-    again = clone(inv).fit(images)
-    assert_allclose(again.transform(images), inv.transform(images), rtol=1e-4, atol=1e-5)
+    refitted = clone(inv).fit(images)
+    assert_allclose(refitted.transform(images), inv.transform(images), rtol=1e-4, atol=1e-5)
     loaded = pickle.loads(pickle.dumps(inv))
     assert_array_equal(loaded.transform(images), inv.transform(images))
 

@@ -1,4 +1,4 @@
-"""StyleGANInverter on images that are damaged, and on faces that it aligns itself."""
+"""StyleGANInverter on damaged images, and on faces that it aligns."""
 
 import pickle
 
@@ -9,9 +9,9 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skstylefeat import StyleGANInverter
+from skstylefeat import ChannelMISelector, MaxPoolReducer, StyleGANInverter
 from skstylefeat.images import align_faces
-from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat.inversion import _encoder_choice
 from tests.support.networks import tiny_encoder, tiny_generator, write_own_images
 
 BAD = [1, 4]
@@ -67,7 +67,7 @@ def test_nan_keeps_the_rows(networks, paths, space):
         assert np.isnan(fitted.transform([paths[1]])).all()
 
 
-def test_skip_leaves_them_out_but_never_beside_labels(networks, paths):
+def test_skip_leaves_rows_out_unless_labels_would_shift(networks, paths):
     fitted = inverter(networks, on_error="skip").fit(paths)
     with pytest.warns(UserWarning, match="2 of 6 images cannot be read and are left out"):
         latents = fitted.transform(paths)
@@ -75,10 +75,26 @@ def test_skip_leaves_them_out_but_never_beside_labels(networks, paths):
     pipe = make_pipeline(inverter(networks, on_error="skip"), FunctionTransformer())
     with (
         pytest.warns(UserWarning, match="left out"),
-        pytest.raises(ValueError, match=r"2 of 6 images .* labels that are not theirs"),
+        pytest.raises(ValueError, match=r"2 of 6 images .* would get wrong labels"),
     ):
         pipe.fit(paths, np.arange(6))
     assert len(pipe.fit(paths[2:4], [0, 1]).transform(paths[2:4])) == 2
+
+
+def test_nan_passes_through_selection_and_pooling(networks, paths):
+    """Labels of unreadable images are not used, and their rows are NaN at the end."""
+    y, good = np.array([0, 0, 1, 1, 0, 1]), np.setdiff1d(np.arange(6), BAD)
+    y[[0, 2]] = 0
+    pipe = make_pipeline(
+        inverter(networks, output="features", on_error="nan"),
+        ChannelMISelector(2, random_state=0),
+        MaxPoolReducer(),
+    )
+    with pytest.warns(UserWarning, match="rows of NaN"):
+        pooled = pipe.fit_transform(paths, y)
+    assert np.isnan(pooled[BAD]).all()
+    clean = pipe.fit_transform([paths[i] for i in good], y[good])
+    assert_allclose(pooled[good], clean, rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_to_read(networks, paths):
@@ -93,11 +109,13 @@ def test_many_faults_are_counted(networks, paths):
         fitted.transform([paths[1]] * 40 + paths[:1])
 
 
-def test_an_encoder_is_trained_on_what_can_be_read(networks, paths, monkeypatch):
+def test_an_encoder_is_trained_on_readable_images(networks, paths, monkeypatch):
     params = {"n_train_steps": 2, "on_error": "nan", "random_state": 0}
     fitted = StyleGANInverter(networks[0], "train", **params).fit(paths)
     assert np.isfinite(fitted.transform(paths[2:4])).all()
-    monkeypatch.setattr(_encoder_source, "TRAINING_BYTES", 0)  # read while training, not before
+    monkeypatch.setattr(
+        _encoder_choice, "MAX_BYTES_IN_MEMORY", 0
+    )  # read while training, not before
     fitted = StyleGANInverter(networks[0], "train", **params).fit(paths)
     assert np.isfinite(fitted.transform(paths[2:4])).all()
 
@@ -106,11 +124,11 @@ FACE = np.array([[12.0, 15], [18, 15], [15, 18], [13, 21], [17, 21]])
 
 
 def find_face(image):
-    """Landmarks of the only photo with a face; a function of the module, so that it pickles."""
+    """Return landmarks of the only photo with a face; at module level, so that it pickles."""
     return FACE if image.max() > 0 else None
 
 
-def test_faces_are_aligned_on_the_way(networks, tmp_path):
+def test_faces_are_aligned_before_inversion(networks, tmp_path):
     photo = np.random.default_rng(0).integers(1, 256, (30, 30, 3), dtype=np.uint8)
     Image.fromarray(photo).save(tmp_path / "a.png")
     Image.new("RGB", (30, 30)).save(tmp_path / "b.png")

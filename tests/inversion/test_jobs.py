@@ -1,4 +1,4 @@
-"""Inversions that are killed, interrupted, shared or short of memory, and go on."""
+"""Inversions that are killed, interrupted, shared or short of memory, and resume."""
 
 import errno
 import os
@@ -17,8 +17,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skstylefeat import StyleGANInverter
-from skstylefeat.inversion import _code_cache as _cache
-from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat._utils import _files
+from skstylefeat.inversion import _encoder_choice
 from skstylefeat.networks import Encoder
 from skstylefeat.networks.training import _train as training
 from skstylefeat.networks.training import _trainer
@@ -26,10 +26,11 @@ from tests.support.networks import tiny_encoder, tiny_generator, write_job
 
 N_IMAGES, BATCH = 24, 2
 
-# Says the size of every batch, then works on it for a while.
+# Prints the size of each batch and encodes it slowly.
 CHILD = """
 import sys, time
 from skstylefeat import StyleGANInverter
+from skstylefeat._utils import _files
 from skstylefeat.networks import Encoder
 
 generator, encoder, folder, cache = sys.argv[1:]
@@ -67,25 +68,25 @@ def encoded(monkeypatch):
 
 
 def stamps(cache):
-    """What tells an entry that was written again: inode and time."""
+    """Return inode and time of every entry, which change when it is written again."""
     files = [path.stat() for path in sorted(cache.glob("??/*"))]
     return {(file.st_ino, file.st_mtime_ns) for file in files}
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_job_goes_on(job, tmp_path, encoded, kill):
+def test_a_killed_job_resumes(job, tmp_path, encoded, kill):
     generator, encoder, folder = job
     cache = tmp_path / "cache"
     command = [sys.executable, "-c", CHILD, generator, encoder, folder, str(cache)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as child:
-        said = [child.stdout.readline() for _ in range(5)]  # the fifth batch is being worked on
+        printed = [child.stdout.readline() for _ in range(5)]  # the fifth batch is in work
         child.send_signal(kill)
-        said += child.stdout.readlines()
-    assert said[:5] == ["2\n"] * 5 and "done\n" not in said and child.returncode != 0
+        printed += child.stdout.readlines()
+    assert printed[:5] == ["2\n"] * 5 and "done\n" not in printed and child.returncode != 0
     finished = stamps(cache)
-    assert 4 * BATCH <= len(finished) <= len(said) * BATCH
+    assert 4 * BATCH <= len(finished) <= len(printed) * BATCH
 
     inverter = StyleGANInverter(generator, encoder, batch_size=BATCH, cache_dir=cache).fit(folder)
     encoded.clear()
@@ -96,7 +97,7 @@ def test_a_killed_job_goes_on(job, tmp_path, encoded, kill):
     assert_allclose(latents, undisturbed, rtol=1e-5, atol=1e-6)
 
 
-def test_workers_keep_what_they_finish(job, tmp_path, encoded):
+def test_workers_keep_finished_codes(job, tmp_path, encoded):
     generator, encoder, folder = job
     inverter = StyleGANInverter(generator, encoder, batch_size=5, cache_dir=tmp_path, n_jobs=2).fit(
         folder
@@ -130,7 +131,7 @@ def test_jobs_that_share_a_cache_share_the_work(job, tmp_path, monkeypatch):
     assert_allclose(results[0], results[1], rtol=1e-5, atol=1e-6)
 
 
-def test_the_same_job_goes_on_without_a_seed(job, tmp_path):
+def test_the_same_job_resumes_without_a_seed(job, tmp_path):
     generator, _, folder = job
     params = {"method": "optimize", "n_steps": 3, "cache_dir": tmp_path}
     first = StyleGANInverter(generator, **params).fit_transform(folder)
@@ -138,8 +139,8 @@ def test_the_same_job_goes_on_without_a_seed(job, tmp_path):
     assert len(stamps(tmp_path)) == N_IMAGES
 
 
-def test_images_alike_when_small_have_codes_of_their_own(tmp_path):
-    """A hybrid's key is of every size that it sees, not of the encoder's small one alone."""
+def test_images_that_are_equal_when_small_have_different_codes(tmp_path):
+    """The key of a hybrid depends on every size that it sees, not on the encoder's alone."""
     generator = tiny_generator(16)
     encoder = tiny_encoder(generator)
     encoder.input_size = (1, 1)
@@ -170,7 +171,7 @@ def test_out_of_memory_halves_the_batch(job, tmp_path, monkeypatch):
     inverter.set_params(cache_dir=tmp_path)
     with pytest.warns(UserWarning) as caught:
         assert_allclose(inverter.transform(folder), expected, rtol=1e-5, atol=1e-6)
-    assert calls == [12, 6] + [3] * 8  # found out once, not for every batch
+    assert calls == [12, 6] + [3] * 8  # discovered once, not for every batch
     assert len(caught) == 2 and "did not fit into memory (CUDA out of memory" in str(
         caught[0].message
     )
@@ -188,21 +189,21 @@ def test_out_of_memory_of_one_image_is_raised(job, monkeypatch):
         inverter.transform(job[2])
 
 
-def test_a_full_disk_is_said_once_and_costs_no_code(job, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_once_and_loses_no_code(job, tmp_path, monkeypatch):
     generator, encoder, folder = job
     inverter = StyleGANInverter(generator, encoder, batch_size=4, cache_dir=tmp_path).fit(folder)
 
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_cache.os, "replace", full)
+    monkeypatch.setattr(_files.os, "replace", full)
     with pytest.warns(UserWarning, match="No space left on device") as caught:
         latents = inverter.transform(folder)
     assert len(caught) == 1 and np.isfinite(latents).all()
     assert not stamps(tmp_path)
 
 
-def test_many_damaged_entries_fill_no_screen(job, tmp_path):
+def test_many_damaged_entries_give_few_warnings(job, tmp_path):
     generator, encoder, folder = job
     inverter = StyleGANInverter(generator, encoder, cache_dir=tmp_path).fit(folder)
     latents = inverter.transform(folder)
@@ -226,7 +227,7 @@ def test_progress_is_shown_when_asked(job, capsys, verbose):
         assert captured.out == captured.err == ""
 
 
-def test_weights_in_a_pickle_are_built_once_a_process(job):
+def test_weights_in_a_pickle_are_built_once_per_process(job):
     inverter = StyleGANInverter(*job[:2], store_weights=True).fit(job[2])
     one, two = (pickle.loads(pickle.dumps(inverter)) for _ in range(2))
     assert one.encoder_.module is two.encoder_.module
@@ -261,7 +262,7 @@ def steps(monkeypatch):
     return done
 
 
-def test_an_interrupted_training_goes_on(job, tmp_path, steps):
+def test_an_interrupted_training_resumes(job, tmp_path, steps):
     generator, _, folder = job
     params = {"n_train_steps": 6, "cache_dir": tmp_path / "cache"}
     with pytest.raises(KeyboardInterrupt):
@@ -286,7 +287,7 @@ def test_an_interrupted_training_goes_on(job, tmp_path, steps):
     assert len(steps) == 24
 
 
-def test_a_training_on_a_full_disk_ends_all_the_same(job, tmp_path, monkeypatch):
+def test_a_training_on_a_full_disk_finishes(job, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -299,23 +300,23 @@ def test_a_training_on_a_full_disk_ends_all_the_same(job, tmp_path, monkeypatch)
 
 
 class Recorder:
-    """A callback of scikit-learn's that writes down what it is told, and may end the training."""
+    """A callback of scikit-learn that records its calls and may stop the training."""
 
     def __init__(self, stops=False):
-        self.told, self.stops = [], stops
+        self.calls, self.stops = [], stops
 
     def setup(self, estimator, context):
-        self.told.append(("setup", context.max_subtasks))
+        self.calls.append(("setup", context.max_subtasks))
 
     def on_fit_task_begin(self, estimator, context):
-        self.told.append(("begin", context.task_name))
+        self.calls.append(("begin", context.task_name))
 
     def on_fit_task_end(self, estimator, context):
-        self.told.append(("end", context.task_name))
+        self.calls.append(("end", context.task_name))
         return self.stops
 
     def teardown(self, estimator, context):
-        self.told.append(("teardown", None))
+        self.calls.append(("teardown", None))
 
 
 def test_callbacks_of_scikit_learn(job, monkeypatch):
@@ -327,12 +328,12 @@ def test_callbacks_of_scikit_learn(job, monkeypatch):
     around = [("begin", "fit"), ("end", "fit"), ("teardown", None)]
     callback = Recorder()
     plain.set_callbacks(callback).fit(folder)
-    assert callback.told == [("setup", 0), *around]
-    monkeypatch.setattr(_encoder_source, "TRAINING_REPORT", 2)
+    assert callback.calls == [("setup", 0), *around]
+    monkeypatch.setattr(_encoder_choice, "REPORT_EVERY", 2)
     for stops, n_reports in ((False, 3), (True, 1)):
         callback = Recorder(stops)
         inverter = StyleGANInverter(generator, "train", n_train_steps=5).set_callbacks(callback)
         inverter.fit(folder)
         reports = [("begin", "training"), ("end", "training")] * n_reports
-        assert callback.told == [("setup", 3), around[0], *reports, *around[1:]]
+        assert callback.calls == [("setup", 3), around[0], *reports, *around[1:]]
     assert not [name for name in vars(inverter) if "callback_fit" in name]

@@ -1,4 +1,4 @@
-"""Adapters that let scikit-learn's checks, which send rows of numbers, reach image estimators."""
+"""Adapters from rows of numbers, which scikit-learn's checks send, to images, latents and maps."""
 
 import warnings
 
@@ -7,14 +7,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skstylefeat import ChannelMISelector, StyleGANInverter
-from skstylefeat.features._pooling import pool_maps
+from skstylefeat.features import FeatureMapExtractor
+from skstylefeat.features._map_pooling import pool_maps
 
 
 def rows_to_images(X, image_size=8):
-    """Draw each row as an image in [0, 1]: one vertical bar a feature, height by its value.
+    """Draw each row as an image in [0, 1]: one vertical bar per feature, height by its value.
 
-    The image of a row depends on that row alone, so that batches do not matter. Values go
-    through a logistic curve, so that any number is allowed.
+    The image of a row depends on that row alone. Values go through a logistic curve, so that any
+    number is allowed.
 
     Returns
     -------
@@ -39,11 +40,21 @@ def rows_to_maps(X, size=4):
     return X[:, :, None, None] * ramp
 
 
-class RowsAsMaps(TransformerMixin, BaseEstimator):
-    """ChannelMISelector behind rows: one channel a column, pooled back to a column each.
+def rows_to_latents(X, w_dim=7):
+    """Stretch each row to a W code of the tiny generator, with entries in [-1, 1].
 
-    The checks send any y, also one value a row or none; classes are made of its upper and lower
-    half, since the selector wants two images of each class.
+    Returns
+    -------
+    ndarray of shape (n, w_dim), of the dtype of `X`
+    """
+    return np.tanh(X[:, np.arange(w_dim) * X.shape[1] // w_dim])
+
+
+class RowsAsMaps(TransformerMixin, BaseEstimator):
+    """ChannelMISelector behind rows: one channel per column, pooled back to a column each.
+
+    The checks send any y, also a different value per row, or none. Its upper and lower half become
+    the classes, since the selector needs two images of each class.
     """
 
     def __init__(self, n_channels_per_layer=10, random_state=None):
@@ -75,7 +86,7 @@ class RowsAsMaps(TransformerMixin, BaseEstimator):
 
 
 class RowsAsImages(TransformerMixin, BaseEstimator):
-    """StyleGANInverter behind rows: each row is drawn as a tiny image, and inverted."""
+    """StyleGANInverter behind rows: each row is drawn as a tiny image and inverted."""
 
     def __init__(self, generator=None, encoder=None):
         self.generator = generator
@@ -85,7 +96,7 @@ class RowsAsImages(TransformerMixin, BaseEstimator):
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         self.inverter_ = StyleGANInverter(self.generator, self.encoder, batch_size=16)
         with warnings.catch_warnings():
-            # Bars are no images of a random generator, which the inverter rightly says.
+            # The inverter rightly warns that bars are foreign to a random generator.
             warnings.simplefilter("ignore", UserWarning)
             self.inverter_.fit(rows_to_images(X))
         return self
@@ -100,6 +111,36 @@ class RowsAsImages(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features=None):
         check_is_fitted(self)
         return self.inverter_.get_feature_names_out()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+class RowsAsLatents(TransformerMixin, BaseEstimator):
+    """FeatureMapExtractor behind rows: each row becomes a W code, and its maps are pooled.
+
+    Codes are synthesized one by one, so that rounding does not depend on the batch.
+    """
+
+    def __init__(self, generator=None):
+        self.generator = generator
+
+    def fit(self, X, y=None):
+        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        extractor = FeatureMapExtractor(self.generator, layers=4, batch_size=1)
+        self.extractor_ = extractor.fit(rows_to_latents(X))
+        return self
+
+    def transform(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self.extractor_.transform(rows_to_latents(X)).pool()
+
+    def get_feature_names_out(self, input_features=None):
+        check_is_fitted(self)
+        return self.extractor_.get_feature_names_out()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

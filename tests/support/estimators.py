@@ -29,6 +29,7 @@ from skstylefeat.directions import (
     SeFa,
     TextDirection,
 )
+from skstylefeat.features import FeatureMapExtractor
 from tests.support.networks import made_images, tiny_generator, write_pair
 
 
@@ -113,7 +114,11 @@ def torch_world(folder):
     generator, encoder = write_pair(folder)
     images = tiny_images()
     make = StyleGANInverter(generator, encoder)
+    codes = np.random.default_rng(0).standard_normal((3, 28)).astype(np.float32)
     return {
+        "FeatureMapExtractor": Fitted(
+            FeatureMapExtractor(generator, layers=["b8"]).fit(codes), "transform", codes
+        ),
         "StyleGANInverter": Fitted(make.fit(images), "transform", images),
         "StyleGANInverter, stored weights": Fitted(
             StyleGANInverter(generator, encoder, store_weights=True).fit(images),
