@@ -80,7 +80,7 @@ def test_svm_conditioning_leaves_other_distances_alone(labeled):
 def test_svm_bad_conditions(labeled):
     w, score, _ = labeled
     plain = LinearSVMDirection(random_state=0).fit(w, score > 0).direction_
-    with pytest.raises(ValueError, match="Nothing is left"):
+    with pytest.raises(ValueError, match="nothing is left"):
         LinearSVMDirection(conditional_on=plain, random_state=0).fit(w, score > 0)
     with pytest.raises(ValueError, match=r"shape \(5,\).*16 features"):
         LinearSVMDirection(conditional_on=np.ones(5)).fit(w, score > 0)

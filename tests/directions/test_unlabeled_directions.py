@@ -174,7 +174,7 @@ def test_effects_do_not_depend_on_the_batch_and_show_progress(generator, monkeyp
     alone = channel_effects(generator, counting, n_samples=3, random_state=0, verbose=True)
     assert min(sizes[:-1]) > 6, "channels with few images share a batch"
     assert "channels" in "".join(capsys.readouterr())
-    monkeypatch.setattr("skstylefeat.directions._text.IMAGE_BATCH", 4)
+    monkeypatch.setattr("skstylefeat.directions._channel_effects.IMAGE_BATCH", 4)
     np.testing.assert_allclose(
         channel_effects(generator, encode_images, n_samples=3, random_state=0), alone, atol=2e-3
     )

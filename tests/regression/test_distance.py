@@ -138,10 +138,6 @@ def test_estimators_as_directions(codes):
         np.testing.assert_allclose(got[:, 0], expected)
     survivor = clone(HyperplaneDistance(FrozenEstimator(fitted))).fit(codes)
     np.testing.assert_allclose(survivor.transform(codes)[:, 0], expected)
-    with pytest.warns(UserWarning, match="LogisticRegression, forget its fit"):
-        forgetful = clone(HyperplaneDistance(fitted))
-    with pytest.raises(ValueError, match="FrozenEstimator"):
-        forgetful.fit(codes)
     three = LogisticRegression().fit(codes, np.repeat(["a", "b", "c"], [7, 7, 6]))
     assert list(HyperplaneDistance(three).fit(codes).get_feature_names_out()) == ["a", "b", "c"]
 
@@ -187,7 +183,9 @@ def test_generator_names_sizes_and_importance():
         "yaw:b16.conv1",
         "yaw:b16.torgb",
     ]
-    weighted = HyperplaneDistance(normal, generator=generator, importance_params=params).fit(codes)
+    weighted = HyperplaneDistance(
+        normal, generator=generator, importance_params=params, random_state=0
+    ).fit(codes)
     expected = layer_importance(generator, normal, n_pairs=20, random_state=0)
     np.testing.assert_allclose(weighted.layer_weights_[0], expected.weights)
     given = HyperplaneDistance(normal, layer_weights=expected).fit(codes)
@@ -260,7 +258,7 @@ def test_nan_in_x_and_overflow_are_refused(codes, normal, bad):
         model.transform(codes)
     huge = np.full((1, N_WS * W_DIM), 3e38, dtype=np.float32)
     model = HyperplaneDistance(normal, normalize=False).fit(codes[:2])
-    with pytest.raises(ValueError, match="beyond what float32 can measure"):
+    with pytest.raises(ValueError, match="distances overflow float32"):
         model.transform(huge)
 
 
@@ -276,7 +274,7 @@ def test_nan_in_x_and_overflow_are_refused(codes, normal, bad):
         ({"direction": np.ones(W_DIM), "layer_weights": [1.0, -2.0, 3.0]}, "not negative"),
         ({"direction": np.ones(W_DIM), "layer_weights": [0.0, 0.0, 0.0]}, "not all 0"),
         ({"direction": np.ones(W_DIM), "layer_weights": "importance"}, "needs the generator"),
-        ({"direction": np.ones(W_DIM), "aggregate": 3}, "names no layer"),
+        ({"direction": np.ones(W_DIM), "aggregate": 3}, "is not a layer"),
         ({"direction": np.ones(W_DIM), "aggregate": "mean"}, "aggregate"),
         ({"direction": np.ones(W_DIM), "intercept": [1.0, 2.0]}, "intercept"),
         ({"direction": {}}, "empty"),
