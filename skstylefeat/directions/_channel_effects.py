@@ -75,9 +75,9 @@ def channel_effects(
         Unit rows; 0 where a channel has no effect.
     """
     # The steps are measured in the spread of each channel over codes of the generator.
-    random_state = check_random_state(random_state)
-    scale = style_statistics(generator, class_label, random_state)[1]
-    w = sample_w(generator, n_samples, random_state, class_label=class_label)
+    rng = check_random_state(random_state)
+    scale = style_statistics(generator, class_label, rng)[1]
+    w = sample_w(generator, n_samples, rng, class_label=class_label)
     styles = generator.styles(w)
     channels = [
         channel
@@ -88,7 +88,6 @@ def channel_effects(
     ]
 
     # Several channels share a batch if each needs few images.
-    effects = None
     together = max(IMAGE_BATCH // (2 * n_samples), 1)
     with progress_bar(total=len(channels), desc="channels", verbose=verbose) as bar:
         for chosen in gen_batches(len(channels), together):
@@ -98,7 +97,7 @@ def channel_effects(
                 rows[0, :, channel] += step * scale[channel]
                 rows[1, :, channel] -= step * scale[channel]
             embedded = embed(generator, encode_images, moved.reshape(-1, styles.shape[1]))
-            if effects is None:
+            if chosen.start == 0:
                 effects = np.zeros((styles.shape[1], embedded.shape[1]), dtype=np.float32)
             up, down = embedded.reshape(*moved.shape[:3], -1).mean(axis=2).swapaxes(0, 1)
             effects[batch] = up - down

@@ -171,23 +171,23 @@ class DiscriminantDirection(PlaneMixin, VersionStamped, BaseEstimator):
         -------
         self
         """
-        X, y = self._check_latents(X, y)
+        codes, labels = self._check_latents(X, y)
         targets, self.classes_ = (
-            grades(y) if self.extremes is None else ordered_groups(y, self.extremes)
+            grades(labels) if self.extremes is None else ordered_groups(labels, self.extremes)
         )
         groups = np.sign(targets)
         outer = groups != 0
         centered = targets - targets.mean()
 
         # One decomposition serves the leave-one-out errors of all shrinkages.
-        spectrum = Spectrum(X)
+        spectrum = Spectrum(codes)
         tried = SHRINKAGES if self.shrinkage == "auto" else np.array([self.shrinkage], dtype=float)
         left_out = spectrum.left_out(centered, tried)
         best = int(np.square(left_out - centered[:, None]).mean(axis=0).argmin())
         self.shrinkage_ = float(tried[best])
 
         normal = spectrum.normal(centered, self.shrinkage_)
-        self.direction_, self.intercept_ = plane_between(X, groups, normal, self.conditional_on)
+        self.direction_, self.intercept_ = plane_between(codes, groups, normal, self.conditional_on)
         self.validation_score_ = _accuracy(left_out[outer, best], groups[outer])
         return self
 

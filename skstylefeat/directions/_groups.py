@@ -34,10 +34,10 @@ def binary_target(
     classes : ndarray or None
         The two values, or None for a score.
     """
-    y, values = _checked(y)
+    labels, values = _checked(y)
     if len(values) == 2:
-        return np.arange(len(y)), y == values[1], values
-    scores = _numbers(y, values)
+        return np.arange(len(labels)), labels == values[1], values
+    scores = _numbers(labels, values)
     low, high = np.quantile(scores, [extremes, 1 - extremes])
     if low < high:
         rows = np.flatnonzero((scores <= low) | (scores >= high))
@@ -47,7 +47,7 @@ def binary_target(
     positive = scores > low
     if not positive.any():
         positive = scores >= low
-    return np.arange(len(y)), positive, None
+    return np.arange(len(scores)), positive, None
 
 
 def ordered_groups(
@@ -69,10 +69,10 @@ def ordered_groups(
         The two values, or None for a score.
     """
     rows, positive, classes = binary_target(y, extremes)
-    values = np.unique(y)
+    values, which = np.unique(y, return_inverse=True)
     if len(values) == 3:
-        return np.searchsorted(values, y) - 1.0, None
-    groups = np.zeros(len(y))
+        return which.ravel().astype(np.float64) - 1, None
+    groups = np.zeros(which.size)
     groups[rows] = np.where(positive, 1.0, -1.0)
     return groups, classes
 
@@ -92,10 +92,10 @@ def grades(y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
     classes : ndarray or None
         The two values, or None for numbers.
     """
-    y, values = _checked(y)
+    labels, values = _checked(y)
     if len(values) == 2:
-        return np.where(y == values[1], 1.0, -1.0), values
-    scores = _numbers(y, values)
+        return np.where(labels == values[1], 1.0, -1.0), values
+    scores = _numbers(labels, values)
     return scores - (scores.min() + scores.max()) / 2, None
 
 

@@ -97,9 +97,11 @@ class MeanDifferenceDirection(PlaneMixin, VersionStamped, BaseEstimator):
         -------
         self
         """
-        X, y = self._check_latents(X, y)
-        groups, self.classes_ = ordered_groups(y, self.extremes)
-        low, high = (X[groups == sign].mean(axis=0, dtype=np.float64) for sign in (-1, 1))
+        codes, labels = self._check_latents(X, y)
+        groups, self.classes_ = ordered_groups(labels, self.extremes)
+        low, high = (codes[groups == sign].mean(axis=0, dtype=np.float64) for sign in (-1, 1))
         self.distance_ = float(np.linalg.norm(high - low))
-        self.direction_, self.intercept_ = plane_between(X, groups, high - low, self.conditional_on)
+        self.direction_, self.intercept_ = plane_between(
+            codes, groups, high - low, self.conditional_on
+        )
         return self

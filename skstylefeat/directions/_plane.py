@@ -32,9 +32,9 @@ class PlaneMixin:
             float32 for float32 input, else float64.
         """
         check_is_fitted(self)
-        X = validate_numpy(self, X, dtype=[np.float64, np.float32], reset=False)
-        check_magnitude(X)
-        return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
+        codes = validate_numpy(self, X, dtype=[np.float64, np.float32], reset=False)
+        check_magnitude(codes)
+        return codes @ self.direction_.astype(codes.dtype) + codes.dtype.type(self.intercept_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -166,14 +166,14 @@ class LinearSVMDirection(PlaneMixin, VersionStamped, BaseEstimator):
         -------
         self
         """
-        X, y = self._check_latents(X, y)
-        rows, positive, self.classes_ = binary_target(y, self.extremes)
-        X = X if len(rows) == len(X) else X[rows]
+        codes, labels = self._check_latents(X, y)
+        rows, positive, self.classes_ = binary_target(labels, self.extremes)
+        codes = codes if len(rows) == len(codes) else codes[rows]
         random_state = check_random_state(self.random_state)
-        self.validation_score_ = self._validate(X, positive, random_state)
-        normal, intercept = fit_hyperplane(X, positive, self.C, random_state)
+        self.validation_score_ = self._validate(codes, positive, random_state)
+        normal, intercept = fit_hyperplane(codes, positive, self.C, random_state)
         if self.conditional_on is not None:
-            center = X.mean(axis=0, dtype=np.float64)
+            center = codes.mean(axis=0, dtype=np.float64)
             normal, intercept = project_out(normal, intercept, self.conditional_on, center)
         self.direction_ = normal
         self.intercept_ = intercept

@@ -24,15 +24,20 @@ def powers(X: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
     return X if degree == 1 else np.hstack([X**k for k in range(1, degree + 1)])
 
 
-def effective_number(rows: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-    """Return Kish's effective number of rows, (sum w)^2 / sum w^2 over distinct rows.
+def merge_equal_rows(
+    X: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return distinct rows of X and y with the sums of their weights.
 
-    Equal rows count once, with the sum of their weights. So a row of weight 2 is the same as two
-    equal rows, and the scale of the weights does not matter.
+    A row of weight 2 and two equal rows give the same arrays, whatever the order of the rows.
+    Rows that are distinct and of equal weight are returned as they are.
     """
-    _, which = np.unique(rows, axis=0, return_inverse=True)
-    total = np.bincount(which.ravel(), weight)
-    return float(total.sum() ** 2 / np.square(total).sum())
+    rows = np.hstack([X, y])
+    distinct, which = np.unique(rows, axis=0, return_inverse=True)
+    if len(distinct) == len(rows) and np.ptp(weight) == 0:
+        return X, y, weight
+    total = np.bincount(which.ravel(), weight).astype(np.float64)
+    return distinct[:, : X.shape[1]], distinct[:, X.shape[1] :], total
 
 
 def standard_deviation(
@@ -87,7 +92,7 @@ class CurveFitter:
         unpenalized = alpha == 0 and penalty != "huber"
         self.penalty = "none" if penalty is None or unpenalized else penalty
         self.alpha = alpha
-        self.l1_ratio = {"l1": 1.0, "l2": 0.0}.get(penalty, l1_ratio)
+        self.l1_ratio = {"l1": 1.0, "l2": 0.0}.get(self.penalty, l1_ratio)
         if self.penalty == "elasticnet" and l1_ratio == 0:
             self.penalty = "l2"
         self.monotonic = monotonic

@@ -186,13 +186,15 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         -------
         self
         """
-        X = validate_numpy(
+        codes = validate_numpy(
             self, _rows(X), dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
-        X, y = self._drop_missing(X, y)
+        codes, labels = self._drop_missing(codes, y)
         generator = None if self.generator is None else as_generator(self.generator)
-        names, directions, intercepts = find_directions(self.direction, self.intercept, X, y)
-        layout = layout_of(X.shape[1], directions, generator, self.w_dim)
+        names, directions, intercepts = find_directions(
+            self.direction, self.intercept, codes, labels
+        )
+        layout = layout_of(codes.shape[1], directions, generator, self.w_dim)
         planes = Planes.build(directions, intercepts, layout)
 
         self._layer_bounds = layout.bounds
@@ -220,10 +222,10 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
         # S codes have no stored mean: their center is that of the rows.
         w_avg = None if generator is None else np.asarray(generator.w_avg, dtype=np.float64)
-        if w_avg is not None and X.shape[1] % len(w_avg) == 0 and not layout.is_styles:
-            self.center_ = np.tile(w_avg, X.shape[1] // len(w_avg))
+        if w_avg is not None and codes.shape[1] % len(w_avg) == 0 and not layout.is_styles:
+            self.center_ = np.tile(w_avg, codes.shape[1] // len(w_avg))
         else:
-            self.center_ = X.mean(axis=0, dtype=np.float64)
+            self.center_ = codes.mean(axis=0, dtype=np.float64)
         return self
 
     def _drop_missing(self, X, y):
@@ -268,39 +270,39 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             float32 for float32 input, else float64. NaN for rows that are NaN throughout.
         """
         check_is_fitted(self)
-        X = validate_numpy(
+        codes = validate_numpy(
             self,
             _rows(X),
             dtype=[np.float64, np.float32],
             ensure_all_finite=False,
             reset=False,
         )
-        coef = self.coef_.astype(X.dtype)
-        offset = self.offset_.astype(X.dtype)
+        coef = self.coef_.astype(codes.dtype)
+        offset = self.offset_.astype(codes.dtype)
 
         with np.errstate(invalid="ignore", over="ignore"):
             if self.aggregate == "per_layer":
-                distances = np.empty((len(X), offset.size), dtype=X.dtype)
-                blocks = distances.reshape(len(X), *offset.shape)
+                distances = np.empty((len(codes), offset.size), dtype=codes.dtype)
+                blocks = distances.reshape(len(codes), *offset.shape)
                 for layer in range(offset.shape[1]):
                     columns = slice(*self._layer_bounds[layer : layer + 2])
-                    blocks[:, :, layer] = X[:, columns] @ coef[:, columns].T
+                    blocks[:, :, layer] = codes[:, columns] @ coef[:, columns].T
                 blocks += offset
             elif len(coef) == 1:
                 # One pass of matrix times vector; a product with a (d, 1) matrix is slower.
-                distances = (X[:, self._columns] @ coef[0, self._columns])[:, None] + offset
+                distances = (codes[:, self._columns] @ coef[0, self._columns])[:, None] + offset
             else:
-                distances = X[:, self._columns] @ coef[:, self._columns].T + offset
+                distances = codes[:, self._columns] @ coef[:, self._columns].T + offset
 
         # NaN and infinity spread into the distance: checking there saves a second pass over X.
         finite = np.isfinite(distances).all(axis=1)
         if not finite.all():
-            suspects = X[~finite]
+            suspects = codes[~finite]
             overflowing = suspects[~missing_rows(suspects, self)]
             if len(overflowing):
                 raise ValueError(
                     f"X holds numbers up to {np.abs(overflowing).max():.3g}, whose distances "
-                    f"overflow {X.dtype}."
+                    f"overflow {codes.dtype}."
                 )
         return distances
 
@@ -320,13 +322,15 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         ndarray of shape (n_samples, n_features_in_)
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=[np.float64, np.float32])
+        distances = check_array(X, dtype=[np.float64, np.float32])
         matrix, offset = self._matrix()
-        if X.shape[1] != len(matrix):
-            raise ValueError(f"X has {X.shape[1]} distances per row; expected {len(matrix)}.")
-        steps = X - (matrix @ self.center_ + offset)
+        if distances.shape[1] != len(matrix):
+            raise ValueError(
+                f"X has {distances.shape[1]} distances per row; expected {len(matrix)}."
+            )
+        steps = distances - (matrix @ self.center_ + offset)
         codes = self.center_ + steps @ np.linalg.pinv(matrix).T
-        return codes.astype(X.dtype, copy=False)
+        return codes.astype(distances.dtype, copy=False)
 
     def _matrix(self):
         """Return the linear map of `transform` as a full matrix and its offsets."""

@@ -18,7 +18,7 @@ from skstylefeat._utils._validation import check_magnitude, missing_rows, valida
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.regression._curves import (
     CurveFitter,
-    effective_number,
+    merge_equal_rows,
     powers,
     standard_deviation,
 )
@@ -172,37 +172,45 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         -------
         self
         """
-        X, y, labeled = self._check(X, y)
-        check_magnitude(X[~np.isnan(X)])
-        check_magnitude(y[~np.isnan(y)], "y")
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        weight = weight / (weight.max() or 1.0)
+        distances, values, labeled = self._check(X, y)
+        check_magnitude(distances[~np.isnan(distances)])
+        check_magnitude(values[~np.isnan(values)], "y")
+        weight = _check_sample_weight(
+            sample_weight, distances, dtype=np.float64, ensure_non_negative=True
+        )
+        # A power of 2 brings weights of any scale near 1, without rounding.
+        weight = np.ldexp(weight, -np.frexp(weight.max())[1])
+
+        self._is_single = values.ndim == 1
+        values = values.reshape(len(values), -1)
+        kept = (weight > 0) & ~np.isnan(distances).any(axis=1)
+        n_labeled = int(np.count_nonzero(labeled & kept))
+        if n_labeled < 2:
+            left_out = np.count_nonzero(~kept)
+            raise ValueError(
+                f"A calibration needs at least 2 labeled rows, got n_samples = {n_labeled}"
+                + (f"; {left_out} rows are NaN or have the weight 0." if left_out else ".")
+            )
+        self.n_labeled_ = n_labeled
 
         # Labeled and unlabeled rows define the scale of the features.
-        self._is_single = y.ndim == 1
-        y = y.reshape(len(y), -1)
-        kept = (weight > 0) & ~np.isnan(X).any(axis=1)
-        self._standardize(X[kept], weight[kept])
+        distinct, targets, total = merge_equal_rows(distances[kept], values[kept], weight[kept])
+        self._standardize(distinct, total)
 
-        labeled &= kept
-        X, y, weight = X[labeled], y[labeled], weight[labeled]
-        if len(X) < 2:
-            n_missing = np.count_nonzero(~kept)
-            raise ValueError(
-                f"A calibration needs at least 2 labeled rows, got n_samples = {len(X)}"
-                + (f" besides {n_missing} rows that are NaN or of weight 0." if n_missing else ".")
-            )
-        weight *= effective_number(np.hstack([X, y]), weight) / weight.sum()
-        self.n_labeled_ = len(X)
-
-        terms = self._terms(X)
+        # Weights are scaled to sum to Kish's effective number of labels, (sum w)^2 / sum w^2.
+        known = ~np.isnan(targets).any(axis=1)
+        distinct, targets, total = distinct[known], targets[known], total[known]
+        per_label = total.sum() / np.square(total).sum()
         fitter = CurveFitter(
             self.penalty, self.alpha, self.l1_ratio, self.monotonic, self.standardize
         )
-        self._curve = fitter.fit(terms, y, weight)
+        self._curve = fitter.fit(self._terms(distinct), targets, total * per_label)
         self._set_coefficients()
         if self.n_refits is not None:
-            self._cross_fit(fitter, terms, y, weight)
+            rows = labeled & kept
+            self._cross_fit(
+                fitter, self._terms(distances[rows]), values[rows], weight[rows] * per_label
+            )
         return self
 
     def _check(self, X, y):
@@ -375,12 +383,10 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         float
         """
         predicted = self.predict(X)
-        present = np.flatnonzero(~np.isnan(predicted.reshape(len(predicted), -1)).any(axis=1))
         check_consistent_length(predicted, y, sample_weight)
-        if sample_weight is not None:
-            sample_weight = _safe_indexing(sample_weight, present)
-        y = _safe_indexing(y, present)
-        return r2_score(y, predicted[present], sample_weight=sample_weight)
+        present = np.flatnonzero(~np.isnan(predicted.reshape(len(predicted), -1)).any(axis=1))
+        weight = None if sample_weight is None else _safe_indexing(sample_weight, present)
+        return r2_score(_safe_indexing(y, present), predicted[present], sample_weight=weight)
 
     def _check_terms(self, X):
         """Return the terms of the curve, 0 for missing rows, and which rows are missing."""
