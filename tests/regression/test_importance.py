@@ -7,6 +7,7 @@ import torch
 from skstylefeat import layer_importance
 from skstylefeat.networks import Generator
 from skstylefeat.regression import _importance as importance
+from skstylefeat.regression._importance_pairs import sample_pairs
 from tests.support.networks import tiny_generator, tiny_module
 
 N_WS, W_DIM = 8, 7
@@ -75,8 +76,8 @@ def reference_importance(generator, direction, n_pairs, seed):
     def sample(n):
         return generator.mapping(generator.sample_z(n, random_state))
 
-    start, end, _, other = importance._sample_pairs(
-        generator, normals, n_pairs, "paper", (1.0, 3.0), sample, random_state
+    start, end, _, other = sample_pairs(
+        generator.n_ws, normals, n_pairs, "paper", (1.0, 3.0), sample, random_state
     )
     sums = np.zeros((2, generator.n_ws, generator.w_dim))
     for i in range(n_pairs):
@@ -162,7 +163,7 @@ def test_w_plus_direction(generator, direction):
         ({"variant": "mine"}, "variant"),
         ({"n_pairs": 1}, "n_pairs"),
         ({"batch_size": 0}, "batch_size"),
-        ({"step": (0.0, 0.0)}, "does not change the image"),
+        ({"step": (0.0, 0.0)}, "does not change the image|step"),
     ],
 )
 def test_bad_parameters(generator, direction, params, message):
