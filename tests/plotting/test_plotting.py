@@ -73,7 +73,7 @@ def test_plot_returns_the_display_and_draws_on_given_axes(name, images):
 
 
 @pytest.mark.parametrize("name", every_display(np.zeros((12, 8, 8, 3))))
-def test_missing_matplotlib_is_said(name, images, monkeypatch):
+def test_missing_matplotlib_raises_an_error_with_the_remedy(name, images, monkeypatch):
     display = every_display(images)[name]
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
@@ -199,7 +199,7 @@ def test_calibration_draws_the_regressors_line_labels_and_interval(rng):
 def test_calibration_refuses_several_distances_and_labels_without_values(rng):
     with pytest.raises(ValueError, match=r"\(5, 2\)"):
         DistanceCalibrationDisplay.from_estimator(LatentRegressor(), rng.normal(size=(5, 2)))
-    with pytest.raises(ValueError, match="y_true, which is None"):
+    with pytest.raises(ValueError, match="y_true is None"):
         DistanceCalibrationDisplay([0, 1], None, ([0, 1], [0, 1]), labeled=[0])
 
 
