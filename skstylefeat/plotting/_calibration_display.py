@@ -129,7 +129,7 @@ class DistanceCalibrationDisplay:
                 f"X has shape {distance.shape}; expected (n, 1), as a curve is drawn over one "
                 "distance."
             )
-        grid = np.linspace(distance.min(), distance.max(), 200)
+        grid = np.linspace(np.nanmin(distance), np.nanmax(distance), 200)
         interval = None
         if coverage is not None:
             interval = regressor.predict_interval(grid[:, None], coverage)

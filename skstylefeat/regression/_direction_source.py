@@ -93,12 +93,28 @@ def has_plane(direction: Any) -> bool:
     )
 
 
+def members(direction: Any) -> list[Any]:
+    """Return the directions of a dictionary or list, or the direction itself in a list."""
+    if isinstance(direction, dict):
+        return list(direction.values())
+    return list(direction) if isinstance(direction, (list, tuple)) else [direction]
+
+
 def needs_labels(direction: Any) -> bool:
     """Return whether a direction, or one of several, has to be learned from labels."""
-    if isinstance(direction, (dict, list, tuple)):
-        values = direction.values() if isinstance(direction, dict) else direction
-        return any(is_estimator(value) and needs_labels(value) for value in values)
-    return direction is None or (is_estimator(direction) and not has_plane(direction))
+    if direction is None:
+        return True
+    return any(is_estimator(member) and not has_plane(member) for member in members(direction))
+
+
+def keep_fits(direction: Any, cloned: Any) -> Any:
+    """Return a clone of a direction in which fitted estimators are those of the original."""
+    if has_plane(direction):
+        return direction
+    if not any(map(has_plane, members(direction))):
+        return cloned
+    kept = map(keep_fits, members(direction), members(cloned))
+    return dict(zip(direction, kept, strict=True)) if isinstance(direction, dict) else list(kept)
 
 
 def _numbered(n: int) -> tuple[str, ...]:
@@ -136,7 +152,7 @@ def _check_intercepts(intercept, n_directions):
 
 def _unstack(direction, n_features):
     """Return a list of directions; 2-D input with rows of full width is a stack of them."""
-    if isinstance(direction, (list, tuple)) and any(map(is_estimator, direction)):
+    if any(map(is_estimator, members(direction))):
         return list(direction)
     array = real_array(direction, "direction")
     if not array.ndim or not array.size:

@@ -15,7 +15,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skstylefeat._utils._validation import missing_rows, validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._data_free import as_generator
-from skstylefeat.regression._direction_source import find_directions, has_plane, needs_labels
+from skstylefeat.regression._direction_source import (
+    find_directions,
+    has_plane,
+    keep_fits,
+    needs_labels,
+)
 from skstylefeat.regression._layer_weights import layer_weights
 from skstylefeat.regression._planes import Planes, layout_of
 
@@ -363,8 +368,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
     def __sklearn_clone__(self):
         cloned = super().__sklearn_clone__()
-        if has_plane(self.direction):
-            cloned.direction = self.direction
+        cloned.direction = keep_fits(self.direction, cloned.direction)
         return cloned
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
