@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from skstylefeat.directions import (
     DiscriminantDirection,
@@ -31,6 +32,36 @@ def test_svm_finds_the_plane_with_its_intercept(labeled):
     np.testing.assert_allclose(
         svm.decision_function(w), w @ svm.direction_ + svm.intercept_, rtol=1e-4, atol=1e-4
     )
+
+
+def test_svm_plane_by_hand():
+    """Groups at 0 and (10, 1): the plane lies half-way, its normal is scaled by 1 / sd."""
+    w = np.array([[0.0, 0.0], [10.0, 1.0]] * 4)
+    svm = LinearSVMDirection(validation_fraction=0, random_state=0).fit(w, [0, 1] * 4)
+    expected = np.array([1 / 5, 1 / 0.5]) / np.hypot(1 / 5, 1 / 0.5)
+    np.testing.assert_allclose(svm.direction_, expected, rtol=1e-3)
+    assert svm.intercept_ == pytest.approx(-expected @ [5.0, 0.5], rel=1e-3)
+    distances = svm.decision_function([[5.0, 0.5], [10.0, 1.0], [0.0, 0.0]])
+    np.testing.assert_allclose(distances, [0, expected @ [5, 0.5], -expected @ [5, 0.5]], atol=1e-2)
+    one = LinearSVMDirection(random_state=0).fit([[-3.0], [-3.0], [1.0]], ["a", "a", "b"])
+    assert one.direction_.tolist() == [1.0]
+    # Classes are balanced, but the squared hinge of a lone row is steeper: -1 < plane < 1.
+    assert -1.5 < -one.intercept_ < -0.5
+
+
+def test_svm_regularization_does_not_depend_on_the_width(labeled):
+    w, score, _ = labeled
+    params = {"C": 0.05, "validation_fraction": 0, "random_state": 0}
+    narrow = LinearSVMDirection(**params).fit(w, score > 0)
+    wide = LinearSVMDirection(**params).fit(np.hstack([w, w, w, w]), score > 0)
+    for part in wide.direction_.reshape(4, -1):
+        np.testing.assert_allclose(2 * part, narrow.direction_, atol=2e-3)
+    assert wide.intercept_ / 2 == pytest.approx(narrow.intercept_, abs=1e-2)
+    # C is relative to rows of unit mean square norm: check against a direct fit.
+    z = (w - w.mean(axis=0)) / w.std(axis=0) / np.sqrt(w.shape[1])
+    direct = LinearSVC(C=0.05, class_weight="balanced", random_state=0).fit(z, score > 0)
+    normal = direct.coef_[0] / w.std(axis=0)
+    np.testing.assert_allclose(narrow.direction_, normal / np.linalg.norm(normal), atol=2e-3)
 
 
 def test_svm_takes_the_extremes_of_a_score(labeled):

@@ -7,7 +7,8 @@ import torch
 from skstylefeat import layer_importance
 from skstylefeat.networks import Generator
 from skstylefeat.regression import _importance as importance
-from skstylefeat.regression._importance_pairs import sample_pairs
+from skstylefeat.regression._importance_pairs import image_gradients, sample_pairs
+from skstylefeat.regression._importance_ratio import GradientSums
 from tests.support.networks import tiny_generator, tiny_module
 
 N_WS, W_DIM = 8, 7
@@ -67,34 +68,93 @@ def test_length_of_the_direction_does_not_matter(generator, direction):
     np.testing.assert_allclose(a.weights, b.weights, rtol=1e-4)
 
 
-def reference_importance(generator, direction, n_pairs, seed):
-    """Follow section 3.2 pair by pair with torch's own differentiation."""
+def reference_importance(generator, direction, n_pairs, seed, variant):
+    """Follow section 3.2 pair by pair with torch's automatic differentiation."""
     normal = direction / np.linalg.norm(direction)
     normals = np.tile(normal, (generator.n_ws, 1)).astype(np.float32)
     random_state = np.random.RandomState(seed)
+    truncation = {"paper": 1.0, "code": 0.5}[variant]
 
     def sample(n):
-        return generator.mapping(generator.sample_z(n, random_state))
+        z = generator.sample_z(n, random_state)
+        return generator.mapping(z, truncation_psi=truncation)
 
-    start, end, _, other = sample_pairs(
-        generator.n_ws, normals, n_pairs, "paper", (1.0, 3.0), sample, random_state
+    pairs = sample_pairs(
+        generator.n_ws,
+        normals,
+        n_pairs,
+        variant,
+        {"paper": (1.0, 3.0), "code": (2.5, 5.0)}[variant],
+        sample,
+        random_state,
     )
+    unrelated_start = pairs.start if variant == "paper" else pairs.unrelated_start
+    size = torch.square if variant == "paper" else torch.abs
+    synthesis = generator.module.synthesis
     sums = np.zeros((2, generator.n_ws, generator.w_dim))
+    ends = ((pairs.start, pairs.end), (unrelated_start, pairs.unrelated_end))
     for i in range(n_pairs):
-        for k, target in enumerate((end, other)):
+        for k, (start, end) in enumerate(ends):
             ws = torch.tensor(start[i : i + 1]).requires_grad_()
-            synthesis = generator.module.synthesis
-            loss = (synthesis(ws) - synthesis(torch.tensor(target[i : i + 1]))).square().sum()
-            loss.backward()
+            size(synthesis(ws) - synthesis(torch.tensor(end[i : i + 1]))).sum().backward()
             sums[k] += ws.grad[0].abs().numpy()
     weights = (sums[0] / sums[1]).mean(axis=1)
     return weights / weights.sum()
 
 
-def test_equals_the_definition(generator, direction):
-    got = layer_importance(generator, direction, n_pairs=7, random_state=3)
-    expected = reference_importance(generator, direction, 7, 3)
+@pytest.mark.parametrize("variant", ["paper", "code"])
+def test_equals_the_definition(generator, direction, variant):
+    got = layer_importance(generator, direction, n_pairs=7, random_state=3, variant=variant)
+    expected = reference_importance(generator, direction, 7, 3, variant)
     np.testing.assert_allclose(got.weights, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("variant", ["paper", "code"])
+def test_pairs_by_hand(variant):
+    """The published code leaves from the plane, to both sides; the paper from the code."""
+    codes = np.array([[3.0, 1.0], [-1.0, 2.0]], dtype=np.float32)
+    everything = np.array([[2.0, 0.0], [4.0, 0.0]] * 50, dtype=np.float32)  # mean 3, sd 1
+    answers = iter([everything, codes, -codes])
+    normal = np.array([[1.0, 0.0]] * 3, dtype=np.float32)
+    pairs = sample_pairs(
+        3, normal, 2, variant, (2.0, 2.0), lambda n: next(answers), np.random.RandomState(0)
+    )
+    for part in pairs:
+        assert part is None or (part.shape == (2, 3, 2) and part.dtype == np.float32)
+    np.testing.assert_array_equal(pairs.unrelated_end[:, 0], -codes)
+    if variant == "code":
+        # On the plane n.w = 3 through the mean code; steps of 2 standard deviations.
+        np.testing.assert_array_equal(pairs.start[:, 0], [[1.0, 1.0], [1.0, 2.0]])
+        np.testing.assert_array_equal(pairs.end[:, 0], [[5.0, 1.0], [5.0, 2.0]])
+        np.testing.assert_array_equal(pairs.unrelated_start[:, 0], codes)
+    else:
+        np.testing.assert_array_equal(pairs.start[:, 0], codes)
+        np.testing.assert_array_equal(np.abs(pairs.end - pairs.start)[:, 0], [[2, 0], [2, 0]])
+        assert pairs.unrelated_start is None
+
+
+def test_gradients_of_the_image_difference():
+    starts, ends = torch.tensor([1.0, 5.0, 2.0]), torch.tensor([4.0, 4.5, 2.0])
+    assert image_gradients(starts, ends, "paper").tolist() == [-3.0, 0.5, 0.0]
+    assert image_gradients(starts, ends, "code").tolist() == [-1.0, 1.0, 0.0]
+
+
+def test_weights_and_their_error_by_hand():
+    # Two layers of two and one elements, three pairs in three groups.
+    edited = [np.array([[1.0, 2.0], [3.0, 2.0], [2.0, 2.0]]), np.array([[1.0], [1.0], [4.0]])]
+    unrelated = [np.array([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0]]), np.array([[2.0], [2.0], [2.0]])]
+    sums = GradientSums(20)
+    for rows in (slice(0, 1), slice(1, 3)):
+        sums.add([x[rows] for x in edited], [x[rows] for x in unrelated])
+    weights, error = sums.weights()
+    # Ratios (6/6 + 6/3) / 2 = 1.5 and 6/6 = 1, which sum to 2.5.
+    np.testing.assert_allclose(weights, [0.6, 0.4])
+    # Without pair 1: (5/4 + 2) / 2 and 5/4; without 2: (3/4 + 2) / 2 and 5/4; without 3: 1.5, 2/4.
+    left_out = np.array([[1.625, 1.25], [1.375, 1.25], [1.5, 0.5]])
+    left_out = left_out[:, 0] / left_out.sum(axis=1)
+    expected = np.sqrt(2 / 3 * np.square(left_out - left_out.mean()).sum())
+    np.testing.assert_allclose(error, [expected, expected])
+    np.testing.assert_allclose(sums.unnormalized(), [0.5, 0.5])  # sums of 6 per element in both
 
 
 @pytest.mark.parametrize("layer", [0, 2, 5])
@@ -163,7 +223,11 @@ def test_w_plus_direction(generator, direction):
         ({"variant": "mine"}, "variant"),
         ({"n_pairs": 1}, "n_pairs"),
         ({"batch_size": 0}, "batch_size"),
-        ({"step": (0.0, 0.0)}, "does not change the image|step"),
+        ({"step": (3.0, 1.0)}, "two finite numbers"),
+        ({"step": (1.0,)}, "two finite numbers"),
+        ({"truncation_psi": "half"}, "truncation_psi"),
+        ({"tol": -1.0}, "tol"),
+        ({"step": (0.0, 0.0)}, "does not change the image"),
     ],
 )
 def test_bad_parameters(generator, direction, params, message):
