@@ -36,8 +36,8 @@ class PlaneMixin:
         check_magnitude(codes)
         return codes @ self.direction_.astype(codes.dtype) + codes.dtype.type(self.intercept_)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.target_tags.required = True
         return tags
 

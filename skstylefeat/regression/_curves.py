@@ -29,7 +29,7 @@ def merge_equal_rows(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return distinct rows of X and y with the sums of their weights.
 
-    A row of weight 2 and two equal rows give the same arrays, whatever the order of the rows.
+    A row of weight 2 and two equal rows give the same arrays, in any order of the rows.
     Rows that are distinct and of equal weight are returned as they are.
     """
     rows = np.hstack([X, y])

@@ -166,7 +166,7 @@ def _unstack(direction, n_features):
 
 
 def _single_plane(name, estimator, X, y):
-    """Return direction and intercept of an estimator that stands for one of several directions."""
+    """Return direction and intercept of an estimator that is one of several directions."""
     _, directions, intercepts = _planes_of(estimator, X, y)
     if len(directions) != 1:
         raise ValueError(

@@ -39,7 +39,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         d = sum_i S_i (n_i.w_i + b_i)        (eq. 3)
 
     with layer weights S_i that sum to 1. With `normalize`, every n_i has unit length and b_i is
-    scaled with it, so d is a distance in units of W whatever the length of the direction.
+    scaled with it, so d is a distance in units of W for a direction of any length.
 
     Rows that are NaN throughout, as ``StyleGANInverter(on_error="nan")`` returns them for
     unreadable images, are left out of `fit`; `transform` gives them the distance NaN.
@@ -366,7 +366,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
     # A fitted direction is data, as an array is: clones share it, as they share a FrozenEstimator,
     # and its parameters are not parameters of this estimator.
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         cloned = super().__sklearn_clone__()
         cloned.direction = keep_fits(self.direction, cloned.direction)
         return cloned
@@ -417,7 +417,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             )
         return super().set_params(**params)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = needs_labels(self.direction)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

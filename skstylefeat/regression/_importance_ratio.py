@@ -16,7 +16,7 @@ ROUNDING = 1e-5
 class GradientSums:
     """Sums of gradient magnitudes in groups of pairs.
 
-    Pair i belongs to group i mod `n_groups`, whatever the batches.
+    Pair i belongs to group i mod `n_groups` for any size of the batches.
 
     Parameters
     ----------

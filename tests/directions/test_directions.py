@@ -69,7 +69,7 @@ def test_svm_takes_the_extremes_of_a_score(labeled):
     svm = LinearSVMDirection(random_state=0).fit(w, score * 1e6)
     assert svm.direction_ @ truth > 0.95
     assert svm.classes_ is None
-    # The middle of the score is not looked at.
+    # The middle of the score is not used.
     noisy = w.copy()
     middle = np.argsort(score)[150:450]
     noisy[middle] = noisy[middle][::-1]
@@ -93,7 +93,7 @@ def test_svm_chance_level_is_seen():
     assert 0.3 < svm.validation_score_ < 0.7
 
 
-def test_svm_conditioning_leaves_other_distances_alone(labeled):
+def test_svm_conditioning_keeps_other_distances(labeled):
     w, score, _ = labeled
     other = np.eye(16)[[3, 5]]
     svm = LinearSVMDirection(conditional_on=other, random_state=0).fit(w, score > 0)
@@ -101,7 +101,7 @@ def test_svm_conditioning_leaves_other_distances_alone(labeled):
     assert np.linalg.norm(svm.direction_) == pytest.approx(1.0)
     moved = edit(w, svm, 2.0)
     np.testing.assert_allclose(moved @ other.T, w @ other.T, atol=1e-5)
-    # Twice the same direction, or an unscaled one, is no harder.
+    # Repeated and unscaled directions change nothing.
     again = LinearSVMDirection(conditional_on=np.r_[other, 7 * other], random_state=0)
     np.testing.assert_allclose(again.fit(w, score > 0).direction_, svm.direction_, atol=1e-9)
     # The plane still cuts through the codes.
@@ -143,7 +143,7 @@ def test_mean_difference_leads_from_one_groups_mean_to_the_others(labeled):
         MeanDifferenceDirection().fit([[1.0], [-1.0], [1.0], [-1.0]], [0, 0, 1, 1])
 
 
-def test_mean_difference_changes_what_a_discriminant_leaves_out():
+def test_mean_difference_edits_an_attribute_that_a_discriminant_suppresses():
     """A nuisance that hides the attribute is subtracted by the filter, not by the pattern."""
     rng = np.random.RandomState(0)
     attribute, nuisance = rng.normal(size=(2, 500))

@@ -92,7 +92,7 @@ def brightness_model():
     return encode_images, encode_texts
 
 
-def test_text_direction_does_what_it_says(generator, tmp_path):
+def test_text_direction_changes_images_towards_the_text(generator, tmp_path):
     encode_images, encode_texts = brightness_model()
     cache = tmp_path / "effects.npz"
     text = TextDirection(

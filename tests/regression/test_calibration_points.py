@@ -57,7 +57,7 @@ def test_seeds_and_columns():
 
 
 def test_relaxed_where_impossible():
-    # Three clusters cannot hold four points that are a sixth of the range apart.
+    # Three clusters do not contain four points that are a sixth of the range apart.
     d = np.repeat([0.0, 1.0, 2.0], 10) + np.tile(np.linspace(0, 0.01, 10), 3)
     with pytest.warns(UserWarning, match="relaxed to 0.01"):
         chosen = select_calibration_points(d, 4, central=1.0, random_state=0)

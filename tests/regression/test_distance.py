@@ -1,4 +1,4 @@
-"""HyperplaneDistance: the equations, shapes of directions, layer weights, dtypes, errors."""
+"""HyperplaneDistance: equations, shapes of directions, layer weights, dtypes, errors."""
 
 import pickle
 import subprocess
@@ -143,7 +143,7 @@ def test_estimators_as_directions(codes):
 
 
 @pytest.mark.parametrize("n", [4, 30, 500])
-def test_direction_is_learnt_from_labels(n):
+def test_direction_is_learned_from_labels(n):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(n + 500, N_WS * W_DIM))
     score = X[:, 5] - X[:, 2]
@@ -154,13 +154,13 @@ def test_direction_is_learnt_from_labels(n):
         assert sign * correlation > {4: 0.2, 30: 0.75, 500: 0.95}[n]
 
 
-def test_learnt_direction_weighs_the_layers_by_their_part():
+def test_learned_direction_weighs_the_layers_by_their_norms():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(1000, N_WS * W_DIM))
     model = HyperplaneDistance(w_dim=W_DIM).fit(X, X[:, 5])
     assert model.layer_weights_[0].argmax() == 1
     assert model.layer_weights_[0, 1] > 0.6
-    # The same plane whatever the aggregation: only its scale differs.
+    # The plane is the same for every aggregation, up to its scale.
     flat = HyperplaneDistance(aggregate="flat").fit(X, X[:, 5]).transform(X)
     ratio = model.transform(X) / flat
     assert np.ptp(ratio) < 1e-6

@@ -1,4 +1,4 @@
-"""layer_importance: finds the layers that a direction moves, whatever the batches; its error."""
+"""layer_importance: definition, standard error, independence of batches, errors."""
 
 import numpy as np
 import pytest
@@ -24,16 +24,16 @@ def direction():
     return np.random.RandomState(0).normal(size=W_DIM)
 
 
-def blind_generator(deaf_layers, direction):
+def partial_generator(ignoring_layers, direction):
     """Return a generator in which some layers' styles do not depend on `direction`."""
     module = tiny_module(32)
     unit = torch.tensor(direction / np.linalg.norm(direction), dtype=torch.float32)
     with torch.no_grad():
         for _, w_index, layer in module.synthesis.modulated():
-            if w_index in deaf_layers:
+            if w_index in ignoring_layers:
                 weight = layer.affine.weight
                 weight -= torch.outer(weight @ unit, unit)
-    return Generator(module, name="blind")
+    return Generator(module, name="partial")
 
 
 @pytest.mark.parametrize("variant", ["paper", "code"])
@@ -158,13 +158,13 @@ def test_weights_and_their_error_by_hand():
 
 
 @pytest.mark.parametrize("layer", [0, 2, 5])
-def test_a_layer_that_the_direction_moves_alone_stands_out(direction, layer):
-    # Only one layer's styles hear the direction, so only its gradients can explain the edit.
-    deaf = blind_generator(set(range(N_WS)) - {layer}, direction)
-    along = layer_importance(deaf, direction, n_pairs=60, random_state=0).weights
+def test_the_only_layer_that_depends_on_the_direction_has_the_largest_ratio(direction, layer):
+    # The styles of one layer depend on the direction, so only its gradients explain the edit.
+    partial = partial_generator(set(range(N_WS)) - {layer}, direction)
+    along = layer_importance(partial, direction, n_pairs=60, random_state=0).weights
     other = np.random.RandomState(5).normal(size=W_DIM)
     other -= other @ direction / (direction @ direction) * direction
-    across = layer_importance(deaf, other, n_pairs=60, random_state=0).weights
+    across = layer_importance(partial, other, n_pairs=60, random_state=0).weights
     assert along[layer] / across[layer] > 1.2
     assert (along / across).argmax() == layer
 
@@ -180,11 +180,11 @@ def test_early_stop(generator, direction):
 def test_standard_error_is_the_spread_over_seeds(generator, direction):
     runs = [layer_importance(generator, direction, n_pairs=60, random_state=s) for s in range(25)]
     spread = np.std([r.weights for r in runs], axis=0, ddof=1)
-    claimed = np.mean([r.std_error for r in runs], axis=0)
-    assert 0.6 < np.median(claimed / spread) < 1.6
+    estimated = np.mean([r.std_error for r in runs], axis=0)
+    assert 0.6 < np.median(estimated / spread) < 1.6
 
 
-def test_leaves_the_generator_alone(generator, direction):
+def test_the_generator_is_not_changed(generator, direction):
     before = {k: v.clone() for k, v in generator.module.state_dict().items()}
     layer_importance(generator, direction, n_pairs=4, random_state=0)
     for name, parameter in generator.module.named_parameters():

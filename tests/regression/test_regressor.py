@@ -1,4 +1,4 @@
-"""LatentRegressor: penalties, scale freedom, few labels, intervals that cover, errors."""
+"""LatentRegressor: penalties, units, weights, few labels, coverage of intervals, errors."""
 
 import pickle
 
@@ -39,7 +39,7 @@ def test_two_labels_keep_their_slope(penalty):
     assert model.predict([[0.0]])[0] == pytest.approx(40.0)
 
 
-def test_the_papers_setting_falls_into_the_scale_trap_and_ours_does_not():
+def test_raw_distances_of_small_scale_get_slope_zero_as_in_the_paper():
     X, y = draw(100, np.random.RandomState(0))
     X = X / 512
     paper = LatentRegressor(standardize=False).fit(X, y)
@@ -127,7 +127,7 @@ def test_monotonic_follows_a_saturating_curve(sign):
     assert r2_score(truth, LatentRegressor().fit(x, y).predict(grid)) < 0.9
 
 
-def test_huber_survives_wrong_labels():
+def test_huber_is_robust_to_wrong_labels():
     X, y = draw(40, np.random.RandomState(0), noise=1.0)
     y[np.argsort(X[:, 0])[-4:]] = -300.0
     test, truth = draw(500, np.random.RandomState(1), noise=0.0)
@@ -168,7 +168,7 @@ def test_unlabeled_rows_are_an_error_unless_ignored():
     np.testing.assert_allclose(free.coef_, LatentRegressor(None).fit(X[:3], y[:3]).coef_)
 
 
-def test_unlabeled_rows_steady_two_labels():
+def test_unlabeled_rows_reduce_the_error_of_two_labels():
     rng = np.random.RandomState(0)
     errors = []
     for _ in range(200):
@@ -184,7 +184,7 @@ def test_unlabeled_rows_steady_two_labels():
 
 @pytest.mark.parametrize("noise", ["normal", "laplace", "depends on x"])
 @pytest.mark.parametrize("n", [20, 60])
-def test_intervals_cover_what_they_say(noise, n):
+def test_intervals_have_their_coverage(noise, n):
     rng = np.random.RandomState(n)
 
     def sample(size):
