@@ -127,6 +127,13 @@ def test_monotonic_follows_a_saturating_curve(sign):
     assert r2_score(truth, LatentRegressor().fit(x, y).predict(grid)) < 0.9
 
 
+def test_monotonic_curve_by_hand():
+    """Isotonic regression of increasing labels interpolates them, and is constant beyond."""
+    model = LatentRegressor(monotonic=True, n_refits=None).fit([[0.0], [1.0], [2.0]], [10, 20, 40])
+    found = model.predict([[0.0], [1.0], [2.0], [1.5], [-9.0], [9.0]])
+    np.testing.assert_allclose(found, [10, 20, 40, 30, 10, 40])
+
+
 def test_huber_is_robust_to_wrong_labels():
     X, y = draw(40, np.random.RandomState(0), noise=1.0)
     y[np.argsort(X[:, 0])[-4:]] = -300.0
