@@ -56,8 +56,8 @@ def pair_by_pair(generator, direction, n_pairs):
     def sample(n):
         return generator.mapping(generator.sample_z(n, random_state))
 
-    start, end, _, other = importance._sample_pairs(
-        generator, normal, n_pairs, "paper", importance.STEPS["paper"], sample, random_state
+    start, end, _, other = importance.sample_pairs(
+        generator.n_ws, normal, n_pairs, "paper", importance.STEPS["paper"], sample, random_state
     )
     sums = np.zeros((2, generator.n_ws, generator.w_dim))
     for pair in range(n_pairs):

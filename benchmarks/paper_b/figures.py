@@ -293,7 +293,9 @@ def intervals(study):
         covered, widths = [], []
         for _ in range(max(study.args.draws // 5, 1)):
             rows = rng.choice(len(study.y["pool"]), n, replace=False)
-            model = LatentRegressor().fit(distances["pool"][rows], study.y["pool"][rows])
+            model = LatentRegressor(random_state=0).fit(
+                distances["pool"][rows], study.y["pool"][rows]
+            )
             low, high = model.predict_interval(distances["test"], coverage=COVERAGE)
             covered.append(np.mean((study.y["test"] >= low) & (study.y["test"] <= high)))
             widths.append(np.mean(high - low))

@@ -42,6 +42,7 @@ def text_orders(study):
             low,
             threshold=threshold,
             cache=study.args.out / "text_effects.npz",
+            random_state=0,
         ).fit()
         for threshold in THRESHOLDS
     }

@@ -1,12 +1,25 @@
-"""Numbers that users give, refused in plain words where nothing can be computed from them."""
+"""Validation of numeric input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn import config_context
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from sklearn.base import BaseEstimator
 
 #: Numbers between these bounds have squares and products that float64 can hold.
 SMALLEST, LARGEST = 1e-100, 1e100
 
 
-def real_array(values, name, dtype=np.float64):
+def real_array(
+    values: ArrayLike, name: str, dtype: DTypeLike | None = np.float64
+) -> NDArray[np.floating[Any]]:
     """Return an array of real numbers.
 
     Parameters
@@ -14,14 +27,14 @@ def real_array(values, name, dtype=np.float64):
     values : array-like
         Numbers.
     name : str
-        What they are called in messages.
+        Name of the values in error messages.
     dtype : dtype or None, default=float64
-        None keeps the dtype of numbers, and makes float64 of objects.
+        None keeps a numeric dtype and converts objects to float64.
 
     Returns
     -------
     ndarray
-        The input itself where nothing has to change.
+        The input itself if no conversion is needed.
 
     Raises
     ------
@@ -34,35 +47,69 @@ def real_array(values, name, dtype=np.float64):
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"{name} holds what is no number ({error}); expected an array of real numbers, got "
-                f"{type(values).__name__} with shape {array.shape}."
+                f"{name} holds objects that are not numbers ({error}); expected an array of real "
+                f"numbers, got {type(values).__name__} with shape {array.shape}."
             ) from error
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {array.dtype}; expected real numbers.")
     return array if dtype is None else array.astype(dtype, copy=False)
 
 
-def check_magnitude(values, name="X"):
-    """Raise ValueError where squares of finite floats would come near the largest of their type."""
+def check_magnitude(values: NDArray[Any], name: str = "X") -> None:
+    """Raise ValueError if finite floats are so large that their squares may overflow."""
     if not values.size:
         return
     largest = max(values.max(), -values.min())
     limit = LARGEST if values.dtype == np.float64 else 1e12
     if largest > limit:
         raise ValueError(
-            f"{name} holds numbers up to {largest:.3g}, whose squares and products {values.dtype} "
-            f"cannot hold; expected numbers up to {limit:.0e}. Give {name} in another unit, or "
-            "remove what is no measurement."
+            f"{name} holds numbers up to {largest:.3g}, whose squares and products overflow "
+            f"{values.dtype}; expected numbers up to {limit:.0e}. Rescale {name}, or remove values "
+            "that are not measurements."
         )
 
 
-def as_float32(values, name):
-    """Return real numbers in float32, NaN and infinity with them; refuse those beyond its range."""
+def as_float32(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    """Return real numbers, NaN and infinity as float32; raise ValueError beyond its range."""
     array = real_array(values, name, None)
     if array.dtype == np.float64 and array.size:
         largest = np.abs(array).max(initial=0.0, where=np.isfinite(array))
         if largest > np.finfo(np.float32).max:
             raise ValueError(
-                f"{name} hold numbers up to {largest:.3g}, beyond the range of a network's float32."
+                f"{name} hold numbers up to {largest:.3g}, beyond the range of float32, in which "
+                "networks compute."
             )
     return array.astype(np.float32, copy=False)
+
+
+def validate_numpy(
+    estimator: BaseEstimator, X: Any, y: Any = "no_validation", **params: Any
+) -> Any:
+    """Call `validate_data` with array API dispatch off: estimators here compute with NumPy.
+
+    Tensors in main memory become NumPy arrays; those of a GPU raise torch's TypeError, which
+    tells to copy them.
+    """
+    with config_context(array_api_dispatch=False):
+        return validate_data(estimator, X, y, **params)
+
+
+def missing_rows(X: NDArray[np.floating[Any]], estimator: BaseEstimator) -> NDArray[np.bool_]:
+    """Return which rows are NaN throughout: the rows of images that could not be read.
+
+    Raises
+    ------
+    ValueError
+        If another row contains NaN or infinity.
+    """
+    # The sum of finite rows is finite unless it overflows: one pass over X in the usual case.
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspects = np.flatnonzero(~np.isfinite(X.sum(axis=1)))
+    missing = np.zeros(len(X), dtype=bool)
+    missing[suspects] = np.isnan(X[suspects]).all(axis=1)
+    assert_all_finite(
+        X[suspects][~missing[suspects]],
+        estimator_name=type(estimator).__name__,
+        input_name="X",
+    )
+    return missing

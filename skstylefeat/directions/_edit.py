@@ -1,13 +1,26 @@
-"""Moving latents along a direction."""
+"""Edits of latents along a direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skstylefeat._utils._validation import real_array
 from skstylefeat.latents._spaces import broadcast_direction
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
-def edit(latents, direction, strengths, *, layers=None):
-    """Move latents along a direction, to see what it means.
+
+def edit(
+    latents: ArrayLike,
+    direction: Any,
+    strengths: ArrayLike,
+    *,
+    layers: ArrayLike | None = None,
+) -> NDArray[np.floating[Any]]:
+    """Move latents along a direction.
 
     Parameters
     ----------
@@ -17,14 +30,14 @@ def edit(latents, direction, strengths, *, layers=None):
         In one of the shapes of :func:`skstylefeat.latents.broadcast_direction`. It is scaled to
         unit length (root mean square over layers), so strengths are in units of the latents.
     strengths : float or array-like of shape (k,)
-        How far to go; negative goes backwards.
+        Length of the step; negative for the opposite direction.
     layers : array-like of int, default=None
         W vectors to move, all by default. Needs W+ codes.
 
     Returns
     -------
     ndarray
-        The shape of `latents`; with several strengths (k, ...). float32 stays float32.
+        In the shape of `latents`, or (k, ...) for several strengths. float32 stays float32.
 
     Examples
     --------
@@ -44,16 +57,19 @@ def edit(latents, direction, strengths, *, layers=None):
         )
     if latents.dtype not in (np.float32, np.float64):
         latents = latents.astype(np.float64)
+
     direction = real_array(getattr(direction, "direction_", direction), "direction")
     if not direction.size:
-        raise ValueError(f"direction has shape {direction.shape}: it holds no number.")
+        raise ValueError(f"direction has shape {direction.shape}; expected at least one number.")
     width = latents[0].size if len(latents) else int(np.prod(latents.shape[1:]))
     w_dim = latents.shape[2] if latents.ndim == 3 else direction.shape[-1] if direction.ndim else 1
     if width % w_dim:
         raise ValueError(
-            f"latents of {width} numbers are no multiple of the direction's width {w_dim}: were "
-            "they made for another generator?"
+            f"latents have {width} numbers per row, which is not a multiple of the direction's "
+            f"width {w_dim}. They may belong to another generator."
         )
+
+    # Unit length in the mean over layers, so that W and W+ directions move equally far.
     step, _ = broadcast_direction(direction, width // w_dim, w_dim)
     step = step / np.sqrt(np.square(step).sum(axis=1).mean())
     if layers is not None:
@@ -61,8 +77,11 @@ def edit(latents, direction, strengths, *, layers=None):
         try:
             moved[np.asarray(layers, dtype=int)] = True
         except IndexError:
-            raise ValueError(f"layers={layers} goes beyond the {len(step)} layers.") from None
+            raise ValueError(
+                f"layers={layers} goes beyond the layers of the latents, 0 to {len(step) - 1}."
+            ) from None
         step = np.where(moved[:, None], step, 0.0)
+
     step = step.reshape(latents.shape[1:]).astype(latents.dtype)
     strengths = real_array(strengths, "strengths", latents.dtype)
     if strengths.ndim > 1 or not np.isfinite(strengths).all():

@@ -1,54 +1,66 @@
-"""From labels or scores to the groups of codes that a direction is learned from."""
+"""Groups of codes from labels or scores, for directions to be learned from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from skstylefeat._utils._labels import sorted_classes
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
-def binary_target(y, extremes):
-    """Reduce labels to two classes, and say which rows take part.
+
+def binary_target(
+    y: ArrayLike, extremes: float
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[Any] | None]:
+    """Reduce labels to two classes, and select the rows that belong to them.
 
     Parameters
     ----------
     y : array-like of shape (n,)
         Two distinct values of any type, or at least three numbers.
     extremes : float
-        Share of the rows at each end that takes part where there are three numbers or more.
+        Share of the rows at each end that is selected if there are three numbers or more.
 
     Returns
     -------
     rows : ndarray of int
-        The rows that take part, ascending.
+        The selected rows, ascending.
     positive : ndarray of bool
-        For these rows, whether they belong to the second class or the upper end.
+        For the selected rows, whether they belong to the second class or the upper end.
     classes : ndarray or None
         The two values, or None for a score.
     """
-    y, values = _checked(y)
+    labels, values = _checked(y)
     if len(values) == 2:
-        return np.arange(len(y)), y == values[1], values
-    scores = _numbers(y, values)
+        return np.arange(len(labels)), labels == values[1], values
+    scores = _numbers(labels, values)
     low, high = np.quantile(scores, [extremes, 1 - extremes])
     if low < high:
         rows = np.flatnonzero((scores <= low) | (scores >= high))
         return rows, scores[rows] >= high, None
-    # One value fills the middle: it goes to whichever side leaves the other one populated.
+
+    # The middle consists of one value: assign it to the side that leaves the other one populated.
     positive = scores > low
     if not positive.any():
         positive = scores >= low
-    return np.arange(len(y)), positive, None
+    return np.arange(len(scores)), positive, None
 
 
-def ordered_groups(y, extremes):
-    """Return -1, 0 or +1 for each row: which of two or three ordered groups it belongs to.
+def ordered_groups(
+    y: ArrayLike, extremes: float
+) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+    """Return the group of each row, -1, 0 or +1, of two or three ordered groups.
 
     Parameters
     ----------
     y : array-like of shape (n,)
         Two distinct values of any type, or at least three numbers.
     extremes : float
-        Share of the rows at each end where there are more than three numbers.
+        Share of the rows at each end that forms a group if there are more than three numbers.
 
     Returns
     -------
@@ -57,16 +69,16 @@ def ordered_groups(y, extremes):
         The two values, or None for a score.
     """
     rows, positive, classes = binary_target(y, extremes)
-    values = np.unique(y)
+    values, which = np.unique(y, return_inverse=True)
     if len(values) == 3:
-        return np.searchsorted(values, y) - 1.0, None
-    groups = np.zeros(len(y))
+        return which.ravel().astype(np.float64) - 1, None
+    groups = np.zeros(which.size)
     groups[rows] = np.where(positive, 1.0, -1.0)
     return groups, classes
 
 
-def grades(y):
-    """Return numbers as they are, counted from the middle of their range.
+def grades(y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+    """Return numbers relative to the middle of their range.
 
     Parameters
     ----------
@@ -80,20 +92,20 @@ def grades(y):
     classes : ndarray or None
         The two values, or None for numbers.
     """
-    y, values = _checked(y)
+    labels, values = _checked(y)
     if len(values) == 2:
-        return np.where(y == values[1], 1.0, -1.0), values
-    scores = _numbers(y, values)
+        return np.where(labels == values[1], 1.0, -1.0), values
+    scores = _numbers(labels, values)
     return scores - (scores.min() + scores.max()) / 2, None
 
 
 def _checked(y):
-    """Return labels as one row of at least two finite values, and the sorted values."""
+    """Return labels as a 1-D array with at least two finite values, and the sorted values."""
     y = column_or_1d(y)
     if y.dtype.kind in "fc" and not np.isfinite(y).all():
         raise ValueError(
             "Input y contains NaN or infinity: drop the unlabeled rows before a direction is "
-            "learned from them."
+            "learned from the others."
         )
     values = sorted_classes(y)[0]
     if len(values) < 2:
@@ -109,6 +121,6 @@ def _numbers(y, values):
         return y.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"y holds {len(values)} classes that are not numbers ({list(values[:5])}). Give two "
-            "classes, or numbers whose order means something."
+            f"y holds {len(values)} classes that are not numbers ({list(values[:5])}); expected "
+            "two classes, or numbers in a meaningful order."
         ) from None

@@ -1,20 +1,28 @@
-"""Directions that are given: arrays, and the planes of fitted linear models."""
+"""Known directions: arrays, and the planes of fitted linear models."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.utils import check_random_state, gen_batches
 
 from skstylefeat._utils._validation import LARGEST, SMALLEST, real_array
 from skstylefeat._utils._versions import VersionStamped
-from skstylefeat.directions._no_data import IgnoresData
+from skstylefeat.directions._data_free import IgnoresData
 
-#: How far, relative to its scale, a model may deviate from a plane and still count as linear.
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+#: Largest deviation of a linear model from a plane, relative to its scale.
 LINEARITY_TOL = 1e-6
 PROBE_ROWS = 256
 
 
 class FixedDirection(IgnoresData, VersionStamped, BaseEstimator):
-    """A direction that is known, in the form of an estimator.
+    """Known direction as an estimator.
 
     Parameters
     ----------
@@ -36,17 +44,28 @@ class FixedDirection(IgnoresData, VersionStamped, BaseEstimator):
     ([0.0, 1.0], 0.5)
     """
 
-    def __init__(self, direction, intercept=0.0):
+    direction_: NDArray[np.float64]
+    intercept_: float
+
+    _parameter_constraints: dict = {"direction": ["array-like"], "intercept": [Real]}
+
+    def __init__(self, direction: ArrayLike, intercept: float = 0.0) -> None:
         self.direction = direction
         self.intercept = intercept
 
-    def fit(self, X=None, y=None):
-        """Scale the direction to unit length; X and y are ignored."""
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any = None, y: Any = None) -> Self:
+        """Scale the direction to unit length; X and y are ignored.
+
+        Returns
+        -------
+        self
+        """
         direction = real_array(self.direction, "direction")
         largest = np.abs(direction).max(initial=0.0)
         if direction.ndim != 1 or not SMALLEST < largest < LARGEST:
             raise ValueError(
-                f"direction must be a finite vector other than 0, got shape {direction.shape} and "
+                f"direction must be a finite vector other than 0; got shape {direction.shape} with "
                 f"a largest entry of {largest:.3g}."
             )
         norm = np.linalg.norm(direction)
@@ -55,12 +74,12 @@ class FixedDirection(IgnoresData, VersionStamped, BaseEstimator):
         return self
 
 
-def from_linear_model(model):
-    """Take the plane of any fitted linear scikit-learn model.
+def from_linear_model(model: Any) -> FixedDirection:
+    """Return the plane of a fitted linear scikit-learn model.
 
-    Classifiers of two classes and regressors with `coef_` are read directly. A pipeline or search
-    whose steps are linear (scaling, PCA, a linear model) is probed point by point, and checked to
-    be linear.
+    The `coef_` of regressors and of classifiers of two classes is used directly. A pipeline or
+    search whose steps are linear (scaling, PCA, a linear model) is evaluated at the unit vectors,
+    and a ValueError is raised unless it is linear.
 
     Parameters
     ----------
@@ -99,6 +118,8 @@ def from_linear_model(model):
                 "model.intercept_[i])."
             )
         return FixedDirection(coef.ravel(), float(intercept[0])).fit()
+
+    # The value at the origin is the intercept, the change towards each unit vector the normal.
     function = model.decision_function if is_classifier(model) else model.predict
     n_features = model.n_features_in_
     origin = _single(function(np.zeros((1, n_features))), model)
@@ -107,6 +128,8 @@ def from_linear_model(model):
         unit = np.zeros((rows.stop - rows.start, n_features))
         unit[np.arange(len(unit)), np.arange(rows.start, rows.stop)] = 1.0
         direction[rows] = _single(function(unit), model) - origin
+
+    # Elsewhere a model that is not linear deviates from this plane.
     probes = 3.0 * check_random_state(0).normal(size=(8, n_features))
     expected = probes @ direction + origin
     deviation = np.abs(_single(function(probes), model) - expected).max()
@@ -116,6 +139,7 @@ def from_linear_model(model):
 
 
 def _single(values, model):
+    """Return the values of a model of one output."""
     if np.ndim(values) != 1:
-        raise ValueError(f"{model} has several outputs; a direction has one.")
+        raise ValueError(f"{model} has several outputs; expected one, as a direction has.")
     return values

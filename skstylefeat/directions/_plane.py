@@ -1,37 +1,59 @@
-"""What every estimator of a single plane shares: its scale, its distances, fixed directions."""
+"""Shared parts of the estimators of a single plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skstylefeat._utils._validation import check_magnitude, real_array
+from skstylefeat._utils._validation import check_magnitude, real_array, validate_numpy
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 
 class PlaneMixin:
     """Distances from the plane of `direction_` and `intercept_`; labels are required."""
 
-    def decision_function(self, X):
-        """Return the signed distances of latents from the plane, shape (n_samples,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        check_magnitude(X)
-        return X @ self.direction_.astype(X.dtype) + X.dtype.type(self.intercept_)
+    direction_: NDArray[np.float64]
+    intercept_: float
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
+    def decision_function(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Return the signed distances of latents from the plane.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            float32 for float32 input, else float64.
+        """
+        check_is_fitted(self)
+        codes = validate_numpy(self, X, dtype=[np.float64, np.float32], reset=False)
+        check_magnitude(codes)
+        return codes @ self.direction_.astype(codes.dtype) + codes.dtype.type(self.intercept_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.target_tags.required = True
         return tags
 
     def _check_latents(self, X, y):
         """Return the latents and labels of `fit`."""
-        X, y = validate_data(
+        X, y = validate_numpy(
             self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, y_numeric=False
         )
         check_magnitude(X)
         return X, y
 
 
-def mean_and_inverse_scale(X):
-    """Return what standardizes latents; columns that do not vary have the inverse scale 0.
+def mean_and_inverse_scale(
+    X: NDArray[np.floating[Any]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and inverse standard deviation of each column, 0 for a constant one.
 
     Parameters
     ----------
@@ -57,14 +79,19 @@ def mean_and_inverse_scale(X):
     return mean, np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
 
 
-def plane_between(X, groups, normal, conditional_on):
+def plane_between(
+    X: NDArray[np.floating[Any]],
+    groups: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    conditional_on: ArrayLike | None,
+) -> tuple[NDArray[np.float64], float]:
     """Return unit normal and intercept of the plane half-way between two groups' means.
 
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
     groups : ndarray of shape (n,)
-        -1 and +1 for the two groups, 0 for the rows of neither.
+        -1 and +1 for the two groups, 0 for other rows.
     normal : ndarray of shape (n_features,), float64
         Of any length.
     conditional_on : array-like or None
@@ -90,7 +117,12 @@ def plane_between(X, groups, normal, conditional_on):
     return normal, intercept
 
 
-def project_out(normal, intercept, others, center):
+def project_out(
+    normal: NDArray[np.float64],
+    intercept: float,
+    others: ArrayLike,
+    center: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], float]:
     """Make a plane's normal orthogonal to other directions.
 
     Moving along the result leaves the distances to the other planes unchanged. The new plane goes
@@ -118,6 +150,8 @@ def project_out(normal, intercept, others, center):
             f"conditional_on has shape {others.shape}; the latents have {len(normal)} features, so "
             f"({len(normal)},) or (k, {len(normal)}) was expected."
         )
+
+    # An orthonormal basis of the other directions, without those that depend on the rest.
     basis, singular, _ = np.linalg.svd(others.reshape(-1, len(normal)).T, full_matrices=False)
     basis = basis[:, singular > 1e-10 * singular.max(initial=0.0)]
     foot = center - (normal @ center + intercept) * normal
@@ -125,8 +159,8 @@ def project_out(normal, intercept, others, center):
     norm = np.linalg.norm(projected)
     if norm < 1e-6:
         raise ValueError(
-            "Nothing is left of the direction once those in conditional_on are projected out: they "
-            "span it."
+            "The directions in conditional_on span the direction itself: nothing is left of it "
+            "once they are projected out."
         )
     projected /= norm
     return projected, float(-projected @ foot)

@@ -1,119 +1,41 @@
 """Directions from text: StyleCLIP's global directions with any image-text model."""
 
+from __future__ import annotations
+
 import hashlib
 import zipfile
+from collections.abc import Callable
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils._param_validation import Interval
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval
 
 from skstylefeat._utils._files import replace_file
-from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._versions import VersionStamped
-from skstylefeat.directions._no_data import IgnoresData
-from skstylefeat.directions._unsupervised import as_generator
-from skstylefeat.latents._rows import to_unit
-from skstylefeat.latents._sampling import sample_w
+from skstylefeat.directions._channel_effects import (
+    Encode,
+    channel_effects,
+    embed,
+    style_statistics,
+    unit_rows,
+)
+from skstylefeat.directions._data_free import IgnoresData, as_generator
 
-N_STATISTICS = 1_000
-IMAGE_BATCH = 32
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from skstylefeat._utils._typing import RandomState, StrPath
+    from skstylefeat.networks._generator import Generator
+
 #: Two runs of one model may differ by this much in a unit embedding, by rounding.
 SAME_EMBEDDING = 1e-2
-
-
-def channel_effects(
-    generator,
-    encode_images,
-    *,
-    n_samples=16,
-    step=5.0,
-    class_label=None,
-    random_state=None,
-    verbose=False,
-):
-    """Measure how each style channel moves images in a model's embedding space.
-
-    Every channel but those of toRGB is set `step` standard deviations up and down from its value
-    in sampled images; the effect is the mean difference of the two unit embeddings.
-
-    Parameters
-    ----------
-    generator : Generator
-    encode_images : callable
-        From images, float32 of shape (n, H, W, C) in [0, 1], to embeddings of shape (n, d).
-    n_samples : int, default=16
-        Images for each channel.
-    step : float, default=5.0
-        In standard deviations of the channel.
-    class_label : int, default=None
-        Class of the sampled codes of a conditional generator; None draws classes uniformly.
-    random_state : int, RandomState or None, default=None
-    verbose : bool, default=False
-        Show how far it is.
-
-    Returns
-    -------
-    effects : ndarray of shape (n_styles, d), float32
-        Unit rows; 0 where a channel has no effect.
-    """
-    random_state = check_random_state(random_state)
-    scale = _style_statistics(generator, class_label, random_state)[1]
-    w = sample_w(generator, n_samples, random_state, class_label=class_label)
-    styles = generator.styles(w)
-    channels = [
-        channel
-        for name, columns in generator.style_slices.items()
-        if not name.endswith("torgb")
-        for channel in range(columns.start, columns.stop)
-        if scale[channel] > 0.0
-    ]
-    effects = None
-    # Several channels share a batch where their images are few.
-    together = max(IMAGE_BATCH // (2 * n_samples), 1)
-    with progress_bar(total=len(channels), desc="channels", verbose=verbose) as bar:
-        for chosen in gen_batches(len(channels), together):
-            batch = channels[chosen]
-            moved = np.tile(styles, (len(batch), 2, 1, 1))
-            for rows, channel in zip(moved, batch, strict=True):
-                rows[0, :, channel] += step * scale[channel]
-                rows[1, :, channel] -= step * scale[channel]
-            embedded = _embed(generator, encode_images, moved.reshape(-1, styles.shape[1]))
-            if effects is None:
-                effects = np.zeros((styles.shape[1], embedded.shape[1]), dtype=np.float32)
-            up, down = embedded.reshape(*moved.shape[:3], -1).mean(axis=2).swapaxes(0, 1)
-            effects[batch] = up - down
-            bar.update(len(batch))
-    return _unit(effects)
-
-
-def _style_statistics(generator, class_label, random_state):
-    sample = sample_w(generator, N_STATISTICS, random_state, class_label=class_label)
-    styles = generator.styles(sample).astype(np.float64)
-    return styles.mean(axis=0), styles.std(axis=0)
-
-
-def _embed(generator, encode_images, styles):
-    parts = []
-    for rows in gen_batches(len(styles), IMAGE_BATCH):
-        images = to_unit(generator.synthesis_from_styles(styles[rows]))
-        embedded = np.asarray(encode_images(images), dtype=np.float64)
-        if embedded.ndim != 2 or len(embedded) != len(images):
-            raise ValueError(
-                f"encode_images returned shape {embedded.shape} for {len(images)} images; expected "
-                f"({len(images)}, d)."
-            )
-        if not np.isfinite(embedded).all():
-            raise ValueError("encode_images returned NaN or infinity.")
-        parts.append(embedded)
-    return _unit(np.concatenate(parts))
-
-
-def _unit(rows):
-    norms = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
 
 
 class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
@@ -123,18 +45,19 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
     ----------
     generator : Generator, str or path-like
     encode_images : callable
-        From images, float32 of shape (n, H, W, C) in [0, 1], to embeddings of shape (n, d).
+        Maps images, float32 of shape (n, H, W, C) in [0, 1], to embeddings of shape (n, d).
     encode_texts : callable
-        From a list of strings to embeddings of shape (n, d) in the same space.
+        Maps a list of strings to embeddings of shape (n, d) in the same space.
     target : str or sequence of str
-        What to move to, such as "a smiling face"; several wordings are averaged.
+        Text to move to, such as "a smiling face"; several wordings are averaged.
     neutral : str or sequence of str
-        What to move from, such as "a face".
+        Text to move from, such as "a face".
     threshold : float, default=0.1
-        Channels whose relevance (cosine of their effect and the text's change) is smaller in
-        magnitude stay as they are: higher is more disentangled and weaker. Distances want more
-        than edits do, for every channel brings what else it varies with. Embeddings of few
-        dimensions want more as well: by chance alone cosines are about 1 / sqrt(d).
+        Channels are left unchanged if their relevance, the cosine of their effect and the text's
+        change, is smaller in magnitude. A higher value gives a more disentangled and weaker
+        direction. Distances need a higher threshold than edits, because every channel adds the
+        variation of its other effects. Embeddings of few dimensions need a higher one as well:
+        cosines are about 1 / sqrt(d) by chance alone.
     n_samples : int, default=16
         Images for the effect of each channel.
     step : float, default=5.0
@@ -142,12 +65,12 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
     class_label : int, default=None
         Class of the sampled codes of a conditional generator; None draws classes uniformly.
     cache : str or path-like, default=None
-        ``.npz`` file that keeps the channels' effects, which take by far the longest and are the
-        same for all prompts. It is refused for another generator, other settings or another
-        model, which is known by its embedding of the mean image.
-    random_state : int, RandomState or None, default=0
-    verbose : bool, default=False
-        Show how far the measurement of the channels is.
+        ``.npz`` file for the effects of the channels. They take by far the longest to compute
+        and are the same for all prompts. A file made for another generator, other settings or
+        another model (recognized by its embedding of the mean image) raises a ValueError.
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+        Show a progress bar of the measurement if not 0.
 
     Attributes
     ----------
@@ -164,7 +87,12 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
        ICCV 2021.
     """
 
+    direction_: NDArray[np.float64]
+    intercept_: float
+    relevance_: NDArray[np.float64]
+
     _parameter_constraints: dict = {
+        "generator": [str, PathLike, HasMethods(["synthesis", "styles"])],
         "encode_images": [callable],
         "encode_texts": [callable],
         "target": [str, "array-like"],
@@ -173,26 +101,27 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "step": [Interval(Real, 0, None, closed="neither")],
         "class_label": [Interval(Integral, 0, None, closed="left"), None],
+        "cache": [str, PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
     def __init__(
         self,
-        generator,
-        encode_images,
-        encode_texts,
-        target,
-        neutral,
+        generator: Generator | StrPath,
+        encode_images: Encode,
+        encode_texts: Callable[[list[str]], ArrayLike],
+        target: str | Sequence[str],
+        neutral: str | Sequence[str],
         *,
-        threshold=0.1,
-        n_samples=16,
-        step=5.0,
-        class_label=None,
-        cache=None,
-        random_state=0,
-        verbose=False,
-    ):
+        threshold: float = 0.1,
+        n_samples: int = 16,
+        step: float = 5.0,
+        class_label: int | None = None,
+        cache: StrPath | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.generator = generator
         self.encode_images = encode_images
         self.encode_texts = encode_texts
@@ -207,8 +136,8 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X=None, y=None):
-        """Measure the channels' effects, or read them, and compare them with the text's change.
+    def fit(self, X: Any = None, y: Any = None) -> Self:
+        """Measure or read the channels' effects, and compare them with the text's change.
 
         X and y are ignored.
 
@@ -221,16 +150,18 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         change = self._text(self.target) - self._text(self.neutral)
         if change.shape != effects.shape[1:]:
             raise ValueError(
-                f"encode_texts gives {change.size} numbers and encode_images {effects.shape[1]}: "
-                "they must embed into one space."
+                f"encode_texts returns {change.size} numbers per text and encode_images "
+                f"{effects.shape[1]} per image; expected embeddings in one space."
             )
         if not np.linalg.norm(change) > 0:
             raise ValueError(
                 f"target {self.target!r} and neutral {self.neutral!r} have the same embedding."
             )
-        self.relevance_ = effects @ _unit(change)
+
+        # Channels count by relevance, in units of their own spread.
+        self.relevance_ = effects @ unit_rows(change)
         random_state = check_random_state(self.random_state)
-        mean, scale = _style_statistics(generator, self.class_label, random_state)
+        mean, scale = style_statistics(generator, self.class_label, random_state)
         kept = np.abs(self.relevance_) >= self.threshold
         direction = np.where(kept, self.relevance_, 0.0) * scale
         norm = np.linalg.norm(direction)
@@ -251,7 +182,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
                 f"encode_texts returned shape {embedded.shape} for {len(prompts)} prompts; "
                 f"expected ({len(prompts)}, d)."
             )
-        return _unit(_unit(embedded).mean(axis=0))
+        return unit_rows(unit_rows(embedded).mean(axis=0))
 
     def _effects(self, generator):
         if self.cache is None:
@@ -260,7 +191,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         if self.class_label is not None:
             settings += f" class {self.class_label}"
         key = hashlib.sha256(settings.encode()).hexdigest()
-        mean_image = _embed(generator, self.encode_images, generator.styles(generator.w_avg[None]))
+        mean_image = embed(generator, self.encode_images, generator.styles(generator.w_avg[None]))
         path = Path(self.cache)
         if path.exists():
             return _stored(path, key, mean_image)
@@ -283,11 +214,11 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
 
 
 def _stored(path, key, mean_image):
-    """Return the effects of a cache file, or say why they are not those that are asked for."""
+    """Return the effects of a cache file; raise ValueError if they are not the requested ones."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in ("effects", "key", "mean_image")}
-    # TypeError: an array that stands alone, as in a .npy file.
+    # TypeError: a single array, as in a .npy file.
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} does not hold the effects of channels, or is damaged: choose another cache "
@@ -301,7 +232,7 @@ def _stored(path, key, mean_image):
     known = stored["mean_image"]
     if known.shape != mean_image.shape or np.abs(known - mean_image).max() > SAME_EMBEDDING:
         raise ValueError(
-            f"{path} was made with another model: encode_images embeds the mean image elsewhere. "
-            "Choose another cache file, or delete it."
+            f"{path} was made with another model: it embeds the mean image differently from "
+            "encode_images. Choose another cache file, or delete it."
         )
     return stored["effects"]

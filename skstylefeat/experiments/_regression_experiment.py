@@ -91,7 +91,7 @@ def calibrate(distances, y_train, rows):
     """Fit a regressor on the labels of `rows`; other rows only give the distances' spread."""
     known = np.full(len(y_train), np.nan)
     known[rows] = y_train[rows]
-    return LatentRegressor(unlabeled="ignore").fit(distances[:, None], known)
+    return LatentRegressor(unlabeled="ignore", random_state=0).fit(distances[:, None], known)
 
 
 def calibration_rows(distances, n_points, seed):

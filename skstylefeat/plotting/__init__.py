@@ -1,8 +1,8 @@
 """Displays of images, maps, clusters, curves and directions, after scikit-learn's Display API.
 
-Each has class methods that compute what is shown (``from_estimator``) or take it ready made,
-keeps it in attributes, and draws with ``plot(ax=None)``, which returns the display with ``ax_``
-and ``figure_``. Matplotlib is imported when something is drawn.
+Class methods compute the data of a display (``from_estimator``) or accept it. A display keeps its
+data in attributes and draws with ``plot(ax=None)``, which sets ``ax_`` and ``figure_`` and returns
+the display. Matplotlib is imported when something is drawn.
 """
 
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay

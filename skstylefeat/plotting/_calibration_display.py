@@ -1,4 +1,8 @@
-"""Distances against values, with the curve fitted to a few labels."""
+"""Display of distances against values, with the curve fitted to a few labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -14,6 +18,11 @@ from skstylefeat.plotting._style import (
     plain_axes,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
 
 class DistanceCalibrationDisplay:
     """Scatter of distance against value, the fitted curve, and the labels it was fitted to.
@@ -23,20 +32,21 @@ class DistanceCalibrationDisplay:
     distance : array-like of shape (n,)
         Distances of all images.
     y_true : array-like of shape (n,) or None
-        Their values, where known; NaN is not drawn.
+        Their values; NaN is not drawn.
     curve : tuple of two ndarrays of shape (m,)
         Distances in ascending order, and the values predicted for them.
     labeled : array-like of int, default=None
-        Rows whose labels made the curve, drawn on top.
+        Rows whose labels the curve was fitted to, drawn on top.
     interval : tuple of two ndarrays of shape (m,), default=None
         Lower and upper end of a prediction interval along the curve.
     value_name : str, default="value"
-        What the values are, with their unit.
+        Name of the values, with their unit.
 
     Attributes
     ----------
-    ax_, figure_
-        What `plot` drew on.
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+        Set by `plot`.
 
     Examples
     --------
@@ -50,29 +60,47 @@ class DistanceCalibrationDisplay:
     'distance'
     """
 
-    def __init__(self, distance, y_true, curve, *, labeled=None, interval=None, value_name="value"):
+    distance: NDArray[np.float64]
+    y_true: NDArray[np.float64] | None
+    curve: tuple[ArrayLike, ArrayLike]
+    labeled: NDArray[np.intp] | None
+    interval: tuple[ArrayLike, ArrayLike] | None
+    value_name: str
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self,
+        distance: ArrayLike,
+        y_true: ArrayLike | None,
+        curve: tuple[ArrayLike, ArrayLike],
+        *,
+        labeled: ArrayLike | None = None,
+        interval: tuple[ArrayLike, ArrayLike] | None = None,
+        value_name: str = "value",
+    ) -> None:
         self.distance = np.asarray(distance, dtype=np.float64).ravel()
         self.y_true = None if y_true is None else np.asarray(y_true, dtype=np.float64)
         check_same_length(distance=self.distance, y_true=self.y_true)
         self.curve = curve
         self.labeled = None if labeled is None else np.asarray(labeled, dtype=int)
         if self.labeled is not None and self.y_true is None:
-            raise ValueError("labeled names rows of y_true, which is None.")
+            raise ValueError("labeled contains rows of y_true, but y_true is None.")
         self.interval = interval
         self.value_name = value_name
 
     @classmethod
     def from_estimator(
         cls,
-        regressor,
-        X,
-        y=None,
+        regressor: Any,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
-        labeled=None,
-        coverage=None,
-        value_name="value",
-        ax=None,
-    ):
+        labeled: ArrayLike | None = None,
+        coverage: float | None = None,
+        value_name: str = "value",
+        ax: Axes | None = None,
+    ) -> Self:
         """Show a fitted `LatentRegressor` over its distances.
 
         Parameters
@@ -82,12 +110,12 @@ class DistanceCalibrationDisplay:
         X : array-like of shape (n, 1)
             Distances.
         y : array-like of shape (n,), default=None
-            Values, where known.
+            Values; NaN is not drawn.
         labeled : array-like of int, default=None
             Rows that the regressor was fitted on.
         coverage : float, default=None
-            Draw the interval that holds a new value with this probability
-            (`LatentRegressor.predict_interval`, which says how many labels that takes).
+            Draw the interval that contains a new value with this probability, see
+            `LatentRegressor.predict_interval` for the number of labels that it requires.
         value_name : str, default="value"
         ax : matplotlib axes, default=None
 
@@ -95,17 +123,18 @@ class DistanceCalibrationDisplay:
         -------
         DistanceCalibrationDisplay
         """
-        X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != 1:
+        distance = np.asarray(X)
+        if distance.ndim != 2 or distance.shape[1] != 1:
             raise ValueError(
-                f"X has shape {X.shape}; a calibration curve is drawn over one distance, (n, 1)."
+                f"X has shape {distance.shape}; expected (n, 1), as a curve is drawn over one "
+                "distance."
             )
-        grid = np.linspace(X.min(), X.max(), 200)
+        grid = np.linspace(np.nanmin(distance), np.nanmax(distance), 200)
         interval = None
         if coverage is not None:
             interval = regressor.predict_interval(grid[:, None], coverage)
         return cls.from_predictions(
-            X,
+            distance,
             y,
             (grid, regressor.predict(grid[:, None])),
             labeled=labeled,
@@ -117,16 +146,16 @@ class DistanceCalibrationDisplay:
     @classmethod
     def from_predictions(
         cls,
-        distance,
-        y_true,
-        curve,
+        distance: ArrayLike,
+        y_true: ArrayLike | None,
+        curve: tuple[ArrayLike, ArrayLike],
         *,
-        labeled=None,
-        interval=None,
-        value_name="value",
-        ax=None,
-    ):
-        """Show a curve of any origin; parameters as of the class."""
+        labeled: ArrayLike | None = None,
+        interval: tuple[ArrayLike, ArrayLike] | None = None,
+        value_name: str = "value",
+        ax: Axes | None = None,
+    ) -> Self:
+        """Show a given curve; parameters as of the class."""
         display = cls(
             distance,
             y_true,
@@ -137,7 +166,7 @@ class DistanceCalibrationDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the scatter and the curve.
 
         Parameters
@@ -156,7 +185,9 @@ class DistanceCalibrationDisplay:
         if self.y_true is not None:
             ax.scatter(self.distance, self.y_true, s=9, color=MUTED, alpha=0.45, linewidths=0)
         ax.plot(*self.curve, color=ACCENT, linewidth=1.8)
-        if self.labeled is not None:
+
+        # The labels of the curve are drawn over all other points.
+        if self.labeled is not None and self.y_true is not None:
             ax.scatter(
                 self.distance[self.labeled],
                 self.y_true[self.labeled],
@@ -168,6 +199,7 @@ class DistanceCalibrationDisplay:
                 label=f"{len(self.labeled)} labels",
             )
             ax.legend(frameon=False, fontsize=TEXT_SIZE, labelcolor=INK, loc="best")
+
         ax.set_xlabel("distance", size=TEXT_SIZE + 1, color=INK)
         ax.set_ylabel(self.value_name, size=TEXT_SIZE + 1, color=INK)
         plain_axes(ax)

@@ -1,4 +1,8 @@
-"""Clusters of images with the names that a few labels gave them."""
+"""Display of clusters of images, named by a few labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -12,9 +16,18 @@ from skstylefeat.plotting._style import (
     to_pixels,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
+    from skstylefeat._utils._typing import ImagesLike
+
 
 class ClusterDisplay:
-    """One row a cluster: the images whose labels were asked for, framed, then others.
+    """One row of images per cluster: the queried ones, framed, then others.
 
     Parameters
     ----------
@@ -23,16 +36,17 @@ class ClusterDisplay:
     clusters : array-like of shape (n,), int
         Cluster of each image, 0, 1, ...
     names : sequence of length n_clusters, default=None
-        Label that each cluster got.
+        Label of each cluster.
     confidence : array-like of shape (n_clusters,), default=None
-        Between 0 and 1, written beside the name.
+        Between 0 and 1, written below the name.
     query_indices : array-like of int, default=None
-        Images whose labels were asked for.
+        Images whose labels were queried.
 
     Attributes
     ----------
-    ax_, figure_
-        What `plot` drew on.
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+        Set by `plot`.
 
     Examples
     --------
@@ -44,7 +58,23 @@ class ClusterDisplay:
     ['cat', '3 images', 'dog', '3 images']
     """
 
-    def __init__(self, images, clusters, *, names=None, confidence=None, query_indices=None):
+    images: ImagesLike
+    clusters: NDArray[Any]
+    names: Sequence[Any] | None
+    confidence: ArrayLike | None
+    query_indices: NDArray[np.intp]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self,
+        images: ImagesLike,
+        clusters: ArrayLike,
+        *,
+        names: Sequence[Any] | None = None,
+        confidence: ArrayLike | None = None,
+        query_indices: ArrayLike | None = None,
+    ) -> None:
         check_same_length(images=images, clusters=clusters)
         check_same_length(names=names, confidence=confidence)
         self.images = images
@@ -55,23 +85,31 @@ class ClusterDisplay:
         if names is not None and self.clusters.max() >= len(names):
             raise ValueError(
                 f"There are {len(names)} names, but a cluster numbered {self.clusters.max()}: "
-                "clusters count from 0, and each needs a name."
+                "expected a name for each cluster, counted from 0."
             )
 
     @classmethod
-    def from_estimator(cls, annotator, X, images, *, n_images=10, ax=None):
+    def from_estimator(
+        cls,
+        annotator: Any,
+        X: ArrayLike,
+        images: ImagesLike,
+        *,
+        n_images: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
         """Show the clusters that an annotator found in its training rows.
 
         Parameters
         ----------
         annotator : ClusterAnnotator
-            Fitted; named clusters where it is annotated.
+            Fitted; its clusters have names if it is annotated.
         X : array-like of shape (n, d)
             The rows it was fitted on.
         images : array-like of shape (n, H, W, 3), list of paths or PIL images
             Their images.
         n_images : int, default=10
-            Images in a row.
+            Images per row.
         ax : matplotlib axes, default=None
 
         Returns
@@ -96,30 +134,30 @@ class ClusterDisplay:
     @classmethod
     def from_predictions(
         cls,
-        images,
-        clusters,
+        images: ImagesLike,
+        clusters: ArrayLike,
         *,
-        names=None,
-        confidence=None,
-        query_indices=None,
-        n_images=10,
-        ax=None,
-    ):
-        """Show clusters of any origin; parameters as of the class and of `plot`."""
+        names: Sequence[Any] | None = None,
+        confidence: ArrayLike | None = None,
+        query_indices: ArrayLike | None = None,
+        n_images: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Show given clusters; parameters as of the class and of `plot`."""
         display = cls(
             images, clusters, names=names, confidence=confidence, query_indices=query_indices
         )
         return display.plot(ax=ax, n_images=n_images)
 
-    def plot(self, ax=None, *, n_images=10):
-        """Draw one row a cluster.
+    def plot(self, ax: Axes | None = None, *, n_images: int = 10) -> Self:
+        """Draw one row per cluster.
 
         Parameters
         ----------
         ax : matplotlib axes, default=None
             A new figure by default.
         n_images : int, default=10
-            Images in a row.
+            Images per row.
 
         Returns
         -------
@@ -127,11 +165,14 @@ class ClusterDisplay:
         """
         found = np.unique(self.clusters)
         rows = {cluster: self._members(cluster, n_images) for cluster in found}
+
+        # All images are drawn in the size of the first one.
         size = to_pixels(_take(self.images, rows[found[0]][:1])).shape[1:3]
         aspect = size[0] / size[1]
         figsize = sheet_size(len(found), n_images, aspect, left=1.5, inch=0.8)
         self.figure_, self.ax_ = new_axes(ax, figsize)
         sheet = ImageSheet(self.ax_, aspect)
+
         for row, cluster in enumerate(found):
             self._label(sheet, row, cluster)
             pixels = to_pixels(_take(self.images, rows[cluster]), size)
@@ -142,7 +183,7 @@ class ClusterDisplay:
         return self
 
     def _members(self, cluster, n_images):
-        """Return the queried images of a cluster, then others spread over the rest."""
+        """Return the queried images of a cluster, then an even selection of the others."""
         members = np.flatnonzero(self.clusters == cluster)
         queried = members[np.isin(members, self.query_indices)][:n_images]
         others = members[~np.isin(members, self.query_indices)]
@@ -151,6 +192,7 @@ class ClusterDisplay:
         return np.concatenate([queried, others[spread]])
 
     def _label(self, sheet, row, cluster):
+        """Write name, size and confidence of a cluster left of its row."""
         size = f"{np.count_nonzero(self.clusters == cluster)} images"
         name = f"cluster {cluster}" if self.names is None else str(self.names[cluster])
         if self.confidence is not None:

@@ -1,4 +1,8 @@
-"""Images whose codes are moved along a direction."""
+"""Display of images whose codes are moved along a direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -13,9 +17,19 @@ from skstylefeat.plotting._style import (
     to_pixels,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
+    from skstylefeat._utils._typing import StrPath
+    from skstylefeat.networks._generator import Generator
+
 
 class EditStripDisplay:
-    """One row a code, one column a step along a direction.
+    """One row of images per code, one column per step along a direction.
 
     Parameters
     ----------
@@ -26,8 +40,9 @@ class EditStripDisplay:
 
     Attributes
     ----------
-    ax_, figure_
-        What `plot` drew on.
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+        Set by `plot`.
 
     Examples
     --------
@@ -38,7 +53,12 @@ class EditStripDisplay:
     ['-1', '0', '+1']
     """
 
-    def __init__(self, images, steps):
+    images: NDArray[Any]
+    steps: NDArray[np.float64]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, images: ArrayLike, steps: ArrayLike) -> None:
         self.images = np.asarray(images)
         self.steps = np.asarray(steps, dtype=np.float64)
         if self.images.ndim != 5:
@@ -48,56 +68,68 @@ class EditStripDisplay:
         check_same_length(steps=self.steps, images=self.images[0])
 
     @classmethod
-    def from_estimator(cls, generator, latents, direction, *, steps=None, layers=None, ax=None):
+    def from_estimator(
+        cls,
+        generator: Generator | StrPath,
+        latents: ArrayLike,
+        direction: Any,
+        *,
+        steps: ArrayLike | None = None,
+        layers: Sequence[int] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Move codes along a direction and synthesize them.
 
         Parameters
         ----------
         generator : Generator, str or path-like
-            Loaded, or what :func:`skstylefeat.load_generator` takes.
+            Loaded, or a name or path for :func:`skstylefeat.load_generator`.
         latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
             Start codes, in W or W+.
         direction : array-like or estimator with `direction_`
-            In W or per layer, as :func:`skstylefeat.latents.broadcast_direction` takes it;
-            :class:`~skstylefeat.directions.MeanDifferenceDirection` changes images best.
+            In W or per layer, in a shape of :func:`skstylefeat.latents.broadcast_direction`.
+            :class:`~skstylefeat.directions.MeanDifferenceDirection` is best for edits.
         steps : array-like of shape (n_steps,), default=None
             Step lengths, in units of the direction as given; by default five from -3 to 3 times
-            the spread of the codes along it, or of the direction's own length for one code.
+            the spread of the codes along it, or the length of the direction for a single code.
         layers : sequence of int, default=None
-            Layers of W+ that are moved, all by default.
+            Layers of W+ to move, all by default.
         ax : matplotlib axes, default=None
 
         Returns
         -------
         EditStripDisplay
         """
-        from skstylefeat.networks import load_generator
+        # Imported here: networks need torch.
+        from skstylefeat.networks._loading import load_generator
 
-        generator = load_generator(generator)
-        codes = as_w_plus(np.asarray(latents), generator.n_ws, generator.w_dim)
+        network = load_generator(generator)
+        codes = as_w_plus(np.asarray(latents), network.n_ws, network.w_dim)
         direction = getattr(direction, "direction_", direction)
-        normal, _ = broadcast_direction(direction, generator.n_ws, generator.w_dim)
+        normal, _ = broadcast_direction(direction, network.n_ws, network.w_dim)
         if steps is None:
             steps = np.linspace(-3, 3, 5) * _spread(codes, normal)
-        steps = np.asarray(steps, dtype=np.float64)
-        moved = np.zeros(generator.n_ws, dtype=bool)
+        lengths = np.asarray(steps, dtype=np.float64)
+
+        moved = np.zeros(network.n_ws, dtype=bool)
         moved[slice(None) if layers is None else list(layers)] = True
         offset = np.where(moved[:, None], normal, 0.0)
-        edited = codes[:, None] + steps[:, None, None] * offset
-        edited = edited.reshape(-1, generator.n_ws, generator.w_dim).astype(np.float32)
-        images = images_of(edited, "w+", generator, batch_size=None)
+        edited = codes[:, None] + lengths[:, None, None] * offset
+        edited = edited.reshape(-1, network.n_ws, network.w_dim).astype(np.float32)
+
+        images = images_of(edited, "w+", network, batch_size=None)
         if images.shape[-1] == 1:
             images = images.repeat(3, axis=-1)
-        images = images.reshape(len(codes), len(steps), *images.shape[1:])
-        return cls(images, steps).plot(ax=ax)
+        images = images.reshape(len(codes), len(lengths), *images.shape[1:])
+        return cls(images, lengths).plot(ax=ax)
 
     @classmethod
-    def from_images(cls, images, steps, *, ax=None):
-        """Show edited images of any origin; parameters as of the class."""
+    def from_images(cls, images: ArrayLike, steps: ArrayLike, *, ax: Axes | None = None) -> Self:
+        """Show given images; parameters as of the class."""
         return cls(images, steps).plot(ax=ax)
 
-    def plot(self, ax=None):
-        """Draw the strips.
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Draw the images, with the steps as headings.
 
         Parameters
         ----------
@@ -123,6 +155,6 @@ class EditStripDisplay:
 
 
 def _spread(codes, normal):
-    """Return the standard deviation of the codes along a direction, in steps of it."""
+    """Return the standard deviation of the codes along a direction, in lengths of it, or 1."""
     along = np.einsum("nlw,lw->n", codes, normal) / np.square(normal).sum()
     return float(along.std()) or 1.0

@@ -1,4 +1,8 @@
-"""How much each layer counts."""
+"""Display of the weights of layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -12,6 +16,13 @@ from skstylefeat.plotting._style import (
     plain_axes,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
 
 class LayerImportanceDisplay:
     """Bars of the layers' weights S_i, which sum to 1.
@@ -24,8 +35,9 @@ class LayerImportanceDisplay:
 
     Attributes
     ----------
-    ax_, figure_
-        What `plot` drew on.
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+        Set by `plot`.
 
     Examples
     --------
@@ -35,12 +47,17 @@ class LayerImportanceDisplay:
     3
     """
 
-    def __init__(self, weights, layer_names=None):
+    weights: NDArray[np.float64]
+    layer_names: list[str]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, weights: ArrayLike, layer_names: Sequence[str] | None = None) -> None:
         self.weights = np.asarray(weights, dtype=np.float64)
         if self.weights.ndim != 1:
             raise ValueError(
-                f"weights has shape {self.weights.shape}; expected one number a layer. Choose "
-                "one direction."
+                f"weights has shape {self.weights.shape}; expected (n_layers,), the weights of one "
+                "direction."
             )
         if layer_names is None:
             layer_names = [f"w{i}" for i in range(len(self.weights))]
@@ -48,7 +65,7 @@ class LayerImportanceDisplay:
         self.layer_names = list(layer_names)
 
     @classmethod
-    def from_estimator(cls, estimator, *, direction=0, ax=None):
+    def from_estimator(cls, estimator: Any, *, direction: int = 0, ax: Axes | None = None) -> Self:
         """Show the layer weights of a `HyperplaneDistance`.
 
         Parameters
@@ -56,7 +73,7 @@ class LayerImportanceDisplay:
         estimator : HyperplaneDistance
             Fitted with ``aggregate="weighted"``.
         direction : int, default=0
-            Which of its directions.
+            Number of the direction, if it has several.
         ax : matplotlib axes, default=None
 
         Returns
@@ -66,12 +83,18 @@ class LayerImportanceDisplay:
         return cls.from_weights(estimator.layer_weights_[direction], estimator.layer_names_, ax=ax)
 
     @classmethod
-    def from_weights(cls, weights, layer_names=None, *, ax=None):
-        """Show weights of any origin; parameters as of the class."""
+    def from_weights(
+        cls,
+        weights: ArrayLike,
+        layer_names: Sequence[str] | None = None,
+        *,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Show given weights; parameters as of the class."""
         return cls(weights, layer_names).plot(ax=ax)
 
-    def plot(self, ax=None):
-        """Draw one bar a layer, the coarsest at the top.
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Draw one bar per layer, the coarsest at the top.
 
         Parameters
         ----------

@@ -1,4 +1,8 @@
-"""Images above what the generator makes of their latents."""
+"""Display of images and their reconstructions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -10,9 +14,16 @@ from skstylefeat.plotting._style import (
     to_pixels,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from skstylefeat._utils._typing import ImagesLike
+
 
 class InversionDisplay:
-    """Images, and below each its reconstruction with the PSNR of the pair.
+    """Images, each with its reconstruction and the PSNR of the pair below.
 
     Parameters
     ----------
@@ -24,8 +35,9 @@ class InversionDisplay:
     psnr_ : ndarray of shape (n,)
         Peak signal-to-noise ratio of each pair in dB, ``10 log10(1 / mse)`` with values in
         [0, 1]; infinite for equal pixels.
-    ax_, figure_
-        What `plot` drew on.
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+        Set by `plot`.
 
     Examples
     --------
@@ -36,14 +48,20 @@ class InversionDisplay:
     array([20., 20.])
     """
 
-    def __init__(self, images, reconstructions):
+    images: NDArray[np.float32]
+    reconstructions: NDArray[np.float32]
+    psnr_: NDArray[np.float64]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, images: ImagesLike, reconstructions: ImagesLike) -> None:
         check_same_length(images=images, reconstructions=reconstructions)
         self.images = to_pixels(images)
         self.reconstructions = to_pixels(reconstructions)
         if self.images.shape != self.reconstructions.shape:
             raise ValueError(
                 f"Images have shape {self.images.shape}, reconstructions "
-                f"{self.reconstructions.shape}: bring both to one size."
+                f"{self.reconstructions.shape}; expected equal shapes."
             )
         difference = self.images.astype(np.float64) - self.reconstructions
         error = (difference**2).mean(axis=(1, 2, 3))
@@ -51,15 +69,15 @@ class InversionDisplay:
             self.psnr_ = -10 * np.log10(error)
 
     @classmethod
-    def from_estimator(cls, inverter, images, *, ax=None):
-        """Invert and synthesize, then plot.
+    def from_estimator(cls, inverter: Any, images: ImagesLike, *, ax: Axes | None = None) -> Self:
+        """Show images with their reconstructions by an inverter.
 
         Parameters
         ----------
         inverter : StyleGANInverter
-            Fitted, with latents as output.
+            Fitted, with ``output="latents"``.
         images : array-like, list of paths or PIL images
-            Shown at the generator's size.
+            Shown in the size of the generator's images.
         ax : matplotlib axes, default=None
 
         Returns
@@ -71,12 +89,14 @@ class InversionDisplay:
         return cls(to_pixels(images, size), reconstructions).plot(ax=ax)
 
     @classmethod
-    def from_predictions(cls, images, reconstructions, *, ax=None):
-        """Plot images with reconstructions that exist already; parameters as of the class."""
+    def from_predictions(
+        cls, images: ImagesLike, reconstructions: ImagesLike, *, ax: Axes | None = None
+    ) -> Self:
+        """Show images with given reconstructions; parameters as of the class."""
         return cls(images, reconstructions).plot(ax=ax)
 
-    def plot(self, ax=None, *, n_columns=10):
-        """Draw the pairs, `n_columns` beside each other.
+    def plot(self, ax: Axes | None = None, *, n_columns: int = 10) -> Self:
+        """Draw the pairs, `n_columns` per row.
 
         Parameters
         ----------

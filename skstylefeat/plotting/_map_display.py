@@ -1,4 +1,8 @@
-"""Feature maps of kept channels as heat maps beside their images."""
+"""Display of feature maps as heat maps next to their images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -10,12 +14,22 @@ from skstylefeat.plotting._style import (
     to_pixels,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
+    from skstylefeat._utils._typing import ImagesLike
+
 
 class FeatureMapDisplay:
-    """One row an image, one column a channel: where each channel responds.
+    """Heat maps with one row per image and one column per channel.
 
-    Every channel has one scale over all images, so that a column shows in which images it
-    responds at all.
+    Every channel has one scale over all images, so that a column shows the images in which the
+    channel responds.
 
     Parameters
     ----------
@@ -26,12 +40,13 @@ class FeatureMapDisplay:
     images : array-like of shape (n, H, W, 3), default=None
         Shown left of the maps.
     row_labels : sequence of str, default=None
-        For example the classes of the images.
+        Written left of the rows, for example the classes of the images.
 
     Attributes
     ----------
-    ax_, figure_
-        What `plot` drew on.
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+        Set by `plot`.
 
     Examples
     --------
@@ -42,13 +57,27 @@ class FeatureMapDisplay:
     1
     """
 
-    def __init__(self, maps, channel_names, *, images=None, row_labels=None):
+    maps: list[NDArray[Any]]
+    channel_names: list[str]
+    images: NDArray[np.float32] | None
+    row_labels: list[str] | None
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self,
+        maps: Sequence[ArrayLike],
+        channel_names: Sequence[str],
+        *,
+        images: ImagesLike | None = None,
+        row_labels: Sequence[Any] | None = None,
+    ) -> None:
         check_same_length(maps=maps, channel_names=channel_names)
         self.maps = [np.asarray(channel) for channel in maps]
         lengths = {len(channel) for channel in self.maps}
         if len(lengths) != 1 or any(channel.ndim != 3 for channel in self.maps):
             raise ValueError(
-                "maps is a list with one array of shape (n, H, W) a channel, n the same for all; "
+                "maps must have one array of shape (n, H, W) per channel, with the same n for all; "
                 f"got shapes {[channel.shape for channel in self.maps]}."
             )
         check_same_length(maps=self.maps[0], images=images, row_labels=row_labels)
@@ -57,20 +86,29 @@ class FeatureMapDisplay:
         self.row_labels = None if row_labels is None else [str(label) for label in row_labels]
 
     @classmethod
-    def from_estimator(cls, selector, maps, images=None, *, row_labels=None, n_channels=8, ax=None):
-        """Show the channels that a selector scores best.
+    def from_estimator(
+        cls,
+        selector: Any,
+        maps: Any,
+        images: ImagesLike | None = None,
+        *,
+        row_labels: Sequence[Any] | None = None,
+        n_channels: int = 8,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Show the channels with the best scores of a selector.
 
         Parameters
         ----------
         selector : ChannelMISelector
             Fitted.
         maps : FeatureMaps or array-like of shape (n, C, H, W)
-            Maps of all channels, as the selector takes them; the rows to show.
+            Maps of all channels of the rows to show, in the form that the selector was fitted on.
         images, row_labels
             As of the class.
         n_channels : int, default=8
-            How many channels: the best of those kept, at most two a layer, so that the sheet
-            shows more than one scale.
+            Number of channels: the best of the selected ones, at most two per layer while other
+            layers have some left, so that the display shows more than one scale.
         ax : matplotlib axes, default=None
 
         Returns
@@ -80,12 +118,15 @@ class FeatureMapDisplay:
         kept = selector.get_support(indices=True)
         ranked = kept[np.argsort(-selector.scores_[kept], kind="stable")]
         chosen = _spread_over_layers(ranked, selector.layer_slices_, n_channels)
-        values = {}
+
+        # Each layer is read once.
+        values: dict[int, NDArray[Any]] = {}
         for name, where in selector.layer_slices_.items():
             here = chosen[(chosen >= where.start) & (chosen < where.stop)]
             if len(here):
                 layer = _layer(maps, name, here - where.start)
                 values.update(zip(here.tolist(), layer.transpose(1, 0, 2, 3), strict=True))
+
         if hasattr(maps, "channel_names"):
             names = [maps.channel_names[i] for i in chosen]
         else:
@@ -94,8 +135,15 @@ class FeatureMapDisplay:
         return cls(shown, names, images=images, row_labels=row_labels).plot(ax=ax)
 
     @classmethod
-    def from_maps(cls, maps, images=None, *, row_labels=None, ax=None):
-        """Show all channels of `maps`, a small `FeatureMaps` selection."""
+    def from_maps(
+        cls,
+        maps: Any,
+        images: ImagesLike | None = None,
+        *,
+        row_labels: Sequence[Any] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Show all channels of `maps`, a small selection of `FeatureMaps`."""
         shown = [
             channel
             for _, layer in maps.iter_layers()
@@ -104,8 +152,8 @@ class FeatureMapDisplay:
         display = cls(shown, maps.channel_names, images=images, row_labels=row_labels)
         return display.plot(ax=ax)
 
-    def plot(self, ax=None, *, cmap="magma"):
-        """Draw the sheet.
+    def plot(self, ax: Axes | None = None, *, cmap: str | Colormap = "magma") -> Self:
+        """Draw the maps, with the names of the channels as headings.
 
         Parameters
         ----------
@@ -124,6 +172,7 @@ class FeatureMapDisplay:
         figsize = sheet_size(n_rows, n_columns, left=label_room, top=0.35)
         self.figure_, self.ax_ = new_axes(ax, figsize)
         sheet = ImageSheet(self.ax_, 1.0)
+
         for row in range(n_rows):
             if self.row_labels:
                 sheet.left(row, self.row_labels[row])
@@ -141,6 +190,7 @@ class FeatureMapDisplay:
                     vmax=high,
                     interpolation="nearest",
                 )
+
         for column, name in enumerate(self.channel_names, start=first):
             sheet.above(0, column, name.replace(".", "\n", 1), size=6.5)
         sheet.finish(top=0.4, left=label_room)
@@ -148,7 +198,7 @@ class FeatureMapDisplay:
 
 
 def _spread_over_layers(ranked, layer_slices, n_channels, per_layer=2):
-    """Return the best channels in the layers' order, `per_layer` of each before any more."""
+    """Return the best channels in the order of layers, `per_layer` of each before any others."""
     edges = np.array([where.start for where in layer_slices.values()])
     layer_of = np.searchsorted(edges, ranked, side="right")
     place = np.array([np.count_nonzero(layer_of[:i] == layer_of[i]) for i in range(len(ranked))])
@@ -157,6 +207,7 @@ def _spread_over_layers(ranked, layer_slices, n_channels, per_layer=2):
 
 
 def _layer(maps, name, channels):
+    """Return some channels of a layer, of shape (n, len(channels), H, W)."""
     if hasattr(maps, "select"):
         return np.asarray(maps.select({name: channels}).layer(name))
     return np.asarray(maps)[:, channels]

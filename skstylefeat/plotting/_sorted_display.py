@@ -1,4 +1,8 @@
-"""Images in the order of a number."""
+"""Display of images sorted by a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -12,16 +16,23 @@ from skstylefeat.plotting._style import (
     to_pixels,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
+    from skstylefeat._utils._typing import ImagesLike
+
 
 class SortedImagesDisplay:
-    """Images from the smallest to the largest value, spread evenly over the ranks.
+    """Images from the smallest to the largest value, at evenly spaced ranks.
 
     Parameters
     ----------
     images : array-like of shape (n, H, W, 3), list of paths or PIL images
         Only those shown are read.
     values : array-like of shape (n,)
-        What to sort by: distances, predicted years.
+        Values to sort by, such as distances or predicted years.
     y_true : array-like of shape (n,), default=None
         True values, written below the images.
     fmt : str, default="{:.0f}"
@@ -31,8 +42,9 @@ class SortedImagesDisplay:
     ----------
     order_ : ndarray of shape (n,), int
         Rows in ascending order of `values`.
-    ax_, figure_
-        What `plot` drew on.
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+        Set by `plot`.
 
     Examples
     --------
@@ -42,7 +54,22 @@ class SortedImagesDisplay:
     array([1, 2, 0])
     """
 
-    def __init__(self, images, values, *, y_true=None, fmt="{:.0f}"):
+    images: ImagesLike
+    values: NDArray[np.float64]
+    y_true: NDArray[Any] | None
+    fmt: str
+    order_: NDArray[np.intp]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self,
+        images: ImagesLike,
+        values: ArrayLike,
+        *,
+        y_true: ArrayLike | None = None,
+        fmt: str = "{:.0f}",
+    ) -> None:
         check_same_length(images=images, values=values, y_true=y_true)
         self.images = images
         self.values = np.asarray(values, dtype=np.float64).ravel()
@@ -52,16 +79,25 @@ class SortedImagesDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, images, *, y_true=None, fmt="{:.0f}", n_images=20, n_columns=10, ax=None
-    ):
-        """Sort by the first output of `transform`, or else of `predict`.
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        images: ImagesLike,
+        *,
+        y_true: ArrayLike | None = None,
+        fmt: str = "{:.0f}",
+        n_images: int = 20,
+        n_columns: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Sort by the first output of `transform`, or of `predict` if there is no `transform`.
 
         Parameters
         ----------
         estimator : HyperplaneDistance, LatentRegressor or pipeline
             Fitted.
         X : array-like
-            What it takes.
+            Input of the estimator.
         images, y_true, fmt
             As of the class.
         n_images, n_columns, ax
@@ -79,21 +115,29 @@ class SortedImagesDisplay:
 
     @classmethod
     def from_predictions(
-        cls, images, values, *, y_true=None, fmt="{:.0f}", n_images=20, n_columns=10, ax=None
-    ):
+        cls,
+        images: ImagesLike,
+        values: ArrayLike,
+        *,
+        y_true: ArrayLike | None = None,
+        fmt: str = "{:.0f}",
+        n_images: int = 20,
+        n_columns: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
         """Sort by given values; parameters as of the class and of `plot`."""
         display = cls(images, values, y_true=y_true, fmt=fmt)
         return display.plot(ax=ax, n_images=n_images, n_columns=n_columns)
 
-    def plot(self, ax=None, *, n_images=20, n_columns=10):
-        """Draw the images row after row.
+    def plot(self, ax: Axes | None = None, *, n_images: int = 20, n_columns: int = 10) -> Self:
+        """Draw the images row by row.
 
         Parameters
         ----------
         ax : matplotlib axes, default=None
             A new figure by default.
         n_images : int, default=20
-            How many; evenly spaced ranks, the first and the last among them.
+            Number of images, at evenly spaced ranks including the first and the last.
         n_columns : int, default=10
 
         Returns
@@ -102,6 +146,8 @@ class SortedImagesDisplay:
         """
         shown = self.order_[evenly(len(self.order_), n_images)]
         n_columns = min(n_columns, len(shown))
+
+        # Rows are further apart if values are written between them.
         pixels = _read(self.images, shown)
         aspect = pixels.shape[1] / pixels.shape[2]
         row_gap = 0.06 if self.y_true is None else 0.26
@@ -109,6 +155,7 @@ class SortedImagesDisplay:
         figsize = sheet_size(n_rows, n_columns, aspect, row_gap=row_gap)
         self.figure_, self.ax_ = new_axes(ax, figsize)
         sheet = ImageSheet(self.ax_, aspect, row_gap=row_gap)
+
         for i, (index, image) in enumerate(zip(shown, pixels, strict=True)):
             row, column = divmod(i, n_columns)
             sheet.image(row, column, image)
@@ -121,6 +168,7 @@ class SortedImagesDisplay:
 
 
 def _read(images, rows):
+    """Return the pixels of some rows, in the size of the first one."""
     if isinstance(images, (list, tuple)):
         first = to_pixels([images[rows[0]]])
         return to_pixels([images[i] for i in rows], first.shape[1:3])

@@ -1,8 +1,18 @@
-"""What the displays share: colors, axes, and images laid out on one pair of axes."""
+"""Shared parts of the displays: colors, axes, and sheets of images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skstylefeat.images._collection import as_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from skstylefeat._utils._typing import ImagesLike
 
 INK = "#2b2b2b"
 MUTED = "#8a8a8a"
@@ -14,8 +24,8 @@ TEXT_SIZE = 8
 GAP = 0.06
 
 
-def new_axes(ax, figsize):
-    """Return (figure, axes), made anew where `ax` is None.
+def new_axes(ax: Axes | None, figsize: tuple[float, float]) -> tuple[Any, Axes]:
+    """Return figure and axes, new ones if `ax` is None.
 
     Raises
     ------
@@ -29,25 +39,25 @@ def new_axes(ax, figsize):
     except ImportError as error:
         raise ImportError(
             "Displays are drawn with matplotlib, which is not installed. Install it with "
-            "pip install matplotlib, or with the package: pip install skstylefeat[plot]."
+            "pip install matplotlib, or pip install skstylefeat[plot]."
         ) from error
     return plt.subplots(figsize=figsize, layout="constrained")
 
 
-def to_pixels(images, size=None):
+def to_pixels(images: ImagesLike, size: tuple[int, ...] | None = None) -> NDArray[np.float32]:
     """Return images of any accepted kind as (n, H, W, 3) float32 in [0, 1]."""
     return as_images(images).read(size)
 
 
-def check_same_length(**parts):
+def check_same_length(**parts: Any) -> None:
     """Raise ValueError unless all `parts` that are not None have the same length."""
     lengths = {name: len(part) for name, part in parts.items() if part is not None}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"Lengths differ: {lengths}. Every row needs one entry of each.")
+        raise ValueError(f"Lengths differ: {lengths}; expected one entry of each per row.")
 
 
 class ImageSheet:
-    """Images on one pair of axes whose unit is one image's width.
+    """Images on one pair of axes, whose unit is the width of an image.
 
     Cell (row, column) has its upper left corner at ``(column * step, row * row_step)``; `y` grows
     downwards.
@@ -61,7 +71,7 @@ class ImageSheet:
         Space below an image, in image widths; captions go there.
     """
 
-    def __init__(self, ax, aspect, row_gap=GAP):
+    def __init__(self, ax: Axes, aspect: float, row_gap: float = GAP) -> None:
         self.ax = ax
         self.aspect = aspect
         self.step = 1 + GAP
@@ -70,11 +80,19 @@ class ImageSheet:
         ax.set_axis_off()
         ax.set_aspect("equal")
 
-    def corner(self, row, column):
+    def corner(self, row: int, column: int) -> tuple[float, float]:
         """Return x and y of a cell's upper left corner."""
         return column * self.step, row * self.row_step
 
-    def image(self, row, column, pixels, *, frame=None, **kwargs):
+    def image(
+        self,
+        row: int,
+        column: int,
+        pixels: NDArray[Any],
+        *,
+        frame: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Draw pixels or a map into a cell, framed in the color `frame`."""
         x, y = self.corner(row, column)
         kwargs.setdefault("interpolation", "antialiased")
@@ -88,45 +106,54 @@ class ImageSheet:
         self._right = max(self._right, x + 1)
         self._bottom = max(self._bottom, y + self.aspect)
 
-    def below(self, row, column, text, **kwargs):
+    def below(self, row: int, column: int, text: str, **kwargs: Any) -> None:
         """Write a caption under a cell."""
         x, y = self.corner(row, column)
         style = {"ha": "center", "va": "top", "size": TEXT_SIZE, "color": INK, **kwargs}
         self.ax.text(x + 0.5, y + self.aspect + 0.04, text, **style)
         self._bottom = max(self._bottom, y + self.aspect + 0.2)
 
-    def above(self, row, column, text, **kwargs):
+    def above(self, row: int, column: int, text: str, **kwargs: Any) -> None:
         """Write a heading over a cell."""
         x, y = self.corner(row, column)
         style = {"ha": "center", "va": "bottom", "size": TEXT_SIZE, "color": INK, **kwargs}
         self.ax.text(x + 0.5, y - 0.04, text, **style)
 
-    def left(self, row, text, **kwargs):
+    def left(self, row: int, text: str, **kwargs: Any) -> None:
         """Write a label left of a row."""
         x, y = self.corner(row, 0)
         style = {"ha": "right", "va": "center", "size": TEXT_SIZE, "color": INK, **kwargs}
         self.ax.text(x - 0.12, y + self.aspect / 2, text, **style)
 
-    def finish(self, *, top=0.05, left=0.05):
-        """Fit the axes to what was drawn, with room for headings and row labels."""
+    def finish(self, *, top: float = 0.05, left: float = 0.05) -> None:
+        """Fit the limits of the axes to the drawing, with room for headings and row labels."""
         self.ax.set_xlim(-left, self._right + 0.05)
         self.ax.set_ylim(self._bottom + 0.05, -top)
 
 
-def sheet_size(n_rows, n_columns, aspect=1.0, *, inch=0.85, row_gap=GAP, left=0.0, top=0.0):
+def sheet_size(
+    n_rows: int,
+    n_columns: int,
+    aspect: float = 1.0,
+    *,
+    inch: float = 0.85,
+    row_gap: float = GAP,
+    left: float = 0.0,
+    top: float = 0.0,
+) -> tuple[float, float]:
     """Return a figure size in inches for a sheet of images."""
     width = n_columns * (1 + GAP) + left
     height = n_rows * (aspect + row_gap) + top
     return (max(2.0, width * inch), max(1.0, height * inch))
 
 
-def plain_axes(ax):
-    """Leave only what a chart needs of the axes' lines."""
+def plain_axes(ax: Axes) -> None:
+    """Remove the upper and right line of the axes, and mute the others."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(MUTED)
     ax.tick_params(colors=INK, labelsize=TEXT_SIZE, color=MUTED)
 
 
-def evenly(n, n_wanted):
-    """Return at most `n_wanted` indices spread evenly over 0..n-1, both ends among them."""
+def evenly(n: int, n_wanted: int) -> NDArray[np.intp]:
+    """Return at most `n_wanted` evenly spaced indices of 0..n-1, including both ends."""
     return np.unique(np.linspace(0, n - 1, min(n, n_wanted)).round().astype(int))

@@ -1,4 +1,4 @@
-"""Attributes as distances of latent codes from hyperplanes, calibrated by a few labels (LARGE)."""
+"""Regression of attributes from distances of latent codes, calibrated with few labels (LARGE)."""
 
 from skstylefeat.regression._calibration_points import select_calibration_points
 from skstylefeat.regression._distance import HyperplaneDistance

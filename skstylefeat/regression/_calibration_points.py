@@ -1,13 +1,21 @@
-"""Which images to label, so that few labels calibrate well (LARGE, appendix E.2)."""
+"""Selection of the images to label for a calibration curve (LARGE, appendix E.2)."""
+
+from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skstylefeat._utils._validation import check_magnitude
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from skstylefeat._utils._typing import RandomState
 
 #: LARGE, E.2: chosen distances are at least (max - min) / n ** 1.3 apart.
 GAP_EXPONENT = 1.3
@@ -24,23 +32,29 @@ GAP_EXPONENT = 1.3
     prefer_skip_nested_validation=True,
 )
 def select_calibration_points(
-    distances, n_points, *, strategy="spread", central=0.95, random_state=None
-):
-    """Choose images to label for a calibration curve.
+    distances: ArrayLike,
+    n_points: int,
+    *,
+    strategy: Literal["spread", "optimal"] = "spread",
+    central: float = 0.95,
+    random_state: RandomState = None,
+) -> NDArray[np.intp]:
+    """Select images to label for a calibration curve.
 
     Parameters
     ----------
     distances : array-like of shape (n,) or (n, 1)
         Distances of the unlabeled images.
     n_points : int
-        How many to label.
+        Number of images to label.
     strategy : {"spread", "optimal"}, default="spread"
         "spread" draws points at random whose distances are at least (max - min) /
         ``n_points`` ** 1.3 apart, over the range of the central part. "optimal" takes the points
-        that minimize the variance of a straight line's slope, which are the two ends of the
-        central part: the best choice if the relation is a line, and blind to it if it is not.
+        that minimize the variance of the slope of a straight line, which are the two ends of the
+        central part: the best choice for a linear relation, which cannot show that the relation
+        is not linear.
     central : float, default=0.95
-        Share of the distances to choose from; the tails are likely failed inversions.
+        Share of the distances to select from; the tails are likely failed inversions.
     random_state : int, RandomState or None, default=None
         For "spread".
 
@@ -52,7 +66,7 @@ def select_calibration_points(
     Warns
     -----
     UserWarning
-        If the gap has to be made smaller, or the tails are needed, for `n_points` to be found.
+        If `n_points` require a smaller gap, or points of the tails.
 
     References
     ----------
@@ -65,37 +79,41 @@ def select_calibration_points(
     >>> select_calibration_points(np.arange(100.0), 2, strategy="optimal", central=0.9)
     array([ 5, 94])
     """
-    distances = _one_column(distances)
-    if n_points > len(distances):
+    column = _one_column(distances)
+    if n_points > len(column):
         raise ValueError(
-            f"n_points={n_points} points cannot be chosen from n_samples = {len(distances)}."
+            f"n_points={n_points} points cannot be selected from n_samples = {len(column)}."
         )
-    low, high = np.quantile(distances, [(1 - central) / 2, (1 + central) / 2])
-    rows = np.flatnonzero((distances >= low) & (distances <= high))
+
+    # The central part, in ascending order.
+    low, high = np.quantile(column, [(1 - central) / 2, (1 + central) / 2])
+    rows = np.flatnonzero((column >= low) & (column <= high))
     if len(rows) < n_points:
         warnings.warn(
-            f"The central {central:.0%} of the distances hold {len(rows)} points, fewer than "
-            f"n_points={n_points}: choosing from the tails, too.",
+            f"The central {central:.0%} of the distances contain {len(rows)} points, fewer than "
+            f"n_points={n_points}: points of the tails are selected, too.",
             UserWarning,
             stacklevel=2,
         )
-        rows = np.arange(len(distances))
-    rows = rows[np.argsort(distances[rows], kind="stable")]
-    ordered = distances[rows]
+        rows = np.arange(len(column))
+    rows = rows[np.argsort(column[rows], kind="stable")]
+    ordered = column[rows]
     if strategy == "optimal":
         return rows[_slope_optimal(ordered, n_points)]
+
+    # The gap of the paper, or the largest one at which n_points fit.
     gap = (ordered[-1] - ordered[0]) / n_points**GAP_EXPONENT
     if gap == 0 and n_points > 1:
         warnings.warn(
-            "All distances are equal: labels at one distance cannot tell a slope.",
+            "All distances are equal: labels at one distance do not define a slope.",
             UserWarning,
             stacklevel=2,
         )
     if _capacity(ordered, 0, len(ordered), gap) < n_points:
         feasible = _largest_gap(ordered, n_points, gap)
         warnings.warn(
-            f"No {n_points} distances lie {gap:.3g} apart, as (max - min) / n_points^1.3 asks: "
-            f"the gap is relaxed to {feasible:.3g}.",
+            f"No {n_points} distances are {gap:.3g} apart, the gap (max - min) / n_points^1.3: "
+            f"it is relaxed to {feasible:.3g}.",
             UserWarning,
             stacklevel=2,
         )
@@ -109,8 +127,8 @@ def _one_column(distances):
     )
     if distances.ndim == 2 and distances.shape[1] != 1:
         raise ValueError(
-            f"distances has {distances.shape[1]} columns; give those of one direction, (n,) or "
-            "(n, 1)."
+            f"distances has {distances.shape[1]} columns; expected those of one direction, (n,) "
+            "or (n, 1)."
         )
     check_magnitude(distances, "distances")
     return column_or_1d(distances.ravel())
@@ -119,7 +137,7 @@ def _one_column(distances):
 def _slope_optimal(ordered, n_points):
     """Return the positions that maximize the sum of squares about the mean.
 
-    The maximum lies at k of the lowest and n_points - k of the highest for some k.
+    The maximum consists of the k lowest and the n_points - k highest positions, for some k.
     """
     n = len(ordered)
     candidates = [np.r_[:k, n - (n_points - k) : n] for k in range(n_points + 1)]
@@ -127,7 +145,7 @@ def _slope_optimal(ordered, n_points):
 
 
 def _capacity(ordered, start, stop, gap):
-    """Count the points of ``ordered[start:stop]`` that can be chosen `gap` apart, at most."""
+    """Return the largest number of points of ``ordered[start:stop]`` that are `gap` apart."""
     count, position = 0, start
     while position < stop:
         count += 1
@@ -136,6 +154,7 @@ def _capacity(ordered, start, stop, gap):
 
 
 def _beyond(ordered, value, gap):
+    """Return the first position whose distance is at least `gap` above a value."""
     return int(np.searchsorted(ordered, value + gap, side="left"))
 
 
@@ -153,7 +172,7 @@ def _largest_gap(ordered, n_points, infeasible):
 
 def _random_spread(ordered, n_points, gap, random_state):
     """Draw points at random, `gap` apart, never one that leaves too little room for the rest."""
-    # Free stretches of positions, each with the number of points that still fit in.
+    # Free intervals of positions: start, stop, and the number of points that still fit in.
     free = {0: (len(ordered), _capacity(ordered, 0, len(ordered), gap))}
     room = free[0][1]
     chosen = []
@@ -163,6 +182,8 @@ def _random_spread(ordered, n_points, gap, random_state):
         start = next((s for s, (e, _) in free.items() if s <= position < e), None)
         if start is None:
             continue
+
+        # The point would split its interval in two, each `gap` away from it.
         stop, capacity = free[start]
         value = ordered[position]
         left_stop = min(int(np.searchsorted(ordered, value - gap, side="right")), position)
@@ -171,6 +192,7 @@ def _random_spread(ordered, n_points, gap, random_state):
         right = _capacity(ordered, right_start, stop, gap)
         if len(chosen) + 1 + room - capacity + left + right < n_points:
             continue
+
         room += left + right - capacity
         del free[start]
         if left_stop > start:

@@ -1,24 +1,49 @@
-"""Penalized calibration curves: the fits behind `LatentRegressor`."""
+"""Penalized calibration curves of `LatentRegressor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import ElasticNet, HuberRegressor, LinearRegression, Ridge
 
-#: Weight of the penalty in labels, at alpha = 1. Simulated with correlations of distance and
-#: value of 0.45 to 0.96, mean errors at 2 to 5 labels change little between 0.1 and 0.5, and the
-#: loss against least squares from 10 labels on stays below 1 %.
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Weight of the penalty in labels, at alpha = 1. In simulations with correlations of distance and
+#: value from 0.45 to 0.96, mean errors with 2 to 5 labels change little between 0.1 and 0.5, and
+#: from 10 labels on they exceed those of least squares by less than 1 %.
 PENALTY_IN_LABELS = 0.2
 MAX_ITER = 100_000
 TOL = 1e-8
 
 
-def powers(X, degree):
+def powers(X: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
     """Return the columns of X, their squares, ... up to `degree`, without products of features."""
     return X if degree == 1 else np.hstack([X**k for k in range(1, degree + 1)])
 
 
-def standard_deviation(values, weight, floor=0.0):
-    """Return the weighted standard deviation of each column, 1 where a column is constant."""
+def merge_equal_rows(
+    X: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return distinct rows of X and y with the sums of their weights.
+
+    A row of weight 2 and two equal rows give the same arrays, in any order of the rows.
+    Rows that are distinct and of equal weight are returned as they are.
+    """
+    rows = np.hstack([X, y])
+    distinct, which = np.unique(rows, axis=0, return_inverse=True)
+    if len(distinct) == len(rows) and np.ptp(weight) == 0:
+        return X, y, weight
+    total = np.bincount(which.ravel(), weight).astype(np.float64)
+    return distinct[:, : X.shape[1]], distinct[:, X.shape[1] :], total
+
+
+def standard_deviation(
+    values: NDArray[np.float64], weight: NDArray[np.float64], floor: float = 0.0
+) -> NDArray[np.float64]:
+    """Return the weighted standard deviation of each column, 1 for a constant column."""
     mean = np.average(values, axis=0, weights=weight)
     scale = np.sqrt(np.average(np.square(values - mean), axis=0, weights=weight))
     constant = scale <= np.maximum(10 * np.finfo(np.float64).eps * np.abs(mean), floor)
@@ -26,14 +51,19 @@ def standard_deviation(values, weight, floor=0.0):
 
 
 class Curve:
-    """A linear map of terms, optionally bent by an increasing function for each target."""
+    """Linear map of terms, optionally followed by an increasing function of each target."""
 
-    def __init__(self, coef, intercept, bends=None):
+    def __init__(
+        self,
+        coef: NDArray[np.float64],
+        intercept: NDArray[np.float64],
+        bends: list[IsotonicRegression] | None = None,
+    ) -> None:
         self.coef = coef
         self.intercept = intercept
         self.bends = bends
 
-    def predict(self, terms):
+    def predict(self, terms: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return predictions of shape (n, n_targets)."""
         values = terms @ self.coef.T + self.intercept
         if self.bends is None:
@@ -43,7 +73,7 @@ class Curve:
 
 
 class CurveFitter:
-    """Fits curves with one setting of the penalty.
+    """Estimator of curves with given settings.
 
     Parameters
     ----------
@@ -51,17 +81,26 @@ class CurveFitter:
         As for :class:`skstylefeat.LatentRegressor`.
     """
 
-    def __init__(self, penalty, alpha, l1_ratio, monotonic, standardize):
+    def __init__(
+        self,
+        penalty: str | None,
+        alpha: float,
+        l1_ratio: float,
+        monotonic: bool,
+        standardize: bool,
+    ) -> None:
         unpenalized = alpha == 0 and penalty != "huber"
         self.penalty = "none" if penalty is None or unpenalized else penalty
         self.alpha = alpha
-        self.l1_ratio = {"l1": 1.0, "l2": 0.0}.get(penalty, l1_ratio)
+        self.l1_ratio = {"l1": 1.0, "l2": 0.0}.get(self.penalty, l1_ratio)
         if self.penalty == "elasticnet" and l1_ratio == 0:
             self.penalty = "l2"
         self.monotonic = monotonic
         self.standardize = standardize
 
-    def fit(self, terms, y, weight):
+    def fit(
+        self, terms: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]
+    ) -> Curve:
         """Fit one curve.
 
         Parameters
@@ -69,6 +108,7 @@ class CurveFitter:
         terms : ndarray of shape (n, n_terms)
         y : ndarray of shape (n, n_targets)
         weight : ndarray of shape (n,)
+            Their sum is the number of labels to which the penalty is relative.
 
         Returns
         -------
@@ -78,7 +118,7 @@ class CurveFitter:
         center = np.average(y, axis=0, weights=weight)
         coef = np.zeros((n_targets, n_terms))
         intercept = center.copy()
-        # One label, as in a fold of two, leaves nothing to fit a slope to.
+        # One label, as in a fold of two, defines no slope.
         if len(terms) > 1:
             scale = standard_deviation(y, weight) if self.standardize else np.ones(n_targets)
             for target in range(n_targets):
@@ -86,6 +126,7 @@ class CurveFitter:
                 slopes, offset = self._slopes(terms, scaled, weight)
                 coef[target] = slopes * scale[target]
                 intercept[target] += offset * scale[target]
+
         if not self.monotonic:
             return Curve(coef, intercept)
         values = terms @ coef.T + intercept
@@ -97,16 +138,18 @@ class CurveFitter:
 
     def _slopes(self, terms, y, weight):
         """Return (slopes, intercept) for one standardized target."""
-        # Standardized, only a constant stays below 1. scikit-learn before 1.7 warns that its
-        # descent to a constant does not converge.
+        # A standardized target below 1 is a constant. scikit-learn before 1.7 warns that its
+        # coordinate descent does not converge for a constant.
         if np.abs(y).max() <= (0.5 if self.standardize else 0.0):
             return np.zeros(terms.shape[1]), 0.0
+
+        # The penalties of scikit-learn differ in scale: Ridge and HuberRegressor add theirs to the
+        # sum of squares, ElasticNet to half their mean.
         total = weight.sum()
         penalty = PENALTY_IN_LABELS * self.alpha / total if self.standardize else self.alpha
         if self.penalty == "none":
             model = LinearRegression()
         elif self.penalty == "l2":
-            # Ridge counts the sum of squares where ElasticNet takes half their mean.
             model = Ridge(alpha=penalty * total if self.standardize else penalty)
         elif self.penalty == "huber":
             model = HuberRegressor(

@@ -1,6 +1,9 @@
-"""Where the planes of `HyperplaneDistance` come from: arrays, a file, an estimator, or labels."""
+"""Sources of the hyperplanes of `HyperplaneDistance`: arrays, a file, estimators, or labels."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -10,9 +13,27 @@ from skstylefeat._utils._validation import check_magnitude, real_array
 from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.latents._latent_files import load_direction
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def find_directions(direction, intercept, X, y):
-    """Return the directions that the parameters name, or that are learned from (X, y).
+
+class NamedDirections(NamedTuple):
+    """Directions as given or learned, not yet brought to the shape of the latents.
+
+    Attributes
+    ----------
+    names : tuple of str
+    directions : list of ndarray
+    intercepts : list of float
+    """
+
+    names: tuple[str, ...]
+    directions: list[Any]
+    intercepts: list[float]
+
+
+def find_directions(direction, intercept, X: NDArray[Any], y: Any) -> NamedDirections:
+    """Return the directions that the parameters describe, or that are learned from (X, y).
 
     Parameters
     ----------
@@ -25,52 +46,114 @@ def find_directions(direction, intercept, X, y):
 
     Returns
     -------
-    names : tuple of str
-    directions : list of ndarray
-    intercepts : list of float
+    NamedDirections
 
     Raises
     ------
     ValueError
-        If there is no direction or no label to learn it from, or an intercept that does not fit.
+        If there is no direction and no label to learn it from, or an intercept does not fit.
     """
     if direction is None:
         direction = DiscriminantDirection()
-    if hasattr(direction, "fit"):
-        return _plane_of(direction, X, y)
-    if isinstance(direction, (str, Path)):
+    if is_estimator(direction):
+        return _planes_of(direction, X, y)
+
+    if isinstance(direction, (str, PathLike)):
         direction, names, stored = load_direction(direction)
         intercept = intercept if stored is None else stored
         if names is not None:
             direction = dict(zip(names, direction, strict=True))
+
     if isinstance(direction, dict):
-        names, arrays = tuple(map(str, direction)), list(direction.values())
+        names, values = tuple(map(str, direction)), list(direction.values())
         if isinstance(intercept, dict):
-            intercept = [intercept[name] for name in direction]
+            intercept = _of_names(intercept, direction)
     else:
-        arrays = _unstack(direction, X.shape[1])
-        names = _numbered(len(arrays))
-    if not arrays:
-        raise ValueError("direction is an empty dictionary.")
+        values = _unstack(direction, X.shape[1])
+        names = _numbered(len(values))
+    if not values:
+        raise ValueError(f"direction is empty ({direction!r}); expected at least one direction.")
+
+    intercepts = _check_intercepts(intercept, len(values))
+    for i, value in enumerate(values):
+        if is_estimator(value):
+            values[i], intercepts[i] = _single_plane(names[i], value, X, y)
+    return NamedDirections(names, values, intercepts)
+
+
+def is_estimator(direction: Any) -> bool:
+    """Return whether a direction is an estimator, fitted or not."""
+    return hasattr(direction, "fit")
+
+
+def has_plane(direction: Any) -> bool:
+    """Return whether a direction is a fitted estimator."""
+    return is_estimator(direction) and (
+        hasattr(direction, "direction_") or hasattr(direction, "coef_")
+    )
+
+
+def members(direction: Any) -> list[Any]:
+    """Return the directions of a dictionary or list, or the direction itself in a list."""
+    if isinstance(direction, dict):
+        return list(direction.values())
+    return list(direction) if isinstance(direction, (list, tuple)) else [direction]
+
+
+def needs_labels(direction: Any) -> bool:
+    """Return whether a direction, or one of several, has to be learned from labels."""
+    if direction is None:
+        return True
+    return any(is_estimator(member) and not has_plane(member) for member in members(direction))
+
+
+def keep_fits(direction: Any, cloned: Any) -> Any:
+    """Return a clone of a direction in which fitted estimators are those of the original."""
+    if has_plane(direction):
+        return direction
+    if not any(map(has_plane, members(direction))):
+        return cloned
+    kept = map(keep_fits, members(direction), members(cloned))
+    return dict(zip(direction, kept, strict=True)) if isinstance(direction, dict) else list(kept)
+
+
+def _numbered(n: int) -> tuple[str, ...]:
+    """Return names for directions that have none."""
+    return ("distance",) if n == 1 else tuple(f"distance{i}" for i in range(n))
+
+
+def _of_names(intercept, direction):
+    """Return the intercepts of a dictionary in the order of the directions; estimators get 0."""
+    missing = [
+        name
+        for name, value in direction.items()
+        if name not in intercept and not is_estimator(value)
+    ]
+    if missing:
+        raise ValueError(
+            f"intercept has no entry for the directions {missing}; its names are {list(intercept)}."
+        )
+    return [intercept.get(name, 0.0) for name in direction]
+
+
+def _check_intercepts(intercept, n_directions):
+    """Return one finite intercept per direction."""
     intercepts = real_array(intercept, "intercept")
     if not np.isfinite(intercepts).all():
         raise ValueError(f"intercept must be finite, got {intercepts}.")
     check_magnitude(intercepts, "intercept")
-    if intercepts.ndim > 1 or intercepts.size not in (1, len(arrays)):
+    if intercepts.ndim > 1 or intercepts.size not in (1, n_directions):
         raise ValueError(
             f"intercept has shape {intercepts.shape}; expected a number or one for each of the "
-            f"{len(arrays)} directions."
+            f"{n_directions} directions."
         )
-    return names, arrays, list(np.broadcast_to(intercepts.ravel(), (len(arrays),)))
-
-
-def _numbered(n):
-    """Return the names of directions that have none of their own."""
-    return ("distance",) if n == 1 else tuple(f"distance{i}" for i in range(n))
+    return list(np.broadcast_to(intercepts.ravel(), (n_directions,)))
 
 
 def _unstack(direction, n_features):
-    """Cut a stack of directions; 2-D input with rows of full width is a stack, too."""
+    """Return a list of directions; 2-D input with rows of full width is a stack of them."""
+    if any(map(is_estimator, members(direction))):
+        return list(direction)
     array = real_array(direction, "direction")
     if not array.ndim or not array.size:
         raise ValueError(
@@ -82,32 +165,42 @@ def _unstack(direction, n_features):
     return [array]
 
 
-def has_plane(direction):
-    """Return whether `direction` is an estimator that was fitted."""
-    return hasattr(direction, "direction_") or hasattr(direction, "coef_")
+def _single_plane(name, estimator, X, y):
+    """Return direction and intercept of an estimator that is one of several directions."""
+    _, directions, intercepts = _planes_of(estimator, X, y)
+    if len(directions) != 1:
+        raise ValueError(
+            f"direction {name!r} is a {type(estimator).__name__} with {len(directions)} planes; "
+            "expected one per name. Pass the estimator alone, or the rows of its coef_."
+        )
+    return directions[0], intercepts[0]
 
 
-def _plane_of(estimator, X, y):
-    """Read the planes of a fitted estimator, or of a clone fitted on (X, y)."""
+def _planes_of(estimator, X, y) -> NamedDirections:
+    """Return the planes of a fitted estimator, or of a clone fitted on (X, y)."""
     if not has_plane(estimator):
         if y is None:
             raise ValueError(
                 "This HyperplaneDistance requires y to be passed, but the target y is None: its "
-                f"direction is learned by {type(estimator).__name__}. If that was fitted, cloning "
-                "has made it forget: wrap it in sklearn.frozen.FrozenEstimator, or pass its "
-                "direction_."
+                f"direction, an unfitted {type(estimator).__name__}, is learned from labels. Pass "
+                "y, or a fitted estimator."
             )
         estimator = clone(estimator).fit(X, y)
     if hasattr(estimator, "direction_"):
         direction = np.atleast_2d(np.asarray(estimator.direction_, dtype=np.float64))
-        return _numbered(1), [direction], [float(getattr(estimator, "intercept_", 0.0))]
+        intercept = float(getattr(estimator, "intercept_", 0.0))
+        return NamedDirections(_numbered(1), [direction], [intercept])
+
     try:
         coef = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64))
         intercepts = np.broadcast_to(np.ravel(estimator.intercept_), (len(coef),))
     except AttributeError as error:
-        raise NotFittedError(f"{estimator} has no coef_ and intercept_.") from error
-    names = _numbered(len(coef))
+        raise NotFittedError(
+            f"direction is a {type(estimator).__name__}, which has no plane when it is fitted: "
+            "expected an estimator with direction_, or with coef_ and intercept_. For a pipeline "
+            "of linear steps use skstylefeat.directions.from_linear_model."
+        ) from error
+    # A classifier of three or more classes has one plane per class.
     classes = getattr(estimator, "classes_", ())
-    if len(coef) == len(classes):
-        names = tuple(str(label) for label in classes)
-    return names, list(coef), list(intercepts)
+    names = tuple(map(str, classes)) if len(coef) == len(classes) else _numbered(len(coef))
+    return NamedDirections(names, list(coef), list(intercepts))

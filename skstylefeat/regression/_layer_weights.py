@@ -1,26 +1,43 @@
-"""Layer weights S_i (LARGE, eq. 3): given, equal, by a direction's lengths, or by importance."""
+"""Layer weights S_i of LARGE's eq. (3): given, uniform, from a direction's norms or importance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skstylefeat._utils._validation import SMALLEST, real_array
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def layer_weights(rule, planes, generator, *, normalize, importance_params):
+    from skstylefeat.networks._generator import Generator
+    from skstylefeat.regression._planes import Planes
+
+
+def layer_weights(
+    rule: Any,
+    planes: Planes,
+    generator: Generator | None,
+    *,
+    normalize: bool,
+    importance_params: dict[str, Any],
+) -> NDArray[np.float64]:
     """Return the weights of the layers of every direction.
 
     Parameters
     ----------
     rule : None, "importance", "uniform" or array-like of shape (n_layers,) or \
             (n_directions, n_layers)
-        None is "importance" where a generator is given and the direction is the same for every
-        layer, otherwise the layers' shares in the length of the direction.
+        None is "importance" if a generator is given and the direction is the same for every
+        layer, otherwise the shares of the layers in the length of the direction.
     planes : Planes
         The directions.
     generator : Generator or None
         Needed for "importance".
     normalize : bool
-        Whether the normals will be scaled to unit length. Those that are not carry their lengths
-        themselves: their weights are equal.
+        Whether the normals will be scaled to unit length. Unscaled normals already contain their
+        lengths, so their weights are equal.
     importance_params : dict
         Passed to :func:`skstylefeat.layer_importance`.
 
@@ -51,16 +68,16 @@ def layer_weights(rule, planes, generator, *, normalize, importance_params):
 def _importance(planes, generator, params):
     if generator is None:
         raise ValueError(
-            'layer_weights="importance" needs the generator: pass generator=, or weights.'
+            'layer_weights="importance" needs the generator: pass generator=, or the weights.'
         )
     if planes.n_layers == 1:
         return np.ones(1)
     if planes.n_layers != generator.n_ws:
         raise ValueError(
-            'layer_weights="importance" weighs W+ codes; for S codes pass the weights of '
+            'layer_weights="importance" is for W+ codes; for S codes pass the weights of '
             'layer_importance(generator, direction, space="s").'
         )
-    # Imported here: importance reaches for torch, and a fixed direction needs neither.
+    # Imported here: importance needs torch, and distances with given weights do not.
     from skstylefeat.regression._importance import cached_layer_importance
 
     shape = (generator.n_ws, generator.w_dim)
@@ -82,9 +99,9 @@ def _shares(weights, planes):
         )
     with np.errstate(over="ignore", invalid="ignore"):
         total = weights.sum(axis=-1, keepdims=True)
-    fit = np.isfinite(total) & (total > SMALLEST)
-    if not fit.all() or (weights < 0).any():
+    usable = np.isfinite(total) & (total > SMALLEST)
+    if not usable.all() or (weights < 0).any():
         raise ValueError(
-            f"layer_weights must be finite, not negative, and not all 0; got {weights}."
+            f"layer_weights must be finite, not negative and not all 0; got {weights}."
         )
     return np.broadcast_to(weights / total, planes.offsets.shape).copy()

@@ -1,42 +1,56 @@
-"""Hyperplanes over rows that are cut into layers: the arithmetic behind `HyperplaneDistance`."""
+"""Hyperplanes over rows of latents that consist of layers."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from skstylefeat.latents._spaces import broadcast_direction, style_layers, w_plus_layers
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from skstylefeat.networks._generator import Generator
+
 
 @dataclass(frozen=True)
 class Layout:
-    """How a row of latents is cut into layers.
+    """Division of a row of latents into layers.
 
     Attributes
     ----------
     names : tuple of str
     bounds : tuple of int
-        Columns at which layers begin, and the width of a row at the end.
+        First column of each layer, and the width of a row at the end.
     is_styles : bool
         Whether the row is an S code.
     """
 
-    names: tuple
-    bounds: tuple
+    names: tuple[str, ...]
+    bounds: tuple[int, ...]
     is_styles: bool = False
 
     @classmethod
-    def even(cls, names, width):
+    def even(cls, names: Sequence[str], width: int) -> Self:
         """Return layers of equal `width`."""
         return cls(tuple(names), tuple(range(0, (len(names) + 1) * width, width)))
 
 
-def layout_of(n_features, directions, generator, w_dim):
-    """Find out how rows of `n_features` columns are cut into layers.
+def layout_of(
+    n_features: int, directions: list[Any], generator: Generator | None, w_dim: int | None
+) -> Layout:
+    """Return the layers of rows of `n_features` columns.
+
+    The sizes come from the generator, else from `w_dim`, else from the shapes of the directions.
 
     Raises
     ------
     ValueError
-        If the width of the rows is no multiple of the width of W.
+        If the width of the rows is not a multiple of the width of W.
     """
     if generator is not None:
         if n_features == generator.w_dim:
@@ -51,6 +65,8 @@ def layout_of(n_features, directions, generator, w_dim):
             f"x {generator.w_dim} = {generator.n_ws * generator.w_dim} (W+), {generator.w_dim} (W)"
             f" or {sum(sizes)} (S) for this generator."
         )
+
+    # A direction as wide as a row tells nothing about layers.
     widths = {np.shape(d)[-1] for d in directions} - {n_features}
     if w_dim is None:
         w_dim = min(widths) if widths else n_features
@@ -77,7 +93,13 @@ class Planes:
         Whether every direction has the same normal on all layers.
     """
 
-    def __init__(self, normals, offsets, layout, shared):
+    def __init__(
+        self,
+        normals: NDArray[np.float64],
+        offsets: NDArray[np.float64],
+        layout: Layout,
+        shared: bool,
+    ) -> None:
         self.normals = normals
         self.offsets = offsets
         self.layout = layout
@@ -86,14 +108,14 @@ class Planes:
         self.norms = np.sqrt(np.add.reduceat(np.square(normals), layout.bounds[:-1], axis=1))
 
     @classmethod
-    def build(cls, directions, intercepts, layout):
-        """Apply the broadcast rule to directions and share out their intercepts."""
+    def build(cls, directions: list[Any], intercepts: list[float], layout: Layout) -> Self:
+        """Broadcast directions to all layers and divide their intercepts among the layers."""
         n_layers, n_features = len(layout.names), layout.bounds[-1]
         normals = np.empty((len(directions), n_features))
         offsets = np.empty((len(directions), n_layers))
         shared = True
         for i, (direction, intercept) in enumerate(zip(directions, intercepts, strict=True)):
-            # Layers of S have unequal widths: there a direction can only be a whole row.
+            # Layers of S have unequal widths, so a direction in S is always a whole row.
             shape = (1, n_features) if layout.is_styles else (n_layers, n_features // n_layers)
             array, per_layer = broadcast_direction(direction, *shape)
             normals[i] = array.ravel()
@@ -102,20 +124,22 @@ class Planes:
             offsets[i] = intercept * norms / norms.sum() if per_layer else intercept
         return cls(normals, offsets, layout, shared)
 
-    def scaled(self, normalize):
-        """Return normals of unit length on each layer, with their offsets."""
+    def scaled(self, normalize: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return normals, of unit length on each layer with `normalize`, and their offsets."""
         if not normalize:
             return self.normals.copy(), self.offsets.copy()
         inverse = np.divide(1.0, self.norms, out=np.zeros_like(self.norms), where=self.norms > 0)
         return self._times(self.normals, inverse), self.offsets * inverse
 
-    def weighted(self, weights, normalize):
-        """Fold layer weights of shape (n_directions, n_layers) into one plane a direction."""
+    def weighted(
+        self, weights: NDArray[np.float64], normalize: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Combine the layers by weights of shape (n_directions, n_layers): one plane each."""
         normals, offsets = self.scaled(normalize)
         return self._times(normals, weights), (offsets * weights).sum(axis=1)
 
-    def flat(self, normalize):
-        """Return the planes over whole rows."""
+    def flat(self, normalize: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the planes over whole rows, with unit normals if `normalize`."""
         norms = np.linalg.norm(self.normals, axis=1) if normalize else np.ones(len(self.normals))
         return self.normals / norms[:, None], self.offsets.sum(axis=1) / norms
 

@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from skstylefeat.directions import (
     DiscriminantDirection,
@@ -33,12 +34,42 @@ def test_svm_finds_the_plane_with_its_intercept(labeled):
     )
 
 
+def test_svm_plane_by_hand():
+    """Groups at 0 and (10, 1): the plane lies half-way, its normal is scaled by 1 / sd."""
+    w = np.array([[0.0, 0.0], [10.0, 1.0]] * 4)
+    svm = LinearSVMDirection(validation_fraction=0, random_state=0).fit(w, [0, 1] * 4)
+    expected = np.array([1 / 5, 1 / 0.5]) / np.hypot(1 / 5, 1 / 0.5)
+    np.testing.assert_allclose(svm.direction_, expected, rtol=1e-3)
+    assert svm.intercept_ == pytest.approx(-expected @ [5.0, 0.5], rel=1e-3)
+    distances = svm.decision_function([[5.0, 0.5], [10.0, 1.0], [0.0, 0.0]])
+    np.testing.assert_allclose(distances, [0, expected @ [5, 0.5], -expected @ [5, 0.5]], atol=1e-2)
+    one = LinearSVMDirection(random_state=0).fit([[-3.0], [-3.0], [1.0]], ["a", "a", "b"])
+    assert one.direction_.tolist() == [1.0]
+    # Classes are balanced, but the squared hinge of a lone row is steeper: -1 < plane < 1.
+    assert -1.5 < -one.intercept_ < -0.5
+
+
+def test_svm_regularization_does_not_depend_on_the_width(labeled):
+    w, score, _ = labeled
+    params = {"C": 0.05, "validation_fraction": 0, "random_state": 0}
+    narrow = LinearSVMDirection(**params).fit(w, score > 0)
+    wide = LinearSVMDirection(**params).fit(np.hstack([w, w, w, w]), score > 0)
+    for part in wide.direction_.reshape(4, -1):
+        np.testing.assert_allclose(2 * part, narrow.direction_, atol=2e-3)
+    assert wide.intercept_ / 2 == pytest.approx(narrow.intercept_, abs=1e-2)
+    # C is relative to rows of unit mean square norm: check against a direct fit.
+    z = (w - w.mean(axis=0)) / w.std(axis=0) / np.sqrt(w.shape[1])
+    direct = LinearSVC(C=0.05, class_weight="balanced", random_state=0).fit(z, score > 0)
+    normal = direct.coef_[0] / w.std(axis=0)
+    np.testing.assert_allclose(narrow.direction_, normal / np.linalg.norm(normal), atol=2e-3)
+
+
 def test_svm_takes_the_extremes_of_a_score(labeled):
     w, score, truth = labeled
     svm = LinearSVMDirection(random_state=0).fit(w, score * 1e6)
     assert svm.direction_ @ truth > 0.95
     assert svm.classes_ is None
-    # The middle of the score is not looked at.
+    # The middle of the score is not used.
     noisy = w.copy()
     middle = np.argsort(score)[150:450]
     noisy[middle] = noisy[middle][::-1]
@@ -62,7 +93,7 @@ def test_svm_chance_level_is_seen():
     assert 0.3 < svm.validation_score_ < 0.7
 
 
-def test_svm_conditioning_leaves_other_distances_alone(labeled):
+def test_svm_conditioning_keeps_other_distances(labeled):
     w, score, _ = labeled
     other = np.eye(16)[[3, 5]]
     svm = LinearSVMDirection(conditional_on=other, random_state=0).fit(w, score > 0)
@@ -70,7 +101,7 @@ def test_svm_conditioning_leaves_other_distances_alone(labeled):
     assert np.linalg.norm(svm.direction_) == pytest.approx(1.0)
     moved = edit(w, svm, 2.0)
     np.testing.assert_allclose(moved @ other.T, w @ other.T, atol=1e-5)
-    # Twice the same direction, or an unscaled one, is no harder.
+    # Repeated and unscaled directions change nothing.
     again = LinearSVMDirection(conditional_on=np.r_[other, 7 * other], random_state=0)
     np.testing.assert_allclose(again.fit(w, score > 0).direction_, svm.direction_, atol=1e-9)
     # The plane still cuts through the codes.
@@ -80,7 +111,7 @@ def test_svm_conditioning_leaves_other_distances_alone(labeled):
 def test_svm_bad_conditions(labeled):
     w, score, _ = labeled
     plain = LinearSVMDirection(random_state=0).fit(w, score > 0).direction_
-    with pytest.raises(ValueError, match="Nothing is left"):
+    with pytest.raises(ValueError, match="nothing is left"):
         LinearSVMDirection(conditional_on=plain, random_state=0).fit(w, score > 0)
     with pytest.raises(ValueError, match=r"shape \(5,\).*16 features"):
         LinearSVMDirection(conditional_on=np.ones(5)).fit(w, score > 0)
@@ -112,7 +143,7 @@ def test_mean_difference_leads_from_one_groups_mean_to_the_others(labeled):
         MeanDifferenceDirection().fit([[1.0], [-1.0], [1.0], [-1.0]], [0, 0, 1, 1])
 
 
-def test_mean_difference_changes_what_a_discriminant_leaves_out():
+def test_mean_difference_edits_an_attribute_that_a_discriminant_suppresses():
     """A nuisance that hides the attribute is subtracted by the filter, not by the pattern."""
     rng = np.random.RandomState(0)
     attribute, nuisance = rng.normal(size=(2, 500))

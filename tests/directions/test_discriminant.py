@@ -80,8 +80,8 @@ def test_discriminant_shrinks_as_ridge_regression_does(n, noise):
     assert found.shrinkage_ == pytest.approx(ridge.alpha_ / mean_variance)
 
 
-def test_discriminant_knows_the_middle():
-    # Codes that saturate: what tells the halves best is no measure of how far.
+def test_discriminant_of_three_groups_is_more_linear():
+    # Codes that saturate: what separates the halves best is not proportional to the angle.
     rng = np.random.RandomState(0)
     angle = rng.uniform(-1, 1, size=1500)
     w = np.c_[np.tanh(6 * angle), 3 * angle, angle**2] + 0.6 * rng.normal(size=(1500, 3))
@@ -90,7 +90,7 @@ def test_discriminant_knows_the_middle():
     assert thirds.classes_ is None
     fits = [np.corrcoef(d.decision_function(w), angle)[0, 1] ** 2 for d in (halves, thirds)]
     assert fits[1] > fits[0] + 0.01
-    # A score is read for its thirds only, and three numbers are the thirds.
+    # Only the thirds of a score matter, and three numbers are the thirds.
     low, high = np.quantile(angle, [1 / 3, 2 / 3])
     named = 10 + np.searchsorted([low, high], angle)
     same = DiscriminantDirection().fit(w, named)

@@ -43,11 +43,15 @@ def test_edit_moves_the_distance_by_its_strength():
 @pytest.mark.parametrize(
     ("args", "params", "message"),
     [
-        ((np.ones((2, 10)), np.ones(4), 1.0), {}, "no multiple"),
+        ((np.ones((2, 10)), np.ones(4), 1.0), {}, "not a multiple"),
         ((np.ones(4), np.ones(4), 1.0), {}, "shape"),
         ((np.ones((2, 3, 4)), np.ones(5), 1.0), {}, "does not fit"),
         ((np.ones((2, 3, 4)), np.ones(4), np.nan), {}, "strengths"),
-        ((np.ones((2, 3, 4)), np.ones(4), 1.0), {"layers": [3]}, "3 layers"),
+        (
+            (np.ones((2, 3, 4)), np.ones(4), 1.0),
+            {"layers": [3]},
+            "the latents, 0 to 2",
+        ),
         ((np.ones((2, 4)), np.zeros(4), 1.0), {}, "zero everywhere"),
     ],
 )

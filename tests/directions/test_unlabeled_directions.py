@@ -92,11 +92,18 @@ def brightness_model():
     return encode_images, encode_texts
 
 
-def test_text_direction_does_what_it_says(generator, tmp_path):
+def test_text_direction_changes_images_towards_the_text(generator, tmp_path):
     encode_images, encode_texts = brightness_model()
     cache = tmp_path / "effects.npz"
     text = TextDirection(
-        generator, encode_images, encode_texts, "a red", "an image", n_samples=4, cache=cache
+        generator,
+        encode_images,
+        encode_texts,
+        "a red",
+        "an image",
+        n_samples=4,
+        cache=cache,
+        random_state=0,
     ).fit()
     styles = generator.styles(generator.mapping(generator.sample_z(20, random_state=7)))
     assert text.direction_.shape == (styles.shape[1],)
@@ -126,6 +133,7 @@ def test_text_direction_does_what_it_says(generator, tmp_path):
         "an image",
         n_samples=4,
         cache=cache,
+        random_state=0,
     ).fit()
     assert blue.direction_ @ text.direction_ < 0.9
     with pytest.raises(ValueError, match="another generator, class"):
@@ -140,7 +148,14 @@ def test_text_direction_cache_of_another_model_or_damaged(generator, tmp_path):
 
     def fit(encode):
         return TextDirection(
-            generator, encode, encode_texts, "a red", "an image", n_samples=2, cache=cache
+            generator,
+            encode,
+            encode_texts,
+            "a red",
+            "an image",
+            n_samples=2,
+            cache=cache,
+            random_state=0,
         ).fit()
 
     measured = fit(encode_images)
@@ -174,7 +189,7 @@ def test_effects_do_not_depend_on_the_batch_and_show_progress(generator, monkeyp
     alone = channel_effects(generator, counting, n_samples=3, random_state=0, verbose=True)
     assert min(sizes[:-1]) > 6, "channels with few images share a batch"
     assert "channels" in "".join(capsys.readouterr())
-    monkeypatch.setattr("skstylefeat.directions._text.IMAGE_BATCH", 4)
+    monkeypatch.setattr("skstylefeat.directions._channel_effects.IMAGE_BATCH", 4)
     np.testing.assert_allclose(
         channel_effects(generator, encode_images, n_samples=3, random_state=0), alone, atol=2e-3
     )
@@ -186,8 +201,12 @@ def test_effects_do_not_depend_on_the_batch_and_show_progress(generator, monkeyp
 def test_text_direction_threshold_and_errors(generator):
     encode_images, encode_texts = brightness_model()
     args = (generator, encode_images, encode_texts)
-    loose = TextDirection(*args, "a red", "an image", n_samples=2, threshold=0.0).fit()
-    strict = TextDirection(*args, "a red", "an image", n_samples=2, threshold=0.8).fit()
+    loose = TextDirection(
+        *args, "a red", "an image", n_samples=2, threshold=0.0, random_state=0
+    ).fit()
+    strict = TextDirection(
+        *args, "a red", "an image", n_samples=2, threshold=0.8, random_state=0
+    ).fit()
     assert 0 < np.count_nonzero(strict.direction_) < np.count_nonzero(loose.direction_)
     with pytest.raises(ValueError, match="same embedding"):
         TextDirection(*args, "a thing", "an image", n_samples=2).fit()
@@ -224,7 +243,14 @@ def test_directions_of_one_class():
 
     text = [
         TextDirection(
-            generator, embed_images, embed_texts, "bright", "rough", n_samples=2, class_label=c
+            generator,
+            embed_images,
+            embed_texts,
+            "bright",
+            "rough",
+            n_samples=2,
+            class_label=c,
+            random_state=0,
         ).fit()
         for c in (0, 1)
     ]

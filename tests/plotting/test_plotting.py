@@ -1,4 +1,4 @@
-"""Displays: what they compute, what they draw, and what they refuse."""
+"""Displays: their data, their drawings, and their errors."""
 
 import sys
 
@@ -73,7 +73,7 @@ def test_plot_returns_the_display_and_draws_on_given_axes(name, images):
 
 
 @pytest.mark.parametrize("name", every_display(np.zeros((12, 8, 8, 3))))
-def test_missing_matplotlib_is_said(name, images, monkeypatch):
+def test_missing_matplotlib_raises_an_error_with_the_remedy(name, images, monkeypatch):
     display = every_display(images)[name]
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
@@ -114,7 +114,7 @@ def informative_maps(rng, y):
     return FeatureMaps.from_arrays(maps)
 
 
-def test_feature_maps_shows_the_best_channels_beside_their_images(rng, images):
+def test_feature_maps_shows_the_best_channels_next_to_their_images(rng, images):
     y = np.repeat([0, 1], 6)
     maps = informative_maps(rng, y)
     selector = ChannelMISelector(2, random_state=0).fit(maps, y)
@@ -199,7 +199,7 @@ def test_calibration_draws_the_regressors_line_labels_and_interval(rng):
 def test_calibration_refuses_several_distances_and_labels_without_values(rng):
     with pytest.raises(ValueError, match=r"\(5, 2\)"):
         DistanceCalibrationDisplay.from_estimator(LatentRegressor(), rng.normal(size=(5, 2)))
-    with pytest.raises(ValueError, match="y_true, which is None"):
+    with pytest.raises(ValueError, match="y_true is None"):
         DistanceCalibrationDisplay([0, 1], None, ([0, 1], [0, 1]), labeled=[0])
 
 
@@ -222,7 +222,7 @@ def test_sorted_images_take_transformers_and_regressors(rng, images):
     assert_array_equal(display.order_, np.argsort(-codes[:, 0]))
 
 
-def test_sorted_images_read_only_what_they_show(tmp_path, images):
+def test_sorted_images_read_only_the_images_shown(tmp_path, images):
     from PIL import Image
 
     paths = []
@@ -288,7 +288,7 @@ def test_edits_of_a_gray_generator_are_drawn_gray():
     assert_allclose(display.images[:, 0, ..., 1], ((made + 1) / 2).clip(0, 1), atol=1e-5)
 
 
-def test_displays_of_any_origin_draw_what_they_are_given(images):
+def test_displays_draw_given_images(images):
     strip = EditStripDisplay.from_images(images.reshape(3, 4, 8, 8, 3), [-1, 0, 1, 2])
     assert_array_equal(strip.images.reshape(images.shape), images)
     of_list = ClusterDisplay.from_predictions(list(images), np.arange(12) % 3, n_images=2)

@@ -28,6 +28,26 @@ def test_spread_keeps_its_gap(n_points, shape):
         assert values.min() >= low and values.max() <= high
 
 
+def test_gap_of_the_paper_by_hand():
+    # (max - min) / n^1.3 is 10 / 2.462 = 4.06 for two points, and 10 / 4.171 = 2.397 for three.
+    d = [0.0, 4.0, 4.1, 10.0]
+    pairs = {tuple(select_calibration_points(d, 2, central=1.0, random_state=s)) for s in range(60)}
+    assert pairs == {(0, 2), (0, 3), (1, 3), (2, 3)}
+    d = [0.0, 2.39, 2.41, 4.8, 10.0]
+    triples = {
+        tuple(select_calibration_points(d, 3, central=1.0, random_state=s)) for s in range(60)
+    }
+    assert triples == {(0, 2, 4), (0, 3, 4), (1, 3, 4)}
+
+
+def test_the_central_part_is_cut_at_both_ends():
+    d = np.arange(101.0)
+    drawn = np.concatenate(
+        [select_calibration_points(d, 3, central=0.6, random_state=s) for s in range(200)]
+    )
+    assert (drawn.min(), drawn.max()) == (20, 80)
+
+
 def test_seeds_and_columns():
     d = np.random.RandomState(0).normal(size=(300, 1))
     a = select_calibration_points(d, 5, random_state=1)
@@ -37,7 +57,7 @@ def test_seeds_and_columns():
 
 
 def test_relaxed_where_impossible():
-    # Three clusters cannot hold four points that are a sixth of the range apart.
+    # Three clusters do not contain four points that are a sixth of the range apart.
     d = np.repeat([0.0, 1.0, 2.0], 10) + np.tile(np.linspace(0, 0.01, 10), 3)
     with pytest.warns(UserWarning, match="relaxed to 0.01"):
         chosen = select_calibration_points(d, 4, central=1.0, random_state=0)

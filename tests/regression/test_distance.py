@@ -1,4 +1,4 @@
-"""HyperplaneDistance: the equations, shapes of directions, layer weights, dtypes, errors."""
+"""HyperplaneDistance: equations, shapes of directions, layer weights, dtypes, errors."""
 
 import pickle
 import subprocess
@@ -138,16 +138,12 @@ def test_estimators_as_directions(codes):
         np.testing.assert_allclose(got[:, 0], expected)
     survivor = clone(HyperplaneDistance(FrozenEstimator(fitted))).fit(codes)
     np.testing.assert_allclose(survivor.transform(codes)[:, 0], expected)
-    with pytest.warns(UserWarning, match="LogisticRegression, forget its fit"):
-        forgetful = clone(HyperplaneDistance(fitted))
-    with pytest.raises(ValueError, match="FrozenEstimator"):
-        forgetful.fit(codes)
     three = LogisticRegression().fit(codes, np.repeat(["a", "b", "c"], [7, 7, 6]))
     assert list(HyperplaneDistance(three).fit(codes).get_feature_names_out()) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("n", [4, 30, 500])
-def test_direction_is_learnt_from_labels(n):
+def test_direction_is_learned_from_labels(n):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(n + 500, N_WS * W_DIM))
     score = X[:, 5] - X[:, 2]
@@ -158,13 +154,13 @@ def test_direction_is_learnt_from_labels(n):
         assert sign * correlation > {4: 0.2, 30: 0.75, 500: 0.95}[n]
 
 
-def test_learnt_direction_weighs_the_layers_by_their_part():
+def test_learned_direction_weighs_the_layers_by_their_norms():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(1000, N_WS * W_DIM))
     model = HyperplaneDistance(w_dim=W_DIM).fit(X, X[:, 5])
     assert model.layer_weights_[0].argmax() == 1
     assert model.layer_weights_[0, 1] > 0.6
-    # The same plane whatever the aggregation: only its scale differs.
+    # The plane is the same for every aggregation, up to its scale.
     flat = HyperplaneDistance(aggregate="flat").fit(X, X[:, 5]).transform(X)
     ratio = model.transform(X) / flat
     assert np.ptp(ratio) < 1e-6
@@ -187,7 +183,9 @@ def test_generator_names_sizes_and_importance():
         "yaw:b16.conv1",
         "yaw:b16.torgb",
     ]
-    weighted = HyperplaneDistance(normal, generator=generator, importance_params=params).fit(codes)
+    weighted = HyperplaneDistance(
+        normal, generator=generator, importance_params=params, random_state=0
+    ).fit(codes)
     expected = layer_importance(generator, normal, n_pairs=20, random_state=0)
     np.testing.assert_allclose(weighted.layer_weights_[0], expected.weights)
     given = HyperplaneDistance(normal, layer_weights=expected).fit(codes)
@@ -260,7 +258,7 @@ def test_nan_in_x_and_overflow_are_refused(codes, normal, bad):
         model.transform(codes)
     huge = np.full((1, N_WS * W_DIM), 3e38, dtype=np.float32)
     model = HyperplaneDistance(normal, normalize=False).fit(codes[:2])
-    with pytest.raises(ValueError, match="beyond what float32 can measure"):
+    with pytest.raises(ValueError, match="distances overflow float32"):
         model.transform(huge)
 
 
@@ -276,7 +274,7 @@ def test_nan_in_x_and_overflow_are_refused(codes, normal, bad):
         ({"direction": np.ones(W_DIM), "layer_weights": [1.0, -2.0, 3.0]}, "not negative"),
         ({"direction": np.ones(W_DIM), "layer_weights": [0.0, 0.0, 0.0]}, "not all 0"),
         ({"direction": np.ones(W_DIM), "layer_weights": "importance"}, "needs the generator"),
-        ({"direction": np.ones(W_DIM), "aggregate": 3}, "names no layer"),
+        ({"direction": np.ones(W_DIM), "aggregate": 3}, "is not a layer"),
         ({"direction": np.ones(W_DIM), "aggregate": "mean"}, "aggregate"),
         ({"direction": np.ones(W_DIM), "intercept": [1.0, 2.0]}, "intercept"),
         ({"direction": {}}, "empty"),

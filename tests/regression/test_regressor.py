@@ -1,4 +1,4 @@
-"""LatentRegressor: penalties, scale freedom, few labels, intervals that cover, errors."""
+"""LatentRegressor: penalties, units, weights, few labels, coverage of intervals, errors."""
 
 import pickle
 
@@ -39,7 +39,7 @@ def test_two_labels_keep_their_slope(penalty):
     assert model.predict([[0.0]])[0] == pytest.approx(40.0)
 
 
-def test_the_papers_setting_falls_into_the_scale_trap_and_ours_does_not():
+def test_raw_distances_of_small_scale_get_slope_zero_as_in_the_paper():
     X, y = draw(100, np.random.RandomState(0))
     X = X / 512
     paper = LatentRegressor(standardize=False).fit(X, y)
@@ -127,7 +127,14 @@ def test_monotonic_follows_a_saturating_curve(sign):
     assert r2_score(truth, LatentRegressor().fit(x, y).predict(grid)) < 0.9
 
 
-def test_huber_survives_wrong_labels():
+def test_monotonic_curve_by_hand():
+    """Isotonic regression of increasing labels interpolates them, and is constant beyond."""
+    model = LatentRegressor(monotonic=True, n_refits=None).fit([[0.0], [1.0], [2.0]], [10, 20, 40])
+    found = model.predict([[0.0], [1.0], [2.0], [1.5], [-9.0], [9.0]])
+    np.testing.assert_allclose(found, [10, 20, 40, 30, 10, 40])
+
+
+def test_huber_is_robust_to_wrong_labels():
     X, y = draw(40, np.random.RandomState(0), noise=1.0)
     y[np.argsort(X[:, 0])[-4:]] = -300.0
     test, truth = draw(500, np.random.RandomState(1), noise=0.0)
@@ -142,7 +149,7 @@ def test_sample_weight_repeats_rows():
     for penalty in PENALTIES:
         weighted = LatentRegressor(penalty).fit(X, y, sample_weight=weight)
         repeated = LatentRegressor(penalty).fit(np.repeat(X, weight, 0), np.repeat(y, weight))
-        np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=1e-3)
+        np.testing.assert_array_equal(weighted.coef_, repeated.coef_)
 
 
 def test_several_targets_are_fitted_alone():
@@ -168,7 +175,7 @@ def test_unlabeled_rows_are_an_error_unless_ignored():
     np.testing.assert_allclose(free.coef_, LatentRegressor(None).fit(X[:3], y[:3]).coef_)
 
 
-def test_unlabeled_rows_steady_two_labels():
+def test_unlabeled_rows_reduce_the_error_of_two_labels():
     rng = np.random.RandomState(0)
     errors = []
     for _ in range(200):
@@ -184,7 +191,7 @@ def test_unlabeled_rows_steady_two_labels():
 
 @pytest.mark.parametrize("noise", ["normal", "laplace", "depends on x"])
 @pytest.mark.parametrize("n", [20, 60])
-def test_intervals_cover_what_they_say(noise, n):
+def test_intervals_have_their_coverage(noise, n):
     rng = np.random.RandomState(n)
 
     def sample(size):
@@ -211,7 +218,100 @@ def test_intervals_grow_with_coverage_and_hold_the_prediction():
     assert (narrow[0] < model.predict(X)).all() and (model.predict(X) < narrow[1]).all()
 
 
-def test_too_few_labels_give_infinite_intervals_and_say_so():
+def weighted_line(x, y, weight):
+    """Return slope and intercept of weighted least squares."""
+    return np.polyfit(x, y, 1, w=np.sqrt(weight))
+
+
+def left_out_lines(x, y, weight):
+    """Return the line without each label."""
+    others = [np.arange(len(x)) != i for i in range(len(x))]
+    return [weighted_line(x[rows], y[rows], weight[rows]) for rows in others]
+
+
+@pytest.mark.parametrize(("n", "coverage", "rank"), [(9, 0.8, 8), (9, 0.85, 9), (12, 0.55, 8)])
+def test_intervals_are_jackknife_plus(n, coverage, rank):
+    """Barber et al., section 1.2: the upper end has a rank from below, the lower one from above."""
+    rng = np.random.RandomState(n)
+    x, y = rng.normal(size=n), rng.normal(size=n)
+    lines = left_out_lines(x, y, np.ones(n))
+    residuals = [abs(y[i] - np.polyval(lines[i], x[i])) for i in range(n)]
+    lower, upper = LatentRegressor(None).fit(x[:, None], y).predict_interval([[0.7]], coverage)
+    assert rank == np.ceil(coverage * (n + 1))
+    lows = [np.polyval(line, 0.7) - r for line, r in zip(lines, residuals, strict=True)]
+    highs = [np.polyval(line, 0.7) + r for line, r in zip(lines, residuals, strict=True)]
+    assert lower[0] == pytest.approx(sorted(lows, reverse=True)[rank - 1])
+    assert upper[0] == pytest.approx(sorted(highs)[rank - 1])
+
+
+def test_weights_in_refits_and_in_the_standard_deviation():
+    rng = np.random.RandomState(0)
+    x, y, weight = rng.normal(size=8), rng.normal(size=8), np.array([1.0, 2, 3, 4, 1, 2, 3, 9])
+    model = LatentRegressor(None).fit(x[:, None], y, sample_weight=weight)
+    lines = left_out_lines(x, y, weight)
+    residuals = np.array([y[i] - np.polyval(lines[i], x[i]) for i in range(8)])
+    np.testing.assert_allclose(model.residuals_, residuals)
+
+    # Weights sum to the effective number of labels, here 25^2 / 125 = 5.
+    scaled = weight * 5 / 25
+    Z = np.column_stack([np.ones(8), x])
+    precision = np.linalg.inv((Z.T * scaled) @ Z)
+    leverage = lambda z: 1 + z @ precision @ z  # noqa: E731
+    mean = np.mean([leverage(z) for z in Z])
+    rmse = np.sqrt(np.sum(weight * residuals**2) / 25)
+    _, std = model.predict([[0.3], [4.0]], return_std=True)
+    expected = [rmse * np.sqrt(leverage(np.array([1.0, at])) / mean) for at in (0.3, 4.0)]
+    np.testing.assert_allclose(std, expected)
+
+
+@pytest.mark.parametrize("penalty", ["elasticnet", "l1", "l2"])
+def test_the_penalty_is_relative_to_the_effective_number_of_labels(penalty):
+    rng = np.random.RandomState(0)
+    x, y = rng.normal(size=6), rng.normal(size=6)
+    weight = np.array([3.0, 1, 1, 1, 1, 1])
+    model = LatentRegressor(penalty, alpha=10.0).fit(x[:, None], y, weight)
+    mean, target = np.average(x, weights=weight), np.average(y, weights=weight)
+    scale = np.sqrt(np.average((x - mean) ** 2, weights=weight))
+    unit = np.sqrt(np.average((y - target) ** 2, weights=weight))
+    z, t = (x - mean) / scale, (y - target) / unit
+    strength = 0.2 * 10.0 / (8**2 / 14)
+    share = {"elasticnet": 0.5, "l1": 1.0, "l2": 0.0}[penalty]
+    correlation = np.average(z * t, weights=weight)
+    # One feature of unit variance: the solution of elastic net in closed form.
+    size = max(abs(correlation) - strength * share, 0) / (1 + strength * (1 - share))
+    assert size > 0 or penalty == "l1"
+    expected = np.sign(correlation) * size * unit / scale
+    np.testing.assert_allclose(model.coef_[0], expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("scale", [1 / 60, 1e-12, 1e-300, 7.0, 1e300])
+def test_the_scale_of_weights_does_not_matter(penalty, scale):
+    X, y = draw(30, np.random.RandomState(0))
+    weight = np.random.RandomState(1).uniform(0.5, 2, 30)
+    one = LatentRegressor(penalty).fit(X, y, sample_weight=weight)
+    other = LatentRegressor(penalty).fit(X, y, sample_weight=weight * scale)
+    rtol = 1e-4 if penalty == "huber" else 1e-7
+    for a, b in (
+        (one.predict(X), other.predict(X)),
+        (one.predict(X, return_std=True)[1], other.predict(X, return_std=True)[1]),
+        (one.predict_interval(X), other.predict_interval(X)),
+    ):
+        np.testing.assert_allclose(a, b, rtol=rtol)
+    plain = LatentRegressor(penalty).fit(X, y)
+    equal = LatentRegressor(penalty).fit(X, y, sample_weight=np.full(30, scale))
+    np.testing.assert_allclose(equal.predict_interval(X), plain.predict_interval(X), rtol=rtol)
+
+
+def test_folds_without_a_seed_are_the_same_each_time():
+    X, y = draw(50, np.random.RandomState(0))
+    a, b = (LatentRegressor().fit(X, y).predict_interval(X) for _ in range(2))
+    np.testing.assert_array_equal(a, b)
+    shuffled = LatentRegressor(random_state=0).fit(X, y).predict_interval(X)
+    assert np.abs(np.subtract(a, shuffled)).max() > 1e-6
+
+
+def test_too_few_labels_give_infinite_intervals_and_a_warning():
     X, y = draw(8, np.random.RandomState(0))
     model = LatentRegressor().fit(X, y)
     with pytest.warns(UserWarning, match="8 labels.*Label at least 9"):

@@ -1,0 +1,40 @@
+"""Shared parts of directions that are found without labeled data."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skstylefeat._utils._typing import StrPath
+    from skstylefeat.networks._generator import Generator
+
+
+class IgnoresData:
+    """Mixin, left of BaseEstimator, that tells scikit-learn that `fit` accepts any X."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.no_validation = True
+        tags.input_tags.sparse = True
+        return tags
+
+
+def as_generator(generator: Generator | StrPath) -> Generator:
+    """Return a generator, loaded if it is given by name or path."""
+    if not isinstance(generator, (str, PathLike)):
+        return generator
+    # Imported here: networks need torch.
+    from skstylefeat.networks._loading import load_generator
+
+    return load_generator(generator)
+
+
+def fix_signs(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Make the largest entry of each direction positive, as eigenvectors have no sign."""
+    largest = np.abs(directions).argmax(axis=1)
+    return directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]

@@ -1,0 +1,162 @@
+"""Pairs of codes for the importance of layers, and the gradients of their image differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skstylefeat.networks._generator import Generator
+
+#: Number of codes behind the unit of a step and the mean code.
+N_SCALE_SAMPLES = 2_000
+
+
+class Pairs(NamedTuple):
+    """W+ codes of edited and of unrelated pairs, each of shape (n_pairs, n_ws, w_dim), float32.
+
+    Attributes
+    ----------
+    start, end : ndarray
+        A code and the same code edited along the direction.
+    unrelated_start : ndarray or None
+        None if it equals `start`: then one forward pass serves both gradients.
+    unrelated_end : ndarray
+    """
+
+    start: NDArray[np.float32]
+    end: NDArray[np.float32]
+    unrelated_start: NDArray[np.float32] | None
+    unrelated_end: NDArray[np.float32]
+
+    def rows(self, rows: slice) -> Pairs:
+        """Return some of the pairs."""
+        unrelated_start = None if self.unrelated_start is None else self.unrelated_start[rows]
+        return Pairs(self.start[rows], self.end[rows], unrelated_start, self.unrelated_end[rows])
+
+
+def sample_pairs(
+    n_ws: int,
+    normal: NDArray[np.float32],
+    n_pairs: int,
+    variant: str,
+    step: tuple[float, float],
+    sample: Callable[[int], NDArray[np.float32]],
+    random_state: np.random.RandomState,
+) -> Pairs:
+    """Draw edited and unrelated pairs.
+
+    Parameters
+    ----------
+    n_ws : int
+    normal : ndarray of shape (n_ws, w_dim)
+        The direction.
+    n_pairs : int
+    variant : {"paper", "code"}
+    step : tuple (low, high)
+        Range of the lengths of edits, in standard deviations of n.w.
+    sample : callable
+        From a number to as many W codes.
+    random_state : RandomState
+
+    Returns
+    -------
+    Pairs
+    """
+    w = sample(N_SCALE_SAMPLES)
+    norms = np.linalg.norm(normal, axis=1)
+    units = normal[norms > 0] / norms[norms > 0, None]
+    scale = float(np.std(w @ units.T, axis=0).mean())
+    start, other = (np.repeat(sample(n_pairs)[:, None], n_ws, axis=1) for _ in range(2))
+
+    def lengths():
+        return (scale * random_state.uniform(*step, size=(n_pairs, 1, 1))).astype(np.float32)
+
+    # The published code moves the start onto the plane through the mean code, and from there in
+    # both directions.
+    if variant == "code":
+        squares = np.maximum(np.square(normal).sum(axis=1, keepdims=True), 1e-12)
+        along = ((start - w.mean(axis=0)) * normal).sum(axis=2, keepdims=True) / squares
+        on_plane = start - along * normal
+        return Pairs(on_plane - lengths() * normal, on_plane + lengths() * normal, start, other)
+
+    sign = random_state.choice(np.array([-1, 1], dtype=np.float32), size=(n_pairs, 1, 1))
+    return Pairs(start, start + sign * lengths() * normal, None, other)
+
+
+def pair_gradients(
+    generator: Generator, device: str, space: str, variant: str, pairs: Pairs
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Return gradient magnitudes of edited and of unrelated pairs.
+
+    Parameters
+    ----------
+    generator : Generator
+    device : str
+        Device to compute on: a generator that was sent to another process is on the CPU.
+    space : {"w+", "s"}
+    variant : {"paper", "code"}
+    pairs : Pairs
+
+    Returns
+    -------
+    edited, unrelated : list of ndarray of shape (n_pairs, width)
+        One array per layer.
+    """
+    generator = generator.to(device)
+    if pairs.unrelated_start is None:
+        edited, unrelated = _gradients(
+            generator, space, variant, pairs.start, pairs.end, pairs.unrelated_end
+        )
+        return edited, unrelated
+    (edited,) = _gradients(generator, space, variant, pairs.start, pairs.end)
+    (unrelated,) = _gradients(generator, space, variant, pairs.unrelated_start, pairs.unrelated_end)
+    return edited, unrelated
+
+
+def image_gradients(starts: Any, ends: Any, variant: str) -> Any:
+    """Return the derivative of each pair's image difference with respect to its first image.
+
+    "paper" has the squared difference, "code" the absolute one. The number of pixels and the
+    factor 2 of the square cancel in the normalization.
+    """
+    difference = starts - ends
+    return difference.sign() if variant == "code" else difference
+
+
+def _gradients(generator, space, variant, starts, *targets):
+    """Return, for every batch of targets, the gradient magnitudes at `starts`."""
+    import torch
+
+    synthesis = generator.module.synthesis
+    with torch.no_grad():
+        images = [synthesis(_tensor(t, generator.device), "const") for t in targets]
+
+    # The leaves are what the layers read: styles, or one W vector per layer.
+    with torch.enable_grad():
+        ws = _tensor(starts, generator.device)
+        if space == "s":
+            styles = {k: s.detach().requires_grad_() for k, s in synthesis.styles(ws).items()}
+            leaves = list(styles.values())
+        else:
+            leaves = [ws[:, i].clone().requires_grad_() for i in range(ws.shape[1])]
+            styles = synthesis.styles(torch.stack(leaves, dim=1))
+        output = synthesis.from_styles(styles, "const")
+
+    magnitudes = []
+    for i, image in enumerate(images):
+        cotangent = image_gradients(output.detach(), image, variant)
+        more = i + 1 < len(images)
+        gradients = torch.autograd.grad(output, leaves, cotangent, retain_graph=more)
+        magnitudes.append([g.abs().cpu().numpy().astype(np.float64) for g in gradients])
+    return magnitudes
+
+
+def _tensor(array, device):
+    import torch
+
+    return torch.tensor(np.ascontiguousarray(array), dtype=torch.float32, device=device)
