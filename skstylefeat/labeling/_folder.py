@@ -1,5 +1,6 @@
 """The images of a folder in a fixed order, and labels of them in a CSV file."""
 
+import copy
 from pathlib import Path
 
 from skstylefeat._utils._label_files import LabeledNames, read_labels
@@ -58,6 +59,16 @@ class ImageFolder:
 
     def __len__(self):
         return len(self.names)
+
+    def without(self, names):
+        """Return the same folder without some of its images; labels may still name these."""
+        rest = copy.copy(self)
+        kept = [row for row, name in enumerate(self.names) if name not in names]
+        rest.names, rest.paths, rest.sizes = (
+            [values[row] for row in kept] for values in (self.names, self.paths, self.sizes)
+        )
+        rest._rows = {name: row for row, name in enumerate(rest.names)}
+        return rest
 
     def row(self, name):
         """Return the row of an image, or None."""
