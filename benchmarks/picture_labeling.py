@@ -17,10 +17,11 @@ from tests.support.webdriver import Browser, find_browser
 OUT = Path(__file__).parents[1] / "docs" / "images" / "labeling.png"
 LABELED = 13  # labels given before the screenshot is taken
 FOCUSED = "return document.activeElement.dataset.file"
-# Images below the window are loaded when they are scrolled to.
-DRAWN = """
-return [...document.querySelectorAll('#label-view img')].every((image) =>
-  image.naturalWidth || image.getBoundingClientRect().top > innerHeight)
+# All labels are saved, and all images are drawn that are not below the window.
+READY = """
+return document.querySelector('#count').dataset.waiting === '0' &&
+  [...document.querySelectorAll('#label-view img')].every((image) =>
+    image.naturalWidth || image.getBoundingClientRect().top > innerHeight)
 """
 
 
@@ -57,7 +58,7 @@ def main():
                 browser.wait(FOCUSED)
                 for _ in range(LABELED):
                     browser.press("2" if wears[browser.run(FOCUSED)] else "1")
-                browser.wait(DRAWN)
+                browser.wait(READY)
                 browser.save_screenshot(str(arguments.out))
             finally:
                 browser.quit()

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
-from tqdm.auto import tqdm
 
 from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.features._feature_maps import FeatureMaps
@@ -178,7 +178,7 @@ def _select_channels(
 def _pool(maps: FeatureMaps, verbose: int) -> NDArray[np.float32]:
     """Return the maximum of every map, computed in batches."""
     parts = []
-    with tqdm(total=len(maps), desc="feature maps", disable=not verbose) as bar:
+    with progress_bar(total=len(maps), desc="feature maps", verbose=verbose) as bar:
         for rows in gen_batches(len(maps), _POOLING_BATCH):
             parts.append(maps[rows].pool())
             bar.update(len(parts[-1]))
