@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         grouping = _load_or_prepare(arguments, images, work, {**store.labels, **given})
         images = _without_skipped(images, grouping)
-        session = Session(images, grouping, work, arguments.out or work / "names.csv", store)
+        session = Session(images, grouping, store, arguments.out or work / "names.csv")
         session.define_classes(classes)
         if given:
             session.import_labels(given, digest)

@@ -36,6 +36,7 @@ CREATE VIEW valid AS
     WHERE NOT EXISTS (SELECT 1 FROM events WHERE undoes = event.number);
 COMMIT;
 """
+_EMPTY = {"file": None, "label": None, "request": None, "undoable": False, "undoes": None}
 
 
 class LabelStore:
@@ -56,16 +57,17 @@ class LabelStore:
         If another process has the file open, or it is damaged or not a file of labels.
     """
 
+    path: Path
+
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with self._disk_errors():
             # The session calls from several threads, one at a time.
             self._connection = sqlite3.connect(self.path, timeout=0, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise OSError(f"{self.path} cannot be opened: {error}.") from error
         try:
-            self._lock_and_check()
+            with self._disk_errors():
+                self._lock_and_check()
         except BaseException:
             self._connection.close()
             raise
@@ -93,7 +95,7 @@ class LabelStore:
                     f"The labels in {str(self.path.parent)!r} are open in another process. Use "
                     "its page, or stop it first."
                 ) from error
-            raise OSError(f"{self.path} cannot be opened: {error}.") from error
+            raise
         except sqlite3.DatabaseError as error:
             raise ValueError(self._damage(error)) from error
 
@@ -215,12 +217,12 @@ class LabelStore:
         with self._disk_errors():
             return self._connection.execute(query, values).fetchall()
 
-    def _append(self, *events: tuple[Any, ...]) -> None:
+    def _append(self, *events: dict[str, Any]) -> None:
         """Write rows in one transaction: all of them are on disk, or none is."""
         with self._disk_errors(), self._connection:
             self._connection.executemany(
                 "INSERT INTO events (kind, file, label, request, undoable, undoes) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "VALUES (:kind, :file, :label, :request, :undoable, :undoes)",
                 events,
             )
 
@@ -233,13 +235,5 @@ class LabelStore:
             raise OSError(f"{self.path}: {error}") from error
 
 
-def _event(
-    kind: str,
-    *,
-    file: str | None = None,
-    label: str | None = None,
-    request: str | None = None,
-    undoable: bool = False,
-    undoes: int | None = None,
-) -> tuple[Any, ...]:
-    return kind, file, label, request, undoable, undoes
+def _event(kind: str, **values: Any) -> dict[str, Any]:
+    return {**_EMPTY, "kind": kind, **values}

@@ -35,12 +35,10 @@ class Session:
         The images.
     grouping : Grouping
         Their clusters.
-    work : str or path-like
-        Folder of ``labels.sqlite`` and ``labels.csv``.
+    store : LabelStore
+        The labels; ``labels.csv`` is written next to their file.
     out : str or path-like
         CSV file of the names.
-    store : LabelStore or None, default=None
-        The labels, if ``labels.sqlite`` is open already.
     """
 
     images: ImageFolder
@@ -49,19 +47,14 @@ class Session:
     out: Path
 
     def __init__(
-        self,
-        images: ImageFolder,
-        grouping: Grouping,
-        work: StrPath,
-        out: StrPath,
-        store: LabelStore | None = None,
+        self, images: ImageFolder, grouping: Grouping, store: LabelStore, out: StrPath
     ) -> None:
         self.images = images
         self.grouping = grouping
-        self.labels_path = Path(work) / "labels.csv"
+        self.labels_path = store.path.with_name("labels.csv")
         self.out = Path(out)
         self._lock = threading.RLock()
-        self._store = store or LabelStore(Path(work) / "labels.sqlite")
+        self._store = store
         self._annotator: ClusterAnnotator | None = None
         self._groups = grouping.by_cluster()
         self._query = set(grouping.query.tolist())

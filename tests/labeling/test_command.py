@@ -129,7 +129,7 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     [
         (["--classes", "red", "--labels", "few.csv"], "holds the classes ['blue', 'green']"),
         (["--features", "selected"], "needs at least 2 labeled images each of 2 classes"),
-        (["--labels", "other.csv"], "It belongs to another folder"),
+        (["--labels", "other.csv"], "belongs to another folder"),
         (["--labels", "none.csv"], "does not exist"),
         (["--n-clusters", "13"], "13 clusters were asked for"),
     ],

@@ -199,7 +199,7 @@ def test_files_of_other_kinds_are_refused_and_kept(path):
         LabelStore(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(OSError, match=r"labels\.sqlite cannot be opened"):
+    with pytest.raises(OSError, match=r"labels\.sqlite: unable to open"):
         LabelStore(path)
 
 

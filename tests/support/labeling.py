@@ -10,6 +10,7 @@ from PIL import Image
 
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._grouping import Grouping
+from skstylefeat.labeling._label_store import LabelStore
 from skstylefeat.labeling._server import LabelingServer
 from skstylefeat.labeling._session import Session
 
@@ -57,7 +58,8 @@ def open_session(tmp_path, **kwargs):
         write_squares(tmp_path / "squares")
     images = ImageFolder(tmp_path / "squares")
     grouping = make_grouping(images, **kwargs)
-    return Session(images, grouping, tmp_path / "work", tmp_path / "names.csv")
+    store = LabelStore(tmp_path / "work" / "labels.sqlite")
+    return Session(images, grouping, store, tmp_path / "names.csv")
 
 
 @contextlib.contextmanager
