@@ -29,7 +29,7 @@ CREATE TABLE events (
     undoable INTEGER NOT NULL CHECK (undoable IN (0, 1)),
     undoes INTEGER UNIQUE REFERENCES events
 );
-CREATE INDEX events_by_file ON events (kind, file);
+CREATE INDEX events_by_file ON events (kind, file, label);
 -- Changes that no 'undo' row has taken back.
 CREATE VIEW valid AS
     SELECT * FROM events AS event
@@ -61,6 +61,7 @@ class LabelStore:
 
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path)
+        self._labels_at: tuple[int, dict[str, str]] = 0, {}  # version and its labels
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._disk_errors():
             # The session calls from several threads, one at a time.
@@ -126,11 +127,14 @@ class LabelStore:
     @property
     def labels(self) -> dict[str, str]:
         """Class by file: the last label of each that has not been taken back or removed."""
-        # Next to max(), SQLite takes the other columns from the row of the maximum.
-        rows = self._select(
-            "SELECT file, label, max(number) FROM valid WHERE kind = 'label' GROUP BY file"
-        )
-        return {file: label for file, label, _ in rows if label is not None}
+        version = self.version
+        if self._labels_at[0] != version:
+            # Next to max(), SQLite takes the other columns from the row of the maximum.
+            rows = self._select(
+                "SELECT file, label, max(number) FROM valid WHERE kind = 'label' GROUP BY file"
+            )
+            self._labels_at = version, {f: label for f, label, _ in rows if label is not None}
+        return self._labels_at[1]
 
     @property
     def version(self) -> int:
