@@ -289,7 +289,7 @@ def _load_page_key(work: Path) -> tuple[str, int]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read: whoever knows its secret may label."""
+    """Write a file that only its owner can read, since its secret gives access to the labels."""
     replace_file(path, lambda file: file.write(text.encode()), mode=0o600)
 
 

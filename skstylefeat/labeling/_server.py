@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing: the command alone writes to the terminal."""
 
     def _respond(self, handle: Callable[[], Answer]) -> None:
-        """Send an answer to every request, whatever is wrong with it."""
+        """Answer a request; a wrong one gets a status and a reason, never a dropped connection."""
         status, message = HTTPStatus.OK, ""
         try:
             self._check_sender()
