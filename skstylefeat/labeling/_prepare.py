@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +48,11 @@ class Preparation:
     generator: str = "faces64"
     encoder: str = "auto"
     train_steps: int = 1000
-    features: str = "maps"
+    features: Literal["maps", "selected", "codes"] = "maps"
     n_clusters: int | None = None
     n_annotations: int = 3
     n_labels: int | None = None
-    query: str = "random"
+    query: Literal["random", "central", "diverse"] = "random"
     random_state: int = 0
 
 
@@ -110,7 +111,7 @@ def prepare(
     work = Path(work)
     inverter = _fit_inverter(images, settings, work, device, verbose)
     if settings.features == "codes":
-        rows = inverter.transform(images.paths)
+        rows = cast(NDArray[np.float32], inverter.transform(images.paths))
     else:
         maps = inverter.set_params(output="features").transform(images.paths)
         if settings.features == "selected":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -51,7 +52,7 @@ def write_sheets(session: Session, folder: StrPath) -> list[Path]:
     for cluster, members in enumerate(clusters):
         sheet = draw_sheet(images, cluster, members["asked"], members["others"], labels)
         paths.append(folder / f"cluster-{cluster:0{digits}}.png")
-        replace_file(paths[-1], lambda file, sheet=sheet: sheet.save(file, "PNG"))
+        replace_file(paths[-1], partial(sheet.save, format="PNG"))
         for row in members["asked"]:
             table.append((images.names[row], row, cluster, labels.get(row, ""), "str"))
     write_table(folder / "labels.csv", table)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 FOCUSED = "return document.activeElement.dataset.file"
 SAVED = "return document.querySelector('#count').dataset.waiting === '0'"
 READY = "return document.activeElement.classList.contains('tile')"
-MARKUP = 'red-!<b title="x">&amp;.png'
+MARKUP = 'red-0<b title="x">&amp;.png'
 UNNAMED = """
 return [...document.querySelectorAll('button, input, dialog, progress')].filter((x) => !(
   x.ariaLabel || x.getAttribute('aria-labelledby') || x.textContent.trim() || x.labels?.length
