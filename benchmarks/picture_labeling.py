@@ -1,12 +1,12 @@
-"""The picture of the labeling page in the docs, from rendered faces: needs Chromium.
+"""Screenshot of the labeling page for the docs, with rendered faces; needs Chromium.
 
 Run as ``python -m benchmarks.picture_labeling`` in the repository.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from PIL import Image
@@ -15,12 +15,18 @@ from skstylefeat.datasets import make_faces
 from tests.support.webdriver import Browser, find_browser
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "labeling.png"
-SIZE = (1120, 700)
-LABELED = 13  # labels given before the picture is taken
+LABELED = 13  # labels given before the screenshot is taken
+FOCUSED = "return document.activeElement.dataset.file"
+# All labels are saved, and all images are drawn that are not below the window.
+READY = """
+return document.querySelector('#count').dataset.waiting === '0' &&
+  [...document.querySelectorAll('#label-view img')].every((image) =>
+    image.naturalWidth || image.getBoundingClientRect().top > innerHeight)
+"""
 
 
 def write_faces(folder):
-    """Write 200 rendered faces as files and return which wear glasses."""
+    """Write 200 rendered faces as files and return which of them wear glasses."""
     faces = make_faces(200, random_state=3)
     folder.mkdir()
     wears = {}
@@ -33,29 +39,33 @@ def write_faces(folder):
 
 
 def main():
-    """Label some faces by their true attribute and take the picture."""
+    """Label some faces by their true attribute and take the screenshot."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--size", type=int, nargs=2, default=(1120, 700), metavar=("W", "H"))
+    arguments = parser.parse_args()
+
     with tempfile.TemporaryDirectory() as home:
         wears = write_faces(Path(home) / "faces")
         command = [sys.executable, "-m", "skstylefeat", "annotate", str(Path(home) / "faces")]
         command += ["--classes", "bare,glasses", "--n-clusters", "10", "--no-browser", "--quiet"]
-        browser = Browser(*find_browser(), Path(home) / "profile", (SIZE[0], SIZE[1] + 200))
+        browser = Browser(*find_browser(), Path(home) / "profile")
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 line = next(line for line in server.stdout if line.startswith("Label at "))
-                browser.resize(*SIZE)
-                browser.open(line.split()[2])
-                browser.wait("return document.activeElement.dataset.file")
+                browser.set_page_size(*arguments.size)
+                browser.get(line.split()[2])
+                browser.wait(FOCUSED)
                 for _ in range(LABELED):
-                    file = browser.run("return document.activeElement.dataset.file")
-                    browser.keys("2" if wears[file] else "1")
-                time.sleep(1)  # until the images of this cluster are drawn
-                browser.screenshot(OUT)
+                    browser.press("2" if wears[browser.run(FOCUSED)] else "1")
+                browser.wait(READY)
+                browser.save_screenshot(str(arguments.out))
             finally:
-                browser.close()
+                browser.quit()
                 server.kill()
-    with Image.open(OUT) as picture:
+    with Image.open(arguments.out) as picture:
         smaller = picture.convert("RGB")
-    smaller.save(OUT, optimize=True)
+    smaller.save(arguments.out, optimize=True)
 
 
 if __name__ == "__main__":

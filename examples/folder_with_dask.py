@@ -1,19 +1,23 @@
-"""Codes of a folder of images, computed by the workers of a dask cluster, in a zarr array.
+"""Codes of a folder of images, computed by a dask cluster and written as a zarr array.
 
 On this machine, with two workers::
 
     python examples/folder_with_dask.py photos/ codes.zarr --workers 2
 
-or on a cluster that runs already::
+or on a cluster that is running already::
 
     python examples/folder_with_dask.py photos/ codes.zarr --scheduler tcp://10.0.0.1:8786
 
-Workers read the files themselves, so all of them must see the folder. Each loads the networks
-once. A worker that dies loses the block that it worked on, which another one computes again.
-With --cache, a folder that they share too, a job that is killed as a whole goes on where it was.
+The workers read the files themselves, so all of them need access to the folder. Each one loads the
+networks once. If a worker dies, another one computes its unfinished block again. With --cache, a
+folder that the workers share, a job that was killed resumes where it was. An image that cannot be
+read gets a row of NaN.
 """
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
 
 import dask.array as da
 import numpy as np
@@ -23,8 +27,10 @@ from skstylefeat import StyleGANInverter
 from skstylefeat.images import as_images
 
 
-def lazy_codes(inverter, paths, rows_per_block=500):
-    """Return the codes of files as a dask array of shape (n, columns), not yet computed."""
+def lazy_codes(
+    inverter: StyleGANInverter, paths: Sequence[str], rows_per_block: int = 500
+) -> da.Array:
+    """Return the codes of files as a dask array of shape (n, columns), not computed yet."""
     files = da.from_array(np.asarray(paths), chunks=rows_per_block)
     columns = len(inverter.get_feature_names_out())
     return files.map_blocks(
@@ -36,7 +42,7 @@ def lazy_codes(inverter, paths, rows_per_block=500):
     )
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, start or join a cluster, and write the codes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
@@ -44,7 +50,7 @@ def main(arguments=None):
     parser.add_argument("--generator", default="faces64")
     parser.add_argument("--encoder", default="auto")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--scheduler", help="address of a cluster; by default one is started here")
+    parser.add_argument("--scheduler", help="address of a running cluster (default: start one)")
     parser.add_argument("--cache", help="folder of finished codes, shared by the workers")
     parser.add_argument("--rows-per-block", type=int, default=500)
     args = parser.parse_args(arguments)
@@ -53,6 +59,7 @@ def main(arguments=None):
     inverter = StyleGANInverter(
         args.generator, args.encoder, cache_dir=args.cache, on_error="nan"
     ).fit(paths)
+
     cluster = args.scheduler or LocalCluster(n_workers=args.workers, threads_per_worker=1)
     with Client(cluster):
         lazy_codes(inverter, paths, args.rows_per_block).to_zarr(args.out, overwrite=True)

@@ -1,110 +1,127 @@
-"""Answer over HTTP with a saved pipeline, on the standard library alone.
+"""HTTP service of a saved pipeline, on the standard library alone.
 
 ``python examples/service.py glasses.joblib --port 8000`` loads a pipeline saved by joblib and
 answers
 
-- ``GET /`` with what it is: steps, classes, versions;
-- ``POST /predict`` with predictions for the images in the body, one JPEG or PNG, or an ``.npy``
-  array of shape (n, H, W, 3), as ``{"predictions": [...]}``, with ``"probabilities"`` where the
-  pipeline has them.
+- ``GET /`` with a description: steps, classes, version;
+- ``POST /predict`` with predictions for the images in the body, one image file (JPEG, PNG, ...) or
+  an ``.npy`` array of shape (n, H, W, 3), as ``{"predictions": [...]}``, and with
+  ``"probabilities"`` if the pipeline has them.
 
 For example ``curl --data-binary @face.png http://127.0.0.1:8000/predict``.
 
-Every connection has a thread of its own. Estimators write nothing on themselves when they predict,
-so threads share one pipeline, and its networks are loaded once. Load only files from people you
-trust, and put a server that knows TLS and users in front of this one.
+Every connection has its own thread. Prediction does not change an estimator, so all threads share
+one pipeline, and its networks are loaded once. Load only files from people you trust, and put a
+server that handles TLS and users in front of this one.
 """
+
+from __future__ import annotations
 
 import argparse
 import io
 import json
+import traceback
 import warnings
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import joblib
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 import skstylefeat
 
 MAX_BYTES = 32 << 20
+MAX_DIGITS = 10  # of a Content-Length
 NPY_MAGIC = b"\x93NUMPY"
+# Raised by pipelines and by np.load for images that they cannot use.
+BAD_INPUT = (ValueError, TypeError, EOFError, OSError, MemoryError)
 
 
-def read_images(body):
-    """Return the images of a request: an array (n, H, W, C), or a list of one PIL image.
-
-    Raises
-    ------
-    ValueError
-        If the body is neither an ``.npy`` array nor an image.
-    """
+def read_images(body: bytes) -> np.ndarray | list[bytes]:
+    """Return the images of a request: an array (n, H, W, C), or a list of one image file."""
     if body.startswith(NPY_MAGIC):
         return np.load(io.BytesIO(body), allow_pickle=False)
-    try:
-        image = Image.open(io.BytesIO(body))
-        image.load()
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"The body is no image and no .npy array ({error}).") from error
-    return [image]
+    return [body]
 
 
-def answer(pipeline, body):
-    """Return what a pipeline says about the images of a request, ready for JSON."""
+def answer(pipeline: Any, body: bytes) -> dict[str, Any]:
+    """Return the predictions for the images of a request, ready for JSON."""
     images = read_images(body)
-    result = {"predictions": pipeline.predict(images).tolist()}
+    result = {"predictions": to_lists(pipeline.predict(images))}
     if hasattr(pipeline, "predict_proba"):
-        result["classes"] = pipeline.classes_.tolist()
-        result["probabilities"] = pipeline.predict_proba(images).tolist()
+        result["classes"] = to_lists(pipeline.classes_)
+        result["probabilities"] = to_lists(pipeline.predict_proba(images))
     return result
 
 
-def describe(pipeline):
-    """Return what a pipeline is."""
+def describe(pipeline: Any) -> dict[str, Any]:
+    """Return the steps and classes of a pipeline, and the version of the package."""
     steps = getattr(pipeline, "steps", [("estimator", pipeline)])
     return {
         "steps": [type(step).__name__ for _, step in steps],
-        "classes": getattr(pipeline, "classes_", np.empty(0)).tolist(),
+        "classes": to_lists(getattr(pipeline, "classes_", np.empty(0))),
         "skstylefeat": skstylefeat.__version__,
     }
+
+
+def to_lists(values: np.ndarray) -> list[Any]:
+    """Return an array as lists, with None for NaN, which JSON does not have."""
+    return np.where(values != values, None, values).tolist()
 
 
 class Handler(BaseHTTPRequestHandler):
     """One connection; `server.pipeline` is shared by all."""
 
+    server: Server
     protocol_version = "HTTP/1.1"  # keeps connections open between requests
     disable_nagle_algorithm = True  # headers and body are two packets
     timeout = 30
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """Describe the pipeline."""
         if self.path == "/":
             self._send(HTTPStatus.OK, describe(self.server.pipeline))
         else:
             self._send(HTTPStatus.NOT_FOUND, {"error": "GET / or POST /predict"})
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         """Predict."""
-        length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > MAX_BYTES:
-            self.close_connection = True  # the body is not read, so nothing can follow it
-            problem = f"Content-Length must be a number up to {MAX_BYTES}, got {length!r}."
-            self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": problem})
+        body = self._read_body()
+        if body is None:
             return
-        body = self.rfile.read(int(length))
         if self.path != "/predict":
             self._send(HTTPStatus.NOT_FOUND, {"error": "GET / or POST /predict"})
             return
         try:
-            self._send(HTTPStatus.OK, answer(self.server.pipeline, body))
-        except (ValueError, TypeError) as error:
-            self._send(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+            status, content = HTTPStatus.OK, answer(self.server.pipeline, body)
+        except BAD_INPUT as error:
+            status, content = HTTPStatus.BAD_REQUEST, {"error": str(error)}
+        except Exception as error:
+            traceback.print_exc()
+            status, content = HTTPStatus.INTERNAL_SERVER_ERROR, {"error": str(error)}
+        self._send(status, content)
 
-    def log_message(self, format, *args):
-        """Say nothing: what stands in front of a service keeps its log."""
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing: the server in front of a service keeps the log."""
 
-    def _send(self, status, content):
+    def _read_body(self) -> bytes | None:
+        """Return the body; if there is none, answer the request and return None."""
+        text = self.headers.get("Content-Length", "")
+        length = int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else MAX_BYTES + 1
+        try:
+            if length <= MAX_BYTES:
+                return self.rfile.read(length)
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            problem = f"Content-Length must be a number up to {MAX_BYTES}, got {text[:20]!r}."
+        except TimeoutError:
+            status = HTTPStatus.REQUEST_TIMEOUT
+            problem = f"Fewer than the {length} bytes of Content-Length arrived."
+        self.close_connection = True  # the body is not read, so nothing can follow it
+        self._send(status, {"error": problem})
+        return None
+
+    def _send(self, status: HTTPStatus, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -119,7 +136,7 @@ class Server(ThreadingHTTPServer):
     Parameters
     ----------
     address : tuple of (str, int)
-        Host and port; port 0 takes a free one.
+        Host and port; port 0 takes any free port.
     pipeline : estimator
         Fitted on images.
     """
@@ -127,22 +144,24 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, address, pipeline):
+    def __init__(self, address: tuple[str, int], pipeline: Any) -> None:
         super().__init__(address, Handler)
         self.pipeline = pipeline
 
 
-def main():
-    """Load a pipeline and serve it until Ctrl-C."""
+def main() -> None:
+    """Load a pipeline and serve it until Ctrl+C."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("pipeline", help="file that joblib.dump wrote")
+    parser.add_argument("pipeline", help="file written by joblib.dump")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
+
     with warnings.catch_warnings():
-        # A pipeline of another version may answer otherwise: better not to start.
+        # A pipeline of another version may predict other values, so the service does not start.
         warnings.simplefilter("error", skstylefeat.exceptions.InconsistentVersionWarning)
         pipeline = joblib.load(arguments.pipeline)
+
     with Server((arguments.host, arguments.port), pipeline) as server:
         print(f"http://{arguments.host}:{server.server_port}", flush=True)
         try:

@@ -1,4 +1,6 @@
-"""``python -m skstylefeat annotate``: prepare a session, write sheets, serve the page."""
+"""The command ``python -m skstylefeat annotate``."""
+
+from __future__ import annotations
 
 import argparse
 import contextlib
@@ -6,27 +8,33 @@ import hashlib
 import json
 import secrets
 import webbrowser
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 from skstylefeat._utils._files import replace_file
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels
 from skstylefeat.labeling._grouping import Grouping
-from skstylefeat.labeling._journal import Journal
-from skstylefeat.labeling._prepare import Preparation, enough_to_select, prepare
+from skstylefeat.labeling._label_store import LabelStore
+from skstylefeat.labeling._prepare import (
+    Preparation,
+    can_select_channels,
+    find_unreadable,
+    prepare,
+)
 from skstylefeat.labeling._server import LabelingServer
 from skstylefeat.labeling._session import Session
 from skstylefeat.labeling._sheets import write_sheets
-from skstylefeat.labeling._state import LabelState
 
 DESCRIPTION = """\
-Clusters the images of a folder, asks for the labels of a few of each cluster on a local page, and
-names all the others. Every label is on disk before the page shows it as saved; stop at any time,
-and the same command goes on where you were.
+Cluster the images of a folder, ask for the labels of a few images of each cluster on a local page,
+and name all the others. Every label is on disk before the page shows it as saved. Stop at any
+time; the same command resumes the session.
 """
 
 
-def make_parser():
+def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat annotate",
@@ -34,124 +42,161 @@ def make_parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", metavar="FOLDER", help="images, framed as the generator's")
-    say = parser.add_argument_group("labels")
-    say.add_argument("--classes", metavar="A,B,...", help="classes; the page can add others")
-    say.add_argument("--labels", metavar="CSV", help="labels that exist: file names and classes")
-    say.add_argument("--target", metavar="COLUMN", help="column of --labels (default: label)")
-    say.add_argument(
+
+    labels = parser.add_argument_group("labels")
+    labels.add_argument("--classes", metavar="A,B,...", help="classes; the page can add others")
+    labels.add_argument("--labels", metavar="CSV", help="known labels: file names and classes")
+    labels.add_argument("--target", metavar="COLUMN", help="column of --labels (default: label)")
+    labels.add_argument(
         "--out", metavar="CSV", help="names of all images (default: names.csv in the --work folder)"
     )
-    say.add_argument(
+    labels.add_argument(
         "--work",
         metavar="DIR",
-        help="folder that keeps the session (default: FOLDER.labeling, beside FOLDER)",
+        help="folder that keeps the session (default: FOLDER.labeling, next to FOLDER)",
     )
-    say.add_argument(
+    labels.add_argument(
         "--sheets",
         metavar="DIR",
-        help="write a contact sheet of each cluster, and a CSV to fill in",
+        help="write a contact sheet of each cluster, and a CSV file to fill in",
     )
-    how = parser.add_argument_group("clusters (a session that exists keeps its own)")
-    # None leaves a setting to the session that exists, or else to the default of `Preparation`.
+
+    # None leaves a setting to an existing session, or else to the default of `Preparation`.
     default = Preparation()
-    how.add_argument(
+    clusters = parser.add_argument_group("clusters (an existing session keeps its settings)")
+    clusters.add_argument(
         "--generator", metavar="FILE", help=f"name or file (default: {default.generator})"
     )
-    how.add_argument("--encoder", metavar="FILE|train", help="default: the generator's own")
-    how.add_argument("--train-steps", type=int, metavar="N", help=f"default: {default.train_steps}")
-    how.add_argument(
+    clusters.add_argument(
+        "--encoder", metavar="FILE|train", help="default: the encoder of the generator"
+    )
+    clusters.add_argument(
+        "--train-steps", type=int, metavar="N", help=f"default: {default.train_steps}"
+    )
+    clusters.add_argument(
         "--features",
         choices=("maps", "selected", "codes"),
-        help="maxima of all channels' maps, of the channels that --labels choose, or codes "
-        "(default: selected where --labels holds two images each of two classes, else maps)",
+        help="maxima of all channels' maps, of the channels that --labels select, or codes "
+        "(default: selected if --labels holds two images each of two classes, else maps)",
     )
-    how.add_argument("--n-clusters", type=int, metavar="K", help="default: 8, or by --n-labels")
-    how.add_argument(
+    clusters.add_argument(
+        "--n-clusters", type=int, metavar="K", help="default: 8, or derived from --n-labels"
+    )
+    clusters.add_argument(
         "--n-annotations",
         type=int,
         metavar="N",
-        help=f"labels asked for in each cluster (default: {default.n_annotations})",
+        help=f"labels to ask for per cluster (default: {default.n_annotations})",
     )
-    how.add_argument("--n-labels", type=int, metavar="N", help="labels asked for in all")
-    how.add_argument("--query", choices=("random", "central", "diverse"), help="default: random")
-    how.add_argument("--random-state", type=int, metavar="SEED", help="default: 0")
-    how.add_argument(
+    clusters.add_argument("--n-labels", type=int, metavar="N", help="labels to ask for in all")
+    clusters.add_argument(
+        "--query", choices=("random", "central", "diverse"), help=f"default: {default.query}"
+    )
+    clusters.add_argument(
+        "--random-state", type=int, metavar="SEED", help=f"default: {default.random_state}"
+    )
+    clusters.add_argument(
         "--recluster",
         action="store_true",
-        help="make new clusters: for other settings, other images, or more labels; labels stay",
+        help="make new clusters, for other settings, other images or more labels; labels are kept",
     )
-    how.add_argument("--device", default="auto", help="torch device (default: the best)")
+    clusters.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out images that cannot be read (default: stop and name them)",
+    )
+    clusters.add_argument("--device", default="auto", help="torch device (default: the best)")
+
     page = parser.add_argument_group("page")
     page.add_argument(
-        "--port", type=int, metavar="N", help="default: that of the last time, or any that is free"
+        "--port", type=int, metavar="N", help="default: that of the last time, or any free port"
     )
     page.add_argument("--no-browser", action="store_true", help="print the address only")
-    page.add_argument("--no-page", action="store_true", help="write files and stop")
+    page.add_argument("--no-page", action="store_true", help="write the files and stop")
     page.add_argument("--quiet", action="store_true", help="show no progress")
     return parser
 
 
-def run(arguments):
-    """Run the command and return the exit status."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command with the arguments of `make_parser`, and return the exit status.
+
+    Raises
+    ------
+    ValueError, OSError
+        The message names what is wrong with the arguments or files.
+    """
     images = ImageFolder(arguments.folder)
-    place = images.path.resolve()
-    work = Path(arguments.work or place.with_name(place.name + ".labeling"))
-    classes = _classes(arguments.classes)
+    folder = images.path.resolve()
+    work = Path(arguments.work or folder.with_name(folder.name + ".labeling"))
+    classes = list(filter(None, map(str.strip, (arguments.classes or "").split(","))))
     given, digest = _given_labels(arguments, images, classes)
-    journal = Journal(work / "journal.jsonl")
+
+    store = LabelStore(work / "labels.sqlite")
     try:
-        grouping = _grouping(arguments, images, work, given, journal)
-        session = Session(images, grouping, work, arguments.out or work / "names.csv", journal)
-        session.take_classes(classes)
+        grouping = _load_or_prepare(arguments, images, work, {**store.labels, **given})
+        images = _without_skipped(images, grouping)
+        session = Session(images, grouping, store, arguments.out or work / "names.csv")
+        session.define_classes(classes)
         if given:
-            session.take_labels(given, digest)
+            session.import_labels(given, digest)
+
         if arguments.sheets:
             sheets = write_sheets(session, arguments.sheets)
             print(f"{len(sheets)} contact sheets and labels.csv: {arguments.sheets}")
-        if not arguments.sheets and not arguments.no_page:
+        elif not arguments.no_page:
             _serve(session, work, arguments)
         _report(session)
     finally:
-        journal.close()
+        store.close()
     return 0
 
 
-def _classes(text):
-    return list(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
-
-
-def _given_labels(arguments, images, classes):
-    """Return the labels of --labels and the hash of the file."""
+def _given_labels(
+    arguments: argparse.Namespace, images: ImageFolder, classes: list[str]
+) -> tuple[dict[str, str], str]:
+    """Return the labels of --labels and a hash of them."""
     if not arguments.labels:
-        return {}, None
+        return {}, ""
     labels = read_file_labels(arguments.labels, images, arguments.target)
-    strange = sorted(set(labels.values()) - set(classes))
-    if classes and strange:
+    unknown = sorted(set(labels.values()) - set(classes))
+    if classes and unknown:
         raise ValueError(
-            f"{arguments.labels} holds the classes {strange}, which --classes {','.join(classes)} "
-            "does not name. Correct the file, or name them, too."
+            f"{arguments.labels} holds the classes {unknown}, which are not in --classes "
+            f"{','.join(classes)}. Correct the file, or add the classes to --classes."
         )
     content = json.dumps(sorted(labels.items())).encode()
     return labels, hashlib.sha256(content).hexdigest()
 
 
-def _grouping(arguments, images, work, given, journal):
-    """Return the clusters of the session that exists, or new ones."""
-    known = None if arguments.recluster else Grouping.load(work)
-    asked = {
+def _load_or_prepare(
+    arguments: argparse.Namespace, images: ImageFolder, work: Path, labels: Mapping[str, str]
+) -> Grouping:
+    """Return the clusters of the existing session, or new ones."""
+    existing = None if arguments.recluster else Grouping.load(work)
+    given = {
         field.name: getattr(arguments, field.name)
         for field in fields(Preparation)
         if getattr(arguments, field.name) is not None
     }
-    if known is not None:
-        _check_same(known, asked, images, work)
-        return known
-    state = LabelState()
-    for entry in journal.entries:
-        state.apply(entry)
-    labels = {**state.labels, **given}
-    settings = Preparation(**asked)
-    if arguments.features is None and enough_to_select(labels):
+    if existing is not None:
+        _check_same(existing, given, _without_skipped(images, existing), work)
+        return existing
+
+    unreadable = find_unreadable(images)
+    if unreadable and not arguments.skip_unreadable:
+        raise ValueError(
+            f"{len(unreadable)} of {len(images)} images in {str(images.path)!r} cannot be read: "
+            f"{', '.join(unreadable)}. Repair or remove them, or leave them out with "
+            "--skip-unreadable."
+        )
+    if len(unreadable) == len(images):
+        raise ValueError(f"None of the images in {str(images.path)!r} can be read.")
+    sizes = dict(zip(images.names, images.sizes, strict=True))
+    images = images.without(unreadable)
+
+    labels = {name: label for name, label in labels.items() if images.row(name) is not None}
+    settings = Preparation(**given)
+    if arguments.features is None and can_select_channels(labels):
         settings = replace(settings, features="selected")
     verbose = int(not arguments.quiet)
     if verbose:
@@ -159,72 +204,99 @@ def _grouping(arguments, images, work, given, journal):
     grouping = prepare(
         images, settings, work, labels=labels, device=arguments.device, verbose=verbose
     )
+    grouping.skipped = [[name, sizes[name]] for name in unreadable]
     grouping.save(work)
     return grouping
 
 
-def _check_same(known, asked, images, work):
-    """Refuse other settings or other images than those of the session."""
-    was = asdict(Preparation()) | known.settings
-    other = [
-        f"--{name.replace('_', '-')} {was[name]}"
-        for name, value in asked.items()
-        if value != was[name]
+def _without_skipped(images: ImageFolder, grouping: Grouping) -> ImageFolder:
+    """Return the folder without the images that were skipped and have not changed since."""
+    skipped = {tuple(pair) for pair in grouping.skipped}
+    here = zip(images.names, images.sizes, strict=True)
+    return images.without([pair[0] for pair in here if pair in skipped])
+
+
+def _check_same(
+    existing: Grouping, given: Mapping[str, Any], images: ImageFolder, work: Path
+) -> None:
+    """Refuse settings or images other than those of the existing session."""
+    settings = asdict(Preparation()) | existing.settings
+    different = [
+        f"--{name.replace('_', '-')} {settings[name]}"
+        for name, value in given.items()
+        if value != settings[name]
     ]
-    if other:
+    if different:
         raise ValueError(
-            f"The session in {str(work)!r} was made with {' '.join(other)}. Leave these settings "
-            "out to go on with it; --recluster makes new clusters and keeps all labels; --work "
-            "takes another folder."
+            f"The session in {str(work)!r} was made with {' '.join(different)}. Leave these "
+            "options out to resume it; --recluster makes new clusters and keeps all labels; "
+            "--work chooses another folder."
         )
-    before = {tuple(pair) for pair in known.files}
+    before = {tuple(pair) for pair in existing.files}
     now = set(zip(images.names, images.sizes, strict=True))
     if before != now:
         raise ValueError(
             f"The images in {str(images.path)!r} are not those of the session in {str(work)!r}: "
             f"{len(now - before)} are new or changed, {len(before - now)} are gone. --recluster "
-            "makes new clusters and keeps the labels of images that are still there; --work takes "
-            "another folder."
+            "makes new clusters and keeps the labels of images that are still there; --work "
+            "chooses another folder."
         )
 
 
-def _serve(session, work, arguments):
-    """Serve the page until somebody stops the command."""
-    token, last_port = _address(work)
+def _serve(session: Session, work: Path, arguments: argparse.Namespace) -> None:
+    """Serve the page until the command is stopped, at an address that is new at every start."""
+    token = secrets.token_urlsafe(16)
+    page_key, last_port = _load_page_key(work)
     server = None
     if arguments.port is None and last_port:
-        # Another program may have it now.
+        # Another program may have taken the port since.
         with contextlib.suppress(ValueError):
-            server = LabelingServer(session, token, last_port)
-    server = server or LabelingServer(session, token, arguments.port or 0)
-    _keep_address(work, token, server.server_address[1])
+            server = LabelingServer(session, token, page_key, last_port)
+    server = server or LabelingServer(session, token, page_key, arguments.port or 0)
+    known = json.dumps({"page_key": page_key, "port": server.server_address[1]})
+    _write_private(work / "page.json", known)
+
+    redirect = work / "open-page.html"
     try:
         print(f"Label at {server.url} (Ctrl+C stops)", flush=True)
         if not arguments.no_browser:
-            webbrowser.open(server.url)
+            _open_browser(server.url, redirect)
         server.serve_forever()
     except KeyboardInterrupt:
         print()
     finally:
         server.server_close()
+        redirect.unlink(missing_ok=True)
 
 
-def _address(work):
-    """Return the token and port of the last time, so that pages that are open find back."""
+def _open_browser(url: str, redirect: Path) -> None:
+    """Open the page by way of a private file: all users of a machine can read command lines."""
+    _write_private(
+        redirect,
+        f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">'
+        f'<title>Labeling</title><a href="{url}">Open the page</a>',
+    )
+    webbrowser.open(redirect.resolve().as_uri())
+
+
+def _load_page_key(work: Path) -> tuple[str, int]:
+    """Return the key by which open pages find the new address, and the last port or 0."""
     try:
-        known = json.loads((work / "address.json").read_text())
-        return str(known["token"]), int(known["port"])
+        known = json.loads((work / "page.json").read_text())
+        return str(known["page_key"]), int(known["port"])
     except (OSError, ValueError, KeyError, TypeError):
         return secrets.token_urlsafe(16), 0
 
 
-def _keep_address(work, token, port):
-    content = json.dumps({"token": token, "port": port}).encode()
-    # Who knows the token may label, so only its owner reads it.
-    replace_file(work / "address.json", lambda file: file.write(content), mode=0o600)
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, since its secret gives access to the labels."""
+    replace_file(path, lambda file: file.write(text.encode()), mode=0o600)
 
 
-def _report(session):
+def _report(session: Session) -> None:
+    skipped = [name for name, _ in session.grouping.skipped]
+    if skipped:
+        print(f"{len(skipped)} images were left out, as they cannot be read: {', '.join(skipped)}")
     print(f"{session.n_answered} of {session.n_asked} labels asked for: {session.labels_path}")
     if session.complete:
         print(f"Names of all {len(session.images)} images: {session.out}")

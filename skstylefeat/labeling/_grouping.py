@@ -1,15 +1,20 @@
-"""Clusters of a folder's images and the images to ask about, kept on disk."""
+"""Clusters of a folder's images and the images to label, kept on disk."""
+
+from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.metrics import pairwise_distances_argmin
 
 from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._typing import StrPath
 from skstylefeat.annotation._annotator import ClusterAnnotator
 
 _FILE = "session.json"
@@ -18,7 +23,7 @@ _FORMAT = 1
 
 @dataclass
 class Grouping:
-    """Which images belong together, and which a person is asked about.
+    """Clusters of images, and the images of each that need a label.
 
     Parameters
     ----------
@@ -29,32 +34,37 @@ class Grouping:
     clusters : ndarray of shape (n,), int
         Cluster of every image, from 0.
     query : ndarray of int
-        Rows to ask about, cluster by cluster.
+        Rows of the images that need a label, cluster by cluster.
     settings : dict
-        What the features and clusters were made with.
+        Settings of the features and clusters, see `Preparation`.
+    skipped : list of [str, int]
+        Name and bytes of the images that were left out because they cannot be read.
     """
 
-    files: list
-    rows: np.ndarray
-    clusters: np.ndarray
-    query: np.ndarray
-    settings: dict = field(default_factory=dict)
+    files: list[list[Any]]
+    rows: NDArray[np.float32]
+    clusters: NDArray[np.int_]
+    query: NDArray[np.int_]
+    settings: dict[str, Any] = field(default_factory=dict)
+    skipped: list[list[Any]] = field(default_factory=list)
 
     @property
-    def identity(self):
-        """Text that differs for other clusters or other questions, for pages that are open."""
+    def identity(self) -> str:
+        """Hash of clusters and query; an open page notices by it that they have changed."""
         content = json.dumps([self.clusters.tolist(), self.query.tolist()]).encode()
         return hashlib.sha256(content).hexdigest()[:16]
 
-    def annotator(self):
-        """Return a `ClusterAnnotator` with these clusters and questions, and no label yet."""
-        annotator = ClusterAnnotator(clusterer=GivenClusters(self.clusters), n_annotations=1)
+    def annotator(self) -> ClusterAnnotator:
+        """Return a `ClusterAnnotator` with these clusters and this query, and no label yet."""
+        annotator = ClusterAnnotator(
+            clusterer=GivenClusters(self.clusters), n_annotations=1, random_state=0
+        )
         annotator.fit(np.asarray(self.rows))
         annotator.query_indices_ = self.query
         return annotator
 
-    def by_cluster(self):
-        """Return for every cluster the rows asked about, and the others, typical ones first."""
+    def by_cluster(self) -> list[tuple[NDArray[np.int_], NDArray[np.int_]]]:
+        """Return for every cluster the rows of the query, and the others, typical ones first."""
         deviation = self.rows.std(axis=0)
         rows = self.rows / np.where(deviation > 0, deviation, 1)
         groups = []
@@ -66,18 +76,23 @@ class Grouping:
             groups.append((asked, members[~np.isin(members, asked)]))
         return groups
 
-    def save(self, folder):
-        """Write everything to a folder; a kill leaves what was there before, or this."""
+    def save(self, folder: StrPath) -> None:
+        """Write everything to a folder; a kill leaves the previous state or this one."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+
+        # The features' name is the hash of their content, so that the table below never refers
+        # to features of another state.
         rows = np.ascontiguousarray(self.rows, dtype=np.float32)
         features = f"features-{hashlib.sha256(rows.tobytes()).hexdigest()[:16]}.npy"
         replace_file(folder / features, lambda file: np.save(file, rows))
+
         facts = {
             "format": _FORMAT,
             "settings": self.settings,
             "features": features,
             "files": self.files,
+            "skipped": self.skipped,
             "clusters": self.clusters.tolist(),
             "query": self.query.tolist(),
         }
@@ -88,8 +103,8 @@ class Grouping:
                 old.unlink()
 
     @classmethod
-    def load(cls, folder):
-        """Return what `save` wrote to a folder, or None where nothing was.
+    def load(cls, folder: StrPath) -> Self | None:
+        """Return what `save` wrote to a folder, or None if it wrote nothing.
 
         Raises
         ------
@@ -103,21 +118,21 @@ class Grouping:
             facts = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             if facts["format"] != _FORMAT:
                 raise ValueError(f"format {facts['format']}, expected {_FORMAT}")
-            rows = np.load(folder / facts["features"], mmap_mode="r")
+            rows = np.load(folder / facts["features"], mmap_mode="r", allow_pickle=False)
             clusters = np.array(facts["clusters"], dtype=int)
             if not len(rows) == len(clusters) == len(facts["files"]):
-                raise ValueError("numbers of rows differ")
+                raise ValueError("the numbers of rows differ")
             query = np.array(facts["query"], dtype=int)
-        except (ValueError, KeyError, TypeError, OSError) as error:
+            return cls(facts["files"], rows, clusters, query, facts["settings"], facts["skipped"])
+        except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
             raise ValueError(
                 f"The clusters in {str(folder)!r} cannot be read ({error}). --recluster makes new "
                 "ones and keeps all labels."
             ) from error
-        return cls(facts["files"], rows, clusters, query, facts["settings"])
 
 
 class GivenClusters(ClusterMixin, BaseEstimator):
-    """A clusterer that was told the clusters.
+    """A clusterer that returns known clusters.
 
     Parameters
     ----------
@@ -125,15 +140,15 @@ class GivenClusters(ClusterMixin, BaseEstimator):
         Cluster of each row that `fit_predict` will get.
     """
 
-    def __init__(self, clusters):
+    def __init__(self, clusters: ArrayLike) -> None:
         self.clusters = clusters
 
-    def fit_predict(self, X, y=None):
-        """Return the clusters that were told, and remember the rows."""
+    def fit_predict(self, X: NDArray[Any], y: object = None) -> NDArray[np.int_]:
+        """Return the given clusters, and remember the rows."""
         self._rows = X
         return np.asarray(self.clusters)
 
-    def predict(self, X):
+    def predict(self, X: NDArray[Any]) -> NDArray[np.int_]:
         """Return the clusters of the remembered rows, or of those nearest to other rows."""
         if X.shape == self._rows.shape and np.array_equal(X, self._rows):
             return np.asarray(self.clusters)

@@ -1,70 +1,95 @@
-"""From a folder of images to clusters: inversion, features, `ClusterAnnotator`."""
+"""Preparation of a folder for labeling: inversion, features and clusters."""
+
+from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
+from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._progress import progress_bar
+from skstylefeat._utils._typing import StrPath
 from skstylefeat.annotation._annotator import ClusterAnnotator
+from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._selector import ChannelMISelector
+from skstylefeat.images._collection import readable_rows
 from skstylefeat.inversion._inverter import StyleGANInverter
+from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._grouping import Grouping
 
-_POOLED_AT_ONCE = 256  # images between two steps of the progress bar
-_FEWEST_SELECTING = 2  # labeled images of a class that tell anything about its channels
+_POOLING_BATCH = 256  # images between two steps of the progress bar
+_MIN_PER_CLASS = 2  # labeled images of a class from which channels can be selected
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How images become clusters; everything that decides which clusters there are.
+    """Settings on which the clusters depend.
 
     Attributes
     ----------
     generator, encoder : str
-        Of `StyleGANInverter`; "train" trains an encoder, which is kept.
+        As for `StyleGANInverter`; "train" trains an encoder, which is kept.
     train_steps : int
         Steps of that training.
     features : {"maps", "selected", "codes"}
-        The maximum of every channel's map; the same of the channels that labels choose; or
+        The maximum of every channel's map; the same of the channels that labels select; or
         the latent codes.
     n_clusters, n_annotations, n_labels, query
-        Of `ClusterAnnotator`.
+        As for `ClusterAnnotator`.
     random_state : int
     """
 
     generator: str = "faces64"
     encoder: str = "auto"
     train_steps: int = 1000
-    features: str = "maps"
+    features: Literal["maps", "selected", "codes"] = "maps"
     n_clusters: int | None = None
     n_annotations: int = 3
     n_labels: int | None = None
-    query: str = "random"
+    query: Literal["random", "central", "diverse"] = "random"
     random_state: int = 0
 
 
-def enough_to_select(labels):
-    """Tell whether labels by file can choose channels: two images each of two classes."""
+def can_select_channels(labels: Mapping[str, str]) -> bool:
+    """Return whether labels by file can select channels: two images each of two classes."""
     counts = np.unique(list(labels.values()), return_counts=True)[1]
-    return int((counts >= _FEWEST_SELECTING).sum()) >= 2
+    return int((counts >= _MIN_PER_CLASS).sum()) >= 2
 
 
-def prepare(images, settings, work, *, labels=None, device="auto", verbose=1):
-    """Invert the images of a folder, make features and cluster them.
+def find_unreadable(images: ImageFolder) -> list[str]:
+    """Return the names of the images that cannot be read, after decoding every one."""
+    readable = set(readable_rows(images.paths).tolist())
+    return [name for row, name in enumerate(images.names) if row not in readable]
+
+
+def prepare(
+    images: ImageFolder,
+    settings: Preparation,
+    work: StrPath,
+    *,
+    labels: Mapping[str, str] | None = None,
+    device: str = "auto",
+    verbose: int = 1,
+) -> Grouping:
+    """Invert the images of a folder, compute features and cluster them.
 
     Parameters
     ----------
     images : ImageFolder
     settings : Preparation
-    work : path-like
-        Folder that keeps finished codes and a trained encoder, so that a killed preparation goes
-        on where it was.
+    work : str or path-like
+        Folder that keeps finished codes and a trained encoder, so that a killed preparation
+        resumes where it was.
     labels : dict of str to str or None, default=None
-        Labels by file that choose channels, for ``features="selected"``.
+        Labels of some of the images, by name, that select channels with ``features="selected"``.
     device : str, default="auto"
+        Torch device.
     verbose : int, default=1
         Whether to show progress.
 
@@ -75,22 +100,24 @@ def prepare(images, settings, work, *, labels=None, device="auto", verbose=1):
     Raises
     ------
     ValueError
-        If labels are too few to choose channels, or there are fewer images than clusters.
+        If labels are too few to select channels, or there are fewer images than clusters.
     """
-    if settings.features == "selected" and not enough_to_select(labels or {}):
+    if settings.features == "selected" and not can_select_channels(labels or {}):
         raise ValueError(
-            "--features selected chooses channels by labeled images and needs 2 of each of 2 "
-            "classes at least. Give more by --labels, or take --features maps."
+            f"--features selected needs at least {_MIN_PER_CLASS} labeled images each of 2 "
+            "classes, to select channels by them. Give more labels with --labels, or use "
+            "--features maps."
         )
     work = Path(work)
-    inverter = _inverter(images, settings, work, device, verbose)
+    inverter = _fit_inverter(images, settings, work, device, verbose)
     if settings.features == "codes":
-        rows = inverter.transform(images.paths)
+        rows = cast(NDArray[np.float32], inverter.transform(images.paths))
     else:
         maps = inverter.set_params(output="features").transform(images.paths)
         if settings.features == "selected":
-            maps = _select(maps, images, labels, settings.random_state)
+            maps = _select_channels(maps, images, labels or {}, settings.random_state)
         rows = _pool(maps, verbose)
+
     annotator = ClusterAnnotator(
         settings.n_clusters,
         settings.n_annotations,
@@ -107,12 +134,17 @@ def prepare(images, settings, work, *, labels=None, device="auto", verbose=1):
     )
 
 
-def _inverter(images, settings, work, device, verbose):
+def _fit_inverter(
+    images: ImageFolder, settings: Preparation, work: Path, device: str, verbose: int
+) -> StyleGANInverter:
     """Return a fitted inverter; an encoder that it trains is kept for the next time."""
     encoder = settings.encoder
-    kept = work / f"encoder-{_training_key(settings)}.safetensors"
+    training = (settings.generator, settings.train_steps, settings.random_state)
+    key = hashlib.sha256(repr(training).encode()).hexdigest()[:8]
+    kept = work / f"encoder-{key}.safetensors"
     if encoder == "train" and kept.exists():
         encoder = str(kept)
+
     inverter = StyleGANInverter(
         settings.generator,
         encoder,
@@ -122,35 +154,33 @@ def _inverter(images, settings, work, device, verbose):
         random_state=settings.random_state,
         verbose=verbose,
     ).fit(images.paths)
+
     if encoder == "train":
         from skstylefeat.networks.checkpoints._safetensors import save_network
 
         work.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_name(kept.name + ".part")
-        save_network(inverter.encoder_.module, unfinished, inverter.encoder_.card)
-        unfinished.replace(kept)
+        trained = inverter.encoder_
+        replace_file(kept, lambda file: save_network(trained.module, file.name, trained.card))
     return inverter
 
 
-def _training_key(settings):
-    what = (settings.generator, settings.train_steps, settings.random_state)
-    return hashlib.sha256(repr(what).encode()).hexdigest()[:8]
-
-
-def _select(maps, images, labels, random_state):
+def _select_channels(
+    maps: FeatureMaps, images: ImageFolder, labels: Mapping[str, str], random_state: int
+) -> FeatureMaps:
     y = np.full(len(images), None, dtype=object)
     classes, counts = np.unique(list(labels.values()), return_counts=True)
-    telling = set(classes[counts >= _FEWEST_SELECTING].tolist())
+    used = set(classes[counts >= _MIN_PER_CLASS].tolist())
     for name, label in labels.items():
-        if images.row(name) is not None and label in telling:
+        if label in used:
             y[images.row(name)] = label
     return ChannelMISelector(random_state=random_state).fit(maps, y).transform(maps)
 
 
-def _pool(maps, verbose):
+def _pool(maps: FeatureMaps, verbose: int) -> NDArray[np.float32]:
+    """Return the maximum of every map, computed in batches."""
     parts = []
     with progress_bar(total=len(maps), desc="feature maps", verbose=verbose) as bar:
-        for rows in gen_batches(len(maps), _POOLED_AT_ONCE):
+        for rows in gen_batches(len(maps), _POOLING_BATCH):
             parts.append(maps[rows].pool())
             bar.update(len(parts[-1]))
     return np.concatenate(parts)

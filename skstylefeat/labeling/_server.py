@@ -1,16 +1,26 @@
-"""The page's server: this machine only, this page only, nothing acknowledged before it is kept."""
+"""HTTP server of the labeling page, for this machine and this page only."""
 
+from __future__ import annotations
+
+import contextlib
 import errno
 import hmac
 import json
 import os
+import socket
 import socketserver
+import sys
+import traceback
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from reprlib import repr as short_repr
+from typing import Any
 
+from skstylefeat.labeling._class_names import LabelConflictError
 from skstylefeat.labeling._pictures import small_picture, whole_picture
-from skstylefeat.labeling._state import RefusedError
+from skstylefeat.labeling._session import Session
 
 HOST = "127.0.0.1"
 PAGE = {
@@ -20,7 +30,9 @@ PAGE = {
     "view.js": ("view.js", "text/javascript; charset=utf-8"),
     "queue.js": ("queue.js", "text/javascript; charset=utf-8"),
 }
-LONGEST_BODY = 16_384
+MAX_BODY_BYTES = 16_384
+MAX_DIGITS = 9  # of a row or a length
+MAX_TEXT = 200  # characters of a text in a request
 IDLE_SECONDS = 30
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -31,17 +43,23 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# Body, media type and Cache-Control of an answer.
+Answer = tuple[bytes, str, str]
+
 
 class LabelingServer(ThreadingHTTPServer):
-    """Serves a session on the loopback interface.
+    """Server of a session on the loopback interface.
 
     Parameters
     ----------
     session : Session
     token : str
-        Part of the address that other programs and pages cannot guess.
+        Part of the address; other programs and pages cannot guess it.
+    page_key : str
+        Secret of the session that a page learns when it is loaded. A page that is still open from
+        an earlier start of the command gets the new address for it.
     port : int, default=0
-        0 takes any that is free.
+        0 takes any free port.
 
     Raises
     ------
@@ -53,36 +71,35 @@ class LabelingServer(ThreadingHTTPServer):
     # Windows would let a second server share the port.
     allow_reuse_address = os.name != "nt"
 
-    def __init__(self, session, token, port=0):
+    def __init__(self, session: Session, token: str, page_key: str, port: int = 0) -> None:
         self.session = session
         self.token = token
+        self.page_key = page_key
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
-            why = str(error)
+            reason = str(error)
             if getattr(error, "errno", None) == errno.EADDRINUSE:
-                why = "another program has it"
+                reason = "another program uses it"
             raise ValueError(
-                f"Port {port} cannot be used: {why}. Give another one by --port, or 0 for any that "
-                "is free."
+                f"Port {port} cannot be used: {reason}. Choose another one with --port, or 0 for "
+                "any free port."
             ) from error
         port = self.server_address[1]
         self.hosts = {f"{HOST}:{port}", f"localhost:{port}"}
 
     @property
-    def url(self):
+    def url(self) -> str:
         """Address of the page."""
         return f"http://{HOST}:{self.server_address[1]}/{self.token}/"
 
-    def server_bind(self):
-        """Bind without asking the network what this machine is called, which can take long."""
+    def server_bind(self) -> None:
+        """Bind without looking up the name of this machine, which can take long."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = HOST, self.server_address[1]
 
-    def handle_error(self, request, client_address):
-        """Stay silent where a browser has gone away, and report everything else."""
-        import sys
-
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report errors, except those of a browser that closed its connection."""
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
@@ -90,47 +107,54 @@ class LabelingServer(ThreadingHTTPServer):
 class _Problem(Exception):
     """An answer other than 200."""
 
-    def __init__(self, status, message):
+    def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: LabelingServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # headers and body are two packets
     server_version = "skstylefeat"
     sys_version = ""
     timeout = IDLE_SECONDS
 
-    def do_GET(self):
-        self._answer(self._get)
+    def do_GET(self) -> None:
+        self._respond(self._get)
 
-    def do_POST(self):
-        self._answer(self._post)
+    def do_POST(self) -> None:
+        self._respond(self._post)
 
-    def log_message(self, format, *args):
-        """Print nothing: the terminal belongs to the command."""
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing: the command alone writes to the terminal."""
 
-    def _answer(self, respond):
+    def _respond(self, handle: Callable[[], Answer]) -> None:
+        """Answer a request; a wrong one gets a status and a reason, never a dropped connection."""
+        status, message = HTTPStatus.OK, ""
         try:
             self._check_sender()
-            body, kind, caching = respond(self._path())
-            status = HTTPStatus.OK
+            answer = handle()
         except _Problem as problem:
-            status = problem.status
-            body, kind, caching = _json({"error": str(problem)})
-        except RefusedError as error:
-            status = HTTPStatus.CONFLICT
-            body, kind, caching = _json({"error": str(error)})
+            status, message = problem.status, str(problem)
+        except LabelConflictError as error:
+            status, message = HTTPStatus.CONFLICT, str(error)
+        except ConnectionError:
+            raise
         except OSError as error:
-            if isinstance(error, (ConnectionError, TimeoutError)):
-                raise
-            message = f"Not saved: {error}."
-            status = HTTPStatus.INSUFFICIENT_STORAGE
-            body, kind, caching = _json({"error": message})
-        if status >= HTTPStatus.BAD_REQUEST:
-            self.close_connection = True  # a body that was refused may not have been read
-        self.send_response(status)
+            status, message = HTTPStatus.INSUFFICIENT_STORAGE, f"Not saved: {error}."
+        except Exception as error:
+            traceback.print_exc()
+            status, message = HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}"
+        if status == HTTPStatus.OK:
+            self._send(status, *answer)
+            return
+        # The body of a refused request may not have been read, so nothing can follow it.
+        self.close_connection = True
+        self._send(status, *_json({"error": message}))
+        self._discard_body()
+
+    def _send(self, status: HTTPStatus, body: bytes, kind: str, caching: str) -> None:
         headers = {
             "Content-Type": kind,
             "Content-Length": str(len(body)),
@@ -139,13 +163,23 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if self.close_connection:
             headers["Connection"] = "close"
+        self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
-    def _check_sender(self):
-        """Refuse names of this machine that another site may have given it, and other sites."""
+    def _discard_body(self) -> None:
+        """Read what the client still sends: closing earlier would cancel the answer, too."""
+        self.connection.settimeout(1)
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            for _ in range(64):
+                if not self.rfile.read1(MAX_BODY_BYTES):
+                    break
+
+    def _check_sender(self) -> None:
+        """Refuse other sites, and host names that another site may have given this machine."""
         host = self.headers.get("Host", "")
         if host not in self.server.hosts:
             raise _Problem(HTTPStatus.FORBIDDEN, f"The host {host!r} is not served here.")
@@ -158,102 +192,130 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get_content_type() != "application/json":
             raise _Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Expected application/json.")
 
-    def _path(self):
-        """Return what follows the token."""
+    def _path_after_token(self) -> str:
         path = self.path.partition("?")[0]
         token, slash, rest = path.removeprefix("/").partition("/")
-        if not slash or not hmac.compare_digest(token.encode(), self.server.token.encode()):
+        if not slash or not _same(token, self.server.token):
             raise _Problem(
                 HTTPStatus.NOT_FOUND,
-                "Nothing here. Open the address that the command printed.",
+                "Nothing is here. Open the address that the command printed.",
             )
         return rest
 
-    def _get(self, path):
-        session = self.server.session
+    def _get(self) -> Answer:
+        session, path = self.server.session, self._path_after_token()
         if path in PAGE:
             name, kind = PAGE[path]
             return (files(__package__) / "page" / name).read_bytes(), kind, "no-cache"
         if path == "layout":
-            return _json(session.layout())
+            return _json({**session.layout(), "page_key": self.server.page_key})
         if path == "progress":
             return _json(session.progress())
         if path == "names":
             return _json(session.names())
-        what, _, row = path.partition("/")
-        if what in ("small", "whole"):
-            return self._picture(what, row)
-        raise _Problem(HTTPStatus.NOT_FOUND, f"{path!r} is not there.")
+        kind, _, row = path.partition("/")
+        if kind in ("small", "whole"):
+            return self._picture(small_picture if kind == "small" else whole_picture, row)
+        raise _Problem(HTTPStatus.NOT_FOUND, f"There is no {path!r}.")
 
-    def _picture(self, what, row):
+    def _picture(self, encode: Callable[[Any], tuple[bytes, str]], row: str) -> Answer:
         images = self.server.session.images
-        if not row.isdecimal() or int(row) >= len(images):
+        number = _whole_number(row)
+        if number is None or number >= len(images):
             raise _Problem(
-                HTTPStatus.NOT_FOUND, f"There is no image {row!r}; rows end at {len(images) - 1}."
+                HTTPStatus.NOT_FOUND,
+                f"There is no image {row[:20]!r}; rows are 0 to {len(images) - 1}.",
             )
-        path = images.paths[int(row)]
+        path = images.paths[number]
         try:
-            body, kind = (small_picture if what == "small" else whole_picture)(path)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise _Problem(HTTPStatus.NOT_FOUND, f"{path.name!r} cannot be read.") from error
+            body, kind = encode(path)
+        except Exception as error:  # decoders fail in many ways on a file that has changed
+            raise _Problem(
+                HTTPStatus.NOT_FOUND, f"{path.name!r} cannot be read: {error}."
+            ) from error
         return body, kind, "private, max-age=600"
 
-    def _post(self, path):
-        session, body = self.server.session, self._body()
+    def _post(self) -> Answer:
+        session, server = self.server.session, self.server
+        if self.path == "/resume":
+            if not _same(_text(self._body(), "page_key"), server.page_key):
+                raise _Problem(HTTPStatus.NOT_FOUND, "This page belongs to another session.")
+            return _json({"address": f"/{server.token}/"})
+
+        path, body = self._path_after_token(), self._body()
         if path == "write-names":
             session.write_names()
             return _json({"names_file": str(session.out)})
-        entry = {"id": _text(body, "id"), "op": path}
+        request = _text(body, "id")
         if path == "label":
-            entry["file"] = self._file(body)
-            entry["label"] = None if body.get("label") is None else _text(body, "label")
+            label = None if body.get("label") is None else _text(body, "label")
+            row = session.label(self._file(body), label, request)
         elif path == "class":
-            entry["name"] = _text(body, "name")
-        elif path != "undo":
-            raise _Problem(HTTPStatus.NOT_FOUND, f"{path!r} is not there.")
-        row = session.submit(entry)
+            row = session.add_class(_text(body, "name"), request)
+        elif path == "undo":
+            row = session.undo(request)
+        else:
+            raise _Problem(HTTPStatus.NOT_FOUND, f"There is no {path!r}.")
         return _json({**session.progress(), "row": row})
 
-    def _file(self, body):
-        """Return the file of a row; the page also says for which clusters it holds the row."""
-        session, row = self.server.session, body.get("row")
-        if type(row) is not int or not 0 <= row < len(session.images):
+    def _file(self, body: dict[str, Any]) -> str:
+        """Return the file of a row, if it is still the one that the page knows."""
+        names, row = self.server.session.images.names, body.get("row")
+        if type(row) is not int or not 0 <= row < len(names):
             raise _Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"There is no row {row!r}; rows are 0 to {len(session.images) - 1}.",
+                f"There is no row {short_repr(row)}; rows are 0 to {len(names) - 1}.",
             )
-        if body.get("file") not in (None, session.images.names[row]):
+        if body.get("file") not in (None, names[row]):
             raise _Problem(
                 HTTPStatus.CONFLICT,
-                f"Row {row} is no longer {body['file']!r}: the folder has changed. Load the page "
-                "again.",
+                f"Row {row} is no longer {short_repr(body['file'])}: the folder has changed. Load "
+                "the page again.",
             )
-        return session.images.names[row]
+        return names[row]
 
-    def _body(self):
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+    def _body(self) -> dict[str, Any]:
+        text = self.headers.get("Content-Length", "")
+        if not text.isdecimal():
             raise _Problem(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing.")
-        if int(length) > LONGEST_BODY:
-            raise _Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LONGEST_BODY} bytes.")
+        length = _whole_number(text)
+        if length is None or length > MAX_BODY_BYTES:
+            raise _Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {MAX_BODY_BYTES} bytes.")
         try:
-            body = json.loads(self.rfile.read(int(length)))
-        except ValueError as error:
-            raise _Problem(HTTPStatus.BAD_REQUEST, f"No JSON: {error}.") from error
+            body = json.loads(self.rfile.read(length))
+        except TimeoutError as error:
+            raise _Problem(HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive.") from error
+        except (ValueError, RecursionError) as error:
+            raise _Problem(HTTPStatus.BAD_REQUEST, f"Not JSON: {error}.") from error
         if not isinstance(body, dict):
             raise _Problem(HTTPStatus.BAD_REQUEST, "Expected a JSON object.")
         return body
 
 
-def _text(body, name):
+def _same(text: str, secret: str) -> bool:
+    """Compare in a time that does not depend on where the texts differ."""
+    return hmac.compare_digest(text.encode(), secret.encode())
+
+
+def _whole_number(text: str) -> int | None:
+    """Return a number of a few digits, or None for any other text."""
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
+
+
+def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not value or len(value) > 200:
-        raise _Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"{name!r} has to be a text, got {value!r:.80}."
-        )
-    return value
+    # JSON can hold halves of characters, which cannot be encoded and stored.
+    if (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_TEXT
+        and value.encode(errors="ignore").decode() == value
+    ):
+        return value
+    raise _Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"{name!r} must be a text of 1 to {MAX_TEXT} characters, got {short_repr(value)}.",
+    )
 
 
-def _json(value):
-    body = json.dumps(value).encode()
-    return body, "application/json; charset=utf-8", "no-store"
+def _json(value: object) -> Answer:
+    return json.dumps(value).encode(), "application/json; charset=utf-8", "no-store"

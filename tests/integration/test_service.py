@@ -1,5 +1,6 @@
-"""The example of a service: answers, errors, and many threads that share one pipeline."""
+"""Tests of the example of a service: answers, errors, and threads that share one pipeline."""
 
+import http.client
 import importlib.util
 import io
 import json
@@ -80,14 +81,14 @@ def as_npy(array):
     return file.getvalue()
 
 
-def test_it_says_what_it_is(served):
+def test_the_description_names_the_steps(served):
     pipeline, address = served
     with urllib.request.urlopen(address, timeout=60) as response:
         found = json.loads(response.read())
     assert found["steps"] == [type(step).__name__ for _, step in pipeline.steps]
 
 
-def test_a_png_and_an_array_get_the_pipelines_own_answer(served, images):
+def test_a_png_and_an_array_get_the_predictions_of_the_pipeline(served, images):
     pipeline, address = served
     pixels = np.rint(images * 255).astype(np.uint8)
     found = post(address, as_npy(pixels))
@@ -120,14 +121,16 @@ def test_eight_threads_get_the_answers_of_one(served, images):
 @pytest.mark.parametrize(
     ("body", "path", "status", "message"),
     [
-        (b"no image", "/predict", 400, "no image and no .npy array"),
+        (b"no image", "/predict", 400, "image 0"),
         (as_npy(np.full((1, 8, 8, 3), 7.0)), "/predict", 400, "divide by 255"),
         (as_npy(np.zeros((8, 8))), "/predict", 400, "shape"),
         (as_npy(np.array([None])), "/predict", 400, "allow_pickle=False"),
+        (service.NPY_MAGIC, "/predict", 400, ""),
+        (as_npy(np.zeros((1, 8, 8, 3)))[:-1], "/predict", 400, ""),
         (b"", "/elsewhere", 404, "POST /predict"),
     ],
 )
-def test_errors_are_told(served, body, path, status, message):
+def test_bad_requests_are_answered(served, body, path, status, message):
     with pytest.raises(urllib.error.HTTPError) as caught:
         post(served[1], body, path)
     with caught.value as error:
@@ -135,9 +138,46 @@ def test_errors_are_told(served, body, path, status, message):
         assert message in json.loads(error.read())["error"]
 
 
-def test_too_large_a_body_is_refused_unread(served, monkeypatch):
+def test_a_body_that_is_too_large_is_not_read(served, monkeypatch):
     monkeypatch.setattr(service, "MAX_BYTES", 10)
     with pytest.raises(urllib.error.HTTPError) as caught:
         post(served[1], b"x" * 11)
     with caught.value as error:
         assert error.code == 413
+
+
+@pytest.mark.parametrize("length", ["9" * 5_000, "²", "x", "-1", ""])
+def test_an_odd_content_length_is_answered(served, length):
+    connection = http.client.HTTPConnection(served[1].removeprefix("http://"), timeout=20)
+    connection.putrequest("POST", "/predict")
+    connection.putheader("Content-Length", length.encode("latin-1"))
+    connection.endheaders()
+    response = connection.getresponse()
+    assert response.status == 413 and "must be a number" in json.loads(response.read())["error"]
+    connection.close()
+
+
+def test_a_body_that_does_not_arrive_is_answered(served, monkeypatch):
+    monkeypatch.setattr(service.Handler, "timeout", 0.2)
+    connection = http.client.HTTPConnection(served[1].removeprefix("http://"), timeout=20)
+    connection.putrequest("POST", "/predict")
+    connection.putheader("Content-Length", "10")
+    connection.endheaders(b"x")
+    response = connection.getresponse()
+    assert response.status == 408 and "10 bytes" in json.loads(response.read())["error"]
+    connection.close()
+
+
+def test_an_unexpected_error_is_answered_and_reported(served, monkeypatch, capfd):
+    monkeypatch.setattr(service, "answer", lambda pipeline, body: {}["missing"])
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        post(served[1], b"x")
+    with caught.value as error:
+        assert error.code == 500
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_nan_becomes_null():
+    assert service.to_lists(np.array([1.5, np.nan])) == [1.5, None]
+    assert service.to_lists(np.array(["a", None], dtype=object)) == ["a", None]
+    assert service.to_lists(np.array(["a", "b"])) == ["a", "b"]

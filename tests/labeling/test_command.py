@@ -1,4 +1,4 @@
-"""``python -m skstylefeat annotate``: from a folder of images to names, in steps."""
+"""Tests of ``python -m skstylefeat annotate``, from a folder of images to names."""
 
 import csv
 import json
@@ -7,18 +7,19 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from skstylefeat.__main__ import main
-from skstylefeat.inversion import _encoder_choice as _encoder_source
+from skstylefeat.inversion import _encoder_choice as encoder_choice_module
 from skstylefeat.inversion._code_cache import CodeCache
-from skstylefeat.labeling import _command as command
+from skstylefeat.labeling import _command as command_module
 from skstylefeat.labeling import _prepare as prepare_module
 from skstylefeat.labeling._grouping import Grouping
-from skstylefeat.labeling._prepare import enough_to_select
+from skstylefeat.labeling._prepare import can_select_channels
 from tests.support.labeling import COLORS, read_csv, write_squares
 from tests.support.networks import write_pair
 
@@ -60,13 +61,13 @@ def test_sheets_filled_in_name_all_images(annotate, tmp_path, capsys):
     names = read_csv(tmp_path / "names.csv")
     assert len(names) == 12
     assert [int(row["cluster"]) for row in names] == clusters.tolist()
-    said = {row["file"] for row in rows}
+    answered = {row["file"] for row in rows}
     for row in names:
-        if row["file"] in said:
+        if row["file"] in answered:
             assert row["name"] == row["file"].split("-")[0] and row["confidence"] == "1.0"
 
 
-def test_a_session_is_not_prepared_twice(annotate, tmp_path, monkeypatch, capsys):
+def test_an_existing_session_is_not_prepared_again(annotate, tmp_path, monkeypatch, capsys):
     assert annotate() == 0
     monkeypatch.setattr(prepare_module, "StyleGANInverter", None)  # would fail if it were used
     assert annotate() == 0
@@ -79,7 +80,7 @@ def test_a_session_is_not_prepared_twice(annotate, tmp_path, monkeypatch, capsys
     assert "1 are new or changed, 1 are gone. --recluster" in capsys.readouterr().err
 
 
-def test_a_killed_preparation_goes_on_where_it_was(annotate, monkeypatch):
+def test_a_killed_preparation_resumes(annotate, monkeypatch):
     def killed(*args):
         raise KeyboardInterrupt
 
@@ -91,7 +92,7 @@ def test_a_killed_preparation_goes_on_where_it_was(annotate, monkeypatch):
     assert annotate() == 0
 
 
-def test_reclustering_keeps_labels_and_lets_them_choose_channels(annotate, tmp_path):
+def test_reclustering_keeps_labels_and_selects_channels_by_them(annotate, tmp_path):
     work = tmp_path / "squares.labeling"
     assert annotate() == 0
     before = Grouping.load(work)
@@ -119,7 +120,7 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     options = ["--encoder", "train", "--train-steps", "1"]
     assert annotate(*options) == 0
     assert len(list((tmp_path / "squares.labeling").glob("encoder-*.safetensors"))) == 1
-    monkeypatch.setattr(_encoder_source, "train_for", None)
+    monkeypatch.setattr(encoder_choice_module, "train_for", None)
     assert annotate(*options, "--recluster", "--features", "codes") == 0
 
 
@@ -127,8 +128,8 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["--classes", "red", "--labels", "few.csv"], "holds the classes ['blue', 'green']"),
-        (["--features", "selected"], "needs 2 of each of 2 classes"),
-        (["--labels", "other.csv"], "It belongs to another folder"),
+        (["--features", "selected"], "needs at least 2 labeled images each of 2 classes"),
+        (["--labels", "other.csv"], "belongs to another folder"),
         (["--labels", "none.csv"], "does not exist"),
         (["--n-clusters", "13"], "13 clusters were asked for"),
     ],
@@ -150,38 +151,98 @@ def test_a_folder_without_images(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_enough_labels_to_choose_channels():
-    assert enough_to_select(dict(zip("abcd", "xxyy", strict=True)))
-    assert not enough_to_select(dict(zip("abcd", "xxxy", strict=True)))
-    assert not enough_to_select({})
+def test_labels_that_can_select_channels():
+    assert can_select_channels(dict(zip("abcd", "xxyy", strict=True)))
+    assert not can_select_channels(dict(zip("abcd", "xxxy", strict=True)))
+    assert not can_select_channels({})
 
 
-def test_address_stays_where_the_port_is_free(annotate, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def served(monkeypatch):
+    """Stop the server as soon as it serves, and return the addresses, one per start."""
+    urls = []
+
     def stop(server):
-        served.append(server.url)
+        urls.append(server.url)
         raise KeyboardInterrupt
 
-    served, opened = [], []
-    monkeypatch.setattr(command.LabelingServer, "serve_forever", stop)
-    monkeypatch.setattr(command.webbrowser, "open", opened.append)
-    assert annotate("--port", 0) == 0
-    port = int(served[0].split(":")[2].partition("/")[0])
-    for _ in range(2):
-        assert main(["annotate", str(tmp_path / "squares"), "--no-browser"]) == 0
-    assert served == [served[0]] * 3 and opened == served[:1]
-    assert f"Label at {served[0]} (Ctrl+C stops)" in capsys.readouterr().out
-    address = tmp_path / "squares.labeling" / "address.json"
-    assert address.stat().st_mode & 0o77 == 0
+    monkeypatch.setattr(command_module.LabelingServer, "serve_forever", stop)
+    return urls
+
+
+def test_the_port_stays_while_it_is_free_and_the_token_is_new(annotate, tmp_path, served, capsys):
+    assert annotate("--port", 0, "--no-browser") == 0
+    again = ["annotate", str(tmp_path / "squares"), "--no-browser"]
+    assert main(again) == main(again) == 0
+    ports, tokens = zip(
+        *(re.findall(r":(\d+)/([^/]{22})/$", url)[0] for url in served), strict=True
+    )
+    assert len(set(ports)) == 1 and len(set(tokens)) == 3
+    assert f"Label at {served[2]} (Ctrl+C stops)" in capsys.readouterr().out
+    known = (tmp_path / "squares.labeling" / "page.json").read_text()
+    assert ports[0] in known and not any(token in known for token in tokens)
     with socket.socket() as other:
-        other.bind(("127.0.0.1", port))
+        other.bind(("127.0.0.1", int(ports[0])))
         other.listen()
-        assert main(["annotate", str(tmp_path / "squares"), "--no-browser"]) == 0
-        assert served[3] != served[0]
-        assert annotate("--port", port, options=()) == 2
-    assert f"Port {port} cannot be used: another program has it" in capsys.readouterr().err
+        assert main(again) == 0
+        assert f":{ports[0]}/" not in served[3]
+        assert annotate("--port", ports[0], options=()) == 2
+    assert f"Port {ports[0]} cannot be used: another program uses it" in capsys.readouterr().err
 
 
-def test_a_label_outlives_the_process_that_took_it(annotate, tmp_path, capsys):
+def test_the_browser_gets_a_private_file_that_redirects(annotate, tmp_path, served, monkeypatch):
+    opened = {}
+
+    def open_browser(address):
+        file = Path(urllib.request.url2pathname(address.removeprefix("file://")))
+        opened[address] = file.read_text(), file.stat().st_mode & 0o777
+
+    monkeypatch.setattr(command_module.webbrowser, "open", open_browser)
+    assert annotate("--port", 0) == 0
+    ((address, (content, mode)),) = opened.items()
+    assert mode == 0o600 and f'content="0; url={served[0]}"' in content
+    assert served[0].split("/")[3] not in address
+    work = tmp_path / "squares.labeling"
+    assert not (work / "open-page.html").exists()  # removed when the command ends
+    assert (work / "page.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_unreadable_images_are_named_and_can_be_skipped(annotate, tmp_path, capsys):
+    squares = tmp_path / "squares"
+    (squares / "blue-0.png").write_bytes(b"")
+    (squares / "red-1.png").write_bytes(b"no image")
+    labels = write_labels(tmp_path / "labels.csv", [f"{c}-{i}.png" for c in COLORS for i in (0, 1)])
+    assert annotate("--labels", labels) == 2
+    error = capsys.readouterr().err
+    assert "2 of 12 images" in error and "blue-0.png, red-1.png. " in error
+    assert "--skip-unreadable" in error
+
+    for options in (["--labels", labels, "--skip-unreadable"], []):
+        assert annotate(*options) == 0
+        assert "2 images were left out, as they cannot be read: blue-0.png, red-1.png" in (
+            capsys.readouterr().out
+        )
+    grouping = Grouping.load(tmp_path / "squares.labeling")
+    # One labeled image is left of blue and of red, and two of green: too few to select channels.
+    assert grouping.settings["features"] == "maps" and len(grouping.rows) == 10
+    rows = read_csv(tmp_path / "squares.labeling" / "labels.csv")
+    assert [row["file"] for row in rows] == [
+        "blue-1.png",
+        "green-0.png",
+        "green-1.png",
+        "red-0.png",
+    ]
+
+    Image.new("RGB", (9, 9)).save(squares / "red-1.png")  # repaired
+    assert annotate() == 2
+    assert "1 are new or changed, 0 are gone. --recluster" in capsys.readouterr().err
+    for file in squares.iterdir():
+        file.write_bytes(b"")
+    assert annotate("--recluster", "--skip-unreadable") == 2
+    assert "None of the images" in capsys.readouterr().err
+
+
+def test_a_label_survives_the_process_that_saved_it(annotate, tmp_path, capsys):
     assert annotate("--classes", "red,green") == 0
     line = [sys.executable, "-m", "skstylefeat", "annotate", str(tmp_path / "squares")]
     with subprocess.Popen([*line, "--no-browser"], stdout=subprocess.PIPE, text=True) as process:

@@ -1,6 +1,5 @@
-"""The labeling page's server, over a real socket."""
+"""Tests of the labeling page's server, over a real socket."""
 
-import errno
 import http.client
 import json
 import re
@@ -10,15 +9,15 @@ from importlib.resources import files
 
 import pytest
 
-from skstylefeat.labeling import _journal as journal_module
+from skstylefeat.labeling import _server as server_module
 from skstylefeat.labeling._server import PAGE, LabelingServer
-from tests.support.labeling import TOKEN, open_session, serving
+from tests.support.labeling import PAGE_KEY, TOKEN, open_session, read_csv, read_events, serving
 
 
 @pytest.fixture
 def session(tmp_path):
     session = open_session(tmp_path)
-    session.take_classes(["warm", "cold"])
+    session.define_classes(["warm", "cold"])
     yield session
     session.close()
 
@@ -57,9 +56,7 @@ def label(server, row, name, **more):
 def test_a_label_is_on_disk_when_it_is_acknowledged(server, session):
     status, answer = label(server, 3, "warm", file="blue-3.png")
     assert status == 200 and answer["labels"] == {"3": "warm"} and answer["row"] == 3
-    lines = (session.labels_path.parent / "journal.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["file"] == "blue-3.png"
-    assert "blue-3.png" in session.labels_path.read_text()
+    assert [row["file"] for row in read_csv(session.labels_path)] == ["blue-3.png"]
     assert label(server, 3, None)[1]["labels"] == {}
     status, answer = ask(server, "undo", {"id": "u"})
     assert status == 200 and answer["labels"] == {"3": "warm"} and answer["row"] == 3
@@ -67,6 +64,14 @@ def test_a_label_is_on_disk_when_it_is_acknowledged(server, session):
     status, answer = ask(server, "class", {"id": "c", "name": "lukewarm"})
     assert answer["classes"][2] == {"name": "lukewarm", "keys": ["3", "l"]}
     assert label(server, 0, "lukewarm")[0] == 200
+    session.close()
+    assert read_events(session.labels_path.parent)[2:] == [
+        ("label", "blue-3.png", "warm"),
+        ("label", "blue-3.png", None),
+        ("undo", "blue-3.png", None),
+        ("class", None, "lukewarm"),
+        ("label", "blue-0.png", "lukewarm"),
+    ]
 
 
 def test_layout_and_progress(server, session):
@@ -112,7 +117,7 @@ def test_other_pages_may_not_label(server, session, headers, status):
 
 
 @pytest.mark.parametrize("token", ["other", "secretx", "", "SECRET", "%C3%A4"])
-def test_nothing_is_told_without_the_token(server, token):
+def test_nothing_is_answered_without_the_token(server, token):
     status, _, body = request(server, "GET", f"/{token}/progress", token=None)
     assert status == 404 and b"secret" not in body and b"squares" not in body
     assert request(server, "GET", "/", token=None)[0] == 404
@@ -127,9 +132,19 @@ def test_nothing_is_told_without_the_token(server, token):
         ("label", {"id": "1", "row": True, "label": "warm"}, 422, "no row True"),
         ("label", {"id": "1", "row": "0", "label": "warm"}, 422, "no row '0'"),
         ("label", {"id": "1", "label": "warm"}, 422, "no row None"),
-        ("label", {"id": "1", "row": 0, "label": "hot"}, 409, "'hot' is no class; there are: warm"),
-        ("label", {"id": "1", "row": 0, "label": 7}, 422, "'label' has to be a text, got 7"),
-        ("label", {"row": 0, "label": "warm"}, 422, "'id' has to be a text"),
+        (
+            "label",
+            {"id": "1", "row": 0, "label": "hot"},
+            409,
+            "'hot' is not a class; the class",
+        ),
+        (
+            "label",
+            {"id": "1", "row": 0, "label": 7},
+            422,
+            "1 to 200 characters, got 7",
+        ),
+        ("label", {"row": 0, "label": "warm"}, 422, "'id' must be a text"),
         (
             "label",
             {"id": "1", "row": 0, "file": "x.png", "label": "warm"},
@@ -138,40 +153,83 @@ def test_nothing_is_told_without_the_token(server, token):
         ),
         ("undo", {"id": "1"}, 409, "nothing to undo"),
         ("class", {"id": "1", "name": " "}, 409, "cannot be a class"),
-        ("jump", {"id": "1"}, 404, "'jump' is not there"),
-        ("undo", b"{", 400, "No JSON"),
-        ("undo", b"\xff", 400, "No JSON"),
+        ("jump", {"id": "1"}, 404, "There is no 'jump'"),
+        ("undo", b"{", 400, "Not JSON"),
+        ("undo", b"\xff", 400, "Not JSON"),
         ("undo", b"[]", 400, "Expected a JSON object"),
         ("undo", b" " * 20_000, 413, "At most 16384"),
+        ("undo", b" " * 2_000_000, 413, "At most 16384"),
+        ("undo", b"[" * 16_000, 400, "Not JSON"),
+        ("undo", b'{"id": 1' + b"0" * 9_000 + b"}", 400, "Not JSON"),
+        ("label", b'{"id": "1", "row": 1' + b"0" * 4_000 + b', "label": "warm"}', 422, "no row 10"),
+        ("label", b'{"id": "1", "row": ' + b"[" * 300 + b"]" * 300 + b"}", 422, "no row [[["),
+        ("label", {"id": "\ud800", "row": 0, "label": "warm"}, 422, "'id' must be a text"),
+        ("label", {"id": "1", "row": 0, "label": "\udfff"}, 422, "'label' must be a text"),
+        ("label", {"id": "x" * 201, "row": 0, "label": "warm"}, 422, "'id' must be a text"),
+        ("label", b'{"id": "1", "row": NaN, "label": "warm"}', 422, "no row nan"),
     ],
 )
-def test_refusals_say_why_and_change_nothing(server, session, path, body, status, message):
+def test_refusals_give_a_reason_and_change_nothing(server, session, path, body, status, message):
     version = session.progress()["version"]
     found, answer = ask(server, path, body)
     assert found == status and message in answer["error"]
     assert session.progress()["version"] == version
 
 
-def test_a_body_needs_a_length(server):
+def send_raw(server, head, body=b""):
+    """Send headers and a body as they are, and return the status line of the answer."""
     with socket.create_connection(server.server_address, timeout=20) as connection:
         host = f"127.0.0.1:{server.server_address[1]}"
-        head = (
-            f"POST /{TOKEN}/undo HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\r\n"
-        )
-        connection.sendall(head.encode())
-        assert connection.recv(100).startswith(b"HTTP/1.1 411 ")
+        lines = [f"POST /{TOKEN}/undo HTTP/1.1", f"Host: {host}", "Content-Type: application/json"]
+        connection.sendall("\r\n".join([*lines, *head, "", ""]).encode() + body)
+        return connection.makefile("rb").readline().decode().strip()
 
 
-def test_a_full_disk_is_said_and_the_label_does_not_count(server, session, monkeypatch):
-    def full(file, data):
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize("length", [None, "-1", "x", "²"])
+def test_a_body_needs_a_length(server, length):
+    head = [] if length is None else [f"Content-Length: {length}"]
+    assert send_raw(server, head) == "HTTP/1.1 411 Length Required"
+
+
+@pytest.mark.parametrize("length", ["16385", "9" * 10, "9" * 5_000])
+def test_a_body_that_is_too_long_is_not_read(server, length):
+    answer = send_raw(server, [f"Content-Length: {length}"], b"{}")
+    assert answer.startswith("HTTP/1.1 413 ")
+
+
+def test_a_body_that_does_not_arrive_is_answered(server, monkeypatch):
+    monkeypatch.setattr(server_module._Handler, "timeout", 0.2)
+    assert send_raw(server, ["Content-Length: 10"], b"{}") == "HTTP/1.1 408 Request Timeout"
+
+
+def test_a_full_disk_is_reported_and_the_label_does_not_count(server, session, monkeypatch):
+    def full(*events):
+        raise OSError("database or disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "write", full)
+        patch.setattr(session._store, "_append", full)
         status, answer = label(server, 0, "warm")
-    assert status == 507 and "Not saved" in answer["error"] and "No space" in answer["error"]
+    assert status == 507 and answer["error"] == "Not saved: database or disk is full."
     assert session.labels == {}
     assert label(server, 0, "warm")[0] == 200  # as the page tries again
+
+
+def test_an_unexpected_error_is_answered_and_reported(server, session, monkeypatch, capfd):
+    monkeypatch.setattr(session, "progress", None)
+    status, answer = ask(server, "progress")
+    assert status == 500 and "TypeError" in answer["error"]
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_a_page_of_an_earlier_start_finds_the_new_address(server):
+    assert ask(server, "layout")[1]["page_key"] == PAGE_KEY
+    for key, status in [(PAGE_KEY, 200), ("other", 404), ("é", 404), (None, 422), ("", 422)]:
+        found, _, body = request(server, "POST", "/resume", {"page_key": key}, token=None)
+        assert found == status
+        assert (json.loads(body).get("address") == f"/{TOKEN}/") == (status == 200)
+    headers = {"Origin": "http://evil.example"}
+    body = {"page_key": PAGE_KEY}
+    assert request(server, "POST", "/resume", body, token=None, **headers)[0] == 403
 
 
 def test_pictures(server, session):
@@ -179,14 +237,25 @@ def test_pictures(server, session):
         status, headers, body = request(server, "GET", f"{kind}/0")
         assert status == 200 and headers["Content-Type"] == "image/png"
         assert body == session.images.paths[0].read_bytes()
-        for bad in ("12", "-1", "x", "", "1/2", "..%2f"):
+        for bad in ("12", "-1", "x", "", "1/2", "..%2f", "9" * 5_000, "%C2%B2"):
             assert request(server, "GET", f"{kind}/{bad}")[0] == 404
     session.images.paths[1].unlink()
     status, answer = ask(server, "small/1")
     assert status == 404 and "'blue-1.png' cannot be read" in answer["error"]
 
 
-def test_the_page_brings_everything_itself(server):
+def test_a_picture_that_became_a_decompression_bomb_is_answered(server, session, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 50)
+    for path in session.images.paths[:1]:
+        path.with_suffix(".tif").write_bytes(path.read_bytes())
+        path.unlink()
+        session.images.paths[0] = path.with_suffix(".tif")  # converted, as browsers do not show it
+    for kind in ("small", "whole"):
+        status, answer = ask(server, f"{kind}/0")
+        assert status == 404 and "'blue-0.tif' cannot be read" in answer["error"]
+
+
+def test_the_page_loads_nothing_from_elsewhere(server):
     known = {"/".join(["page", name]) for name, _ in PAGE.values()}
     folder = files("skstylefeat.labeling") / "page"
     assert {f"page/{entry.name}" for entry in folder.iterdir()} == known
@@ -203,15 +272,15 @@ def test_the_page_brings_everything_itself(server):
     assert request(server, "PUT", "label", {})[0] == 501
 
 
-def test_posts_at_once_over_one_socket_each(server, session):
+def test_simultaneous_posts_over_one_socket_each(server, session):
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda row: label(server, row, "warm")[0], [*range(12)] * 3))
-    assert told == [200] * 36
+        statuses = list(pool.map(lambda row: label(server, row, "warm")[0], [*range(12)] * 3))
+    assert statuses == [200] * 36
     assert session.labels == dict.fromkeys(range(12), "warm")
-    assert session.progress()["version"] == 13
+    assert session.progress()["version"] == 14
 
 
-def test_a_connection_that_ends_early_harms_nobody(server, capfd):
+def test_a_connection_that_ends_early_is_ignored(server, capfd):
     for _ in range(3):
         with socket.create_connection(server.server_address) as connection:
             connection.sendall(f"GET /{TOKEN}/layout HTTP/1.1\r\nHost: ".encode())
@@ -227,9 +296,9 @@ def test_only_this_machine_is_served(server):
 def test_a_port_that_is_taken(server, session):
     port = server.server_address[1]
     with pytest.raises(ValueError, match=rf"Port {port} cannot be used: another program.*--port"):
-        LabelingServer(session, TOKEN, port)
+        LabelingServer(session, TOKEN, PAGE_KEY, port)
     with pytest.raises(ValueError, match="Port 99999 cannot be used"):
-        LabelingServer(session, TOKEN, 99_999)
+        LabelingServer(session, TOKEN, PAGE_KEY, 99_999)
 
 
 def test_the_port_can_be_used_again_at_once(session):

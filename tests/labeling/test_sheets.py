@@ -1,4 +1,4 @@
-"""Sheets to print: what is asked is framed, and what was filled in is read back."""
+"""Tests of contact sheets: images to label are framed, and filled-in labels are read back."""
 
 import csv
 
@@ -7,13 +7,13 @@ from PIL import Image
 
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels
 from skstylefeat.labeling._sheets import ASK, draw_sheet, write_sheets
-from tests.support.labeling import open_session, read_csv, say, write_squares
+from tests.support.labeling import open_session, read_csv, write_squares
 
 
-def test_sheets_frame_what_is_asked_and_are_read_back(tmp_path):
+def test_sheets_frame_images_to_label_and_are_read_back(tmp_path):
     session = open_session(tmp_path)
-    session.take_classes(["warm", "cold"])
-    session.submit(say("green-0.png", "cold"))
+    session.define_classes(["warm", "cold"])
+    session.label("green-0.png", "cold")
     paths = write_sheets(session, tmp_path / "sheets")
     assert [path.name for path in paths] == [f"cluster-0{i}.png" for i in range(3)]
     with Image.open(paths[0]) as sheet:
@@ -38,7 +38,7 @@ def test_sheets_frame_what_is_asked_and_are_read_back(tmp_path):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    session.take_labels(read_file_labels(tmp_path / "filled.csv", session.images), "digest")
+    session.import_labels(read_file_labels(tmp_path / "filled.csv", session.images), "digest")
     assert session.complete and session.out.exists()
     annotator = session.grouping.annotator().load_annotations(tmp_path / "filled.csv")
     assert annotator.annotations_ == session.labels

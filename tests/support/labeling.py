@@ -1,24 +1,27 @@
 """A folder of colored squares in known clusters, for tests of the labeling page."""
 
+import contextlib
 import csv
+import sqlite3
 import threading
-from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image
 
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._grouping import Grouping
+from skstylefeat.labeling._label_store import LabelStore
 from skstylefeat.labeling._server import LabelingServer
 from skstylefeat.labeling._session import Session
 
-TOKEN = "secret"
+TOKEN, PAGE_KEY = "secret", "key of the page"
 COLORS = ("red", "green", "blue")
 
 
-def say(file, label, **more):
-    """Return the entry that labels a file."""
-    return {"op": "label", "file": file, "label": label, **more}
+def read_events(work):
+    """Return kind, file and label of all changes in a session's folder, oldest first."""
+    with contextlib.closing(sqlite3.connect(work / "labels.sqlite")) as connection:
+        return connection.execute("SELECT kind, file, label FROM events ORDER BY number").fetchall()
 
 
 def read_csv(path):
@@ -39,7 +42,7 @@ def write_squares(folder, per_color=4):
 
 
 def make_grouping(images, asked=2):
-    """Return one cluster a color, in the order of `COLORS`, with `asked` questions each."""
+    """Return one cluster per color, in the order of `COLORS`, each with `asked` rows to label."""
     colors = [name.partition("-")[0] for name in images.names]
     clusters = np.array([COLORS.index(color) for color in colors])
     rng = np.random.default_rng(0)
@@ -50,18 +53,19 @@ def make_grouping(images, asked=2):
 
 
 def open_session(tmp_path, **kwargs):
-    """Return a session on squares; again in the same folder, it goes on with what was said."""
+    """Return a session on squares; called again with the same folder, it resumes the session."""
     if not (tmp_path / "squares").exists():
         write_squares(tmp_path / "squares")
     images = ImageFolder(tmp_path / "squares")
     grouping = make_grouping(images, **kwargs)
-    return Session(images, grouping, tmp_path / "work", tmp_path / "names.csv")
+    store = LabelStore(tmp_path / "work" / "labels.sqlite")
+    return Session(images, grouping, store, tmp_path / "names.csv")
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(session, port=0):
     """Serve a session in a thread of this process."""
-    server = LabelingServer(session, TOKEN, port)
+    server = LabelingServer(session, TOKEN, PAGE_KEY, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -1,18 +1,21 @@
-// The page: state, keys and clicks.
+// The page: its state, keys and clicks.
 
-import { Queue, ask, send } from "./queue.js";
-import { $, neighbor, say, showClasses, showCluster, showClusters, showLabels, showNames,
+import { Queue, ask, findNewAddress, send } from "./queue.js";
+import { $, neighbor, showClasses, showCluster, showClusters, showLabels, showMessage, showNames,
   showOffline, showProgress } from "./view.js";
 
-const POLL = 2000; // milliseconds between two looks at what other pages did
+const POLL_MS = 2000; // between two requests for the changes of other pages
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 
 const state = {
-  files: [], clusters: [], folder: "", grouping: null, // of the layout
-  version: -1, classes: [], labels: {}, canUndo: false, namesFile: null, // of the progress
-  cluster: 0, row: null, mode: "label", // of this page
+  // From the server, constant:
+  files: [], clusters: [], folder: "", grouping: null, page_key: null,
+  // From the server, changing:
+  version: -1, classes: [], labels: {}, canUndo: false, namesFile: null,
+  // Of this page:
+  cluster: 0, row: null, mode: "label", leaving: false,
   queue: new Queue(answered, refused, connected),
-  // The label of a row, also one that is still on its way; undefined without.
+  // The label of a row, even if it is not saved yet; undefined if there is none.
   labelOf(row) {
     const waiting = this.queue.label(row);
     return (waiting === undefined ? this.labels[row] : waiting) ?? undefined;
@@ -29,8 +32,8 @@ function refresh() {
   showClasses(state);
 }
 
-// Other pages may have labeled since; answers may overtake each other.
-function take(progress) {
+// Other pages may have labeled since, and an older answer may arrive after a newer one.
+function update(progress) {
   if (progress.grouping !== state.grouping) return void start();
   if (progress.version < state.version) return;
   const changed = progress.version !== state.version;
@@ -42,32 +45,38 @@ function take(progress) {
   if (changed) refresh();
 }
 
-function answered(progress, entry) {
+function answered(progress, change) {
   const wasComplete = Boolean(state.namesFile);
-  take(progress);
+  update(progress);
   refresh();
-  if (entry.op === "undo") {
+  if (change.op === "undo") {
     if (progress.row !== null) show(progress.row);
-    say("Undone.");
-  } else if (entry.op === "class") {
-    say(`New class: ${entry.body.name}.`);
+    showMessage("Undone.");
+  } else if (change.op === "class") {
+    showMessage(`New class: ${change.body.name}.`);
   } else if (state.namesFile && !wasComplete && !state.queue.waiting.length) {
     openNames();
-    say("All labels have come.");
+    showMessage("All labels are given.");
   }
 }
 
-function refused(message, entry) {
-  say(message, true);
+function refused(message, change) {
+  showMessage(message, true);
   refresh();
-  if (entry.op === "class") {
+  if (change.op === "class") {
     $("class-error").textContent = message;
-    openClassDialog(entry.body.name);
+    openClassDialog(change.body.name);
   }
 }
 
-function connected(problem) {
+async function connected(problem) {
   showOffline(problem, state.queue.waiting.length);
+  if (!problem || !state.page_key) return;
+  const address = await findNewAddress(state.page_key);
+  if (address && !location.pathname.startsWith(address)) {
+    state.leaving = true;
+    location.replace(address);
+  }
 }
 
 function openCluster(cluster, row) {
@@ -109,13 +118,13 @@ function label(name) {
   if (before === (name ?? undefined)) return advance(before);
   const file = state.files[state.row];
   state.queue.push("label", { row: state.row, file, label: name });
-  say(name === null ? `${file}: no label.` : `${file}: ${name}.`);
+  showMessage(name === null ? `${file}: no label.` : `${file}: ${name}.`);
   if (name === null) refresh();
   else advance(before);
 }
 
-// To the next image that is asked for: in this cluster, else in the next one that has any. After
-// a correction, and after an image nobody asked for, only to the next one.
+// Go to the next image that needs a label: in this cluster, else in the next cluster that has one.
+// After a correction, and after an image that needs no label, go to the next image only.
 function advance(before) {
   const { asked, others } = state.clusters[state.cluster];
   const at = asked.indexOf(state.row);
@@ -154,8 +163,8 @@ async function openNames() {
 
 async function writeNames() {
   const { status, answer } = await send("write-names", {});
-  if (status === 200) say(`Written to ${answer.names_file}.`);
-  else say(answer.error || "The server does not answer.", true);
+  if (status === 200) showMessage(`Written to ${answer.names_file}.`);
+  else showMessage(answer.error || "The server does not answer.", true);
 }
 
 function toggleNames() {
@@ -170,7 +179,7 @@ function openClassDialog(name = "") {
   $("class-name").focus();
 }
 
-function look() {
+function enlarge() {
   $("picture").src = `whole/${state.row}`;
   $("picture").alt = $("picture-name").textContent = state.files[state.row];
   $("picture-dialog").showModal();
@@ -178,7 +187,7 @@ function look() {
 
 function onKey(event) {
   const undo = event.key.toLowerCase() === "z";
-  if (event.altKey || ((event.ctrlKey || event.metaKey) && !undo)) return;
+  if (!state.grouping || event.altKey || ((event.ctrlKey || event.metaKey) && !undo)) return;
   if (document.querySelector("dialog[open]")) {
     if (event.key === " " && $("picture-dialog").open) {
       event.preventDefault();
@@ -189,7 +198,7 @@ function onKey(event) {
   const act = action(event);
   if (!act) return;
   event.preventDefault();
-  // A key held down goes on moving, but says nothing twice.
+  // A key that is held down moves on, but labels only once.
   if (!event.repeat || ARROWS.includes(event.key)) act();
 }
 
@@ -212,22 +221,22 @@ function action(event) {
     };
   }
   const onTile = document.activeElement?.classList.contains("tile");
-  if ((key === " " || key === "Enter") && onTile) return look;
+  if ((key === " " || key === "Enter") && onTile) return enlarge;
   if (key === "Delete" || key === "Backspace") return () => label(null);
-  // Some keyboards give digits with shift only.
+  // On some keyboards digits need shift; the code of the key is the same.
   const digit = event.shiftKey ? null : /^Digit([1-9])$/.exec(event.code)?.[1];
-  const named = (key) => state.classes.find(({ keys }) => keys.includes(key));
-  const chosen = named(key) ?? named(digit);
+  const classOf = (key) => state.classes.find(({ keys }) => keys.includes(key));
+  const chosen = classOf(key) ?? classOf(digit);
   return chosen ? () => label(chosen.name) : null;
 }
 
 function onClick(event) {
   const button = event.target.closest("button");
-  if (!button) return;
+  if (!button || !state.grouping) return;
   if ("close" in button.dataset) button.closest("dialog").close();
   else if (button.classList.contains("tile")) {
     const row = Number(button.dataset.row);
-    if (state.mode === "label" && event.detail === 2) look();
+    if (state.mode === "label" && event.detail === 2) enlarge();
     else show(row);
   } else if ("cluster" in button.dataset) openCluster(Number(button.dataset.cluster));
   else if ("name" in button.dataset) label(button.dataset.name);
@@ -246,18 +255,19 @@ async function start() {
   const { status, answer } = await ask("layout");
   if (status !== 200) {
     connected(answer.error || "The server does not answer.");
-    return void setTimeout(start, POLL);
+    return void setTimeout(start, POLL_MS);
   }
   Object.assign(state, answer, { version: -1 });
   state.cluster = Math.min(state.cluster, state.clusters.length - 1);
   const { answer: progress } = await ask("progress");
-  if (progress.grouping !== state.grouping) return void setTimeout(start, POLL);
+  if (progress.grouping !== state.grouping) return void setTimeout(start, POLL_MS);
   connected(null);
-  take(progress);
+  state.queue.restore(state.page_key);
+  update(progress);
   const first = state.clusters.findIndex((_, cluster) => pending(cluster).length);
   openCluster(first < 0 ? state.cluster : first);
   if (first < 0) openNames();
-  else if (!state.classes.length) say("First name a class: press c.");
+  else if (!state.classes.length) showMessage("Press c to name the first class.");
   state.queue.run();
 }
 
@@ -265,9 +275,9 @@ async function poll() {
   if (!document.hidden && state.grouping && !state.queue.waiting.length) {
     const { status, answer } = await ask("progress");
     connected(status === 200 ? null : answer.error || "The server does not answer.");
-    if (status === 200) take(answer);
+    if (status === 200) update(answer);
   }
-  setTimeout(poll, POLL);
+  setTimeout(poll, POLL_MS);
 }
 
 document.addEventListener("keydown", onKey);
@@ -283,6 +293,6 @@ for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("close", () => state.mode === "label" && focusTile());
 }
 window.addEventListener("beforeunload", (event) => {
-  if (state.queue.waiting.length) event.preventDefault();
+  if (state.queue.waiting.length && !state.leaving) event.preventDefault();
 });
 start().then(poll);

@@ -1,17 +1,22 @@
-// Changes on their way: sent one after the other, again and again, until the server has said that
-// they are on disk. What still waits survives a reload of the page.
+// Requests to the server, and the queue of changes: they are sent in order, and repeated until the
+// server has them on disk. Changes that still wait survive a reload of the page.
 
-const STORE = `waiting ${location.pathname}`;
-const AGAIN = 1000; // milliseconds between two attempts
-const REFUSED = [400, 409, 413, 415, 422]; // trying again would not help
+const RETRY_MS = 1000;
+const REFUSALS = [400, 409, 413, 415, 422]; // a repetition would not help
 
 export class Queue {
-  // `answered(progress, entry)`, `refused(message, entry)` and `connected(problem or null)` are
-  // called as things come.
+  // Callbacks: `answered(progress, change)`, `refused(message, change)`, `connected(problem)`, where
+  // problem is null if the server answers.
   constructor(answered, refused, connected) {
     Object.assign(this, { answered, refused, connected });
-    this.waiting = JSON.parse(sessionStorage.getItem(STORE) || "[]");
+    this.waiting = [];
     this.running = false;
+  }
+
+  // Continue with the changes that waited when the page of this session was left.
+  restore(pageKey) {
+    this.store = `waiting ${pageKey}`;
+    this.waiting = JSON.parse(sessionStorage.getItem(this.store) || "[]");
   }
 
   push(op, body = {}) {
@@ -20,34 +25,34 @@ export class Queue {
     this.run();
   }
 
-  // The label that waits for a row: a class, null for none, undefined where nothing waits.
+  // The label that waits for a row: a class, null for none, undefined if nothing waits.
   label(row) {
-    const entry = this.waiting.findLast((x) => x.op === "label" && x.body.row === row);
-    return entry?.body.label;
+    const change = this.waiting.findLast((x) => x.op === "label" && x.body.row === row);
+    return change?.body.label;
   }
 
   async run() {
     if (this.running) return;
     this.running = true;
     while (this.waiting.length) {
-      const entry = this.waiting[0];
-      const { status, answer } = await send(entry.op, entry.body);
-      if (status === 200 || REFUSED.includes(status)) {
+      const change = this.waiting[0];
+      const { status, answer } = await send(change.op, change.body);
+      if (status === 200 || REFUSALS.includes(status)) {
         this.waiting.shift();
         this.save();
         this.connected(null);
-        if (status === 200) this.answered(answer, entry);
-        else this.refused(answer.error || `The server refused (${status}).`, entry);
+        if (status === 200) this.answered(answer, change);
+        else this.refused(answer.error || `The server refused (${status}).`, change);
       } else {
         this.connected(answer.error || "The server does not answer.");
-        await new Promise((resolve) => setTimeout(resolve, AGAIN));
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
     this.running = false;
   }
 
   save() {
-    sessionStorage.setItem(STORE, JSON.stringify(this.waiting));
+    sessionStorage.setItem(this.store, JSON.stringify(this.waiting));
   }
 }
 
@@ -59,7 +64,7 @@ export function send(op, body) {
   });
 }
 
-// Returns the status, 0 where nobody answers, and the answer as an object.
+// Returns the status, 0 if the server does not answer, and the answer as an object.
 export async function ask(path, options = {}) {
   try {
     const response = await fetch(path, { cache: "no-store", ...options });
@@ -67,4 +72,10 @@ export async function ask(path, options = {}) {
   } catch {
     return { status: 0, answer: {} };
   }
+}
+
+// Returns the new address of the session if the command has been started again, else undefined.
+export async function findNewAddress(pageKey) {
+  const { answer } = await send("/resume", { page_key: pageKey });
+  return answer.address;
 }

@@ -1,6 +1,6 @@
-// What is on the screen, made from the state; nothing here changes the state.
+// The elements of the page, made from the state; nothing here changes the state.
 
-const MANY = 120; // images of a cluster shown before somebody asks for more
+const FIRST_IMAGES = 120; // of a cluster, shown before the button for all of them is pressed
 const HUES = 8;
 
 export const $ = (id) => document.getElementById(id);
@@ -30,7 +30,7 @@ function tile(state, row, large) {
   return button;
 }
 
-// Labels, frames and the chosen image, on tiles that are there already.
+// Update labels, frames and the chosen image on existing tiles.
 export function showLabels(state) {
   for (const button of document.querySelectorAll("#label-view .tile")) {
     const row = Number(button.dataset.row);
@@ -45,7 +45,7 @@ export function showLabels(state) {
     chip.className = label ? "chip named" : "chip";
     button.tabIndex = chosen ? 0 : -1;
     button.setAttribute("aria-current", chosen);
-    button.setAttribute("aria-label", [button.dataset.file, asked ? "asked for" : "",
+    button.setAttribute("aria-label", [button.dataset.file, asked ? "label needed" : "",
       label ? `labeled ${label}` : "no label", waits ? "being saved" : ""]
       .filter(Boolean).join(", "));
   }
@@ -53,7 +53,7 @@ export function showLabels(state) {
 
 export function showCluster(state, all = false) {
   const { asked, others } = state.clusters[state.cluster];
-  const shown = all ? others : others.slice(0, MANY);
+  const shown = all ? others : others.slice(0, FIRST_IMAGES);
   $("asked").replaceChildren(...asked.map((row) => tile(state, row, true)));
   $("others").replaceChildren(...shown.map((row) => tile(state, row, false)));
   $("others-title").hidden = !others.length;
@@ -76,7 +76,7 @@ export function showProgress(state) {
   const left = here.filter((row) => state.labelOf(row) === undefined).length;
   $("cluster-hint").textContent = `${plural(here.length + others.length, "image")}, ` +
     (left ? `${left} of ${here.length} framed ones to label`
-      : here.length ? "labeled" : "no label asked for");
+      : here.length ? "labeled" : "no label needed");
 }
 
 export function showClusters(state) {
@@ -122,38 +122,38 @@ export function showNames(state, found, problem, file) {
   const summary = make("div", { className: "summary" }, hint);
   if (file) hint.append("Written to ", make("code", {}, file), ".");
   else {
-    hint.append("Not all labels that are asked for have come.");
+    hint.append("Some labels are still missing.");
     summary.append(make("button", { type: "button", id: "write-names" }, "Write the file now"));
   }
-  hint.append(" Framed images have your label, the others the name of their cluster and how sure " +
-    "it is, least sure first. Choose one to correct it.");
+  hint.append(" Framed images have your label. The others have the name of their cluster and its " +
+    "confidence, lowest first. Choose an image to correct it.");
   const sections = state.clusters.map(({ asked, others }, cluster) => {
     const rows = [...asked, ...others];
     rows.sort((a, b) => found.confidence[a] - found.confidence[b]);
     const heading = make("h3", {}, `Cluster ${cluster}: ${found.clusters[cluster]}, ` +
       plural(rows.length, "image"));
-    const tiles = make("div", { className: "tiles" }, ...rows.slice(0, MANY).map((row) => {
-      const said = state.labelOf(row) !== undefined;
+    const tiles = make("div", { className: "tiles" }, ...rows.slice(0, FIRST_IMAGES).map((row) => {
+      const labeled = state.labelOf(row) !== undefined;
       const button = tile(state, row, false);
-      const sure = said ? "your label" : `${Math.round(100 * found.confidence[row])} %`;
-      button.className = ["tile", hue(state, found.names[row]), said && "said"]
+      const confidence = labeled ? "your label" : `${Math.round(100 * found.confidence[row])} %`;
+      button.className = ["tile", hue(state, found.names[row]), labeled && "labeled"]
         .filter(Boolean).join(" ");
       button.querySelector(".chip").textContent = found.names[row];
       button.querySelector(".chip").className = "chip named";
-      button.querySelector(".file").textContent = sure;
+      button.querySelector(".file").textContent = confidence;
       button.tabIndex = 0;
-      button.setAttribute("aria-label", `${state.files[row]}, ${found.names[row]}, ${sure}`);
+      button.setAttribute("aria-label", `${state.files[row]}, ${found.names[row]}, ${confidence}`);
       return button;
     }));
     const section = make("section", {}, heading, tiles);
-    if (rows.length > MANY) section.append(make("p", { className: "hint" },
-      `and ${rows.length - MANY} more`));
+    if (rows.length > FIRST_IMAGES) section.append(make("p", { className: "hint" },
+      `and ${rows.length - FIRST_IMAGES} more`));
     return section;
   });
   view.replaceChildren(title, summary, ...sections);
 }
 
-export function say(text, isError = false) {
+export function showMessage(text, isError = false) {
   $("message").textContent = text;
   $("message").className = isError ? "error" : "";
 }
@@ -163,11 +163,11 @@ export function showOffline(problem, waiting) {
   $("offline").hidden = !problem;
   $("offline").textContent = problem
     ? `${problem} ${waiting ? changes : "All labels are saved."} Start the command again: this ` +
-      "page goes on by itself."
+      "page will continue by itself."
     : "";
 }
 
-// The tile that an arrow key leads to.
+// Return the tile that an arrow key leads to: up and down, the nearest one of the next line.
 export function neighbor(from, key) {
   const tiles = [...document.querySelectorAll("#label-view .tile")];
   const at = tiles.indexOf(from);
