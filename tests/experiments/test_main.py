@@ -117,7 +117,7 @@ def test_rendered_faces_have_known_targets():
     age, group = targets[4], targets[2]
     assert_array_equal(group.y_train == "under 40", age.y_train < 40)
     assert not np.array_equal(targets[3].y_train[:20], targets[3].y_test)
-    with pytest.raises(ValueError, match="later seeds are those of the weights"):
+    with pytest.raises(ValueError, match="were trained on faces of higher seeds"):
         load_rendered_faces(3, 3, random_state=500_000)
 
 

@@ -81,7 +81,7 @@ def test_annotation_reads_no_other_label(planted):
     """Whatever the other training labels say, the names stay the same."""
     (_, y_train), _ = planted
     drawn = draw_one(planted, y_train)
-    assert len(drawn.labeled_rows) <= 2 * annotation.PER_CLASS + 5
+    assert len(drawn.labeled_rows) <= 2 * annotation.N_PER_CLASS + 5
     other = y_train.copy()
     free = np.setdiff1d(np.arange(len(other)), drawn.labeled_rows)
     other[free] = "b"
