@@ -27,9 +27,7 @@ from PIL import Image
 SIDE, BATCH = 16, 16
 # Every process is a new one, forked from a server that has imported torch already.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(
-    ["torch", "skstylefeat.networks", "skstylefeat.inversion._inverter"]
-)
+PROCESSES.set_forkserver_preload(["torch", "skstylefeat.networks", "skstylefeat.inversion"])
 
 
 def write_networks(folder, width=8):
@@ -37,10 +35,10 @@ def write_networks(folder, width=8):
     import torch
 
     from skstylefeat.networks import Generator
-    from skstylefeat.networks.checkpoints._safetensors import save_network
-    from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-    from skstylefeat.networks.optimization._latent_space import w_statistics
-    from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+    from skstylefeat.networks.checkpoints import save_network
+    from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+    from skstylefeat.networks.optimization import w_statistics
+    from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
     torch.manual_seed(0)
     channels = [width] * (SIDE.bit_length() - 2)
@@ -181,7 +179,9 @@ def measure(paths, images, n_repeats):
     inverter = StyleGANInverter(*paths)
     few = as_images(images)[:64]
     latents = inverter.fit_transform(few)
-    pipeline = make_pipeline(inverter, HyperplaneDistance(rng.normal(size=latents.shape[1])))
+    pipeline = make_pipeline(
+        inverter, HyperplaneDistance(rng.normal(size=latents.shape[1]), random_state=0)
+    )
     pipeline.fit(few)
     inverter.domain_error_ = np.inf
     seconds = []

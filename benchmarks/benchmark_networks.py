@@ -18,6 +18,7 @@ import importlib
 import multiprocessing
 import statistics
 import sys
+import tempfile
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -26,8 +27,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from skstylefeat.networks.encoders._psp import build_psp_encoder
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat import load_encoder
+from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 TASKS = ("image", "maps", "encode", "optimize")
 MAPS_UP_TO = 64
@@ -84,15 +85,22 @@ def e4e_state(n_ws):
     return state
 
 
+def e4e_checkpoint(n_ws):
+    """Return what a file of Encoder4Editing holds, without its generator."""
+    return {
+        "state_dict": {f"encoder.{name}": value for name, value in e4e_state(n_ws).items()},
+        "latent_avg": torch.zeros(n_ws, 512),
+        "opts": {"encoder_type": "Encoder4Editing"},
+    }
+
+
 def our_task(task, resolution):
     """Return a callable for a task, as a function of `--against` does."""
     if task == "encode":
-        n_ws = 2 * resolution.bit_length() - 4
-        options = {"encoder_type": "Encoder4Editing"}
-        encoder = build_psp_encoder(
-            e4e_state(n_ws), options, lambda: torch.zeros(n_ws, 512), None, "random weights"
-        )
-        return torch.inference_mode()(encoder)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "e4e.pt"
+            torch.save(e4e_checkpoint(2 * resolution.bit_length() - 4), path)
+            return torch.inference_mode()(load_encoder(path).module)
     generator = standard_generator(resolution)
     synthesis = generator.synthesis
     if task == "image":

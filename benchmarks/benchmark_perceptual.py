@@ -21,9 +21,10 @@ from torch.nn import functional as F
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.optimization import _losses as losses
+from skstylefeat.networks import PerceptualNetwork, load_perceptual
 
 WEIGHTS = (0.05, 0.1, 0.2, 0.5)
+PACKAGE_WEIGHT = 0.1  # of the distances in features, in every inversion
 SEED = 1100
 SIDE = 128  # of the images that AlexNet sees
 MEAN, STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # LPIPS', of images in [-1, 1]
@@ -64,6 +65,17 @@ class LPIPS:
             x = F.relu(F.conv2d(x, *self.layers[number], stride, padding))
             found.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10))
         return found
+
+
+class WeightedNetwork(PerceptualNetwork):
+    """Network whose distances are multiplied by a factor."""
+
+    def __init__(self, module, factor, **kwargs):
+        super().__init__(module, **kwargs)
+        self.factor = factor
+
+    def distances(self, maps, targets):
+        return self.factor * super().distances(maps, targets)
 
 
 def read_images(args):
@@ -107,8 +119,8 @@ def main():
     score("encoder", lpips, images, StyleGANInverter(**networks))
     score("hybrid, local contrast", lpips, images, StyleGANInverter(**hybrid))
     for weight in WEIGHTS:
-        losses.PERCEPTUAL_WEIGHT = weight
-        inverter = StyleGANInverter(**hybrid, perceptual=args.vgg)
+        network = WeightedNetwork(load_perceptual(args.vgg).module, weight / PACKAGE_WEIGHT)
+        inverter = StyleGANInverter(**hybrid, perceptual=network)
         score(f"hybrid, VGG16 with weight {weight:g}", lpips, images, inverter)
 
 

@@ -24,11 +24,11 @@ import numpy as np
 from skstylefeat import HyperplaneDistance, layer_importance, load_generator
 from skstylefeat.directions import DiscriminantDirection, LinearSVMDirection, SeFa
 from skstylefeat.latents import broadcast_direction
-from skstylefeat.regression import _importance as importance
 
 TASKS = ("importance", "distances", "sefa", "direction")
 N_LAYERS, W_DIM = 18, 512
 BLOCK = 2_000
+STEPS, N_SCALE_SAMPLES = (1.0, 3.0), 2_000  # as in `layer_importance`
 
 
 def best_of(functions, repeats):
@@ -42,6 +42,21 @@ def best_of(functions, repeats):
     return {name: min(found) for name, found in times.items()}
 
 
+def sample_pairs(generator, normal, n_pairs):
+    """Draw start codes, the same codes edited, and unrelated codes, as `layer_importance` does."""
+    random_state = np.random.RandomState(0)
+
+    def sample(n):
+        return generator.mapping(generator.sample_z(n, random_state))
+
+    units = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    scale = float(np.std(sample(N_SCALE_SAMPLES) @ units.T, axis=0).mean())
+    start, other = (np.repeat(sample(n_pairs)[:, None], generator.n_ws, axis=1) for _ in range(2))
+    sign = random_state.choice(np.array([-1, 1], dtype=np.float32), size=(n_pairs, 1, 1))
+    lengths = scale * random_state.uniform(*STEPS, size=(n_pairs, 1, 1))
+    return start, start + sign * lengths.astype(np.float32) * normal, other
+
+
 def pair_by_pair(generator, direction, n_pairs):
     """Return the layers' weights as one gets them without care for the cost."""
     import copy
@@ -51,14 +66,7 @@ def pair_by_pair(generator, direction, n_pairs):
     module = copy.deepcopy(generator.module).requires_grad_(True)
     normal, _ = broadcast_direction(direction, generator.n_ws, generator.w_dim)
     normal = (normal / np.linalg.norm(normal, axis=1).max()).astype(np.float32)
-    random_state = np.random.RandomState(0)
-
-    def sample(n):
-        return generator.mapping(generator.sample_z(n, random_state))
-
-    start, end, _, other = importance._sample_pairs(
-        generator, normal, n_pairs, "paper", importance.STEPS["paper"], sample, random_state
-    )
+    start, end, other = sample_pairs(generator, normal, n_pairs)
     sums = np.zeros((2, generator.n_ws, generator.w_dim))
     for pair in range(n_pairs):
         for kind, target in enumerate((end, other)):
@@ -112,7 +120,9 @@ def time_distances(args):
     with tempfile.TemporaryDirectory() as folder:
         codes = write_codes(Path(folder) / "codes.npy", args.codes)
         rng = np.random.default_rng(0)
-        model = HyperplaneDistance(rng.standard_normal(W_DIM), w_dim=W_DIM).fit(codes[:10])
+        model = HyperplaneDistance(rng.standard_normal(W_DIM), w_dim=W_DIM, random_state=0).fit(
+            codes[:10]
+        )
         buffer = np.empty((BLOCK, codes.shape[1]), dtype=np.float32)
 
         def copy():
@@ -134,7 +144,7 @@ def time_distances(args):
 def time_sefa(args):
     """Compare all directions of a wide generator with the general eigenproblem."""
     from skstylefeat.networks import Generator
-    from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+    from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
     config = GeneratorConfig(64, [512] * 5, z_dim=W_DIM, w_dim=W_DIM, n_mapping=2)
     generator = Generator(StyleGAN2Generator(config).requires_grad_(False).eval(), name="wide")

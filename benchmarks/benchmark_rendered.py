@@ -18,14 +18,15 @@ from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ChannelMISelector, ClusterAnnotator, StyleGANInverter
 from skstylefeat.datasets import make_faces
-from skstylefeat.experiments._annotation_experiment import (
-    BY_LEVEL,
-    PER_CLASS,
-    ask,
+from skstylefeat.experiments import (
+    ANOVA_SELECTION,
+    N_PER_CLASS,
+    answer_query,
     draw_per_class,
+    psnr_of_latents,
+    represent,
     second_round,
 )
-from skstylefeat.experiments._representation import psnr_of_latents, represent
 
 N_LABELED, N_FACES = 1_000, 2_500
 PENALTIES = np.logspace(0, 5, 16)
@@ -82,27 +83,27 @@ def choices(inverter, seed, n_draws):
     for target, y in targets.items():
         scores = {}
         for draw in range(n_draws):
-            rows = draw_per_class(y, PER_CLASS, np.random.default_rng((seed, draw)))
+            rows = draw_per_class(y, N_PER_CLASS, np.random.default_rng((seed, draw)))
             kept = {f"best {N_BEST} by all labels": (None, best_channels(images.pooled, y))}
-            for name, maps, how in (
+            for name, maps, parameters in (
                 ("ratio", images.maps, {}),
                 ("anova", levels, {"score": "anova"}),
-                ("anova, 20 in all", levels, BY_LEVEL),
+                ("anova, 20 in all", levels, ANOVA_SELECTION),
             ):
-                selector = ChannelMISelector(n_samples_per_class=None, **how)
+                selector = ChannelMISelector(n_samples_per_class=None, **parameters)
                 selector.fit(maps[rows], y[rows])
                 kept[name] = selector, selector.get_support(indices=True)
             for name, (selector, columns) in kept.items():
                 features = images.pooled[:, columns]
                 for query in ("random", "central"):
                     annotator = ClusterAnnotator(n_labels=LABELS, query=query, random_state=draw)
-                    drawn = ask(annotator, features, features[:1], y, rows, selector)
-                    found = {query: drawn.names}
+                    first = answer_query(annotator, features, features[:1], y, rows, selector)
+                    found = {query: first.names}
                     if selector is not None:
-                        again = second_round(drawn, levels, levels, y, draw)
-                        found[f"{query}, second round"] = again.names
+                        second = second_round(first, levels, levels, y, draw)
+                        found[f"{query}, second round"] = second.names
                     for how, names in found.items():
-                        share = share_named(names, y, drawn.labeled_rows)
+                        share = share_named(names, y, first.labeled_rows)
                         scores.setdefault((name, how), []).append(100 * share)
         print(f"seed {seed}, {target} (majority {100 * max(y.mean(), 1 - y.mean()):.1f} %)")
         for (name, how), values in scores.items():

@@ -46,7 +46,9 @@ def pipelines(n_faces):
             ClusterAnnotator(n_clusters=8, random_state=0),
         ).fit(faces.images, names),
         "regressor": make_pipeline(
-            StyleGANInverter("faces64"), HyperplaneDistance(), LatentRegressor()
+            StyleGANInverter("faces64"),
+            HyperplaneDistance(random_state=0),
+            LatentRegressor(random_state=0),
         ).fit(faces.images, yaw),
     }
 

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from skstylefeat import HyperplaneDistance, LatentRegressor, StyleGANInverter
 from skstylefeat.datasets import make_faces
 from skstylefeat.directions import DiscriminantDirection
-from skstylefeat.experiments._representation import pixel_components
+from skstylefeat.experiments import pixel_components
 from skstylefeat.latents import w_plus_to_s
 
 N_POOL, N_TEST = 1_000, 500
@@ -62,8 +62,10 @@ def representations(images, mirror, args):
 
 def errors(pool, test, y_pool, y_test, labeled):
     """Return the mean absolute error of a plane and its calibration, both from `labeled`."""
-    plane = HyperplaneDistance(DiscriminantDirection(extremes=None))
-    model = make_pipeline(plane, LatentRegressor()).fit(pool[labeled], y_pool[labeled])
+    plane = HyperplaneDistance(DiscriminantDirection(extremes=None), random_state=0)
+    model = make_pipeline(plane, LatentRegressor(random_state=0)).fit(
+        pool[labeled], y_pool[labeled]
+    )
     return np.abs(model.predict(test) - y_test).mean()
 
 

@@ -19,9 +19,7 @@ from names import RUNS
 
 from skstylefeat import load_generator
 from skstylefeat.datasets import make_faces
-from skstylefeat.experiments._own_images import load_own_images
-from skstylefeat.experiments._rendered_faces import load_rendered_faces
-from skstylefeat.experiments._targets import Target
+from skstylefeat.experiments import Target, load_own_images, load_rendered_faces
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "photos"))
 from crops import load_photos

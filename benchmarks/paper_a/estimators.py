@@ -30,10 +30,9 @@ from scipy.stats import rankdata
 from sources import add_source_arguments, make_bench
 from tables import run_facts
 
-from skstylefeat.experiments._annotation_experiment import draw_per_class
+from skstylefeat.experiments import draw_per_class
 from skstylefeat.features import FeatureMaps
-from skstylefeat.metrics import default_n_bins, pairwise_mutual_information
-from skstylefeat.metrics._scores import average_pairs
+from skstylefeat.metrics import default_n_bins, intra_inter_mi, pairwise_mutual_information
 
 SIDES = (4, 8, 16, 32, 64, 256)
 RHOS = (0.0, 0.6, 0.9)
@@ -140,10 +139,7 @@ def channel_scores(maps, pooled, y, options):
         inside = np.mean([group.var(axis=0, ddof=1) for group in groups], axis=0)
         means = np.stack([group.mean(axis=0) for group in groups])
         return means.std(axis=0) / np.sqrt(inside + 1e-12)
-    parts = [
-        average_pairs(pairwise_mutual_information(values, **options), y)
-        for _, values in maps.iter_layers()
-    ]
+    parts = [intra_inter_mi(values, y, **options) for _, values in maps.iter_layers()]
     intra, inter = (np.concatenate(x) for x in zip(*parts, strict=True))
     return np.stack([intra, inter])
 
@@ -164,7 +160,7 @@ def stability(codes, pooled, target, generator, name, options, n_draws):
     name : str
         Of the estimate.
     options : dict or None
-        For `pairwise_mutual_information`; None is the t statistic.
+        For `intra_inter_mi`; None is the t statistic.
     n_draws : int
 
     Returns

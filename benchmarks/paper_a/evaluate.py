@@ -20,16 +20,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ClusterAnnotator
-from skstylefeat.experiments._annotation_experiment import (
-    BY_LEVEL,
-    PER_CLASS,
-    ask,
-    classify,
-    names_of_others,
+from skstylefeat.experiments import (
+    ANOVA_SELECTION,
+    N_PER_CLASS,
+    Score,
+    answer_query,
+    logistic_predictions,
+    majority_predictions,
+    pseudo_label_predictions,
     second_round,
+    unlabeled_names,
 )
-from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
-from skstylefeat.experiments._score_table import Score
 from skstylefeat.metrics import clustering_accuracy
 
 BUDGETS = (2, 5, 10, 30, 60, 120, 600)
@@ -70,7 +71,7 @@ class Draw:
         """Return a `Score` of this draw."""
         return Score(self.target.name, method, metric, n, self.number, float(value))
 
-    def selection(self, source, n_per_class=PER_CLASS):
+    def selection(self, source, n_per_class=N_PER_CLASS):
         """Return labeled rows and kept columns; the rows are the same for all sources."""
         rng = np.random.default_rng(self.key)
         return source.select(self.y, self.bench, n_per_class, rng)
@@ -134,13 +135,13 @@ class Draw:
     def rounds(self, name, source, budget):
         """Not in the paper: channels by F value, central images asked, and a second round."""
         rng = np.random.default_rng(self.key)
-        chosen = source.select(self.y, self.bench, PER_CLASS, rng, **BY_LEVEL)
+        chosen = source.select(self.y, self.bench, N_PER_CLASS, rng, **ANOVA_SELECTION)
         drawn = self.annotate(source, chosen, "max", n_labels=budget, query="central")
-        again = second_round(drawn, *source.levels, self.y, self.seed)
+        second = second_round(drawn, *source.levels, self.y, self.seed)
         return [
             *self.named(f"{name} by level", "annotation", budget, drawn),
-            *self.named(f"{name} second round", "annotation", budget, again),
-            *self.classified(f"{name} second round", budget, again),
+            *self.named(f"{name} second round", "annotation", budget, second),
+            *self.classified(f"{name} second round", budget, second),
         ]
 
     def grid(self):
@@ -163,13 +164,13 @@ class Draw:
         rows, kept = chosen
         features, test = source.pool[mode][:, kept], source.test[mode][:, kept]
         annotator = ClusterAnnotator(**parameters, clusterer=CLUSTERER, random_state=self.seed)
-        return ask(annotator, features, test, self.y, rows)
+        return answer_query(annotator, features, test, self.y, rows)
 
     def named(self, method, metric, n, drawn):
-        return self.right(method, metric, n, *names_of_others(drawn, self.y))
+        return self.right(method, metric, n, *unlabeled_names(drawn, self.y))
 
     def classified(self, method, budget, drawn):
-        names = classify(drawn, self.seed)
+        names = pseudo_label_predictions(drawn, self.seed)
         return self.right(method, "classification", budget, self.y_test, names)
 
     def true_labels(self, name, source, kept):

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sources import add_source_arguments, make_bench
 from tables import run_facts
 
-from skstylefeat.experiments._annotation_experiment import PER_CLASS, draw_per_class
+from skstylefeat.experiments import N_PER_CLASS, draw_per_class
 from skstylefeat.features import ChannelMISelector
 
 DOCS = Path(__file__).parents[2] / "docs" / "images"
@@ -39,7 +39,7 @@ DPI = 90
 def separating_rows(bench, target, seed):
     """Return 4 images a class, and the random state that drew them."""
     rng = np.random.default_rng((seed, 0))
-    return draw_per_class(target.y_train[bench.reserve], PER_CLASS, rng)
+    return draw_per_class(target.y_train[bench.reserve], N_PER_CLASS, rng)
 
 
 def tsne_figure(bench, target, args):
@@ -123,7 +123,7 @@ def layer_scores(bench, args, n_draws):
             drawn = []
             for draw in range(n_draws):
                 rng = np.random.default_rng((args.random_state, draw))
-                labeled = draw_per_class(y, PER_CLASS, rng)
+                labeled = draw_per_class(y, N_PER_CLASS, rng)
                 drawn.append(fitted(bench, source, target, labeled).layer_disentanglement_)
             for layer in source.maps.layers:
                 values = [found[layer.name] for found in drawn]

@@ -15,14 +15,17 @@ from names import TITLES
 from torch import nn
 
 from skstylefeat import StyleGANInverter
-from skstylefeat.experiments._annotation_experiment import draw_per_class
-from skstylefeat.experiments._representation import level_maps, pixel_components, psnr_of_latents
+from skstylefeat.experiments import (
+    draw_per_class,
+    level_maps,
+    pixel_components,
+    psnr_of_latents,
+)
 from skstylefeat.features import ChannelMISelector, FeatureMaps
-from skstylefeat.features._pooling import pool_maps
 from skstylefeat.latents import w_plus_to_s
-from skstylefeat.networks._perceptual import read_vgg
+from skstylefeat.networks import load_perceptual
 
-MODES = ("max", "mean")
+MODES = {"max": np.max, "mean": np.mean}
 # Channels are chosen by labels of these images only, whose maps are held in memory: so many at
 # random, and so many of every class.
 RESERVE, RESERVE_PER_CLASS = 150, 20
@@ -195,7 +198,7 @@ class VGGMaps(nn.Module):
 
     def __init__(self, path):
         super().__init__()
-        self.vgg = read_vgg(path)
+        self.vgg = load_perceptual(path).module
         for name in self.layers:
             self.add_module(name, nn.Identity())
 
@@ -281,7 +284,7 @@ def _pool_all(maps):
     """Return the pooled maps of every mode, from one pass over the network."""
     parts = {mode: [] for mode in MODES}
     for _, batch in maps.batches():
-        for mode in MODES:
-            pooled = [pool_maps(batch[x.name], mode=mode)[:, :, 0, 0] for x in maps.layers]
+        for mode, pool in MODES.items():
+            pooled = [pool(batch[x.name], axis=(2, 3)) for x in maps.layers]
             parts[mode].append(np.concatenate(pooled, axis=1).astype(np.float32, copy=False))
     return [np.concatenate(parts[mode]) for mode in MODES]

@@ -24,7 +24,7 @@ from joblib import Parallel, delayed
 from resnet import resnet_scores
 from sources import add_source_arguments, make_bench
 
-from skstylefeat.experiments._score_table import summarize
+from skstylefeat.experiments import summarize
 
 PARTS = {
     "clustering": Draw.clustering,

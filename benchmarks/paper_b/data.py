@@ -15,7 +15,7 @@ import numpy as np
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.datasets import make_faces
-from skstylefeat.experiments._representation import psnr_of_latents
+from skstylefeat.experiments import psnr_of_latents
 
 SETS = ("teach", "pool", "test")
 SEEDS = {"teach": 20, "pool": 21, "test": 22, "more": 23}
@@ -153,6 +153,11 @@ class Data:
                 for which, n in N_INVERTED.items()
             }
         return found
+
+
+def to_unit(images):
+    """Bring network images (n, 3, H, W) in [-1, 1] to (n, H, W, 3) in [0, 1]."""
+    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
 
 
 def load_data(args):

@@ -6,6 +6,7 @@ from functools import cached_property
 import cnn
 import numpy as np
 from calibration import BUDGETS, curves, draws, errors, summary
+from data import to_unit
 from grades import grades
 from joblib import Parallel, delayed
 from planes import (
@@ -25,7 +26,6 @@ from text_orders import text_orders
 
 from skstylefeat import LatentRegressor, layer_importance
 from skstylefeat.directions import LatentPCA, MeanDifferenceDirection, SeFa
-from skstylefeat.latents._rows import to_unit
 
 CNN_BUDGETS = (20, 100, 1_000)
 N_GENERATED, GENERATED_EPOCHS = 4_000, 8
@@ -267,12 +267,14 @@ def generated(study):
     """Appendix C.3: a network trained on generated images that the method labels itself."""
     generator, distances = study.data.generator, study.weighted()
     rows = study.rows[max(study.rows)][0]
-    model = LatentRegressor(n_refits=None).fit(distances["pool"][rows], study.y["pool"][rows])
+    model = LatentRegressor(n_refits=None, random_state=0).fit(
+        distances["pool"][rows], study.y["pool"][rows]
+    )
     rng = np.random.RandomState(0)
     teach = study.data.sets["teach"].codes
-    way = MeanDifferenceDirection().fit(teach, study.labels["thirds"])
-    steps = rng.uniform(-1, 1, size=(N_GENERATED, 1)) * way.distance_
-    moved = teach[rng.randint(len(teach), size=N_GENERATED)] + steps * way.direction_
+    direction = MeanDifferenceDirection().fit(teach, study.labels["thirds"])
+    steps = rng.uniform(-1, 1, size=(N_GENERATED, 1)) * direction.distance_
+    moved = teach[rng.randint(len(teach), size=N_GENERATED)] + steps * direction.direction_
     values = model.predict(study.shared["thirds"].weighted(moved.astype(np.float32)))
     parts = [generator.synthesis(moved[i : i + 64]) for i in range(0, N_GENERATED, 64)]
     images = to_unit(np.concatenate(parts))
@@ -293,7 +295,9 @@ def intervals(study):
         covered, widths = [], []
         for _ in range(max(study.args.draws // 5, 1)):
             rows = rng.choice(len(study.y["pool"]), n, replace=False)
-            model = LatentRegressor().fit(distances["pool"][rows], study.y["pool"][rows])
+            model = LatentRegressor(random_state=0).fit(
+                distances["pool"][rows], study.y["pool"][rows]
+            )
             low, high = model.predict_interval(distances["test"], coverage=COVERAGE)
             covered.append(np.mean((study.y["test"] >= low) & (study.y["test"] <= high)))
             widths.append(np.mean(high - low))

@@ -88,13 +88,17 @@ class SharedDirection:
         )
         self.per_layer = self._distances(aggregate="per_layer")
 
-    def _distances(self, **how):
-        model = self._model(**how)
+    def _distances(self, **parameters):
+        model = self._model(**parameters)
         return {which: model.transform(self.data.sets[which].codes) for which in READ}
 
-    def _model(self, **how):
+    def _model(self, **parameters):
         return HyperplaneDistance(
-            self.plane.direction_, self.plane.intercept_, generator=self.data.generator, **how
+            self.plane.direction_,
+            self.plane.intercept_,
+            generator=self.data.generator,
+            random_state=0,
+            **parameters,
         ).fit(self.data.sets["teach"].codes)
 
     def weighted(self, codes):

@@ -3,11 +3,11 @@
 from functools import lru_cache
 
 import numpy as np
+from data import to_unit
 from planes import direction_of, line_scores, ridge_reader
 from text import load_model
 
 from skstylefeat.directions import MeanDifferenceDirection, TextDirection, edit
-from skstylefeat.latents._rows import to_unit
 
 #: The smile is missing: the model cannot tell one (``text.zero_shot``).
 PROMPTS = {
@@ -41,6 +41,7 @@ def text_orders(study):
             high,
             low,
             threshold=threshold,
+            random_state=0,
             cache=study.args.out / "text_effects.npz",
         ).fit()
         for threshold in THRESHOLDS
@@ -56,14 +57,14 @@ def text_orders(study):
         "the model on the images": model.encode_images(study.data.sets["test"].pixels) @ change,
         "labeled plane in S": plane.decision_function(styles["test"]),
     }
-    ways = directions | {"labeled means": MeanDifferenceDirection().fit(styles["teach"], thirds)}
+    edited = directions | {"labeled means": MeanDifferenceDirection().fit(styles["teach"], thirds)}
     return {
         "lines": {name: line_scores(row, y) for name, row in distances.items()},
         "channels": {
             name: int(np.count_nonzero(text.direction_)) for name, text in directions.items()
         },
         "strengths": STRENGTHS,
-        "edits": edits(study, styles, ways),
+        "edits": edits(study, styles, edited),
         "model": facts,
     }
 

@@ -28,6 +28,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
 
 from skstylefeat import (
     ClusterAnnotator,
@@ -35,13 +36,25 @@ from skstylefeat import (
     PseudoLabelClassifier,
     StyleGANInverter,
 )
-from skstylefeat._utils._progress import progress_bar
-from skstylefeat.experiments import _annotation_experiment as annotation
-from skstylefeat.experiments import _regression_experiment as regression
-from skstylefeat.experiments._baselines import logistic_predictions, pixel_plane_distances
-from skstylefeat.experiments._representation import N_COMPONENTS as PIXEL_COMPONENTS
-from skstylefeat.experiments._representation import ImageSet, psnr_of_latents, represent
-from skstylefeat.experiments._score_table import Score, Table, save_scores, summarize, tabulate
+from skstylefeat.experiments import N_COMPONENTS as PIXEL_COMPONENTS
+from skstylefeat.experiments import (
+    ImageSet,
+    Score,
+    Table,
+    annotate,
+    logistic_predictions,
+    pixel_plane_distances,
+    plane_distances,
+    predict_all,
+    psnr_of_latents,
+    regression_experiment,
+    represent,
+    save_scores,
+    select_channels,
+    summarize,
+    tabulate,
+    thirds,
+)
 from skstylefeat.latents import w_plus_to_s
 
 CLASSES = {
@@ -180,13 +193,13 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
     y_pool, y = (half.frame[column].to_numpy() for half in (pool, held_out))
     rng = np.random.default_rng((seed, draw))
     clusters_seed = int(rng.integers(2**31))
-    selection = annotation.select_channels(pool.images.maps, y_pool, rng)
+    selection = select_channels(pool.images.maps, y_pool, rng)
     scores = []
     for budget in budgets:
-        drawn = annotation.annotate(
+        drawn = annotate(
             pool.images, held_out.images, y_pool, budget, selection, clusters_seed, CLUSTERER
         )
-        found = annotation.outcomes(drawn, pool.images, held_out.images, y_pool, y, clusters_seed)
+        found = predict_all(drawn, pool.images, held_out.images, y_pool, y, clusters_seed)
         found["codes"] = (y, code_clusters(pool, held_out, y_pool, budget, clusters_seed))
         rows = drawn.labeled_rows
         found["pca mirror"] = (
@@ -237,15 +250,15 @@ def balanced(truth, names):
 def age_scores(pool, held_out, generator, args):
     """Return the scores of the age by distance, also from a plane in the codes of both images."""
     y_pool, y = (half.frame["age"].to_numpy(np.float64) for half in (pool, held_out))
-    labels = regression.thirds(y_pool)
+    labels = thirds(y_pool)
     seed = args.random_state
-    distances = regression.plane_distances(pool.images, held_out.images, labels, generator, seed)
+    distances = plane_distances(pool.images, held_out.images, labels, generator, seed)
     pixels = pixel_plane_distances(pool.pixels, labels, held_out.pixels)
     distances.train["pca mirror"], distances.test["pca mirror"] = pixels
     plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, labels)
     distances.train["mirror"] = plane.transform(pool.both)[:, 0]
     distances.test["mirror"] = plane.transform(held_out.both)[:, 0]
-    return regression.regression_experiment(
+    return regression_experiment(
         distances,
         y_pool,
         y,
@@ -268,7 +281,7 @@ def class_scores(halves, args):
         delayed(class_draw)(*halves[name], column, target, args.labels, draw, args.random_state)
         for name, column, target, draw in cases
     )
-    with progress_bar(total=len(cases), desc="classes", verbose=True, unit="draw") as bar:
+    with tqdm(total=len(cases), desc="classes", unit="draw") as bar:
         for scores in work:
             yield scores
             bar.update()

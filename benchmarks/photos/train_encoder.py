@@ -20,13 +20,9 @@ import numpy as np
 import torch
 from crops import load_photos
 
-from skstylefeat.networks.checkpoints._safetensors import (
-    build_network,
-    read_network_file,
-    save_network,
-)
-from skstylefeat.networks.training._recipe import EncoderRecipe
-from skstylefeat.networks.training._train import train_encoder
+from skstylefeat import load_encoder, load_generator
+from skstylefeat.networks.checkpoints import save_network
+from skstylefeat.networks.training import EncoderRecipe, train_encoder
 
 N_VALIDATION = 512
 
@@ -35,12 +31,6 @@ def photo_split(split, folder=None, cache=None):
     """Return the crops (n, 32, 32, 3) of both data sets in a split."""
     sets = [load_photos(name, folder=folder, cache=cache) for name in ("celeba", "utkface")]
     return np.concatenate([photos.images[photos.rows(split)] for photos in sets])
-
-
-def load_network(path):
-    """Return the generator or encoder in a safetensors file."""
-    config, state, _ = read_network_file(path)
-    return build_network(config, state, path)
 
 
 def main():
@@ -57,7 +47,7 @@ def main():
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
-    generator = load_network(args.generator)
+    generator = load_generator(args.generator).module
     images = photo_split("train", args.photos, args.cache)
     rows = np.random.default_rng(0).permutation
     validation = rows(photo_split("validation", args.photos, args.cache))[:N_VALIDATION]
@@ -89,7 +79,7 @@ def main():
         generator,
         images,
         recipe=recipe,
-        init=None if args.init is None else load_network(args.init),
+        init=None if args.init is None else load_encoder(args.init).module,
         validation_images=validation,
         random_state=args.seed,
         checkpoint=args.out / "checkpoint.pt",

@@ -12,26 +12,23 @@ training from an encoder's weights, for a generator that has changed since::
 """
 
 import argparse
+import copy
 import json
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skstylefeat import load_encoder, load_generator
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.checkpoints._safetensors import (
-    build_network,
-    read_network_file,
-    save_network,
-)
-from skstylefeat.networks.training._recipe import EncoderRecipe, to_network
-from skstylefeat.networks.training._train import train_encoder
+from skstylefeat.networks import Encoder
+from skstylefeat.networks.checkpoints import save_network
+from skstylefeat.networks.training import EncoderRecipe, train_encoder
 
 NAME = "faces64-encoder"
 REPORT_EVERY = 100
@@ -49,26 +46,19 @@ def rendered(rng, n):
     return make_faces(n, image_size=64, random_state=int(rng.integers(SEED_LABELS))).images
 
 
-def load_network(path):
-    """Return the generator or encoder in a safetensors file."""
-    config, state, _ = read_network_file(path)
-    return build_network(config, state, path)
-
-
 class Readout:
     """How well a linear model reads yaw and glasses from the codes of faces never trained on."""
 
     def __init__(self):
         faces = make_faces(N_LABELS + N_TEST, image_size=64, random_state=SEED_LABELS)
-        self.images = faces.images
+        self.images = faces.images / np.float32(255)
         self.yaw = np.asarray(faces.frame["yaw"])
         self.glasses = np.asarray(faces.frame["glasses"]) != "none"
 
     def __call__(self, encoder):
         """Return R2 of the yaw and accuracy of glasses (any or none) as a dict."""
-        with torch.no_grad():
-            batches = to_network(self.images).split(64)
-            codes = torch.cat([encoder(batch) for batch in batches]).flatten(1).numpy()
+        codes = [encoder.encode(batch) for batch in np.array_split(self.images, 24)]
+        codes = np.concatenate(codes).reshape(len(self.images), -1)
         train, test = slice(None, N_LABELS), slice(N_LABELS, None)
         yaw = make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
         glasses = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1_000))
@@ -82,10 +72,10 @@ class Readout:
 
 def sample_sheet(generator, encoder, images, path):
     """Write rendered faces, each beside its reconstruction."""
-    x = to_network(images[:SHEET_PAIRS])
-    with torch.no_grad():
-        pairs = torch.stack([x, generator.synthesis(encoder(x))], dim=1).flatten(0, 1)
-    pixels = pairs.clamp(-1, 1).add(1).mul(127.5).byte().permute(0, 2, 3, 1).numpy()
+    images = images[:SHEET_PAIRS]
+    made = generator.synthesis(encoder.encode(images / np.float32(255))).transpose(0, 2, 3, 1)
+    made = (127.5 * (made.clip(-1, 1) + 1)).astype(np.uint8)
+    pixels = np.stack([images, made], axis=1).reshape(-1, *images.shape[1:])
     rows, size = len(pixels) // 8, pixels.shape[1]
     grid = pixels.reshape(rows, 8, size, size, 3).transpose(0, 2, 1, 3, 4)
     Image.fromarray(grid.reshape(rows * size, 8 * size, 3)).save(path)
@@ -120,7 +110,7 @@ def main():
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
-    generator = load_network(args.generator)
+    generator = load_generator(args.generator)
     # Every rendered face is new, so augmentation would only leave the generator's domain.
     recipe = EncoderRecipe(
         ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False, bfloat16=True
@@ -132,8 +122,9 @@ def main():
 
     def report(state):
         if state.step % (REPORT_EVERY * READOUT_EVERY) == 0 or state.finished:
-            readouts.update(readout(state.encoder))
-            sample_sheet(generator, state.encoder, validation, args.out / "samples.png")
+            encoder = Encoder(copy.deepcopy(state.encoder))
+            readouts.update(readout(encoder))
+            sample_sheet(generator, encoder, validation, args.out / "samples.png")
         record = {"time": time.strftime("%H:%M:%S"), "step": state.step}
         record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
         record |= {name: round(value, 4) for name, value in state.losses.items()} | readouts
@@ -142,11 +133,11 @@ def main():
         save_network(state.encoder, args.out / f"{NAME}.safetensors", card)
 
     train_encoder(
-        generator,
+        generator.module,
         rendered,
         recipe=recipe,
         n_images=args.images,
-        init=None if args.init is None else load_network(args.init),
+        init=None if args.init is None else load_encoder(args.init).module,
         validation_images=validation,
         random_state=args.seed,
         checkpoint=args.out / "checkpoint.pt",

@@ -26,12 +26,12 @@ from discriminator import Discriminator
 from PIL import Image
 from torch.nn import functional as F
 
+from skstylefeat import load_encoder, load_generator
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.checkpoints._safetensors import read_network_file, save_network
-from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.optimization._latent_space import w_statistics
-from skstylefeat.networks.optimization._losses import contrast_loss
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.checkpoints import save_network
+from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.optimization import contrast_loss, w_statistics
+from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3
@@ -134,11 +134,10 @@ class Trainer:
 
     def start_from(self, generator, encoder):
         """Take the weights of an earlier run's generator and encoder."""
-        _, state, _ = read_network_file(generator)
+        state = load_generator(generator).module.state_dict()
         self.g.load_state_dict(state)
         self.ema.load_state_dict(state)
-        _, state, _ = read_network_file(encoder)
-        self.e.load_state_dict(state)
+        self.e.load_state_dict(load_encoder(encoder).module.state_dict())
 
     def step(self, real):
         """Update all networks on one batch and return the losses."""

@@ -21,7 +21,13 @@ from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.annotation._pseudo_label import PseudoLabelClassifier
 from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
 from skstylefeat.experiments._representation import ImageSet
-from skstylefeat.experiments._score_table import Score, Table, summarize, tabulate
+from skstylefeat.experiments._score_table import (
+    Score,
+    Table,
+    fixed_seed,
+    summarize,
+    tabulate,
+)
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._selector import ChannelMISelector
 from skstylefeat.metrics._scores import clustering_accuracy
@@ -256,7 +262,7 @@ def annotation_experiment(
     target: str,
     n_labels: Sequence[int] = (5,),
     n_draws: int = 5,
-    random_state: int = 0,
+    random_state: int | None = None,
     on_draw: Callable[[], object] | None = None,
 ) -> list[Score]:
     """Score annotation, classification, clustering and the competitors.
@@ -273,7 +279,7 @@ def annotation_experiment(
         Numbers of labels for the clusters, in addition to the 4 per class that choose channels.
     n_draws : int, default=5
         Number of repetitions with other labels.
-    random_state : int, default=0
+    random_state : int or None, default=None
         Draw `i` is seeded by ``(random_state, i)`` and uses one selection for all budgets.
     on_draw : callable, default=None
         Called without arguments after each draw.
@@ -288,6 +294,7 @@ def annotation_experiment(
         rows, on S codes and on the pixels' components, all labels of the draw), and "majority".
         With metric "clustering accuracy": method "kmeans", as many clusters as classes.
     """
+    random_state = fixed_seed(random_state)
     scores, levels, test_levels = [], train.levels, test.levels
     for draw in range(n_draws):
         rng = np.random.default_rng((random_state, draw))

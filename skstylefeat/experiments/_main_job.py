@@ -168,7 +168,7 @@ class Job:
         with self._stage(f"{target.name}: direction and order"):
             second = np.unique(target.y_train)[1]
             labels = (target.y_train == second).astype(int)
-            distances = plane_distances(train, test, labels, generator)
+            distances = plane_distances(train, test, labels, generator, random_state=0)
             self.scores["order"] += order_experiment(
                 distances, target.y_test == second, target=target.name
             )

@@ -16,10 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
+from skstylefeat._utils._typing import RandomState
 from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.experiments._baselines import pixel_plane_distances
 from skstylefeat.experiments._representation import ImageSet
-from skstylefeat.experiments._score_table import Score, Table, summarize, tabulate
+from skstylefeat.experiments._score_table import (
+    Score,
+    Table,
+    fixed_seed,
+    summarize,
+    tabulate,
+)
 from skstylefeat.regression._calibration_points import select_calibration_points
 from skstylefeat.regression._distance import HyperplaneDistance
 from skstylefeat.regression._regressor import LatentRegressor
@@ -80,7 +87,7 @@ def plane_distances(
     test: ImageSet,
     labels: NDArray[Any],
     generator: Generator,
-    random_state: int = 0,
+    random_state: RandomState = None,
 ) -> Distances:
     """Learn planes from coarse labels of the training images and measure distances from them.
 
@@ -92,8 +99,8 @@ def plane_distances(
         Two or three ordered values.
     generator : Generator
         Gives the importance of the layers.
-    random_state : int, default=0
-        Seed of the pairs from which the importance is estimated.
+    random_state : int, RandomState or None, default=None
+        Draws the pairs from which the importance is estimated.
 
     Returns
     -------
@@ -111,7 +118,7 @@ def plane_distances(
     ).fit(train.latents)
 
     # A plane in W+ and the competitor in the pixels' components.
-    plane = HyperplaneDistance(generator=generator).fit(train.latents, labels)
+    plane = HyperplaneDistance(generator=generator, random_state=0).fit(train.latents, labels)
     pixels = pixel_plane_distances(train.components, labels, test.components)
 
     found = [
@@ -146,7 +153,7 @@ def calibrate(
     """
     known = np.full(len(y_train), np.nan)
     known[rows] = y_train[rows]
-    return LatentRegressor(unlabeled="ignore").fit(distances[:, None], known)
+    return LatentRegressor(unlabeled="ignore", random_state=0).fit(distances[:, None], known)
 
 
 def calibration_rows(distances: NDArray[Any], n_points: int, seed: int) -> NDArray[np.intp]:
@@ -179,7 +186,7 @@ def regression_experiment(
     target: str,
     n_labels: Sequence[int] = (2, 5, 20),
     n_draws: int = 5,
-    random_state: int = 0,
+    random_state: int | None = None,
     on_draw: Callable[[], object] | None = None,
 ) -> list[Score]:
     """Score calibrated distances on the test images.
@@ -196,7 +203,7 @@ def regression_experiment(
         Numbers of calibration points.
     n_draws : int, default=5
         Number of repetitions with other calibration points.
-    random_state : int, default=0
+    random_state : int or None, default=None
         Draw `i` is seeded by ``(random_state, i)``.
     on_draw : callable, default=None
         Called without arguments after each draw.
@@ -208,6 +215,7 @@ def regression_experiment(
         calibration labels). With metric "rank correlation": each distance; it reads no
         calibration label (budget and draw are 0).
     """
+    random_state = fixed_seed(random_state)
     scores = [
         Score(target, method, "rank correlation", 0, 0, _rank_correlation(values, y_test))
         for method, values in distances.test.items()

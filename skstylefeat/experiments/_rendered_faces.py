@@ -16,7 +16,7 @@ AGE_THRESHOLD = 40
 
 
 def load_rendered_faces(
-    n_train: int, n_test: int, random_state: int = 0
+    n_train: int, n_test: int, random_state: int | None = None
 ) -> tuple[NDArray[Any], NDArray[Any], list[Target], list[str]]:
     """Render faces that the bundled networks were not trained on.
 
@@ -24,8 +24,8 @@ def load_rendered_faces(
     ----------
     n_train, n_test : int
         Numbers of faces.
-    random_state : int, default=0
-        Seed, at least 0 and below 500,000; other seeds belong to the training faces.
+    random_state : int or None, default=None
+        Seed from 0 to 499,999 (higher ones belong to the training faces); None draws one.
 
     Returns
     -------
@@ -36,6 +36,8 @@ def load_rendered_faces(
     notes : list of str
         Description of the data, for the report.
     """
+    if random_state is None:
+        random_state = int(np.random.default_rng().integers(FIRST_TRAINING_SEED // 2))
     if not 0 <= random_state < FIRST_TRAINING_SEED // 2:
         raise ValueError(
             f"random_state must be between 0 and {FIRST_TRAINING_SEED // 2 - 1} for rendered "

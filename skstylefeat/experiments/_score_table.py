@@ -74,6 +74,11 @@ class Summary(NamedTuple):
         return f"{mean} ± {format(self.sd * scale, spec)}"
 
 
+def fixed_seed(random_state):
+    """Return a seed that all draws of one experiment share: the given one, or a random one."""
+    return np.random.SeedSequence().entropy if random_state is None else random_state
+
+
 def summarize(scores: Iterable[Score]) -> dict[tuple[str, str, str, int], Summary]:
     """Compute mean and standard deviation over the draws.
 

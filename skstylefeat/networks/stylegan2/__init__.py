@@ -1,1 +1,5 @@
 """The StyleGAN2 generator in plain PyTorch."""
+
+from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+
+__all__ = ["GeneratorConfig", "StyleGAN2Generator"]
