@@ -43,7 +43,7 @@ N_PER_CLUSTER, AT_CLUSTERS = (1, 2, 3, 5, 8), 10
 N_CLUSTERS, AT_LABELS = (2, 5, 10, 20, 40), 3
 # All true labels take long to learn from, and vary little: the first draws only.
 TRUE_LABEL_DRAWS = 5
-# Chosen on other rendered faces and on training photos; see docs/paper_a.md.
+# Chosen on other rendered faces and on training photos; see docs/results/paper_a.md.
 WEIGHT_POWER, WEIGHT_PENALTY = 8, 0.03
 CLUSTERER = KMeans(n_init=3)
 

@@ -1,4 +1,4 @@
-"""Make docs/paper_a.md of the files that the other scripts write.
+"""Make docs/results/paper_a.md of the files that the other scripts write.
 
 ::
 
@@ -84,7 +84,7 @@ def shots(results):
         [target, *(results.cell(target, "stylegan", "ACC by images", n) for n in numbers)]
         for target in results.targets()
     ]
-    return markdown(["", *(f"{n} a class" for n in numbers)], rows)
+    return markdown(["", *(f"{n} per class" for n in numbers)], rows)
 
 
 def by_budget(results, metric, methods):
@@ -133,7 +133,7 @@ def pooling(results):
 def grid(results):
     """Figure 6."""
     tables = []
-    for metric, head in (("annotation by n", "labels a cluster"), ("annotation by k", "clusters")):
+    for metric, head in (("annotation by n", "labels per cluster"), ("annotation by k", "clusters")):
         numbers = sorted({key[3] for key in results.scores if key[2] == metric})
         rows = [
             [target, TITLES[name], *(results.cell(target, name, metric, n) for n in numbers)]
@@ -221,7 +221,7 @@ def stability(results):
         for row in results.parts["estimators"]["stability"]
     ]
     header = ["", "estimate", "overlap, %", "chance, %", "margin", "rank correlation"]
-    separations = ["by 4 a class", "by 64 a class", "all channels", "best possible"]
+    separations = ["by 4 per class", "by 64 per class", "all channels", "best possible"]
     return markdown([*header, *separations], table)
 
 
@@ -286,7 +286,7 @@ def paper_classification():
 def paper_shots():
     """Table 4 of the paper."""
     rows = [[name, *cells] for name, cells in paper.SHOTS_ACCURACY.items()]
-    return markdown(["paper, FFHQ", *(f"{n} a class" for n in paper.SHOTS)], rows)
+    return markdown(["paper, FFHQ", *(f"{n} per class" for n in paper.SHOTS)], rows)
 
 
 def paper_without_choice():
@@ -336,7 +336,7 @@ def image(name):
     path = DOCS / "images" / f"paper-a-{name}.png"
     if not path.is_file():
         return f"(Not drawn: {name}.)"
-    return f"![{name.replace('-', ' ')}](images/{path.name})"
+    return f"![{name.replace('-', ' ')}](../images/{path.name})"
 
 
 def fill(match, folders):
@@ -355,7 +355,7 @@ def fill(match, folders):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the collections")
-    parser.add_argument("--out", type=Path, default=DOCS / "paper_a.md")
+    parser.add_argument("--out", type=Path, default=DOCS / "results" / "paper_a.md")
     args = parser.parse_args()
     folders = {name: args.runs / name for name in ("faces", "celeba", "half_hour")}
     text = (HERE / "page.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@
         --pool 1200 --test 1000 --jobs 2
 
 Each part writes ``runs/paper_a/NAME/PART.json``; ``--only`` runs some of them. `page.py` makes
-``docs/paper_a.md`` of these files.
+``docs/results/paper_a.md`` of these files.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Write docs/paper_b.md: template.md with tables from the JSON files of ``run.py``.
+"""Write docs/results/paper_b.md: template.md with tables from the JSON files of ``run.py``.
 
 ::
 
@@ -261,7 +261,7 @@ def _markdown(header, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="?", default=Path("runs/paper_b"))
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "paper_b.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / "paper_b.md")
     args = parser.parse_args()
     results = {}
     for name, file in (("rendered", "rendered.json"), ("UTKFace", "photos.json")):

@@ -10,7 +10,7 @@ Photos of UTKFace, from a folder with utkface96.zip and utkface96.csv::
         --encoder faces32-encoder.safetensors --jobs 2
 
 ``--only 3 10`` makes some figures and keeps the others of an earlier run. ``page.py`` writes
-``docs/paper_b.md`` from both files.
+``docs/results/paper_b.md`` from both files.
 """
 
 import argparse

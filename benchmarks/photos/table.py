@@ -94,15 +94,15 @@ PLANES = {
     "mirror": "W+ and mirror plane",
 }
 CLASS_NOTE = (
-    "in %, mean ± sd over {draws} draws of all labels. Before the budget of the row, 4 labeled "
-    "images a class choose channels: every method but the majority gets these 8 labels and those "
-    "of the budget. Clusters' names are scored on the pool's images that nobody labeled, the "
-    "rest on the held-out images. The last column reads the labels of the budget only: no channels "
-    "are chosen, the clusters are those of the codes of photo and mirror image."
+    "in %, mean ± sd over {draws} draws of all labels. In addition to the budget of the row, 4 "
+    "labeled images per class choose the channels: every method except the majority gets these 8 "
+    "labels and those of the budget. Clusters' names are scored on the pool's images that were not "
+    "labeled, the rest on the held-out images. The last column uses the labels of the budget only: "
+    "no channels are chosen, and the clusters are those of the codes of photo and mirror image."
 )
 AGE_NOTE = (
-    "Years, mean ± sd over {draws} draws of the calibration labels. All planes come from the "
-    "coarse labels (youngest, middle or oldest third) of the whole pool, and the distances are "
+    "Years, mean ± sd over {draws} draws of the calibration labels. All planes are learned from "
+    "the coarse labels (youngest, middle or oldest third) of the whole pool, and the distances are "
     "calibrated at the same points."
 )
 
