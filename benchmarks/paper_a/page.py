@@ -133,7 +133,10 @@ def pooling(results):
 def grid(results):
     """Figure 6."""
     tables = []
-    for metric, head in (("annotation by n", "labels per cluster"), ("annotation by k", "clusters")):
+    for metric, head in (
+        ("annotation by n", "labels per cluster"),
+        ("annotation by k", "clusters"),
+    ):
         numbers = sorted({key[3] for key in results.scores if key[2] == metric})
         rows = [
             [target, TITLES[name], *(results.cell(target, name, metric, n) for n in numbers)]
