@@ -1,17 +1,18 @@
-"""Times of importance, distances, SeFa and labeled directions, each against its alternative.
+"""Times of importance, distances, SeFa and labeled directions, each compared with an alternative.
 
     python benchmarks/benchmark_regression.py                   # about two minutes, 4 GB of disk
     python benchmarks/benchmark_regression.py --only importance sefa --repeats 1
 
-- importance: one direction, beside one pair at a time through a generator whose weights ask for
-  gradients and whose target has a graph, as the published code does; on the same pairs, and the
+- importance: one direction. Alternative: one pair at a time through a generator whose weights
+  require gradients and whose target has a graph, as in the published code, on the same pairs; the
   weights must agree. Goal: 4 times as fast.
-- distances: 100,000 memory-mapped W+ codes of 18 x 512 through `HyperplaneDistance`, beside the
-  fastest way of numpy to read them once. Goal: 0.8 of its speed.
-- sefa: all directions of 512, beside ``numpy.linalg.eig`` and a sort, as in the authors' code.
+- distances: 100,000 memory-mapped W+ codes of 18 x 512 through `HyperplaneDistance`. Alternative:
+  numpy's fastest single pass over them. Goal: 0.8 of its speed.
+- sefa: all directions of 512. Alternative: ``numpy.linalg.eig`` and a sort, as in the authors'
+  code.
 - direction: planes from 20,000 labeled codes of 512. Goal: 2 seconds.
 
-Alternatives take turns in one process; the best of the repeats counts.
+Alternatives take turns in one process; the best of the repeats is reported.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def sample_pairs(generator, normal, n_pairs):
 
 
 def pair_by_pair(generator, direction, n_pairs):
-    """Return the layers' weights as one gets them without care for the cost."""
+    """Return the layers' weights by the straightforward computation."""
     import copy
 
     import torch
@@ -91,15 +92,15 @@ def time_importance(args):
             generator, direction, n_pairs=args.pairs, random_state=0
         ).weights
 
-    def theirs():
-        found["theirs"] = pair_by_pair(generator, direction, args.pairs)
+    def alternative():
+        found["alternative"] = pair_by_pair(generator, direction, args.pairs)
 
-    times = best_of({"ours": ours, "theirs": theirs}, args.repeats)
-    np.testing.assert_allclose(found["ours"], found["theirs"], rtol=1e-3)
+    times = best_of({"ours": ours, "alternative": alternative}, args.repeats)
+    np.testing.assert_allclose(found["ours"], found["alternative"], rtol=1e-3)
     print(
         f"importance, {args.pairs} pairs at {generator.resolution} px: {times['ours']:.2f} s; one "
-        f"pair at a time, unfrozen: {times['theirs']:.2f} s; ratio "
-        f"{times['theirs'] / times['ours']:.1f}"
+        f"pair at a time, unfrozen: {times['alternative']:.2f} s; ratio "
+        f"{times['alternative'] / times['ours']:.1f}"
     )
 
 
@@ -130,8 +131,8 @@ def time_distances(args):
                 rows = codes[start : start + BLOCK]
                 np.copyto(buffer[: len(rows)], rows)
 
-        ways = {"distances": lambda: model.transform(codes), "sum": codes.sum, "copy": copy}
-        times = best_of(ways, args.repeats)
+        functions = {"distances": lambda: model.transform(codes), "sum": codes.sum, "copy": copy}
+        times = best_of(functions, args.repeats)
         size = codes.nbytes / 1e9
     reading = min(times["sum"], times["copy"])
     rates = ", ".join(f"{name} {size / seconds:.1f} GB/s" for name, seconds in times.items())
@@ -182,10 +183,10 @@ def time_direction(args):
         "SVM with validation": LinearSVMDirection(random_state=0),
     }
     for kind, y in labels.items():
-        ways = {
+        functions = {
             name: lambda model=model, y=y: model.fit(codes, y) for name, model in models.items()
         }
-        times = best_of(ways, args.repeats)
+        times = best_of(functions, args.repeats)
         shown = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items())
         print(f"direction from {args.labeled} codes of {W_DIM}, {kind}: {shown}")
 

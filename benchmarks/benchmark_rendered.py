@@ -1,10 +1,10 @@
-"""What codes and maps of rendered faces hold, and how 5 annotated images are best spent.
+"""Readouts of codes and maps of rendered faces, and choices of annotation with 5 labels.
 
 Reconstruction by the encoder and linear readouts of yaw, age and glasses from 1,000 labels, on
-1,500 other faces of each seed, without and with the mirror image. Then the names that 5 labels give
-the unlabeled faces of a seed, by the score that chooses the channels (4 labeled images a class),
-by which image of a cluster is asked about, and after a second round. Seeds from 1000 on were used
-to choose, those below only to report::
+1,500 other faces of each seed, without and with the mirror image. Then the names of the unlabeled
+faces of a seed from 5 labels, by the score that chooses the channels (4 labeled images per class),
+by the queried image of a cluster, and after a second round. Seeds from 1000 on were used to make
+choices, lower seeds only to report::
 
     python benchmarks/benchmark_rendered.py --seeds 5 6 1005 1006 --choice-seeds 1001 1002
 """
@@ -35,7 +35,7 @@ LABELS = 5
 
 
 def readouts(inverters, seed):
-    """Print PSNR and what linear models read from the codes, without and with the mirror image."""
+    """Print PSNR and linear readouts of the codes, without and with the mirror image."""
     faces = make_faces(N_FACES, image_size=64, random_state=seed)
     images = faces.images / np.float32(255)
     codes = {mirror: inverter.transform(images) for mirror, inverter in inverters.items()}
@@ -57,14 +57,14 @@ def readouts(inverters, seed):
 
 
 def best_channels(pooled, y):
-    """Return the channels that all labels separate best, as many in all as `N_BEST`."""
+    """Return the `N_BEST` channels that separate the classes best by all labels."""
     means = np.stack([pooled[y == value].mean(axis=0) for value in (False, True)])
     within = np.mean([pooled[y == value].var(axis=0) for value in (False, True)], axis=0)
     return np.argsort(-np.square(means[1] - means[0]) / (within + 1e-12))[:N_BEST]
 
 
 def share_named(names, y, labeled):
-    """Return the share of the faces nobody labeled that are named rightly."""
+    """Return the accuracy of the names of the unlabeled faces."""
     free = np.setdiff1d(np.arange(len(y)), labeled)
     return np.mean(names[free] == y[free])
 
@@ -102,12 +102,12 @@ def choices(inverter, seed, n_draws):
                     if selector is not None:
                         second = second_round(first, levels, levels, y, draw)
                         found[f"{query}, second round"] = second.names
-                    for how, names in found.items():
+                    for variant, names in found.items():
                         share = share_named(names, y, first.labeled_rows)
-                        scores.setdefault((name, how), []).append(100 * share)
+                        scores.setdefault((name, variant), []).append(100 * share)
         print(f"seed {seed}, {target} (majority {100 * max(y.mean(), 1 - y.mean()):.1f} %)")
-        for (name, how), values in scores.items():
-            print(f"  {name:24s} {how:22s} {np.mean(values):5.1f} ± {np.std(values):4.1f} %")
+        for (name, variant), values in scores.items():
+            print(f"  {name:24s} {variant:22s} {np.mean(values):5.1f} ± {np.std(values):4.1f} %")
 
 
 def main():

@@ -1,13 +1,14 @@
-"""W+ or S: mean absolute error of planes that learn from a few values, beside pixels' components.
+"""W+ compared with S: mean absolute error of planes learned from a few values.
 
 ::
 
     python benchmarks/benchmark_spaces.py
     python benchmarks/benchmark_spaces.py --data FOLDER --generator FILE --encoder FILE
 
-Rendered faces by default, their yaw and age; the age of UTKFace with ``--data``. A draw labels some
-images of a pool of 1,000 with their value and reads no other label: the plane and its calibration
-learn from these. Other images are scored.
+Yaw and age of rendered faces by default; the age of UTKFace with ``--data``. The competitor is the
+same method on principal components of the pixels. A draw labels some images of a pool of 1,000 with
+their value and reads no other label: plane and calibration are learned from these. Other images are
+scored.
 """
 
 import argparse

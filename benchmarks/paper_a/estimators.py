@@ -8,11 +8,11 @@ Four comparisons, written to ``runs/paper_a/NAME/estimators.json``:
 
 - known: pixels of a bivariate normal distribution, whose information is ``-log(1 - rho**2) / 2``;
 - bins: the same by number of bins;
-- smooth: maps like those of a network, where neighboring pixels agree: how well an estimate tells
-  a shifted, warped, noisy copy from an unrelated map;
-- stability: how far channels chosen by 4 images a class agree with those of 64 other images a
-  class, and how far the chosen ones separate the classes. The t statistic of pooled maps, which
-  is no information, is there for comparison.
+- smooth: maps like those of a network, where neighboring pixels agree: separation of a shifted,
+  warped or noisy copy from an unrelated map;
+- stability: agreement of channels chosen by 4 images per class with those of 64 other images per
+  class, and separation of the classes by the chosen channels. The t statistic of pooled maps, which
+  is not an information measure, is included for comparison.
 """
 
 import argparse
@@ -43,7 +43,7 @@ PACKAGE = {
     "width, corrected": {"correction": "miller-madow"},
     "quantile, corrected": {"binning": "quantile", "correction": "miller-madow"},
 }
-MOST_KSG_PIXELS = 64 * 64  # nearest neighbors of more take longer than all the rest
+MOST_KSG_PIXELS = 64 * 64  # above this, nearest neighbors take longer than everything else
 NEIGHBORS = 3
 CHOSEN = 10  # channels of a layer
 FEW, MANY, GROUP = 4, 64, 8
@@ -62,7 +62,7 @@ def ksg(a, b, k=NEIGHBORS):
 def estimates(a, b):
     """Return every estimate of the information (n,) of n pairs of maps (n, side, side)."""
     side = a.shape[-1]
-    stacked = np.stack([a, b])  # every pair is a channel of its own, with two images
+    stacked = np.stack([a, b])  # each pair is a separate channel with two images
     found = {
         name: pairwise_mutual_information(stacked, **options)[:, 0, 1]
         for name, options in PACKAGE.items()
@@ -105,7 +105,7 @@ def bins(n_pairs, rho=0.6):
 
 
 def smooth(n_pairs):
-    """How far apart related and unrelated smooth maps are, in standard deviations."""
+    """Distance between related and unrelated smooth maps, in standard deviations."""
     rng = np.random.default_rng(2)
     rows = []
     for side in SIDES[:-1]:
@@ -133,7 +133,7 @@ def _smooth_maps(rng, n, side):
 
 
 def channel_scores(maps, pooled, y, options):
-    """Return information inside and across classes (2, d), or t of pooled maps (d,)."""
+    """Return the information inside and across classes (2, d), or t of pooled maps (d,)."""
     if options is None:
         groups = [pooled[y == value] for value in np.unique(y)]
         inside = np.mean([group.var(axis=0, ddof=1) for group in groups], axis=0)
@@ -149,7 +149,7 @@ def _ratio(score):
 
 
 def stability(codes, pooled, target, generator, name, options, n_draws):
-    """Compare channels chosen by few images with those of many others; None if there are too few.
+    """Compare channels chosen by few images with those of many other images.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def stability(codes, pooled, target, generator, name, options, n_draws):
     target : Target
     generator : str
     name : str
-        Of the estimate.
+        Name of the estimate.
     options : dict or None
         For `intra_inter_mi`; None is the t statistic.
     n_draws : int
@@ -166,6 +166,7 @@ def stability(codes, pooled, target, generator, name, options, n_draws):
     Returns
     -------
     dict or None
+        None if there are too few images.
     """
     y = target.y_train
     maps = FeatureMaps.from_latents(codes, generator)
@@ -177,7 +178,7 @@ def stability(codes, pooled, target, generator, name, options, n_draws):
     if options is None:
         reference = channel_scores(None, pooled[many], y[many], None)
     else:
-        # Information is averaged over the pairs inside groups of 8 a class, not over all pairs.
+        # Information is averaged over the pairs inside groups of 8 per class, not over all pairs.
         rows = many.reshape(-1, MANY // GROUP, GROUP)
         groups = [np.concatenate(rows[:, i]) for i in range(MANY // GROUP)]
         scores = [channel_scores(maps[g], None, y[g], options) for g in groups]

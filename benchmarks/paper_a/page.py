@@ -1,11 +1,11 @@
-"""Make docs/results/paper_a.md of the files that the other scripts write.
+"""The page docs/results/paper_a.md, from the files of the other scripts.
 
 ::
 
     python benchmarks/paper_a/page.py
 
-The words are in ``page.md`` beside this script; ``{{ collection.table }}`` stands for a table. So
-no number of ours is typed by hand, and a collection that was not run says so.
+The text is in ``page.md`` next to this script; ``{{ collection.table }}`` is replaced by a table,
+so no number in a table is typed by hand. A collection without results is reported as such.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def clustering(results):
 
 
 def without_choice(results):
-    """Table 5: points that clustering accuracy has without the choice of channels."""
+    """Table 5: change of clustering accuracy without the choice of channels, in points."""
     rows = []
     for name in SOURCES:
         keys = [(target, name, "ACC", 0) for target in results.targets()]
@@ -209,7 +209,7 @@ def bins(results):
 
 
 def stability(results):
-    """Channels chosen by 4 images a class beside those of 64."""
+    """Channels chosen by 4 images per class, compared with those of 64."""
     table = [
         [
             row["target"],
@@ -253,7 +253,7 @@ def equal_budget(results):
 
 
 def facts(results):
-    """Return what the numbers were made with."""
+    """Return date, networks, data and software of the run."""
     return results.facts()
 
 
@@ -343,7 +343,7 @@ def image(name):
 
 
 def fill(match, folders):
-    """Return the table that a mark in the text asks for."""
+    """Return the table for a placeholder in the text."""
     collection, name = match[1], match[2]
     if collection == "paper":
         return PAPER[name]()

@@ -61,7 +61,7 @@ class Study:
 
     @cached_property
     def spaces(self):
-        """Rows by space, those of a network among them."""
+        """Rows by space, including those of a network."""
         return spaces(self.data, cnn.deep_features(self.data, self.labels["thirds"]))
 
     def curves(self, cases, rows=None, n_draws=None):
@@ -89,7 +89,7 @@ class Study:
 
 
 def linearity(study):
-    """Figure 1b: how well a line through all test images fits distance and value."""
+    """Figure 1b: fit of a line to distance and value of all test images."""
     found = {}
     for kind in KINDS:
         plane = plane_distances(study.spaces["W+ plane"], study.labels[kind], kind)
@@ -179,7 +179,7 @@ def aggregates(study):
 
 
 def layers(study):
-    """Figures 11 and 12: what each layer knows, and its importance before and after division."""
+    """Figures 11 and 12: accuracy of each layer, and importance before and after division."""
     shared = study.shared["thirds"]
     generator, direction = study.data.generator, shared.plane.direction_
     code = layer_importance(generator, direction, n_pairs=100, variant="code", random_state=0)
@@ -228,7 +228,7 @@ def selections(study):
 
 
 def orders(study):
-    """Figures 6 to 8: order by directions that nobody labeled, chosen among the first few."""
+    """Figures 6 to 8: order by directions without labels, chosen among the first few."""
     generator, test = study.data.generator, study.data.sets["test"]
     codes = test.mean_codes(generator)
     found = {}
@@ -333,7 +333,7 @@ FIGURES = {
 
 
 def quietly(function, *arguments):
-    """Call a figure's function without the warnings that few labels bring."""
+    """Call a figure's function without the warnings about few labels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return function(*arguments)

@@ -1,14 +1,14 @@
-"""What a linear model reads from an encoder's codes of validation photos, and at which PSNR.
+"""Linear readouts of an encoder's codes of validation photos, and its PSNR.
 
-The measure behind every choice of the encoder's training. Test photos are not touched. Few labels
-are drawn from the validation photos, the rest of which is predicted; the larger fits take their
-labels from the training split, whose photos the encoder saw without labels::
+Every choice of the encoder's training was based on this measure. Test photos are not used. Few
+labels are drawn from the validation photos, the rest of which is predicted; the larger fits take
+their labels from the training split, whose photos the encoder was trained on without labels::
 
     python benchmarks/photos/readouts.py GENERATOR.safetensors ENCODER.safetensors ...
 
-Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the same averaged over the
-photo and its mirror image, and max-pooled feature maps. Classification is the mean of the
-classes' accuracies in percent, so that the majority class scores 50; age is R2 in percent.
+Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the mean of the codes of
+photo and mirror image, and max-pooled feature maps. Classification is balanced accuracy in percent,
+so the majority class scores 50; age is R2 in percent.
 """
 
 import argparse
@@ -33,7 +33,7 @@ BATCH = 256
 
 
 class ValidationPhotos:
-    """Photos of the training and validation splits in one order, and what is known of them."""
+    """Photos of the training and validation splits in a fixed order, with their labels."""
 
     def __init__(self, folder=None, cache=None):
         self.celeba = load_photos("celeba", folder=folder, cache=cache)

@@ -1,14 +1,14 @@
-"""Table of the photos: few labels, beside the same labels without a generator.
+"""Table of the photos: few labels, compared with the same labels without a generator.
 
 Gender, smiling, glasses and youth on CelebA, gender and age on UTKFace, from 2 to 1,000 labels::
 
     python benchmarks/photos/table.py --data FOLDER --generator FILE --encoder FILE
 
 FOLDER holds celeba64.zip, celeba64.csv, utkface96.zip and utkface96.csv. ``--encoder train`` trains
-an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices are made with
-``--split validation``; the default is the test split, which no choice has seen. Experiments are
-those of ``python -m skstylefeat``; besides, photo and mirror image are averaged: their codes, and
-for the competitor their pixels.
+an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices were made with
+``--split validation``; the default is the test split, on which no choice was made. The experiments
+are those of ``python -m skstylefeat``, and in addition photo and mirror image are averaged: their
+codes, and for the competitor their pixels.
 """
 
 import argparse
@@ -68,10 +68,10 @@ CLASSES = {
 }
 BUDGETS = (2, 5, 10, 20, 30, 100, 1_000)
 # Chosen on the validation split: for standardized columns 1 is as good up to 30 labels and a point
-# worse from 100 on, 0.01 calls nothing rare by its name.
+# worse from 100 on, 0.01 never predicts a rare class.
 INVERSE_PENALTY = 0.1
 N_COMPONENTS = 50
-# One start a draw: the mean over the draws is what counts, and 333 clusters take long.
+# One start per draw: only the mean over the draws is reported, and 333 clusters take long.
 CLUSTERER = KMeans(n_init=1)
 METHODS = {
     "majority": "majority",
@@ -115,8 +115,8 @@ class Half:
     ----------
     images : ImageSet
     both : ndarray of shape (n, n_ws * w_dim), float32
-        Mean of the codes of an image and of its mirror image: what does not depend on the side of
-        the light, or of the parting.
+        Mean of the codes of an image and of its mirror image, which does not depend on the side
+        of the light or of the parting.
     scaled, scaled_styles : ndarray
         These codes and their S codes, standardized by the pool's images, labeled or not.
     components : ndarray of shape (n, 50)
@@ -236,7 +236,7 @@ def code_clusters(pool, held_out, y_pool, budget, seed):
         annotator, LogisticRegression(C=INVERSE_PENALTY, max_iter=5_000), random_state=seed
     )
     with warnings.catch_warnings():
-        # Few labels may all be of one class; the score then says what that costs.
+        # All labels of a draw may be of one class; its score shows what that costs.
         warnings.simplefilter("ignore", UserWarning)
         model.fit(pool.components, known)
     return model.predict(held_out.components)
@@ -312,7 +312,7 @@ def to_markdown(table):
 
 
 def facts(args, inverter, psnrs, seconds):
-    """Return what the numbers were made with, one line each."""
+    """Return date, networks, data and software of the run."""
     generator, encoder = inverter.generator_, inverter.encoder_
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-learn", "numpy"))
     quality = ", ".join(f"{value:.2f} dB on {name}" for name, value in psnrs.items())
@@ -367,7 +367,7 @@ def main():
     scores = age_scores(*halves["utkface"], inverter.generator_, args)
     for part in [] if args.age_only else class_scores(halves, args):
         scores += part
-        save_scores(scores, args.out / "scores.csv")  # a stopped run leaves what it has
+        save_scores(scores, args.out / "scores.csv")  # a stopped run keeps its scores
     tables = make_tables(scores)
     lines = facts(args, inverter, psnrs, time.monotonic() - start)
     print("\n\n".join(table.to_text() for table in tables))

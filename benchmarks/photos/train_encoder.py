@@ -1,13 +1,13 @@
-"""Train the encoder of the 32 px photo generator on the training split of the photos.
+"""Training of the encoder of the 32 px photo generator on the training split of the photos.
 
-No label is read, and no photo of the validation and test splits is trained on. (The generator
-itself was trained by its authors on all photos, without labels; see its card.) Run again with the
-same ``--out`` to go on where a stopped run was::
+No label is read, and the encoder is not trained on photos of the validation and test splits. (The
+generator itself was trained by its authors on all photos, without labels; see its card.) Run it
+with the same ``--out`` to continue a stopped run::
 
     python benchmarks/photos/train_encoder.py GENERATOR.safetensors --out runs/photos --minutes 75
 
 Recipe and losses are those of `EncoderRecipe`; ``--set name=value`` changes one. The readouts of
-``readouts.py`` say which choice is worth what.
+``readouts.py`` measure the effect of each choice.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""Make the bundled files of a run of `train_generator.py`.
+"""Bundled weights from a run of `train_generator.py`.
 
-Two last touches, neither of which changes the synthesis network:
+Two final steps, neither of which changes the synthesis network:
 
-* the statistics of the encoder's batch normalization are taken on rendered faces alone;
-* the mapping network is trained to draw the codes that the encoder gives to rendered faces, since
-  after a training mostly by reconstruction its own codes are not those that the synthesis network
-  knows best. A small adversarial game in W (non-saturating loss, R1): the critic sees the codes of
-  faces, of all layers together, and mapped noise.
+* the statistics of the encoder's batch normalization are computed on rendered faces alone;
+* the mapping network is trained to draw the codes that the encoder gives to rendered faces: after a
+  training mostly by reconstruction, its codes are not those that the synthesis network knows best.
+  This is a small adversarial training in W (non-saturating loss, R1): the critic sees the codes of
+  faces, those of all layers together, and mapped noise.
 
 ::
 
@@ -44,7 +44,7 @@ def face_batches(n_faces, seed, batch_size):
 
 @torch.no_grad()
 def face_codes(encoder, n_faces):
-    """Return the codes (n * n_ws, w_dim) of rendered faces, every layer's code on its own."""
+    """Return the codes (n * n_ws, w_dim) of rendered faces, one row per layer."""
     return torch.cat([encoder(b).flatten(0, 1) for b in face_batches(n_faces, FIRST_SEED, 100)])
 
 
@@ -91,7 +91,7 @@ def fit(mapping, codes, n_steps):
 
 @torch.no_grad()
 def recalibrate(encoder, n_faces):
-    """Take the batch statistics anew, as plain averages over rendered faces."""
+    """Recompute the batch statistics as plain averages over rendered faces."""
     norms = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()

@@ -1,11 +1,11 @@
-"""Train the bundled encoder for the bundled generator, on faces that `make_faces` renders.
+"""Training of the bundled encoder for the bundled generator, on faces rendered by `make_faces`.
 
 Half of every batch is synthesized from known codes, the other half is rendered on the fly, so no
-image is seen twice and nothing but the generator is needed. Attributes are read only to measure
-the codes: by a linear model from 1,000 labels, on faces of their own seeds.
+image is seen twice and only the generator is needed. Attributes are read only to measure the codes:
+by a linear model from 1,000 labels, on faces of separate seeds.
 
-Run again with the same ``--out`` to go on where a stopped run was; ``--init`` starts a new
-training from an encoder's weights, for a generator that has changed since::
+Run it with the same ``--out`` to continue a stopped run; ``--init`` starts a new training from the
+weights of an encoder, for a generator that has changed since::
 
     python benchmarks/weights/train_encoder.py runs/generator/generator.safetensors \
         --out runs/encoder --images 300000
@@ -41,13 +41,13 @@ PENALTIES = np.logspace(0, 5, 11)
 
 
 def rendered(rng, n):
-    """Render `n` faces that no other step has seen."""
-    # The highest seeds stay free for validation and readouts.
+    """Render `n` new faces."""
+    # The highest seeds are reserved for validation and readouts.
     return make_faces(n, image_size=64, random_state=int(rng.integers(SEED_LABELS))).images
 
 
 class Readout:
-    """How well a linear model reads yaw and glasses from the codes of faces never trained on."""
+    """Linear readout of yaw and glasses from the codes of held-out faces."""
 
     def __init__(self):
         faces = make_faces(N_LABELS + N_TEST, image_size=64, random_state=SEED_LABELS)
@@ -71,7 +71,7 @@ class Readout:
 
 
 def sample_sheet(generator, encoder, images, path):
-    """Write rendered faces, each beside its reconstruction."""
+    """Write rendered faces, each next to its reconstruction."""
     images = images[:SHEET_PAIRS]
     made = generator.synthesis(encoder.encode(images / np.float32(255))).transpose(0, 2, 3, 1)
     made = (127.5 * (made.clip(-1, 1) + 1)).astype(np.uint8)
@@ -82,7 +82,7 @@ def sample_sheet(generator, encoder, images, path):
 
 
 def model_card(args, recipe, step, psnr, readouts):
-    """Return the card that travels in the weights' metadata."""
+    """Return the card for the metadata of the weights."""
     card = {
         "name": NAME,
         "generator": args.generator.stem,
@@ -111,7 +111,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
 
     generator = load_generator(args.generator)
-    # Every rendered face is new, so augmentation would only leave the generator's domain.
+    # Every rendered face is new, and augmented ones would be outside the generator's domain.
     recipe = EncoderRecipe(
         ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False, bfloat16=True
     )
