@@ -249,9 +249,7 @@ def benchmark_workers(args, folder):
             times[n_workers] = time.perf_counter() - start
         print(f"{n_workers} dask worker(s), one thread each: {times[n_workers]:.1f} s")
     difference = np.abs(codes[1] - codes[2]).max()
-    print(
-        f"speed-up by two: {times[1] / times[2]:.2f}; codes differ by at most {difference:.1e}"
-    )
+    print(f"speed-up by two: {times[1] / times[2]:.2f}; codes differ by at most {difference:.1e}")
 
 
 def main():

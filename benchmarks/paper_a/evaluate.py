@@ -226,9 +226,8 @@ class Draw:
     def right(self, method, metric, n, truth, guess):
         """Return accuracy and balanced accuracy."""
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # a predicted class may be missing in `truth`
+            # A predicted class may be missing in `truth`.
+            warnings.simplefilter("ignore", UserWarning)
             balanced = balanced_accuracy_score(truth, guess)
         return [
             self.score(method, metric, n, np.mean(truth == guess)),

@@ -149,11 +149,7 @@ def caption(frame, row, rng):
     for thing, hue in (("background", "background_hue"), ("clothes", "clothing_hue")):
         if shown(hue):
             phrases.append(f"{_in_range(HUES, frame[hue][row])} {thing}")
-    if (
-        mentioned("hair_color")
-        and frame["age"][row] < GRAY_FROM
-        and frame["hair_length"][row] > 0.1
-    ):
+    if shown("hair_color") and frame["age"][row] < GRAY_FROM and frame["hair_length"][row] > 0.1:
         phrases.append(f"{frame['hair_color'][row]} hair")
     age = phrase(_in_range(AGES, frame["age"][row])) if shown("age") else []
     subject = TEMPLATES[rng.integers(len(TEMPLATES))].format(" ".join(["a", *age, "face"]))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
@@ -60,7 +60,7 @@ class Distances(NamedTuple):
     estimator: HyperplaneDistance
 
 
-def thirds(values: ArrayLike) -> NDArray[np.intp]:
+def thirds(values: NDArray[Any] | Sequence[float]) -> NDArray[np.intp]:
     """Grade values as low, middle or high: the coarse labels from which planes are learned.
 
     Parameters
@@ -121,15 +121,15 @@ def plane_distances(
     plane = HyperplaneDistance(generator=generator, random_state=0).fit(train.latents, labels)
     pixels = pixel_plane_distances(train.components, labels, test.components)
 
-    found = [
+    by_train, by_test = (
         {
             "weighted": weighted.transform(images.latents)[:, 0],
             "plane": plane.transform(images.latents)[:, 0],
             "pca": distance,
         }
         for images, distance in zip((train, test), pixels, strict=True)
-    ]
-    return Distances(*found, weighted)
+    )
+    return Distances(by_train, by_test, weighted)
 
 
 def calibrate(
