@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from crops import load_photos
 
-from skstylefeat import load_encoder, load_generator
-from skstylefeat.networks.checkpoints import save_network
+from skstylefeat import load_generator
 from skstylefeat.networks.training import EncoderRecipe, train_encoder
 
 N_VALIDATION = 512
@@ -47,7 +46,7 @@ def main():
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
-    generator = load_generator(args.generator).module
+    generator = load_generator(args.generator)
     images = photo_split("train", args.photos, args.cache)
     rows = np.random.default_rng(0).permutation
     validation = rows(photo_split("validation", args.photos, args.cache))[:N_VALIDATION]
@@ -73,16 +72,16 @@ def main():
             "license": "non-commercial research only, as the photos it was trained on",
             "limits": "aligned frontal faces; no claim about any person",
         }
-        save_network(state.encoder, args.out / "faces32-encoder.safetensors", card)
+        state.encoder.save(args.out / "faces32-encoder.safetensors", card)
 
     train_encoder(
         generator,
         images,
         recipe=recipe,
-        init=None if args.init is None else load_encoder(args.init).module,
+        init=args.init,
         validation_images=validation,
         random_state=args.seed,
-        checkpoint=args.out / "checkpoint.pt",
+        checkpoint=args.out / "checkpoint.safetensors",
         max_seconds=None if args.minutes is None else args.minutes * 60,
         report_every=250,
         callback=report,

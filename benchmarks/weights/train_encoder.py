@@ -12,10 +12,10 @@ weights of an encoder, for a generator that has changed since::
 """
 
 import argparse
-import copy
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,8 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skstylefeat import load_encoder, load_generator
+from skstylefeat import load_generator
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks import Encoder
-from skstylefeat.networks.checkpoints import save_network
 from skstylefeat.networks.training import EncoderRecipe, train_encoder
 
 NAME = "faces64-encoder"
@@ -51,14 +49,13 @@ class Readout:
 
     def __init__(self):
         faces = make_faces(N_LABELS + N_TEST, image_size=64, random_state=SEED_LABELS)
-        self.images = faces.images / np.float32(255)
+        self.images = faces.images
         self.yaw = np.asarray(faces.frame["yaw"])
         self.glasses = np.asarray(faces.frame["glasses"]) != "none"
 
     def __call__(self, encoder):
         """Return R2 of the yaw and accuracy of glasses (any or none) as a dict."""
-        codes = [encoder.encode(batch) for batch in np.array_split(self.images, 24)]
-        codes = np.concatenate(codes).reshape(len(self.images), -1)
+        codes = encoder.encode(self.images / np.float32(255)).reshape(len(self.images), -1)
         train, test = slice(None, N_LABELS), slice(N_LABELS, None)
         yaw = make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
         glasses = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1_000))
@@ -72,10 +69,10 @@ class Readout:
 
 def sample_sheet(generator, encoder, images, path):
     """Write rendered faces, each next to its reconstruction."""
-    images = images[:SHEET_PAIRS]
-    made = generator.synthesis(encoder.encode(images / np.float32(255))).transpose(0, 2, 3, 1)
-    made = (127.5 * (made.clip(-1, 1) + 1)).astype(np.uint8)
-    pixels = np.stack([images, made], axis=1).reshape(-1, *images.shape[1:])
+    shown = images[:SHEET_PAIRS]
+    made = generator.synthesis(encoder.encode(shown / np.float32(255))).transpose(0, 2, 3, 1)
+    made = ((made.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+    pixels = np.stack([shown, made], axis=1).reshape(-1, *shown.shape[1:])
     rows, size = len(pixels) // 8, pixels.shape[1]
     grid = pixels.reshape(rows, 8, size, size, 3).transpose(0, 2, 1, 3, 4)
     Image.fromarray(grid.reshape(rows * size, 8 * size, 3)).save(path)
@@ -116,31 +113,30 @@ def main():
         ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False, bfloat16=True
     )
     recipe = recipe.updated(args.set)
+    recipe = replace(recipe, n_steps=args.images // recipe.batch_size)
     validation = make_faces(N_VALIDATION, image_size=64, random_state=SEED_VALIDATION).images
     readout, readouts = Readout(), {}
     log = (args.out / "log.jsonl").open("a")
 
     def report(state):
         if state.step % (REPORT_EVERY * READOUT_EVERY) == 0 or state.finished:
-            encoder = Encoder(copy.deepcopy(state.encoder))
-            readouts.update(readout(encoder))
-            sample_sheet(generator, encoder, validation, args.out / "samples.png")
+            readouts.update(readout(state.encoder))
+            sample_sheet(generator, state.encoder, validation, args.out / "samples.png")
         record = {"time": time.strftime("%H:%M:%S"), "step": state.step}
         record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
         record |= {name: round(value, 4) for name, value in state.losses.items()} | readouts
         print(json.dumps(record), file=log, flush=True)
         card = model_card(args, recipe, state.step, state.validation_psnr, readouts)
-        save_network(state.encoder, args.out / f"{NAME}.safetensors", card)
+        state.encoder.save(args.out / f"{NAME}.safetensors", card)
 
     train_encoder(
-        generator.module,
+        generator,
         rendered,
         recipe=recipe,
-        n_images=args.images,
-        init=None if args.init is None else load_encoder(args.init).module,
+        init=args.init,
         validation_images=validation,
         random_state=args.seed,
-        checkpoint=args.out / "checkpoint.pt",
+        checkpoint=args.out / "checkpoint.safetensors",
         max_seconds=None if args.minutes is None else args.minutes * 60,
         report_every=REPORT_EVERY,
         callback=report,
