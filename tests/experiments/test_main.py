@@ -111,7 +111,7 @@ def test_bad_image_and_label_files_are_named(folder, tmp_path):
 
 
 def test_rendered_faces_have_known_targets():
-    train, test, targets, _ = load_rendered_faces(30, 20)
+    train, test, targets, _ = load_rendered_faces(30, 20, random_state=0)
     assert train.shape[0] == 30 and test.shape[0] == 20
     assert [target.name for target in targets] == ["glasses", "beard", "age group", "yaw", "age"]
     age, group = targets[4], targets[2]
