@@ -291,7 +291,7 @@ def test_columns_are_numbers_or_classes():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["x"] * 9, "'color' has one class only, 'x'"),
+        (["x"] * 9, r"'color' has .*one class.* 'x'"),
         (["x"] * 9 + ["y"], "has 1 training image of the class 'y'"),
         ([f"t{i}" for i in range(30)], "30 different texts"),
     ],
