@@ -1,6 +1,6 @@
 """Check that pyright knows the types of the public names: ``python .ci/types.py``.
 
-pyright needs Node and one package from npm. Where these cannot be had, the check says so and passes.
+pyright needs Node and a package from npm. Where these are missing, the check says so and passes.
 """
 
 import json
@@ -15,6 +15,7 @@ LEAST = 0.95
 
 
 def main():
+    """Raise SystemExit if pyright does not know enough types."""
     command = [sys.executable, "-m", "pyright", "--verifytypes", "skstylefeat"]
     with tempfile.TemporaryDirectory() as empty:
         done = subprocess.run(

@@ -12,7 +12,7 @@ from skstylefeat.datasets import render_faces, sample_attributes
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 256])
-    parser.add_argument("--pixels", type=float, default=3e6, help="pixels painted for each timing")
+    parser.add_argument("--pixels", type=float, default=3e6, help="pixels per timing")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
 
@@ -27,7 +27,7 @@ def main():
             render_faces(attributes, size)
             wall.append(time.perf_counter() - start)
             cpu.append(time.process_time() - start_cpu)
-        # other programs can only make a run slower, so the best one is told
+        # Other programs can only slow a run down, so the best run is reported.
         rate, cpu_rate = n / min(wall), n / min(cpu)
         print(f"{size:6d}  {rate:7.0f}  {cpu_rate:19.0f}  {rate * size**2 / 1e6:8.1f}")
 

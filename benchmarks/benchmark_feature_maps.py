@@ -1,6 +1,6 @@
 """Peak memory and batch independence of lazy feature maps, pooled over many images.
 
-Each size runs in a process of its own, whose peak is what the operating system says::
+Each size runs in a separate process, whose peak memory the operating system reports::
 
     python benchmarks/benchmark_feature_maps.py --sizes 100 5000
 """
@@ -17,7 +17,7 @@ from skstylefeat import FeatureMaps, load_generator
 
 
 def random_latents(generator, n):
-    """Return n W+ rows whose layers follow different codes."""
+    """Return n W+ rows with a different code in each layer."""
     z = generator.sample_z(n * generator.n_ws, random_state=0)
     return generator.mapping(z).reshape(n, -1)
 
@@ -31,7 +31,7 @@ def measure(name, n):
 
 
 def largest_difference(name, n):
-    """Return the largest difference between batches of 1 and of 64, in spreads of its column."""
+    """Return the largest difference between batches of 1 and 64, in units of the column's sd."""
     generator = load_generator(name)
     latents = random_latents(generator, n)
     one, many = (FeatureMaps.from_latents(latents, name, batch_size=b).pool() for b in (1, 64))

@@ -1,10 +1,10 @@
-"""Mutual information of all channels and pairs against numpy and scikit-learn, pair by pair.
+"""Mutual information of all channels and pairs, compared with numpy and scikit-learn pair by pair.
 
-Paper A selects channels from 8 images of 2 classes, so 28 pairs of maps for each of the 5,568
-channels of a 1024 px StyleGAN2. The reference is ``numpy.histogram2d`` and
+Paper A selects channels from 8 images of 2 classes, so there are 28 pairs of maps for each of the
+5,568 channels of a 1024 px StyleGAN2. The reference is ``numpy.histogram2d`` and
 ``sklearn.metrics.mutual_info_score`` for each pair. It is timed on a sample of the pairs of each
-layer, spread over the channels, and its total is extrapolated from there. Both run in turns in
-one process, and must agree on the sample.
+layer, spread over the channels, and extrapolated. Both run in turns in one process, and must agree
+on the sample.
 
     python benchmarks/benchmark_information.py                      # every layer up to 1024 px
     python benchmarks/benchmark_information.py --resolution 64      # a small generator
@@ -36,7 +36,7 @@ def layer_shapes(resolution):
 
 
 def make_maps(rng, n_images, channels, side):
-    """Draw maps as after a leaky rectifier: patterns shared by all images, and each one's own."""
+    """Draw maps after a leaky rectifier: a pattern shared by all images, plus one per image."""
     maps = rng.standard_normal(size=(n_images, channels, side, side), dtype=np.float32)
     maps += rng.standard_normal(size=(channels, side, side), dtype=np.float32)
     np.maximum(maps, 0.2 * maps, out=maps)
@@ -44,7 +44,7 @@ def make_maps(rng, n_images, channels, side):
 
 
 def reference(maps, channel, i, j, n_bins):
-    """Information of one pair, as one writes it with numpy and scikit-learn."""
+    """Return the information of one pair by numpy and scikit-learn, and the time it took."""
     low, high = float(maps[:, channel].min()), float(maps[:, channel].max())
     a, b = maps[i, channel].ravel(), maps[j, channel].ravel()
     start = time.perf_counter()
@@ -58,7 +58,7 @@ def main():
     parser.add_argument("--resolution", type=int, default=1024, help="largest layer (default 1024)")
     parser.add_argument("--layers", nargs="*", help="only these layers")
     parser.add_argument("--images", type=int, default=8, help="images (default 8)")
-    parser.add_argument("--sample", type=int, default=12, help="reference pairs timed a layer")
+    parser.add_argument("--sample", type=int, default=12, help="reference pairs timed per layer")
     parser.add_argument("--n-jobs", type=int, default=2, help="threads (default 2)")
     args = parser.parse_args()
 
@@ -82,21 +82,21 @@ def main():
             channel = draw * channels // args.sample
             sample.append((channel, *pair, *reference(maps, channel, *pair, n_bins)))
         seconds = [row[-1] for row in sample]
-        theirs = float(np.mean(seconds)) * len(pairs) * channels
+        reference_seconds = float(np.mean(seconds)) * len(pairs) * channels
         start = time.perf_counter()
         information = pairwise_mutual_information(maps, n_bins, n_jobs=args.n_jobs)
         ours = time.perf_counter() - start
         difference = max(abs(information[c, i, j] - value) for c, i, j, value, _ in sample)
         print(
-            f"{name:12s} {channels:9d} {n_bins:6d} {ours:10.2f} {theirs:14.1f} "
-            f"{theirs / ours:6.1f}x  {difference:.1e}",
+            f"{name:12s} {channels:9d} {n_bins:6d} {ours:10.2f} {reference_seconds:14.1f} "
+            f"{reference_seconds / ours:6.1f}x  {difference:.1e}",
             flush=True,
         )
         total_ours += ours
-        total_reference += theirs
+        total_reference += reference_seconds
     ratio = total_reference / total_ours
     print(f"{'all':12s} {'':16s} {total_ours:10.2f} {total_reference:14.1f} {ratio:6.1f}x")
-    print(f"(reference extrapolated from {args.sample} of {len(pairs)} pairs x channels a layer)")
+    print(f"(reference extrapolated from {args.sample} of {len(pairs)} pairs x channels per layer)")
 
     del maps
     name, channels, side = max(layers, key=lambda layer: layer[1] * layer[2] ** 2)
@@ -106,8 +106,8 @@ def main():
     extra = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     print(
-        f"memory at {name}: maps {maps.nbytes / 2**20:.0f} MiB and {extra / 2**20:.0f} MiB beside "
-        f"them, {1 + extra / maps.nbytes:.2f} times the maps"
+        f"memory at {name}: maps {maps.nbytes / 2**20:.0f} MiB and {extra / 2**20:.0f} MiB in "
+        f"addition, {1 + extra / maps.nbytes:.2f} times the maps"
     )
 
 

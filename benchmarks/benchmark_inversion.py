@@ -1,9 +1,9 @@
-"""How near inversion by the encoder, by optimization and by both comes to held-out images.
+"""PSNR of inversion by the encoder, by optimization and by both, on held-out images.
 
     python benchmarks/benchmark_inversion.py --images 32
 
-Prints the PSNR of every way, mean and standard deviation over the images, and what it gains over
-the encoder: all in one run, on rendered faces that nothing was trained or tuned on.
+Prints the PSNR of every method, mean and standard deviation over the images, and its gain over
+the encoder, all in one run, on rendered faces used neither for training nor for tuning.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from skstylefeat.datasets import make_faces
 
 
 def psnr(inverter, images):
-    """Return the PSNR (n,) in dB of the images that the latents give."""
+    """Return the PSNR (n,) in dB of the reconstructions."""
     made = inverter.inverse_transform(inverter.transform(images))
     return -10 * np.log10(np.square(made - images).mean(axis=(1, 2, 3)))
 
@@ -34,15 +34,15 @@ def main():
     args = parser.parse_args()
 
     images = make_faces(args.images, random_state=args.seed).images.astype(np.float32) / 255
-    ways = [("encoder", None)]
-    ways += [("hybrid", n) for n in args.hybrid_steps]
-    ways += [("optimize", n) for n in args.optimize_steps]
+    methods = [("encoder", None)]
+    methods += [("hybrid", n) for n in args.hybrid_steps]
+    methods += [("optimize", n) for n in args.optimize_steps]
     print(f"{args.images} faces, seed {args.seed}, {os.cpu_count()} cores; PSNR in dB")
     print(
         f"{'method':<10} {'steps':>5} {'mean':>7} {'sd':>6} {'gain':>7} {'least':>7} {'s/image':>8}"
     )
     reference = None
-    for method, n_steps in ways:
+    for method, n_steps in methods:
         inverter = StyleGANInverter(
             args.generator, args.encoder, method=method, n_steps=n_steps, space=args.space
         ).fit(images)

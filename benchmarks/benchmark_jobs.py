@@ -1,6 +1,6 @@
-"""Long jobs: killed and resumed, a hundred thousand images, two workers against one.
+"""Long jobs: killed and resumed, a hundred thousand images, two workers compared with one.
 
-Networks of random weights, so that the machinery is measured, not the networks::
+The networks are small and have random weights, so that the machinery is measured::
 
     python benchmarks/benchmark_jobs.py kill --inversions 20 --images 2000
     python benchmarks/benchmark_jobs.py size --sizes 1000 100000
@@ -25,11 +25,9 @@ import numpy as np
 from PIL import Image
 
 SIDE, BATCH = 16, 16
-# Every process is a new one, forked from a server that has imported torch already.
+# New processes are forked from a server that has already imported torch.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(
-    ["torch", "skstylefeat.networks", "skstylefeat.inversion._inverter"]
-)
+PROCESSES.set_forkserver_preload(["torch", "skstylefeat.networks", "skstylefeat.inversion"])
 
 
 def write_networks(folder, width=8):
@@ -37,10 +35,10 @@ def write_networks(folder, width=8):
     import torch
 
     from skstylefeat.networks import Generator
-    from skstylefeat.networks.checkpoints._safetensors import save_network
-    from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-    from skstylefeat.networks.optimization._latent_space import w_statistics
-    from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+    from skstylefeat.networks.checkpoints import save_network
+    from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+    from skstylefeat.networks.optimization import w_statistics
+    from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
     torch.manual_seed(0)
     channels = [width] * (SIDE.bit_length() - 2)
@@ -56,7 +54,7 @@ def write_networks(folder, width=8):
 
 
 def write_images(folder, generator, n):
-    """Write n images of the generator's own as PNG files, 1,000 to a folder."""
+    """Write n images of the generator as PNG files, 1,000 per folder."""
     for start in range(0, n, 1000):
         part = folder / f"{start // 1000:03}"
         part.mkdir(parents=True)
@@ -71,8 +69,8 @@ def child(*arguments):
     return [sys.executable, __file__, *map(str, arguments)]
 
 
-def invert(paths, images, cache, out, said):
-    """Invert a folder; say how many images are computed, batch by batch, and the time at last."""
+def invert(paths, images, cache, out, sender):
+    """Invert a folder; send the number of images of each batch, and the total time at the end."""
     import torch
 
     from skstylefeat import StyleGANInverter
@@ -84,7 +82,7 @@ def invert(paths, images, cache, out, said):
     encode = Encoder.encode
 
     def counted(self, pixels, **kwargs):
-        said.send(len(pixels))
+        sender.send(len(pixels))
         return encode(self, pixels, **kwargs)
 
     Encoder.encode = counted
@@ -92,24 +90,24 @@ def invert(paths, images, cache, out, said):
     codes = inverter.transform(images)
     seconds = time.perf_counter() - start
     np.save(out, codes)
-    said.send(seconds)
+    sender.send(seconds)
 
 
 def entries(cache):
-    """Return what tells that a finished code is lost, or written again, by path."""
+    """Return inode and time of each entry, which show whether it was lost or rewritten."""
     files = ((path, path.stat()) for path in cache.glob("??/*"))
     return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in files}
 
 
 def run_and_kill(arguments, after=None, pause=0.0):
-    """Run an inversion, killed `pause` seconds after `after` images were begun.
+    """Run an inversion and kill it `pause` seconds after `after` images were started.
 
     Returns
     -------
     counts : list of int
-        Images of every batch that was begun.
+        Images of every batch that was started.
     seconds : float or None
-        Time of the work, None if it was killed.
+        Duration, None if it was killed.
     """
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=invert, args=(*arguments, sender))
@@ -138,14 +136,14 @@ def benchmark_kill(args, folder):
     def command(cache, out):
         return paths, folder / "images", cache, out
 
-    run_and_kill(command(None, folder / "undisturbed.npy"))
-    undisturbed = np.load(folder / "undisturbed.npy")
+    run_and_kill(command(None, folder / "uninterrupted.npy"))
+    uninterrupted = np.load(folder / "uninterrupted.npy")
     _, seconds = run_and_kill(command(folder / "first", folder / "first.npy"))
-    print(f"undisturbed: {args.images} images, {seconds:.2f} s with a cache")
+    print(f"uninterrupted: {args.images} images, {seconds:.2f} s with a cache")
     rng, killed, shares, worst = random.Random(args.seed), 0, [], 0.0
     for number in range(args.inversions):
         cache, out = folder / f"cache{number}", folder / f"codes{number}.npy"
-        # At a random batch, and a random moment of it: reading, computing or writing.
+        # In a random batch, at a random moment: reading, computing or writing.
         after = rng.randrange(1, args.images - 2 * BATCH)
         pause = rng.uniform(0, seconds * BATCH / args.images)
         counts, ended = run_and_kill(command(cache, out), after, pause)
@@ -154,24 +152,26 @@ def benchmark_kill(args, folder):
         shares.append(len(finished) / args.images)
         lost = sum(counts) - len(finished)
         assert 0 <= lost <= (BATCH if ended is None else 0), "a finished code is not on disk"
-        again, ended = run_and_kill(command(cache, out))
+        resumed, ended = run_and_kill(command(cache, out))
         assert ended is not None
-        assert sum(again) == args.images - len(finished), "a finished code was computed again"
-        now = entries(cache)
-        assert finished.items() <= now.items(), "a finished code was lost or written again"
-        assert len(now) == args.images
-        worst = max(worst, float(np.abs(np.load(out) - undisturbed).max()))
-        print(f"  {number + 1}: {len(finished)} finished when killed, {sum(again)} computed after")
+        assert sum(resumed) == args.images - len(finished), "a finished code was recomputed"
+        complete = entries(cache)
+        assert finished.items() <= complete.items(), "a finished code was lost or rewritten"
+        assert len(complete) == args.images
+        worst = max(worst, float(np.abs(np.load(out) - uninterrupted).max()))
+        print(
+            f"  {number + 1}: {len(finished)} finished when killed, {sum(resumed)} computed later"
+        )
     print(
         f"{args.inversions} inversions of {args.images} images, {killed} killed with SIGKILL after "
         f"{min(shares):.0%} to {max(shares):.0%} of the codes, then resumed: no finished code "
-        f"lost, none computed twice; largest difference from the undisturbed codes {worst:.1e} "
-        f"(codes have a spread of {undisturbed.std():.2f})"
+        f"lost, none computed twice; largest difference from the uninterrupted codes {worst:.1e} "
+        f"(codes have a spread of {uninterrupted.std():.2f})"
     )
 
 
 def measure(paths, images, n_repeats):
-    """Print time and peak memory of images to distances, in this process."""
+    """Print time and peak memory of a pipeline from images to distances, in this process."""
     from sklearn.pipeline import make_pipeline
 
     from skstylefeat import HyperplaneDistance, StyleGANInverter
@@ -181,7 +181,9 @@ def measure(paths, images, n_repeats):
     inverter = StyleGANInverter(*paths)
     few = as_images(images)[:64]
     latents = inverter.fit_transform(few)
-    pipeline = make_pipeline(inverter, HyperplaneDistance(rng.normal(size=latents.shape[1])))
+    pipeline = make_pipeline(
+        inverter, HyperplaneDistance(rng.normal(size=latents.shape[1]), random_state=0)
+    )
     pipeline.fit(few)
     inverter.domain_error_ = np.inf
     seconds = []
@@ -211,7 +213,7 @@ def benchmark_size(args, folder):
     small, large = results[min(results)], results[max(results)]
     per_image = (large["seconds"] / max(results)) / (small["seconds"] / min(results))
     print(
-        f"{max(results)} against {min(results)}: {large['peak_mb'] - small['peak_mb']:+.0f} MB, "
+        f"{max(results)} and {min(results)}: {large['peak_mb'] - small['peak_mb']:+.0f} MB, "
         f"{100 * (per_image - 1):+.1f} % time per image"
     )
 
@@ -236,7 +238,7 @@ def benchmark_workers(args, folder):
             parallel_config(backend="dask"),
         ):
             on_workers = inverter.transform
-            if n_workers == 1:  # joblib would work here, in the process that asks
+            if n_workers == 1:  # joblib would compute in the calling process
 
                 def on_workers(images, client=client):
                     return client.submit(inverter.transform, images).result()
@@ -247,7 +249,7 @@ def benchmark_workers(args, folder):
             times[n_workers] = time.perf_counter() - start
         print(f"{n_workers} dask worker(s), one thread each: {times[n_workers]:.1f} s")
     difference = np.abs(codes[1] - codes[2]).max()
-    print(f"two against one: {times[1] / times[2]:.2f}x; codes differ by at most {difference:.1e}")
+    print(f"speed-up by two: {times[1] / times[2]:.2f}; codes differ by at most {difference:.1e}")
 
 
 def main():

@@ -1,13 +1,13 @@
 """Time of generator and encoder forwards, of the lower maps alone, and of an optimization step.
 
-Other people's code is timed beside ours in the same run, calls taking turns, when it is named as
+Other implementations are timed in the same run, calls taking turns, when given as
 ``--against LABEL=MODULE:FUNCTION``: a function ``make(task, resolution)`` in an importable file
-that returns a callable without arguments for a task it knows, else None. Tasks are "image",
-"maps", "encode" and "optimize"; the callable gets the batch as its argument: codes
-(n, n_ws, w_dim), or images (n, 3, 256, 256) for "encode".
+that returns a callable for a task, or None for unknown tasks. Tasks are "image", "maps", "encode"
+and "optimize"; the callable gets the batch as its argument: codes (n, n_ws, w_dim), or images
+(n, 3, 256, 256) for "encode".
 
-Weights are random: the time does not depend on them. With ``--memory`` the peak memory of a first
-call is measured instead, each in a process of its own (Linux).
+Weights are random, since the time does not depend on them. With ``--memory`` the peak memory of a
+first call is measured instead, each in a separate process (Linux).
 
     python benchmarks/benchmark_networks.py --resolutions 256 1024 --batches 1 4
     python benchmarks/benchmark_networks.py --resolutions 1024 --tasks image --memory
@@ -18,6 +18,7 @@ import importlib
 import multiprocessing
 import statistics
 import sys
+import tempfile
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -26,8 +27,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from skstylefeat.networks.encoders._psp import build_psp_encoder
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat import load_encoder
+from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 TASKS = ("image", "maps", "encode", "optimize")
 MAPS_UP_TO = 64
@@ -84,15 +85,22 @@ def e4e_state(n_ws):
     return state
 
 
+def e4e_checkpoint(n_ws):
+    """Return the contents of an Encoder4Editing file, without the generator."""
+    return {
+        "state_dict": {f"encoder.{name}": value for name, value in e4e_state(n_ws).items()},
+        "latent_avg": torch.zeros(n_ws, 512),
+        "opts": {"encoder_type": "Encoder4Editing"},
+    }
+
+
 def our_task(task, resolution):
-    """Return a callable for a task, as a function of `--against` does."""
+    """Return a callable for a task, like a function given to `--against`."""
     if task == "encode":
-        n_ws = 2 * resolution.bit_length() - 4
-        options = {"encoder_type": "Encoder4Editing"}
-        encoder = build_psp_encoder(
-            e4e_state(n_ws), options, lambda: torch.zeros(n_ws, 512), None, "random weights"
-        )
-        return torch.inference_mode()(encoder)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "e4e.pt"
+            torch.save(e4e_checkpoint(2 * resolution.bit_length() - 4), path)
+            return torch.inference_mode()(load_encoder(path).module)
     generator = standard_generator(resolution)
     synthesis = generator.synthesis
     if task == "image":
@@ -124,7 +132,7 @@ def batch_for(task, resolution, n):
 
 
 def measure(functions, argument, repeats):
-    """Return seconds of every function, by label: medians of calls that take turns."""
+    """Return the median time of each function in seconds; calls take turns."""
     times = {label: [] for label in functions}
     for function in functions.values():
         function(argument)
@@ -137,13 +145,13 @@ def measure(functions, argument, repeats):
 
 
 def resident(field):
-    """Return MiB that the process holds now ("VmRSS") or held at most ("VmHWM")."""
+    """Return the memory of the process in MiB, now ("VmRSS") or at its peak ("VmHWM")."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
 def peak_memory(make, threads, task, resolution, n):
-    """Return MiB that the first call takes beyond network and argument; None for unknown tasks."""
+    """Return the memory in MiB of a first call, without network and argument, or None."""
     torch.set_num_threads(threads)
     function, argument = make(task, resolution), batch_for(task, resolution, n)
     before = resident("VmRSS")
@@ -154,7 +162,7 @@ def peak_memory(make, threads, task, resolution, n):
 
 
 def in_fresh_process(function, *arguments):
-    """Return what a function returns in a process that has run nothing else."""
+    """Call a function in a new process and return its result."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
@@ -170,7 +178,7 @@ def import_maker(text):
 
 
 def main(argv=None):
-    """Run the benchmark and print one line a task."""
+    """Run the benchmark and print one line per task."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--resolutions", nargs="+", type=int, default=[256, 1024])
@@ -182,8 +190,8 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
     makers = {"skstylefeat": our_task, **dict(arguments.against)}
-    what = "peak memory of a call" if arguments.memory else f"median of {arguments.repeats}"
-    print(f"torch {torch.__version__}, {arguments.threads} threads, {what}")
+    measured = "peak memory of a call" if arguments.memory else f"median of {arguments.repeats}"
+    print(f"torch {torch.__version__}, {arguments.threads} threads, {measured}")
     for resolution in arguments.resolutions:
         for task in arguments.tasks:
             if not arguments.memory:

@@ -1,13 +1,14 @@
-"""What a perceptual network adds to an inversion: error of pixels, and LPIPS of another network.
+"""Effect of a perceptual network on an inversion: error of pixels, and LPIPS of another network.
 
 ::
 
     python benchmarks/benchmark_perceptual.py --vgg VGG16 --alexnet ALEXNET --heads LPIPS_HEADS
 
-VGG16 and AlexNet in torchvision's names, the heads of LPIPS as `lpips` writes them for AlexNet
-(``lin0.model.1.weight`` ...). The inversion compares in the features of VGG16; LPIPS is measured in
-AlexNet's, so that no method is judged by what it minimized. Rendered faces by default; photos with
-``--data FOLDER --generator FILE --encoder FILE``, of the validation split of CelebA.
+VGG16 and AlexNet have torchvision's names, the heads of LPIPS those of the `lpips` package for
+AlexNet (``lin0.model.1.weight`` ...). The inversion compares images in the features of VGG16; LPIPS
+is measured in AlexNet's, so that no method is judged by the distance that it minimized. Rendered
+faces by default; photos of the validation split of CelebA with
+``--data FOLDER --generator FILE --encoder FILE``.
 """
 
 import argparse
@@ -21,11 +22,12 @@ from torch.nn import functional as F
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.optimization import _losses as losses
+from skstylefeat.networks import PerceptualNetwork, load_perceptual
 
 WEIGHTS = (0.05, 0.1, 0.2, 0.5)
+PACKAGE_WEIGHT = 0.1  # of the distances in features, in every inversion
 SEED = 1100
-SIDE = 128  # of the images that AlexNet sees
+SIDE = 128  # of the images for AlexNet
 MEAN, STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # LPIPS', of images in [-1, 1]
 CONVOLUTIONS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))  # name, stride, padding
 
@@ -66,8 +68,19 @@ class LPIPS:
         return found
 
 
+class WeightedNetwork(PerceptualNetwork):
+    """Network whose distances are multiplied by a factor."""
+
+    def __init__(self, module, factor, **kwargs):
+        super().__init__(module, **kwargs)
+        self.factor = factor
+
+    def distances(self, maps, targets):
+        return self.factor * super().distances(maps, targets)
+
+
 def read_images(args):
-    """Return images (n, H, W, 3) in [0, 1] that no choice of the package was made on."""
+    """Return images (n, H, W, 3) in [0, 1] on which no choice of the package was made."""
     if args.data is None:
         images = make_faces(args.images, random_state=SEED).images
     else:
@@ -107,8 +120,8 @@ def main():
     score("encoder", lpips, images, StyleGANInverter(**networks))
     score("hybrid, local contrast", lpips, images, StyleGANInverter(**hybrid))
     for weight in WEIGHTS:
-        losses.PERCEPTUAL_WEIGHT = weight
-        inverter = StyleGANInverter(**hybrid, perceptual=args.vgg)
+        network = WeightedNetwork(load_perceptual(args.vgg).module, weight / PACKAGE_WEIGHT)
+        inverter = StyleGANInverter(**hybrid, perceptual=network)
         score(f"hybrid, VGG16 with weight {weight:g}", lpips, images, inverter)
 
 

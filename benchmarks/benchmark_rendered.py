@@ -1,10 +1,10 @@
-"""What codes and maps of rendered faces hold, and how 5 annotated images are best spent.
+"""Readouts of codes and maps of rendered faces, and choices of annotation with 5 labels.
 
 Reconstruction by the encoder and linear readouts of yaw, age and glasses from 1,000 labels, on
-1,500 other faces of each seed, without and with the mirror image. Then the names that 5 labels give
-the unlabeled faces of a seed, by the score that chooses the channels (4 labeled images a class),
-by which image of a cluster is asked about, and after a second round. Seeds from 1000 on were used
-to choose, those below only to report::
+1,500 other faces of each seed, without and with the mirror image. Then the names of the unlabeled
+faces of a seed from 5 labels, by the score that chooses the channels (4 labeled images per class),
+by the queried image of a cluster, and after a second round. Seeds from 1000 on were used to make
+choices, lower seeds only to report::
 
     python benchmarks/benchmark_rendered.py --seeds 5 6 1005 1006 --choice-seeds 1001 1002
 """
@@ -18,14 +18,15 @@ from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ChannelMISelector, ClusterAnnotator, StyleGANInverter
 from skstylefeat.datasets import make_faces
-from skstylefeat.experiments._annotation_experiment import (
-    BY_LEVEL,
-    PER_CLASS,
-    ask,
+from skstylefeat.experiments import (
+    ANOVA_SELECTION,
+    N_PER_CLASS,
+    answer_query,
     draw_per_class,
+    psnr_of_latents,
+    represent,
     second_round,
 )
-from skstylefeat.experiments._representation import psnr_of_latents, represent
 
 N_LABELED, N_FACES = 1_000, 2_500
 PENALTIES = np.logspace(0, 5, 16)
@@ -34,7 +35,7 @@ LABELS = 5
 
 
 def readouts(inverters, seed):
-    """Print PSNR and what linear models read from the codes, without and with the mirror image."""
+    """Print PSNR and linear readouts of the codes, without and with the mirror image."""
     faces = make_faces(N_FACES, image_size=64, random_state=seed)
     images = faces.images / np.float32(255)
     codes = {mirror: inverter.transform(images) for mirror, inverter in inverters.items()}
@@ -56,14 +57,14 @@ def readouts(inverters, seed):
 
 
 def best_channels(pooled, y):
-    """Return the channels that all labels separate best, as many in all as `N_BEST`."""
+    """Return the `N_BEST` channels that separate the classes best by all labels."""
     means = np.stack([pooled[y == value].mean(axis=0) for value in (False, True)])
     within = np.mean([pooled[y == value].var(axis=0) for value in (False, True)], axis=0)
     return np.argsort(-np.square(means[1] - means[0]) / (within + 1e-12))[:N_BEST]
 
 
 def share_named(names, y, labeled):
-    """Return the share of the faces nobody labeled that are named rightly."""
+    """Return the accuracy of the names of the unlabeled faces."""
     free = np.setdiff1d(np.arange(len(y)), labeled)
     return np.mean(names[free] == y[free])
 
@@ -82,31 +83,31 @@ def choices(inverter, seed, n_draws):
     for target, y in targets.items():
         scores = {}
         for draw in range(n_draws):
-            rows = draw_per_class(y, PER_CLASS, np.random.default_rng((seed, draw)))
+            rows = draw_per_class(y, N_PER_CLASS, np.random.default_rng((seed, draw)))
             kept = {f"best {N_BEST} by all labels": (None, best_channels(images.pooled, y))}
-            for name, maps, how in (
+            for name, maps, parameters in (
                 ("ratio", images.maps, {}),
                 ("anova", levels, {"score": "anova"}),
-                ("anova, 20 in all", levels, BY_LEVEL),
+                ("anova, 20 in all", levels, ANOVA_SELECTION),
             ):
-                selector = ChannelMISelector(n_samples_per_class=None, **how)
+                selector = ChannelMISelector(n_samples_per_class=None, **parameters)
                 selector.fit(maps[rows], y[rows])
                 kept[name] = selector, selector.get_support(indices=True)
             for name, (selector, columns) in kept.items():
                 features = images.pooled[:, columns]
                 for query in ("random", "central"):
                     annotator = ClusterAnnotator(n_labels=LABELS, query=query, random_state=draw)
-                    drawn = ask(annotator, features, features[:1], y, rows, selector)
-                    found = {query: drawn.names}
+                    first = answer_query(annotator, features, features[:1], y, rows, selector)
+                    found = {query: first.names}
                     if selector is not None:
-                        again = second_round(drawn, levels, levels, y, draw)
-                        found[f"{query}, second round"] = again.names
-                    for how, names in found.items():
-                        share = share_named(names, y, drawn.labeled_rows)
-                        scores.setdefault((name, how), []).append(100 * share)
+                        second = second_round(first, levels, levels, y, draw)
+                        found[f"{query}, second round"] = second.names
+                    for variant, names in found.items():
+                        share = share_named(names, y, first.labeled_rows)
+                        scores.setdefault((name, variant), []).append(100 * share)
         print(f"seed {seed}, {target} (majority {100 * max(y.mean(), 1 - y.mean()):.1f} %)")
-        for (name, how), values in scores.items():
-            print(f"  {name:24s} {how:22s} {np.mean(values):5.1f} ± {np.std(values):4.1f} %")
+        for (name, variant), values in scores.items():
+            print(f"  {name:24s} {variant:22s} {np.mean(values):5.1f} ± {np.std(values):4.1f} %")
 
 
 def main():

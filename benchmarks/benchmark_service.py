@@ -1,8 +1,8 @@
-"""Requests a second and latency of examples/service.py, with one to eight clients.
+"""Requests per second and latency of examples/service.py, with one to eight clients.
 
-``python benchmarks/benchmark_service.py`` fits the pipeline that names the glasses of rendered
-faces and the one that measures their yaw, starts the example as a process of its own on the
-loopback address, and sends each client's requests one after the other: a PNG of one face.
+``python benchmarks/benchmark_service.py`` fits a pipeline that names the glasses of rendered
+faces and one that predicts their yaw, starts the example as a separate process on the loopback
+address, and sends each client's requests one after the other: a PNG of one face.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SERVICE = Path(__file__).parents[1] / "examples" / "service.py"
 
 
 def pipelines(n_faces):
-    """Return both ways of the data, fitted on rendered faces."""
+    """Return both pipelines, fitted on rendered faces."""
     faces = make_faces(n_faces, random_state=0)
     names = np.asarray(faces.frame["glasses"])
     yaw = np.asarray(faces.frame["yaw"])
@@ -46,7 +46,9 @@ def pipelines(n_faces):
             ClusterAnnotator(n_clusters=8, random_state=0),
         ).fit(faces.images, names),
         "regressor": make_pipeline(
-            StyleGANInverter("faces64"), HyperplaneDistance(), LatentRegressor()
+            StyleGANInverter("faces64"),
+            HyperplaneDistance(random_state=0),
+            LatentRegressor(random_state=0),
         ).fit(faces.images, yaw),
     }
 
@@ -87,7 +89,7 @@ def measure(path, n_requests):
     try:
         port = int(process.stdout.readline().rpartition(":")[2])
         files = bodies(n_requests)
-        ask(port, files[:3])  # the first answers load what is loaded once
+        ask(port, files[:3])  # the first requests load the networks
         for n_clients in (1, 2, 4, 8):
             parts = [files[i::n_clients] for i in range(n_clients)]
             start = time.perf_counter()

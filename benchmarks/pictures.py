@@ -1,4 +1,4 @@
-"""Draw the pictures of README and documentation from the bundled weights.
+"""Pictures of README and documentation, drawn with the bundled weights.
 
 ::
 
@@ -13,14 +13,14 @@ from PIL import Image
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.directions import MeanDifferenceDirection
-from skstylefeat.experiments._regression_experiment import (
+from skstylefeat.experiments import (
     calibrate,
     calibration_rows,
+    load_rendered_faces,
     plane_distances,
+    represent,
     thirds,
 )
-from skstylefeat.experiments._rendered_faces import load_rendered_faces
-from skstylefeat.experiments._representation import represent
 from skstylefeat.plotting import EditStripDisplay, InversionDisplay, SortedImagesDisplay
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
@@ -30,18 +30,20 @@ MOST_BYTES = 400_000
 
 
 def overview(**networks):
-    """Pairs of faces and reconstructions, faces in the order of their predictions, and edits."""
+    """Draw faces with reconstructions, faces in the order of their predictions, and edits."""
     train_images, test_images, targets, _ = load_rendered_faces(N_TRAIN, N_TEST, random_state=7)
-    inverter = StyleGANInverter(**networks).fit(train_images)
+    inverter = StyleGANInverter(**networks, random_state=0).fit(train_images)
     train, test = represent(inverter, train_images, test_images)
     copies = inverter.inverse_transform(test.latents[:N_SHOWN])
     figure, axes = plt.subplots(
         4, figsize=(11, 8.0), height_ratios=[2.3, 1.25, 1.25, 2.3], layout="constrained"
     )
     InversionDisplay(test.images[:N_SHOWN], copies).plot(axes[0], n_columns=N_SHOWN)
-    axes[0].set_title("faces, and what the generator makes of their codes", **TITLE)
+    axes[0].set_title("faces and their reconstructions", **TITLE)
     for axis, target in zip(axes[1:3], [t for t in targets if t.is_number], strict=True):
-        distances = plane_distances(train, test, thirds(target.y_train), inverter.generator_)
+        distances = plane_distances(
+            train, test, thirds(target.y_train), inverter.generator_, random_state=0
+        )
         rows = calibration_rows(distances.train["weighted"], N_LABELS, seed=0)
         model = calibrate(distances.train["weighted"], target.y_train, rows)
         predicted = model.predict(distances.test["weighted"][:, None])
@@ -50,7 +52,7 @@ def overview(**networks):
         )
         error = np.abs(predicted - target.y_test).mean()
         axis.set_title(
-            f"sorted by the {target.label} that {N_LABELS} labels gave, true values below "
+            f"sorted by {target.label} as predicted from {N_LABELS} labels, true values below "
             f"(mean error {error:.1f} {target.unit})",
             **TITLE,
         )
@@ -58,7 +60,7 @@ def overview(**networks):
     strips = [edits(inverter, train, test, by_name[name]) for name in EDITED]
     EditStripDisplay.from_images(np.stack(strips), STEPS, ax=axes[3])
     axes[3].set_title(
-        f"two faces, their codes moved by {' and '.join(EDITED)}, in units of the mean codes' "
+        f"two faces with their codes moved by {' and '.join(EDITED)}, in units of the mean codes' "
         "difference",
         **TITLE,
     )
@@ -66,10 +68,10 @@ def overview(**networks):
 
 
 def edits(inverter, train, test, target):
-    """Return images of the face whose code lies most in the middle, moved along the target."""
-    way = MeanDifferenceDirection().fit(train.latents, target.y_train)
-    middle = test.latents[np.abs(way.decision_function(test.latents)).argmin()]
-    moved = middle + STEPS[:, None] * way.distance_ * way.direction_
+    """Return images of the face closest to the middle, moved along the target's direction."""
+    direction = MeanDifferenceDirection().fit(train.latents, target.y_train)
+    middle = test.latents[np.abs(direction.decision_function(test.latents)).argmin()]
+    moved = middle + STEPS[:, None] * direction.distance_ * direction.direction_
     return inverter.inverse_transform(moved.astype(np.float32))
 
 

@@ -1,4 +1,4 @@
-"""Count scikit-learn's common checks and write the table in scikit_learn.md.
+"""Count of scikit-learn's common checks, for the table in scikit_learn.md.
 
 Run from the repository: ``python docs/common_checks.py``.
 """
@@ -23,7 +23,7 @@ BEGIN, END = "<!-- common checks -->", "<!-- end of common checks -->"
 
 
 def label(estimator):
-    """Return the estimator as users write it; networks and functions are left out."""
+    """Return the estimator as written in code, without networks and functions."""
     name = ADAPTED.get(type(estimator), type(estimator)).__name__
     defaults = {key: value.default for key, value in signature(type(estimator)).parameters.items()}
     changed = {

@@ -22,16 +22,16 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
-# References that stand for a whole docstring are not cited in its text.
+# References for a whole docstring are not cited in its text.
 suppress_warnings = ["ref.citation"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skstylefeat {release}"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
 
-# scikit-learn gives every estimator these; their texts refer to its own pages.
+# scikit-learn adds these methods to every estimator; their texts link to its own pages.
 ROUTING = re.compile(r"set_\w+_request|get_metadata_routing|set_output")
-# A fitted attribute such as coef_ in running text, which reStructuredText takes for a link.
+# A fitted attribute such as coef_ in running text, which reStructuredText would read as a link.
 FITTED = re.compile(r"(?<![\w`*.\]])([A-Za-z]\w*)_(?![\w`*])")
 
 
@@ -50,6 +50,6 @@ def escape_fitted(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    """Register both; the second after numpydoc has arranged the docstring."""
+    """Register both handlers, the second to run after numpydoc."""
     app.connect("autodoc-skip-member", skip_routing)
     app.connect("autodoc-process-docstring", escape_fitted, priority=900)

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "ChannelMISelector": "features",
     "ClusterAnnotator": "annotation",
+    "FeatureMapExtractor": "features",
     "FeatureMaps": "features",
     "FewShotSplit": "annotation",
     "HyperplaneDistance": "regression",

@@ -15,6 +15,7 @@ from skstylefeat.annotation import ClusterAnnotator as ClusterAnnotator
 from skstylefeat.annotation import FewShotSplit as FewShotSplit
 from skstylefeat.annotation import PseudoLabelClassifier as PseudoLabelClassifier
 from skstylefeat.features import ChannelMISelector as ChannelMISelector
+from skstylefeat.features import FeatureMapExtractor as FeatureMapExtractor
 from skstylefeat.features import FeatureMaps as FeatureMaps
 from skstylefeat.features import MaxPoolReducer as MaxPoolReducer
 from skstylefeat.inversion import StyleGANInverter as StyleGANInverter

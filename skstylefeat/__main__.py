@@ -1,4 +1,4 @@
-"""Command line: ``python -m skstylefeat``."""
+"""Command line of the package: ``python -m skstylefeat``."""
 
 import argparse
 import sys
@@ -7,9 +7,9 @@ from pathlib import Path
 DESCRIPTION = """\
 Annotate, classify and regress images from a few labels, by StyleGAN codes and feature maps.
 
-Without arguments: renders faces, inverts them with the bundled networks, names glasses, beards and
-age groups from 5 labels, reads yaw and age from 2, 5 and 20, and writes a report. With --images,
-the same on your own images.
+Without arguments: render faces, invert them with the bundled networks, name glasses, beards and
+age groups from 5 labels, predict yaw and age from 2, 5 and 20 labels, and write a report. With
+--images: the same on your own images.
 """
 
 
@@ -30,37 +30,39 @@ def _report_parser():
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat",
         description=DESCRIPTION,
-        epilog="Other commands: annotate FOLDER (label a few images on a local page, name all), "
-        "inspect FILE (what a checkpoint holds), convert FILE OUT (to a safetensors file).",
+        epilog="Other commands: annotate FOLDER (label a few images on a local page, name all),\n"
+        "inspect FILE (describe a checkpoint), convert FILE OUT (write a safetensors file).",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_version())
+
     own = parser.add_argument_group("your own images")
-    own.add_argument("--images", metavar="FOLDER_OR_ZIP", help="framed as the generator's images")
-    own.add_argument("--labels", metavar="CSV", help="file names in one column, labels in others")
-    own.add_argument("--target", metavar="COLUMN[,COLUMN]", type=_names, help="what to predict")
-    own.add_argument("--group", metavar="COLUMN", help="keep its values in one of the two sets")
-    own.add_argument("--box", metavar="L,T,R,B", type=_box, help="crop, in pixels of the files")
+    own.add_argument("--images", metavar="FOLDER_OR_ZIP", help="framed like the generator's images")
+    own.add_argument("--labels", metavar="CSV", help="one column of file names, columns of labels")
+    own.add_argument("--target", metavar="COLUMN[,COLUMN]", type=_names, help="columns to predict")
+    own.add_argument("--group", metavar="COLUMN", help="keep each value on one side of the split")
+    own.add_argument("--box", metavar="L,T,R,B", type=_box, help="crop box in pixels of the files")
     own.add_argument(
         "--filter",
         choices=("lanczos", "bicubic", "box"),
         default="lanczos",
-        help="how images are resized (default: lanczos)",
+        help="filter for resizing (default: lanczos)",
     )
     own.add_argument(
         "--limit",
         type=_positive,
         default=3000,
         metavar="N",
-        help="most images used (default: 3000)",
+        help="largest number of images (default: 3000)",
     )
     own.add_argument(
         "--test-share",
         type=_share,
         default=0.3,
         metavar="SHARE",
-        help="share of images that is only tested on (default: 0.3)",
+        help="share of the images for testing only (default: 0.3)",
     )
+
     networks = parser.add_argument_group("networks")
     networks.add_argument(
         "--generator",
@@ -72,16 +74,19 @@ def _report_parser():
         "--encoder",
         default="auto",
         metavar="FILE|train",
-        help="file of an encoder, or train one (default: the generator's own)",
+        help="file of an encoder, or 'train' (default: the generator's own)",
     )
     networks.add_argument(
         "--train-steps",
         type=_positive,
         default=1000,
         metavar="N",
-        help="steps of --encoder train (default: 1000)",
+        help="training steps of --encoder train (default: 1000)",
     )
-    networks.add_argument("--device", default="auto", help="torch device (default: the best)")
+    networks.add_argument(
+        "--device", default="auto", help="torch device (default: the best available)"
+    )
+
     work = parser.add_argument_group("experiment")
     work.add_argument(
         "--n-train",
@@ -102,14 +107,14 @@ def _report_parser():
         type=_counts,
         default=(5,),
         metavar="N[,N]",
-        help="labels for clusters (default: 5)",
+        help="budgets of labels for clusters (default: 5)",
     )
     work.add_argument(
         "--regression-labels",
         type=_counts,
         default=(2, 5, 20),
         metavar="N[,N]",
-        help="labels for calibration (default: 2,5,20)",
+        help="budgets of labels for calibration (default: 2,5,20)",
     )
     work.add_argument(
         "--draws",
@@ -124,7 +129,7 @@ def _report_parser():
         type=Path,
         default=Path("skstylefeat-report"),
         metavar="FOLDER",
-        help="where the report goes (default: skstylefeat-report)",
+        help="folder of the report (default: skstylefeat-report)",
     )
     work.add_argument("--quiet", action="store_true", help="print the tables only")
     own.add_argument(
@@ -140,7 +145,7 @@ def _report(arguments):
 
     own = (arguments.images, arguments.labels, arguments.target)
     if any(own) and not all(own):
-        raise ValueError("Your own images need all of --images, --labels and --target.")
+        raise ValueError("Your own images need --images, --labels and --target together.")
     settings = Settings(
         generator=arguments.generator,
         encoder=arguments.encoder,
@@ -161,16 +166,18 @@ def _report(arguments):
 
 
 def _rendered_faces(arguments):
+    """Return a function from the generator's resolution to rendered data."""
     from skstylefeat.experiments._rendered_faces import load_rendered_faces
 
     def load(size):
-        del size  # the inverter resizes
+        del size  # the inverter resizes images
         return load_rendered_faces(arguments.n_train, arguments.n_test, arguments.random_state)
 
     return load
 
 
 def _own_images(arguments):
+    """Return a function from the generator's resolution to the user's data."""
     from skstylefeat.experiments._own_images import load_own_images
 
     def load(size):
@@ -206,7 +213,7 @@ def _annotate(arguments):
 def _inspect_parser():
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat inspect",
-        description="Say what a checkpoint holds, without running any of its code.",
+        description="Describe a checkpoint without running any code in it.",
     )
     parser.add_argument("file")
     return parser
@@ -245,12 +252,12 @@ def _version():
 def _names(text):
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise argparse.ArgumentTypeError("give one column or several, with commas between")
+        raise argparse.ArgumentTypeError(f"expected names separated by commas, got {text!r}")
     return names
 
 
 def _numbers(text, kind):
-    """Return the numbers between commas; none where one cannot be read."""
+    """Return the numbers separated by commas, or an empty tuple if one cannot be read."""
     try:
         return tuple(kind(part) for part in text.split(","))
     except ValueError:
@@ -274,7 +281,7 @@ def _box(text):
 def _positive(text):
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
     return value
 
 

@@ -1,14 +1,14 @@
-"""Networks that paper A compares with, small enough to train on the same images in half an hour.
+"""Comparators of paper A, small enough to train on the same images in half an hour.
 
-A masked autoencoder (a vision transformer) and a VQVAE learn from the images that the generator's
-encoder learned from, without labels; `random_network` learns nothing. Their maps are read by
-`FeatureMaps.from_module`, as those of VGG16 or Inception v3 from a file of weights::
+A masked autoencoder (a vision transformer) and a VQVAE are trained on the images on which the
+generator's encoder was trained, without labels; `random_network` is not trained. Their maps are
+read by `FeatureMaps.from_module`, like those of VGG16 or Inception v3 from a file of weights::
 
     python benchmarks/paper_a/comparators.py --minutes 30
     python benchmarks/paper_a/comparators.py --photos celeba --data FOLDER --minutes 30
 
-Minutes are processor time of a network, whatever else the machine does. Weights go to
-``runs/paper_a/NAME/``, beside a file that says what they saw.
+Minutes are processor time per network. Weights are written to ``runs/paper_a/NAME/``, together with
+a file that describes the training.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def positions(width):
 
 
 class MaskedAutoencoder(nn.Module):
-    """Vision transformer that learns by filling in three quarters of the patches (He et al.)."""
+    """Vision transformer trained to fill in three quarters of the patches (He et al.)."""
 
     layers = tuple(f"blocks.{i}" for i in range(4))
 
@@ -94,7 +94,7 @@ class MaskedAutoencoder(nn.Module):
         return self.norm(x)
 
     def loss(self, images):
-        """Squared error of the hidden patches, each with its own mean and scale taken out."""
+        """Return the squared error of the hidden patches, each normalized by its mean and scale."""
         patches = self.patches(images)
         n, tokens, _ = patches.shape
         order = torch.rand(n, tokens).argsort(dim=1)
@@ -113,7 +113,7 @@ class MaskedAutoencoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside the identity."""
+    """Two convolutions with an identity shortcut."""
 
     def __init__(self, width):
         super().__init__()
@@ -132,7 +132,7 @@ class VQVAE(nn.Module):
 
     def __init__(self, resolution, width=96, n_words=256):
         super().__init__()
-        del resolution  # it takes any size
+        del resolution  # any size will do
         half = width // 2
         self.encoder = nn.Sequential(
             nn.Conv2d(3, half, 4, stride=2, padding=1),
@@ -158,7 +158,7 @@ class VQVAE(nn.Module):
         return self.quantizer(self.encoder(images))
 
     def loss(self, images):
-        """Squared error of the images and the distances of codes and words."""
+        """Return the squared error of the images plus the distances of codes and words."""
         codes = self.encoder(images)
         words = self.quantizer(codes)
         passed = codes + (words - codes).detach()
@@ -167,7 +167,7 @@ class VQVAE(nn.Module):
 
 
 class Quantizer(nn.Module):
-    """The nearest code word of every place; words that nothing uses move to codes that came."""
+    """Nearest code word at every position; unused words are moved to codes of the batch."""
 
     def __init__(self, n_words, width):
         super().__init__()
@@ -183,7 +183,7 @@ class Quantizer(nn.Module):
         return words.permute(0, 3, 1, 2)
 
     def distance(self, codes, words):
-        """Words are drawn to codes, and codes with a quarter of the force to words."""
+        """Return the loss that pulls words to codes, and codes to words with a quarter of it."""
         return F.mse_loss(words, codes.detach()) + 0.25 * F.mse_loss(codes, words.detach())
 
     @torch.no_grad()
@@ -195,7 +195,7 @@ class Quantizer(nn.Module):
 
 
 class RandomNetwork(nn.Sequential):
-    """Convolutions that were never trained: what the architecture alone gives."""
+    """Untrained convolutions, which show the effect of the architecture alone."""
 
     layers = ("1", "3", "5", "7")
 
@@ -211,19 +211,19 @@ TRAINED = {"mae": MaskedAutoencoder, "vqvae": VQVAE}
 
 
 def random_network(resolution):
-    """Return the untrained network, the same every time."""
+    """Return the untrained network with fixed weights."""
     torch.manual_seed(0)
     return RandomNetwork(resolution)
 
 
 def to_tensor(images):
-    """Return uint8 images (n, H, W, 3) as the float tensor that the networks see."""
+    """Return uint8 images (n, H, W, 3) as the float tensor for the networks."""
     pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
     return (pixels - MEAN[0]) / STD[0]
 
 
 def train(model, images, minutes, seed=0):
-    """Train until `minutes` of processor time are spent; return what it saw."""
+    """Train for `minutes` of processor time; return a description of the training."""
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=0.01)
     start, budget, steps, share, loss = time.process_time(), 60 * minutes, 0, 0.0, math.nan
@@ -248,10 +248,10 @@ def train(model, images, minutes, seed=0):
 
 
 def load_comparator(name, resolution, folder):
-    """Return a trained network and what it saw; say how to train it where it is missing."""
+    """Return a trained network and the description of its training."""
     path = Path(folder) / f"{name}.safetensors"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; benchmarks/paper_a/comparators.py makes it.")
+        raise FileNotFoundError(f"{path} is missing. Run benchmarks/paper_a/comparators.py first.")
     model = TRAINED[name](resolution)
     model.load_state_dict(load_file(path))
     return model.eval(), json.loads(path.with_suffix(".json").read_text())
@@ -260,7 +260,7 @@ def load_comparator(name, resolution, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_arguments(parser)
-    parser.add_argument("--minutes", type=float, default=30.0, help="processor time of a network")
+    parser.add_argument("--minutes", type=float, default=30.0, help="processor time per network")
     parser.add_argument("--only", choices=tuple(TRAINED), default=None)
     args = parser.parse_args()
     images, resolution = training_images(args)

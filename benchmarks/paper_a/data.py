@@ -1,4 +1,4 @@
-"""Images and labels of paper A's experiments: rendered faces, benchmark photos, or one's own.
+"""Images and labels of paper A's experiments: rendered faces, benchmark photos, or your own.
 
 ::
 
@@ -6,8 +6,8 @@
     ... SCRIPT.py --photos celeba --data FOLDER --generator G --encoder E
     ... SCRIPT.py --data FOLDER_OR_ZIP --labels CSV --target COLUMN,COLUMN --generator G --encoder E
 
-The second form reads the archives of `benchmarks/photos` with their boxes and splits, so that no
-test photo is one that the encoder was trained on.
+The second form reads the archives of `benchmarks/photos` with their boxes and splits, so the
+encoder was trained on none of the test photos.
 """
 
 import sys
@@ -19,15 +19,13 @@ from names import RUNS
 
 from skstylefeat import load_generator
 from skstylefeat.datasets import make_faces
-from skstylefeat.experiments._own_images import load_own_images
-from skstylefeat.experiments._rendered_faces import load_rendered_faces
-from skstylefeat.experiments._targets import Target
+from skstylefeat.experiments import Target, load_own_images, load_rendered_faces
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "photos"))
 from crops import load_photos
 
 CELEBA = {"Male": "gender", "Smiling": "smiling", "Eyeglasses": "glasses", "Young": "young"}
-# The encoder of the rendered faces was trained on seeds from 1,000,000 on; these are more of them.
+# The encoder of the rendered faces was trained on seeds from 1,000,000 on, like these.
 TRAINING_SEED, N_TRAINING = 1_500_000, 50_000
 
 
@@ -41,12 +39,12 @@ class Collection(NamedTuple):
 
 
 def add_data_arguments(parser):
-    """Add what chooses images, networks and the folder of a run."""
+    """Add the options for images, networks and the folder of a run."""
     group = parser.add_argument_group("images and networks")
     group.add_argument("--photos", choices=("celeba",), help="photos of benchmarks/photos")
-    group.add_argument("--data", metavar="FOLDER_OR_ZIP", help="photos; none: rendered faces")
+    group.add_argument("--data", metavar="FOLDER_OR_ZIP", help="photos (default: rendered faces)")
     group.add_argument("--labels", metavar="CSV")
-    group.add_argument("--target", metavar="NAME[,NAME]", help="columns, or fewer targets")
+    group.add_argument("--target", metavar="NAME[,NAME]", help="columns or a subset of the targets")
     group.add_argument("--group", metavar="COLUMN", help="never in both sets")
     group.add_argument("--generator", default="faces64", metavar="NAME|FILE")
     group.add_argument("--encoder", default="auto", metavar="NAME|FILE|train")
@@ -99,12 +97,13 @@ def load_collection(args):
 
 
 def _wanted(targets, args):
-    """Return the targets with classes, or those of them that ``--target`` names."""
+    """Return the targets with classes, restricted to ``--target`` if given."""
     names = args.target.split(",") if args.target else None
     classes = [x for x in targets if not x.is_number and (names is None or x.name in names)]
     if not classes:
         raise ValueError(
-            f"--target {args.target}: no classes; there are {[x.name for x in targets]}."
+            f"--target {args.target}: no such target with classes; the targets are "
+            f"{[x.name for x in targets]}."
         )
     return classes
 
@@ -126,8 +125,8 @@ def _photos(args, size):
 def training_images(args):
     """Return images without labels for the comparators, and their side.
 
-    Of the photos these are the whole training split, on which the encoder was trained; of rendered
-    faces such as the encoder saw; of one's own images the pool.
+    For photos: the whole training split, on which the encoder was trained. For rendered faces:
+    faces of the encoder's training seeds. For your own images: the pool.
     """
     args.runs = runs_folder(args)
     if args.photos:

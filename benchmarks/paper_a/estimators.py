@@ -8,11 +8,11 @@ Four comparisons, written to ``runs/paper_a/NAME/estimators.json``:
 
 - known: pixels of a bivariate normal distribution, whose information is ``-log(1 - rho**2) / 2``;
 - bins: the same by number of bins;
-- smooth: maps like those of a network, where neighboring pixels agree: how well an estimate tells
-  a shifted, warped, noisy copy from an unrelated map;
-- stability: how far channels chosen by 4 images a class agree with those of 64 other images a
-  class, and how far the chosen ones separate the classes. The t statistic of pooled maps, which
-  is no information, is there for comparison.
+- smooth: maps like those of a network, where neighboring pixels agree: separation of a shifted,
+  warped or noisy copy from an unrelated map;
+- stability: agreement of channels chosen by 4 images per class with those of 64 other images per
+  class, and separation of the classes by the chosen channels. The t statistic of pooled maps, which
+  is not an information measure, is included for comparison.
 """
 
 import argparse
@@ -30,10 +30,9 @@ from scipy.stats import rankdata
 from sources import add_source_arguments, make_bench
 from tables import run_facts
 
-from skstylefeat.experiments._annotation_experiment import draw_per_class
+from skstylefeat.experiments import draw_per_class
 from skstylefeat.features import FeatureMaps
-from skstylefeat.metrics import default_n_bins, pairwise_mutual_information
-from skstylefeat.metrics._scores import average_pairs
+from skstylefeat.metrics import default_n_bins, intra_inter_mi, pairwise_mutual_information
 
 SIDES = (4, 8, 16, 32, 64, 256)
 RHOS = (0.0, 0.6, 0.9)
@@ -44,7 +43,7 @@ PACKAGE = {
     "width, corrected": {"correction": "miller-madow"},
     "quantile, corrected": {"binning": "quantile", "correction": "miller-madow"},
 }
-MOST_KSG_PIXELS = 64 * 64  # nearest neighbors of more take longer than all the rest
+MOST_KSG_PIXELS = 64 * 64  # above this, nearest neighbors take longer than everything else
 NEIGHBORS = 3
 CHOSEN = 10  # channels of a layer
 FEW, MANY, GROUP = 4, 64, 8
@@ -63,7 +62,7 @@ def ksg(a, b, k=NEIGHBORS):
 def estimates(a, b):
     """Return every estimate of the information (n,) of n pairs of maps (n, side, side)."""
     side = a.shape[-1]
-    stacked = np.stack([a, b])  # every pair is a channel of its own, with two images
+    stacked = np.stack([a, b])  # each pair is a separate channel with two images
     found = {
         name: pairwise_mutual_information(stacked, **options)[:, 0, 1]
         for name, options in PACKAGE.items()
@@ -106,7 +105,7 @@ def bins(n_pairs, rho=0.6):
 
 
 def smooth(n_pairs):
-    """How far apart related and unrelated smooth maps are, in standard deviations."""
+    """Distance between related and unrelated smooth maps, in standard deviations."""
     rng = np.random.default_rng(2)
     rows = []
     for side in SIDES[:-1]:
@@ -134,16 +133,13 @@ def _smooth_maps(rng, n, side):
 
 
 def channel_scores(maps, pooled, y, options):
-    """Return information inside and across classes (2, d), or t of pooled maps (d,)."""
+    """Return the information inside and across classes (2, d), or t of pooled maps (d,)."""
     if options is None:
         groups = [pooled[y == value] for value in np.unique(y)]
         inside = np.mean([group.var(axis=0, ddof=1) for group in groups], axis=0)
         means = np.stack([group.mean(axis=0) for group in groups])
         return means.std(axis=0) / np.sqrt(inside + 1e-12)
-    parts = [
-        average_pairs(pairwise_mutual_information(values, **options), y)
-        for _, values in maps.iter_layers()
-    ]
+    parts = [intra_inter_mi(values, y, **options) for _, values in maps.iter_layers()]
     intra, inter = (np.concatenate(x) for x in zip(*parts, strict=True))
     return np.stack([intra, inter])
 
@@ -153,7 +149,7 @@ def _ratio(score):
 
 
 def stability(codes, pooled, target, generator, name, options, n_draws):
-    """Compare channels chosen by few images with those of many others; None if there are too few.
+    """Compare channels chosen by few images with those of many other images.
 
     Parameters
     ----------
@@ -162,14 +158,15 @@ def stability(codes, pooled, target, generator, name, options, n_draws):
     target : Target
     generator : str
     name : str
-        Of the estimate.
+        Name of the estimate.
     options : dict or None
-        For `pairwise_mutual_information`; None is the t statistic.
+        For `intra_inter_mi`; None is the t statistic.
     n_draws : int
 
     Returns
     -------
     dict or None
+        None if there are too few images.
     """
     y = target.y_train
     maps = FeatureMaps.from_latents(codes, generator)
@@ -181,7 +178,7 @@ def stability(codes, pooled, target, generator, name, options, n_draws):
     if options is None:
         reference = channel_scores(None, pooled[many], y[many], None)
     else:
-        # Information is averaged over the pairs inside groups of 8 a class, not over all pairs.
+        # Information is averaged over the pairs inside groups of 8 per class, not over all pairs.
         rows = many.reshape(-1, MANY // GROUP, GROUP)
         groups = [np.concatenate(rows[:, i]) for i in range(MANY // GROUP)]
         scores = [channel_scores(maps[g], None, y[g], options) for g in groups]

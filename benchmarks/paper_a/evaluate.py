@@ -1,8 +1,8 @@
-"""One draw of all labels, through every source and every task of paper A.
+"""One draw of all labels, evaluated with every source and every task of paper A.
 
 A draw first labels a few images of each class, which choose the channels of every source, then the
-images that the clusters ask for. Names of clusters are scored on the images of the pool that nobody
-labeled, classifiers on the test images; logistic regressions get all labels of the draw.
+images that the annotators query. Names of clusters are scored on the images of the pool that were
+not labeled, classifiers on the test images. Logistic regressions get all labels of the draw.
 """
 
 import warnings
@@ -20,29 +20,30 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skstylefeat import ClusterAnnotator
-from skstylefeat.experiments._annotation_experiment import (
-    BY_LEVEL,
-    PER_CLASS,
-    ask,
-    classify,
-    names_of_others,
+from skstylefeat.experiments import (
+    ANOVA_SELECTION,
+    N_PER_CLASS,
+    Score,
+    answer_query,
+    logistic_predictions,
+    majority_predictions,
+    pseudo_label_predictions,
     second_round,
+    unlabeled_names,
 )
-from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
-from skstylefeat.experiments._score_table import Score
 from skstylefeat.metrics import clustering_accuracy
 
 BUDGETS = (2, 5, 10, 30, 60, 120, 600)
 CLASSIFIED = ("stylegan", "mae")  # sources whose pseudo labels train a network, as in the paper
-ROWS = {"codes": True, "styles": True, "pca": False}  # without maps; whether columns are scaled
+ROWS = {"codes": True, "styles": True, "pca": False}  # sources without maps; True: standardize
 POOLED_BUDGETS = (5, 10, 30, 120)
 SHOTS = (2, 3, 4, 5, 6, 7, 8)
 GRID_SOURCES = ("stylegan", "mae")
 N_PER_CLUSTER, AT_CLUSTERS = (1, 2, 3, 5, 8), 10
 N_CLUSTERS, AT_LABELS = (2, 5, 10, 20, 40), 3
-# All true labels take long to learn from, and vary little: the first draws only.
+# Training on all true labels takes long and varies little, so it is done for few draws.
 TRUE_LABEL_DRAWS = 5
-# Chosen on other rendered faces and on training photos; see docs/paper_a.md.
+# Chosen on other rendered faces and on training photos; see docs/results/paper_a.md.
 WEIGHT_POWER, WEIGHT_PENALTY = 8, 0.03
 CLUSTERER = KMeans(n_init=3)
 
@@ -55,9 +56,9 @@ class Draw:
     bench : Bench
     target : Target
     number : int
-        Which draw.
+        Number of the draw.
     seed : int
-        Of the run: draws of one number are the same for all sources.
+        Random state of the run. A draw is the same for all sources.
     """
 
     def __init__(self, bench, target, number, seed):
@@ -70,7 +71,7 @@ class Draw:
         """Return a `Score` of this draw."""
         return Score(self.target.name, method, metric, n, self.number, float(value))
 
-    def selection(self, source, n_per_class=PER_CLASS):
+    def selection(self, source, n_per_class=N_PER_CLASS):
         """Return labeled rows and kept columns; the rows are the same for all sources."""
         rng = np.random.default_rng(self.key)
         return source.select(self.y, self.bench, n_per_class, rng)
@@ -103,7 +104,7 @@ class Draw:
         return model.fit_predict(StandardScaler().fit_transform(features))
 
     def shots(self):
-        """Table 4: clusters by how many images of each class chose the channels."""
+        """Table 4: clusters by the number of images per class that chose the channels."""
         source = self.bench.sources["stylegan"]
         scores = []
         for n in SHOTS:
@@ -132,19 +133,19 @@ class Draw:
         return scores + self.right("majority", "classification", 0, self.y_test, guess)
 
     def rounds(self, name, source, budget):
-        """Not in the paper: channels by F value, central images asked, and a second round."""
+        """Not in the paper: channels by F value, queries of central images, and a second round."""
         rng = np.random.default_rng(self.key)
-        chosen = source.select(self.y, self.bench, PER_CLASS, rng, **BY_LEVEL)
+        chosen = source.select(self.y, self.bench, N_PER_CLASS, rng, **ANOVA_SELECTION)
         drawn = self.annotate(source, chosen, "max", n_labels=budget, query="central")
-        again = second_round(drawn, *source.levels, self.y, self.seed)
+        second = second_round(drawn, *source.levels, self.y, self.seed)
         return [
             *self.named(f"{name} by level", "annotation", budget, drawn),
-            *self.named(f"{name} second round", "annotation", budget, again),
-            *self.classified(f"{name} second round", budget, again),
+            *self.named(f"{name} second round", "annotation", budget, second),
+            *self.classified(f"{name} second round", budget, second),
         ]
 
     def grid(self):
-        """Figure 6: annotation by labels of a cluster, and by number of clusters."""
+        """Figure 6: annotation by labels per cluster, and by number of clusters."""
         scores = []
         for name in (name for name in GRID_SOURCES if name in self.bench.sources):
             source = self.bench.sources[name]
@@ -159,21 +160,21 @@ class Draw:
         return scores
 
     def annotate(self, source, chosen, mode, **parameters):
-        """Cluster the pool by the kept columns and take the labels that are asked for."""
+        """Cluster the pool by the kept columns and answer the query."""
         rows, kept = chosen
         features, test = source.pool[mode][:, kept], source.test[mode][:, kept]
         annotator = ClusterAnnotator(**parameters, clusterer=CLUSTERER, random_state=self.seed)
-        return ask(annotator, features, test, self.y, rows)
+        return answer_query(annotator, features, test, self.y, rows)
 
     def named(self, method, metric, n, drawn):
-        return self.right(method, metric, n, *names_of_others(drawn, self.y))
+        return self.right(method, metric, n, *unlabeled_names(drawn, self.y))
 
     def classified(self, method, budget, drawn):
-        names = classify(drawn, self.seed)
+        names = pseudo_label_predictions(drawn, self.seed)
         return self.right(method, "classification", budget, self.y_test, names)
 
     def true_labels(self, name, source, kept):
-        """The classifier's network on all labels of the pool."""
+        """Train the classifier's network on all labels of the pool."""
         network = MLPClassifier((128, 64), max_iter=100, random_state=self.seed)
         model = make_pipeline(StandardScaler(), network)
         with warnings.catch_warnings():
@@ -183,7 +184,7 @@ class Draw:
         return self.right(name, "classification", len(self.y), self.y_test, names)
 
     def labeled(self, budgets):
-        """Return by budget the rows that clusters of StyleGAN2's channels ask for."""
+        """Return the rows queried by clusters of StyleGAN2's channels, by budget."""
         source = self.bench.sources["stylegan"]
         chosen = self.selection(source)
         return {
@@ -194,7 +195,7 @@ class Draw:
     def regressions(self):
         """Figure 7: logistic regressions on the same labels, of rows and of weighted channels."""
         labeled = self.labeled(BUDGETS)
-        if self.number == 0:  # nothing is drawn: every draw would give the same
+        if self.number == 0:  # all labels: the same in every draw
             labeled[len(self.y)] = np.arange(len(self.y))
         return [
             score
@@ -225,7 +226,8 @@ class Draw:
     def right(self, method, metric, n, truth, guess):
         """Return accuracy and balanced accuracy."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a guess that is no class of the rest
+            # A predicted class may be missing in `truth`.
+            warnings.simplefilter("ignore", UserWarning)
             balanced = balanced_accuracy_score(truth, guess)
         return [
             self.score(method, metric, n, np.mean(truth == guess)),
@@ -234,7 +236,7 @@ class Draw:
 
 
 def weighted_channels(pool, test, rows, y):
-    """Scale standardized channels by how far a few labels and the whole pool say they separate.
+    """Scale standardized channels by their estimated separation of the classes.
 
     The weight is ``t * R2**8``: `t` compares the labeled classes' means with the deviation inside
     them, and `R2` is the share of the channel's variance over the pool, without labels, that the

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sources import add_source_arguments, make_bench
 from tables import run_facts
 
-from skstylefeat.experiments._annotation_experiment import PER_CLASS, draw_per_class
+from skstylefeat.experiments import N_PER_CLASS, draw_per_class
 from skstylefeat.features import ChannelMISelector
 
 DOCS = Path(__file__).parents[2] / "docs" / "images"
@@ -37,9 +37,9 @@ DPI = 90
 
 
 def separating_rows(bench, target, seed):
-    """Return 4 images a class, and the random state that drew them."""
+    """Return rows of 4 images per class."""
     rng = np.random.default_rng((seed, 0))
-    return draw_per_class(target.y_train[bench.reserve], PER_CLASS, rng)
+    return draw_per_class(target.y_train[bench.reserve], N_PER_CLASS, rng)
 
 
 def tsne_figure(bench, target, args):
@@ -71,7 +71,7 @@ def fitted(bench, source, target, rows):
 
 
 def maps_figure(bench, target, args):
-    """Figure 2: the best channels' maps of the labeled images, side by side."""
+    """Figure 2: maps of the best channels for the labeled images."""
     rows = separating_rows(bench, target, args.random_state)
     images = bench.collection.pool[bench.reserve[rows]]
     names = [name for name in MAP_SOURCES if name in bench.sources]
@@ -97,7 +97,7 @@ def maps_figure(bench, target, args):
 
 
 def best_channels(selector):
-    """Return (layer, channel) in turns: the best of each layer, then the second best of each."""
+    """Return (layer, channel): the best of each layer, then the second best of each."""
     ranked = {}
     for row in selector.score_table():
         ranked.setdefault(str(row["layer"]), []).append(str(row["channel"]))
@@ -123,7 +123,7 @@ def layer_scores(bench, args, n_draws):
             drawn = []
             for draw in range(n_draws):
                 rng = np.random.default_rng((args.random_state, draw))
-                labeled = draw_per_class(y, PER_CLASS, rng)
+                labeled = draw_per_class(y, N_PER_CLASS, rng)
                 drawn.append(fitted(bench, source, target, labeled).layer_disentanglement_)
             for layer in source.maps.layers:
                 values = [found[layer.name] for found in drawn]
@@ -157,7 +157,7 @@ def layers_figure(rows):
 
 
 def curves_figure(folder, part, metrics, methods, label):
-    """Draw accuracies of `tables.py`: one row a metric, one column a target.
+    """Draw accuracies of `tables.py`: one row per metric, one column per target.
 
     Parameters
     ----------
@@ -165,11 +165,11 @@ def curves_figure(folder, part, metrics, methods, label):
     part : str or tuple of str
         Files to read.
     metrics : dict of str to str
-        Metric to the title of the horizontal axis.
+        Title of the horizontal axis by metric.
     methods : dict of str to str
-        Method to its title.
+        Title by method.
     label : str
-        Of the vertical axis.
+        Label of the vertical axis.
     """
     parts = (part,) if isinstance(part, str) else part
     missing = [name for name in parts if not (folder / f"{name}.json").is_file()]
@@ -217,7 +217,7 @@ def score_figures(folder):
             folder,
             "grid",
             {
-                "annotation by n": "labels of a cluster, 10 clusters",
+                "annotation by n": "labels per cluster, 10 clusters",
                 "annotation by k": "clusters, 3 labels each",
             },
             {"stylegan": "StyleGAN2", "mae": "MAE"},
@@ -254,11 +254,13 @@ def main():
     args = parser.parse_args()
     args.jobs = 1
     if args.docs and args.data:
-        parser.error("--docs is for rendered faces: no picture of photos enters the project.")
+        parser.error(
+            "--docs is for rendered faces: pictures of photos are not stored in the project."
+        )
     matplotlib.use("Agg")
     start = time.monotonic()
     folder = runs_folder(args)
-    figures = score_figures(folder)  # first: a missing file is said before the work
+    figures = score_figures(folder)  # first, so that a missing file is reported before the work
     bench = make_bench(args)
     rows = layer_scores(bench, args, args.draws)
     figures["layers"] = layers_figure(rows)

@@ -1,4 +1,4 @@
-"""Names that all scripts share; nothing heavy is imported."""
+"""Names shared by all scripts, without heavy imports."""
 
 from pathlib import Path
 

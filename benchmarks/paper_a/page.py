@@ -1,11 +1,11 @@
-"""Make docs/paper_a.md of the files that the other scripts write.
+"""The page docs/results/paper_a.md, from the files of the other scripts.
 
 ::
 
     python benchmarks/paper_a/page.py
 
-The words are in ``page.md`` beside this script; ``{{ collection.table }}`` stands for a table. So
-no number of ours is typed by hand, and a collection that was not run says so.
+The text is in ``page.md`` next to this script; ``{{ collection.table }}`` is replaced by a table,
+so no number in a table is typed by hand. A collection without results is reported as such.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def clustering(results):
 
 
 def without_choice(results):
-    """Table 5: points that clustering accuracy has without the choice of channels."""
+    """Table 5: change of clustering accuracy without the choice of channels, in points."""
     rows = []
     for name in SOURCES:
         keys = [(target, name, "ACC", 0) for target in results.targets()]
@@ -84,7 +84,7 @@ def shots(results):
         [target, *(results.cell(target, "stylegan", "ACC by images", n) for n in numbers)]
         for target in results.targets()
     ]
-    return markdown(["", *(f"{n} a class" for n in numbers)], rows)
+    return markdown(["", *(f"{n} per class" for n in numbers)], rows)
 
 
 def by_budget(results, metric, methods):
@@ -133,7 +133,10 @@ def pooling(results):
 def grid(results):
     """Figure 6."""
     tables = []
-    for metric, head in (("annotation by n", "labels a cluster"), ("annotation by k", "clusters")):
+    for metric, head in (
+        ("annotation by n", "labels per cluster"),
+        ("annotation by k", "clusters"),
+    ):
         numbers = sorted({key[3] for key in results.scores if key[2] == metric})
         rows = [
             [target, TITLES[name], *(results.cell(target, name, metric, n) for n in numbers)]
@@ -206,7 +209,7 @@ def bins(results):
 
 
 def stability(results):
-    """Channels chosen by 4 images a class beside those of 64."""
+    """Channels chosen by 4 images per class, compared with those of 64."""
     table = [
         [
             row["target"],
@@ -221,7 +224,7 @@ def stability(results):
         for row in results.parts["estimators"]["stability"]
     ]
     header = ["", "estimate", "overlap, %", "chance, %", "margin", "rank correlation"]
-    separations = ["by 4 a class", "by 64 a class", "all channels", "best possible"]
+    separations = ["by 4 per class", "by 64 per class", "all channels", "best possible"]
     return markdown([*header, *separations], table)
 
 
@@ -250,7 +253,7 @@ def equal_budget(results):
 
 
 def facts(results):
-    """Return what the numbers were made with."""
+    """Return date, networks, data and software of the run."""
     return results.facts()
 
 
@@ -286,7 +289,7 @@ def paper_classification():
 def paper_shots():
     """Table 4 of the paper."""
     rows = [[name, *cells] for name, cells in paper.SHOTS_ACCURACY.items()]
-    return markdown(["paper, FFHQ", *(f"{n} a class" for n in paper.SHOTS)], rows)
+    return markdown(["paper, FFHQ", *(f"{n} per class" for n in paper.SHOTS)], rows)
 
 
 def paper_without_choice():
@@ -336,11 +339,11 @@ def image(name):
     path = DOCS / "images" / f"paper-a-{name}.png"
     if not path.is_file():
         return f"(Not drawn: {name}.)"
-    return f"![{name.replace('-', ' ')}](images/{path.name})"
+    return f"![{name.replace('-', ' ')}](../images/{path.name})"
 
 
 def fill(match, folders):
-    """Return the table that a mark in the text asks for."""
+    """Return the table for a placeholder in the text."""
     collection, name = match[1], match[2]
     if collection == "paper":
         return PAPER[name]()
@@ -355,7 +358,7 @@ def fill(match, folders):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the collections")
-    parser.add_argument("--out", type=Path, default=DOCS / "paper_a.md")
+    parser.add_argument("--out", type=Path, default=DOCS / "results" / "paper_a.md")
     args = parser.parse_args()
     folders = {name: args.runs / name for name in ("faces", "celeba", "half_hour")}
     text = (HERE / "page.md").read_text(encoding="utf-8")

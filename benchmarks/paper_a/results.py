@@ -1,4 +1,4 @@
-"""What the other scripts have written, read for the page."""
+"""Results of the other scripts, read for the page."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ class Results:
         return list(dict.fromkeys(key[0] for key in self.scores))
 
     def has(self, method, metric):
-        """Return whether a metric of a method was run."""
+        """Return whether there are scores of a method by a metric."""
         return any(key[1:3] == (method, metric) for key in self.scores)
 
     def cell(self, target, method, metric, n=0, bold=False):
@@ -35,7 +35,7 @@ class Results:
         return f"**{text}**" if bold else text
 
     def facts(self):
-        """Return what the numbers were made with, one line each."""
+        """Return date, networks, data and software of the run, one per line."""
         parts = [name for name in ("estimators", "budgets", "clustering") if name in self.parts]
         facts = {}
         for name in parts:

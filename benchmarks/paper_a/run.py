@@ -1,4 +1,4 @@
-"""Everything of paper A on one collection of images, by one command.
+"""All scripts of paper A on one collection of images.
 
 ::
 
@@ -27,12 +27,12 @@ OWN = ("minutes", "draws", "jobs", "only")
 
 
 def command(script, *arguments):
-    """Return the command line of a script beside this one."""
+    """Return the command line of a script in this folder."""
     return [sys.executable, str(HERE / f"{script}.py"), *map(str, arguments)]
 
 
 def train_comparators(args, shared):
-    """Train what is missing, each in a process of its own."""
+    """Train missing networks, each in a separate process."""
     wanted = [name for name in COMPARATORS if name in args.compare]
     missing = [name for name in wanted if not (runs_folder(args) / f"{name}.safetensors").is_file()]
     running = [
@@ -51,7 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_arguments(parser)
     add_source_arguments(parser)
-    parser.add_argument("--minutes", type=float, default=30.0, help="of a comparator's training")
+    parser.add_argument("--minutes", type=float, default=30.0, help="training time of a comparator")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS)
@@ -75,7 +75,7 @@ def main():
 
 
 def given_arguments(args, parser, left_out):
-    """Return the arguments that differ from their defaults, without those of some names."""
+    """Return the arguments that differ from their defaults, except those in `left_out`."""
     found = []
     for name, value in vars(args).items():
         if name not in left_out and value != parser.get_default(name):

@@ -1,7 +1,7 @@
-"""Sources of representation: each gives pooled maps, or rows, of every image.
+"""Sources of representations: pooled maps or rows of every image.
 
 The images are inverted and pooled once; ``features.npz`` in the folder of the run keeps the result
-for the next script, and is made again where images or weights have changed.
+for the next script, and is recomputed if images or weights have changed.
 """
 
 import hashlib
@@ -15,16 +15,19 @@ from names import TITLES
 from torch import nn
 
 from skstylefeat import StyleGANInverter
-from skstylefeat.experiments._annotation_experiment import draw_per_class
-from skstylefeat.experiments._representation import level_maps, pixel_components, psnr_of_latents
+from skstylefeat.experiments import (
+    draw_per_class,
+    level_maps,
+    pixel_components,
+    psnr_of_latents,
+)
 from skstylefeat.features import ChannelMISelector, FeatureMaps
-from skstylefeat.features._pooling import pool_maps
 from skstylefeat.latents import w_plus_to_s
-from skstylefeat.networks._perceptual import read_vgg
+from skstylefeat.networks import load_perceptual
 
-MODES = ("max", "mean")
-# Channels are chosen by labels of these images only, whose maps are held in memory: so many at
-# random, and so many of every class.
+MODES = {"max": np.max, "mean": np.mean}
+# Channels are chosen by labels of a reserve of images, whose maps are held in memory: so many
+# random images, and so many of every class.
 RESERVE, RESERVE_PER_CLASS = 150, 20
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -37,9 +40,9 @@ class Source:
     ----------
     name : str
     pool, test : dict of str to ndarray of shape (n, d)
-        By mode of pooling; rows that are not pooled are there as "max".
+        By mode of pooling; rows without maps are stored as "max".
     maps : FeatureMaps or None
-        Of the images of the reserve; None for rows.
+        Maps of the reserve; None for rows.
     """
 
     name: str
@@ -53,7 +56,7 @@ class Source:
         return [level_maps(half["max"], self.maps.layers) for half in (self.pool, self.test)]
 
     def select(self, y, bench, n_per_class, rng, **parameters):
-        """Return the rows that are labeled for it, and the columns that are kept."""
+        """Return the labeled rows and the mask of the kept columns."""
         rows = draw_per_class(y[bench.reserve], n_per_class, rng)
         labeled = bench.reserve[rows]
         if self.maps is None:
@@ -70,14 +73,14 @@ class Bench:
     ----------
     collection : Collection
     sources : dict of str to Source
-        What is clustered.
+        Sources for clustering.
     plain, mirrored : dict of str to Source
-        What regressions read: rows of W+ and S codes and of pixels, and maxima of channels; of the
-        image, and the mean of image and mirror image.
+        Sources for regression: W+ and S codes, components of pixels, and maxima of channels; of
+        the image, and the mean over image and mirror image.
     reserve : ndarray of int
-        Rows of the pool by whose labels channels are chosen.
+        Rows of the pool from which labels for the choice of channels are drawn.
     facts : dict
-        What the numbers were made with.
+        Networks and data.
     """
 
     collection: Collection
@@ -89,7 +92,7 @@ class Bench:
 
 
 def add_source_arguments(parser):
-    """Add which networks are compared, and which are read from files of weights."""
+    """Add the options for the compared networks."""
     parser.add_argument(
         "--compare", nargs="*", choices=(*TRAINED, "random"), default=(*TRAINED, "random")
     )
@@ -98,12 +101,12 @@ def add_source_arguments(parser):
 
 
 def make_bench(args):
-    """Read images, invert them and make every representation; nothing here reads a label.
+    """Read images, invert them and compute every representation. No label is read.
 
     Parameters
     ----------
     args : argparse.Namespace
-        Of `add_data_arguments` and `add_source_arguments`.
+        Arguments of `add_data_arguments` and `add_source_arguments`.
 
     Returns
     -------
@@ -167,7 +170,7 @@ def _reserve(collection):
 
 
 def _networks(args, resolution, folder):
-    """Return by name networks, layers and preprocessing; and what the trained ones saw."""
+    """Return networks with layers and preprocessing, and descriptions, both by name."""
     own = {"mean": MEAN, "std": STD}
     networks, facts = {}, {}
     for name in (name for name in TRAINED if name in args.compare):
@@ -189,18 +192,18 @@ def _networks(args, resolution, folder):
 
 
 class VGGMaps(nn.Module):
-    """VGG16 whose maps before every pooling, and the last ones, can be read by name."""
+    """VGG16 whose last maps at each size can be read by name."""
 
     layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 
     def __init__(self, path):
         super().__init__()
-        self.vgg = read_vgg(path)
+        self.vgg = load_perceptual(path).module
         for name in self.layers:
             self.add_module(name, nn.Identity())
 
     def forward(self, x):
-        """Pass every map through the module of its name."""
+        """Pass every map through the module with its name."""
         for name, maps in zip(self.layers, self.vgg(x), strict=True):
             self.get_submodule(name)(maps)
 
@@ -217,9 +220,9 @@ def inception(path):
         from torchvision import models
     except ImportError as error:
         raise ImportError(
-            "--inception needs torchvision: install it, or leave --inception out."
+            "--inception needs torchvision. Install it or leave out --inception."
         ) from error
-    # Its weights want images in [-1, 1], which torchvision makes of images normalized as others.
+    # Its weights need images in [-1, 1]; transform_input converts images normalized for ImageNet.
     model = models.inception_v3(weights=None, transform_input=True, init_weights=False)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     layers = ("Conv2d_2b_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c")
@@ -281,7 +284,7 @@ def _pool_all(maps):
     """Return the pooled maps of every mode, from one pass over the network."""
     parts = {mode: [] for mode in MODES}
     for _, batch in maps.batches():
-        for mode in MODES:
-            pooled = [pool_maps(batch[x.name], mode=mode)[:, :, 0, 0] for x in maps.layers]
+        for mode, pool in MODES.items():
+            pooled = [pool(batch[x.name], axis=(2, 3)) for x in maps.layers]
             parts[mode].append(np.concatenate(pooled, axis=1).astype(np.float32, copy=False))
     return [np.concatenate(parts[mode]) for mode in MODES]

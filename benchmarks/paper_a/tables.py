@@ -6,8 +6,8 @@
     python benchmarks/paper_a/tables.py --photos celeba --data FOLDER --generator G --encoder E \\
         --pool 1200 --test 1000 --jobs 2
 
-Each part writes ``runs/paper_a/NAME/PART.json``; ``--only`` runs some of them. `page.py` makes
-``docs/paper_a.md`` of these files.
+Each part writes ``runs/paper_a/NAME/PART.json``; ``--only`` runs some of them. `page.py` creates
+``docs/results/paper_a.md`` from these files.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from joblib import Parallel, delayed
 from resnet import resnet_scores
 from sources import add_source_arguments, make_bench
 
-from skstylefeat.experiments._score_table import summarize
+from skstylefeat.experiments import summarize
 
 PARTS = {
     "clustering": Draw.clustering,
@@ -37,7 +37,7 @@ PARTS = {
 
 
 def write_part(path, scores, facts):
-    """Write means and standard deviations over the draws, with what they were made with."""
+    """Write means and standard deviations over the draws, with the facts of the run."""
     rows = [
         dict(zip(("target", "method", "metric", "n"), key, strict=True)) | value._asdict()
         for key, value in summarize(scores).items()
@@ -46,7 +46,7 @@ def write_part(path, scores, facts):
 
 
 def run_facts(args, seconds):
-    """Return when, with what and for how long a part ran."""
+    """Return date, duration, processes and software of a part."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-learn", "numpy"))
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),

@@ -49,7 +49,7 @@ def errors(distances, y_pool, y_test, rows_of_draws, **params):
     **params
         Of LatentRegressor.
     """
-    model = LatentRegressor(unlabeled="ignore", n_refits=None, **params)
+    model = LatentRegressor(unlabeled="ignore", n_refits=None, random_state=0, **params)
     found = []
     for rows in rows_of_draws:
         if distances is None:

@@ -19,7 +19,7 @@ EPOCHS, FEWEST_STEPS = 16, 250
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut, at half the size of the input."""
+    """Two convolutions with a shortcut, at half the size of the input."""
 
     def __init__(self, n_in, n_out, stride):
         super().__init__()

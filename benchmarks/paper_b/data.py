@@ -1,8 +1,8 @@
-"""Images of both data sets in every form that the experiments of LARGE compare.
+"""Images of both data sets in all representations compared in LARGE's experiments.
 
-Three disjoint sets of images: those whose coarse labels teach the directions, those from which
-exact values are drawn, and those on which everything is scored. Rendered faces come from
-``make_faces``; photos of UTKFace are read where they lie, cropped by ``benchmarks/photos``.
+There are three disjoint sets of images: one gives the coarse labels for the directions, one the
+exact values for the calibration, one is scored. Faces are rendered by ``make_faces``; photos of
+UTKFace are cropped by ``benchmarks/photos``.
 """
 
 import sys
@@ -15,12 +15,12 @@ import numpy as np
 
 from skstylefeat import StyleGANInverter
 from skstylefeat.datasets import make_faces
-from skstylefeat.experiments._representation import psnr_of_latents
+from skstylefeat.experiments import psnr_of_latents
 
 SETS = ("teach", "pool", "test")
 SEEDS = {"teach": 20, "pool": 21, "test": 22, "more": 23}
 UNITS = {"yaw": "degrees", "pitch": "degrees", "smile": "share", "age": "years"}
-#: Attributes that a mirror turns around; it leaves the others as they are.
+#: Attributes that a mirror image reverses; it leaves the others unchanged.
 TURNED = ("yaw",)
 # Optimization takes long, so fewer images are inverted that way, and in fewer steps than usual.
 N_INVERTED = {"teach": 150, "pool": 100, "test": 100}
@@ -66,7 +66,7 @@ class Images:
         return self.codes.reshape(len(self), generator.n_ws, generator.w_dim).mean(axis=1)
 
     def pooled(self):
-        """Return pixels at no more than 32 px a side, in rows."""
+        """Return pixels at no more than 32 px per side, in rows."""
         n, height, width, channels = self.pixels.shape
         k = max(height // 32, 1)
         blocks = self.pixels.reshape(n, height // k, k, width // k, k, channels)
@@ -86,7 +86,7 @@ class Data:
     inverter : StyleGANInverter
         Fitted; its encoder made the codes.
     more : callable
-        Of n: as many further images that may teach, or as many as there are.
+        Takes n; returns n further images for directions, or fewer if there are not as many.
     """
 
     name: str
@@ -153,6 +153,11 @@ class Data:
                 for which, n in N_INVERTED.items()
             }
         return found
+
+
+def to_unit(images):
+    """Bring network images (n, 3, H, W) in [-1, 1] to (n, H, W, 3) in [0, 1]."""
+    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
 
 
 def load_data(args):

@@ -6,6 +6,7 @@ from functools import cached_property
 import cnn
 import numpy as np
 from calibration import BUDGETS, curves, draws, errors, summary
+from data import to_unit
 from grades import grades
 from joblib import Parallel, delayed
 from planes import (
@@ -25,7 +26,6 @@ from text_orders import text_orders
 
 from skstylefeat import LatentRegressor, layer_importance
 from skstylefeat.directions import LatentPCA, MeanDifferenceDirection, SeFa
-from skstylefeat.latents._rows import to_unit
 
 CNN_BUDGETS = (20, 100, 1_000)
 N_GENERATED, GENERATED_EPOCHS = 4_000, 8
@@ -61,7 +61,7 @@ class Study:
 
     @cached_property
     def spaces(self):
-        """Rows by space, those of a network among them."""
+        """Rows by space, including those of a network."""
         return spaces(self.data, cnn.deep_features(self.data, self.labels["thirds"]))
 
     def curves(self, cases, rows=None, n_draws=None):
@@ -89,7 +89,7 @@ class Study:
 
 
 def linearity(study):
-    """Figure 1b: how well a line through all test images fits distance and value."""
+    """Figure 1b: fit of a line to distance and value of all test images."""
     found = {}
     for kind in KINDS:
         plane = plane_distances(study.spaces["W+ plane"], study.labels[kind], kind)
@@ -179,7 +179,7 @@ def aggregates(study):
 
 
 def layers(study):
-    """Figures 11 and 12: what each layer knows, and its importance before and after division."""
+    """Figures 11 and 12: accuracy of each layer, and importance before and after division."""
     shared = study.shared["thirds"]
     generator, direction = study.data.generator, shared.plane.direction_
     code = layer_importance(generator, direction, n_pairs=100, variant="code", random_state=0)
@@ -228,7 +228,7 @@ def selections(study):
 
 
 def orders(study):
-    """Figures 6 to 8: order by directions that nobody labeled, chosen among the first few."""
+    """Figures 6 to 8: order by directions without labels, chosen among the first few."""
     generator, test = study.data.generator, study.data.sets["test"]
     codes = test.mean_codes(generator)
     found = {}
@@ -267,12 +267,14 @@ def generated(study):
     """Appendix C.3: a network trained on generated images that the method labels itself."""
     generator, distances = study.data.generator, study.weighted()
     rows = study.rows[max(study.rows)][0]
-    model = LatentRegressor(n_refits=None).fit(distances["pool"][rows], study.y["pool"][rows])
+    model = LatentRegressor(n_refits=None, random_state=0).fit(
+        distances["pool"][rows], study.y["pool"][rows]
+    )
     rng = np.random.RandomState(0)
     teach = study.data.sets["teach"].codes
-    way = MeanDifferenceDirection().fit(teach, study.labels["thirds"])
-    steps = rng.uniform(-1, 1, size=(N_GENERATED, 1)) * way.distance_
-    moved = teach[rng.randint(len(teach), size=N_GENERATED)] + steps * way.direction_
+    direction = MeanDifferenceDirection().fit(teach, study.labels["thirds"])
+    steps = rng.uniform(-1, 1, size=(N_GENERATED, 1)) * direction.distance_
+    moved = teach[rng.randint(len(teach), size=N_GENERATED)] + steps * direction.direction_
     values = model.predict(study.shared["thirds"].weighted(moved.astype(np.float32)))
     parts = [generator.synthesis(moved[i : i + 64]) for i in range(0, N_GENERATED, 64)]
     images = to_unit(np.concatenate(parts))
@@ -331,7 +333,7 @@ FIGURES = {
 
 
 def quietly(function, *arguments):
-    """Call a figure's function without the warnings that few labels bring."""
+    """Call a figure's function without the warnings about few labels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return function(*arguments)

@@ -1,7 +1,7 @@
-"""How many images teach a direction, and how finely they are graded: not in the paper.
+"""Effect of the number of training images of a direction, and of their grading: not in the paper.
 
-Its competitor is the network that learns from the same grades, end to end, and whose penultimate
-features are calibrated alike.
+The competitor is a network trained end to end on the same grades, whose penultimate features are
+calibrated in the same way.
 """
 
 import cnn
@@ -10,17 +10,17 @@ from planes import READ, SharedDirection, labels_of, plane_distances, r2_of_line
 
 KINDS = ("halves", "thirds", "fifths", "values")
 N_TAUGHT = (1_200, 3_000, 10_000)
-#: The network is trained anew for each, so it gets the finest of the coarse labels only.
+#: The network is retrained for each case, so it gets only the finest coarse labels.
 NETWORK_KIND = "fifths"
 
 
 def grades(study):
-    """Distances with the mirror image, by grading and number of images that teach.
+    """Score distances with the mirror image, by grading and number of training images.
 
     Returns
     -------
     dict
-        "n case, kind" to R2 of the best line, and the errors from few labels.
+        R2 of the best line and the errors from few labels, by case.
     """
     attribute, most = study.attribute, study.data.taught_by(max(N_TAUGHT))
     mirrored = most.mirrored(attribute)

@@ -1,4 +1,4 @@
-"""Write docs/paper_b.md: template.md with tables from the JSON files of ``run.py``.
+"""The page docs/results/paper_b.md: template.md with tables from the files of ``run.py``.
 
 ::
 
@@ -29,7 +29,7 @@ class Page:
         self.results = results
 
     def cases(self, figure):
-        """Yield (heading, attribute, numbers) wherever a figure was made."""
+        """Yield (heading, attribute, numbers) for each attribute with this figure."""
         for name, result in self.results.items():
             for attribute, figures in result["attributes"].items():
                 if figure in figures:
@@ -74,7 +74,7 @@ class Page:
         return _markdown(["", "distance", "R2 of a line", "Kendall tau", "Spearman"], lines)
 
     def grades(self):
-        """Return what finer coarse labels, and more of them, bring."""
+        """Return the tables of finer and more coarse labels."""
         blocks = []
         for heading, attribute, found in self.cases("grades"):
             budgets = sorted({n for row in found["curves"].values() for n in row}, key=int)
@@ -94,7 +94,7 @@ class Page:
         return next((found for title, _, found in self.cases(figure) if title == heading), {})
 
     def networks(self):
-        """Return the tables of figure 5: networks beside the method from few labels."""
+        """Return the tables of figure 5: networks compared with the method from few labels."""
         blocks = []
         for heading, attribute, found in self.cases("5"):
             rows = {**found, "weighted distance": {}}
@@ -144,7 +144,7 @@ class Page:
         return _markdown(head, lines)
 
     def text_orders(self):
-        """Return the order by text, beside the best of figures 6 to 8."""
+        """Return the order by text, compared with the best of figures 6 to 8."""
         lines = []
         for heading, _, found in self.cases("text"):
             for name, row in found.get("lines", {}).items():
@@ -156,7 +156,7 @@ class Page:
         return _markdown(["", "order by", "R2 of a line", "Kendall tau", "Spearman"], lines)
 
     def text_edits(self):
-        """Return what readers say of images whose codes move along a direction."""
+        """Return the readings of images whose codes are moved along a direction."""
         lines, strengths = [], []
         for heading, attribute, found in self.cases("text"):
             strengths = found.get("strengths", strengths)
@@ -176,7 +176,7 @@ class Page:
         return _markdown([*head, f"others, {-SIDE_EFFECTS:+d} to {SIDE_EFFECTS:+d} sd"], lines)
 
     def zero_shot(self):
-        """Return what the image-text model answers of new faces."""
+        """Return the accuracy of the image-text model on new faces."""
         found = next((row for _, _, row in self.cases("text") if row), {"model": {"zero-shot": {}}})
         lines = [
             [prompts, f"{100 * right:.1f}", f"{100 * larger:.1f}"]
@@ -220,7 +220,7 @@ class Page:
         return _markdown(head, lines)
 
     def facts(self):
-        """Return what the numbers were made with."""
+        """Return date, networks, data and software of the run."""
         return "\n".join(
             f"- {name}: " + "; ".join(f"{key} {value}" for key, value in result["facts"].items())
             for name, result in self.results.items()
@@ -232,7 +232,7 @@ class Page:
 
 
 class _Calls:
-    """Lets the template say ``{page[curves|3|thirds]}`` for ``page.curves("3", "thirds")``."""
+    """Template access: ``{page[curves|3|thirds]}`` calls ``page.curves("3", "thirds")``."""
 
     def __init__(self, page):
         self.page = page
@@ -261,7 +261,7 @@ def _markdown(header, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="?", default=Path("runs/paper_b"))
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "paper_b.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / "paper_b.md")
     args = parser.parse_args()
     results = {}
     for name, file in (("rendered", "rendered.json"), ("UTKFace", "photos.json")):

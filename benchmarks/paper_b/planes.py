@@ -69,7 +69,7 @@ def validation_accuracy(rows, labels):
 
 
 class SharedDirection:
-    """One direction in W for all layers, and the ways to use it on W+ codes.
+    """One direction in W for all layers, and the distances of W+ codes along it.
 
     Parameters
     ----------
@@ -88,13 +88,17 @@ class SharedDirection:
         )
         self.per_layer = self._distances(aggregate="per_layer")
 
-    def _distances(self, **how):
-        model = self._model(**how)
+    def _distances(self, **parameters):
+        model = self._model(**parameters)
         return {which: model.transform(self.data.sets[which].codes) for which in READ}
 
-    def _model(self, **how):
+    def _model(self, **parameters):
         return HyperplaneDistance(
-            self.plane.direction_, self.plane.intercept_, generator=self.data.generator, **how
+            self.plane.direction_,
+            self.plane.intercept_,
+            generator=self.data.generator,
+            random_state=0,
+            **parameters,
         ).fit(self.data.sets["teach"].codes)
 
     def weighted(self, codes):
@@ -117,7 +121,7 @@ class SharedDirection:
         return [float(r2_of_line(column, values)) for column in self.per_layer["pool"].T]
 
     def importance_agreement(self):
-        """Return rank correlations of the importance with what labels say of the layers.
+        """Return rank correlations of the importance with the accuracy of the layers.
 
         With each layer's own R2, and with the size of its share in a ridge regression on all
         layers' distances (in standard deviations).

@@ -9,8 +9,8 @@ Photos of UTKFace, from a folder with utkface96.zip and utkface96.csv::
     python benchmarks/paper_b/run.py --data FOLDER --generator faces32.safetensors \\
         --encoder faces32-encoder.safetensors --jobs 2
 
-``--only 3 10`` makes some figures and keeps the others of an earlier run. ``page.py`` writes
-``docs/paper_b.md`` from both files.
+``--only 3 10`` computes some figures and keeps the others from an earlier run. ``page.py`` writes
+``docs/results/paper_b.md`` from both files.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def parse_arguments():
 
 
 def facts(args, data, seconds):
-    """Return what the numbers were made with."""
+    """Return date, networks, data and software of the run."""
     generator, encoder = data.inverter.generator_, data.inverter.encoder_
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-learn", "numpy"))
     return {
@@ -83,7 +83,7 @@ def main():
             seconds = time.monotonic() - start
             print(f"{seconds:.0f} s: {attribute}, {name}", flush=True)
             results["facts"] = facts(args, data, seconds)
-            path.write_text(json.dumps(results, indent=1))  # a stopped run leaves what it has
+            path.write_text(json.dumps(results, indent=1))  # a stopped run keeps its results
 
 
 if __name__ == "__main__":

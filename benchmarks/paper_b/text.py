@@ -1,4 +1,4 @@
-"""A small image-text model of rendered faces, trained from scratch as CLIP was.
+"""Small image-text model of rendered faces, trained from scratch like CLIP.
 
 LARGE sorts images by directions from text, which need a model that embeds images and captions in
 one space. This one learns from rendered faces and captions that are composed of their exact
@@ -29,7 +29,7 @@ from skstylefeat.datasets import make_faces
 
 FILE = "text.safetensors"
 MINUTES = 3.2
-#: No other set of faces comes from these seeds.
+#: Seeds of no other set of faces.
 FIRST_SEED, HELD_OUT_SEED = 1_600_000, 1_650_000
 N_CHUNK, N_PASSES, N_HELD_OUT = 4_000, 3, 2_000
 BATCH, N_DIMS, N_WIDTH = 128, 64, 128
@@ -39,7 +39,7 @@ FEWEST_USES = 20
 LEAVE_OUT, LEAVE_OUT_SURROUNDINGS = 0.4, 0.8
 SURROUNDINGS = ("background_light", "background_hue", "clothing", "clothing_hue")
 
-#: Upper ends of an attribute's ranges, with the ways to say that a face is in them.
+#: Upper ends of an attribute's ranges, with phrases for faces in each range.
 RANGES = {
     "yaw": (
         (-25, ("looking far to the left", "turned far to the left", "turned far left")),
@@ -103,7 +103,7 @@ HUES = (
     (0.92, "purple"),
     (1, "red"),
 )
-#: From this age on the hair is too gray to tell its color.
+#: From this age on, hair is too gray to show its color.
 GRAY_FROM = 55
 TEMPLATES = ("a photo of {}", "a picture of {}", "{}", "a drawing of {}")
 
@@ -133,25 +133,25 @@ QUESTIONS = {
 def caption(frame, row, rng):
     """Compose a caption of one face: some of its attributes, in any order and wording."""
 
-    def say(wordings):
+    def phrase(wordings):
         return [wordings[rng.integers(len(wordings))]] if len(wordings) else []
 
-    def told(name):
+    def shown(name):
         return rng.random() > (LEAVE_OUT_SURROUNDINGS if name in SURROUNDINGS else LEAVE_OUT)
 
     phrases = []
     for name, ranges in RANGES.items():
-        if told(name):
-            phrases += say(_in_range(ranges, frame[name][row]))
+        if shown(name):
+            phrases += phrase(_in_range(ranges, frame[name][row]))
     for name, wordings in WORDS.items():
-        if told(name):
-            phrases += say(wordings[frame[name][row]])
+        if shown(name):
+            phrases += phrase(wordings[frame[name][row]])
     for thing, hue in (("background", "background_hue"), ("clothes", "clothing_hue")):
-        if told(hue):
+        if shown(hue):
             phrases.append(f"{_in_range(HUES, frame[hue][row])} {thing}")
-    if told("hair_color") and frame["age"][row] < GRAY_FROM and frame["hair_length"][row] > 0.1:
+    if shown("hair_color") and frame["age"][row] < GRAY_FROM and frame["hair_length"][row] > 0.1:
         phrases.append(f"{frame['hair_color'][row]} hair")
-    age = say(_in_range(AGES, frame["age"][row])) if told("age") else []
+    age = phrase(_in_range(AGES, frame["age"][row])) if shown("age") else []
     subject = TEMPLATES[rng.integers(len(TEMPLATES))].format(" ".join(["a", *age, "face"]))
     rng.shuffle(phrases)
     return ", ".join([subject, *phrases])
@@ -195,7 +195,7 @@ class ImageText(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
 
     def read(self, texts):
-        """Return embeddings (n, d) of captions; tokens outside the vocabulary say nothing."""
+        """Return embeddings (n, d) of captions; tokens outside the vocabulary are ignored."""
         rows = [[self.places[t] for t in tokens(text) if t in self.places] for text in texts]
         for text, row in zip(texts, rows, strict=True):
             if not row:

@@ -1,15 +1,15 @@
-"""Figures 6 to 8 with text: order by StyleCLIP's directions, and whether they do what they say."""
+"""Figures 6 to 8 with text: order by StyleCLIP's directions, and edits along them."""
 
 from functools import lru_cache
 
 import numpy as np
+from data import to_unit
 from planes import direction_of, line_scores, ridge_reader
 from text import load_model
 
 from skstylefeat.directions import MeanDifferenceDirection, TextDirection, edit
-from skstylefeat.latents._rows import to_unit
 
-#: The smile is missing: the model cannot tell one (``text.zero_shot``).
+#: The smile is missing: the model does not recognize it (``text.zero_shot``).
 PROMPTS = {
     "yaw": ("a face looking to the left", "a face looking to the right"),
     "pitch": ("a face looking down", "a face looking up"),
@@ -21,13 +21,13 @@ N_EDITED, STRENGTHS = 200, (-10, -5, -2, 0, 2, 5, 10)
 
 
 def text_orders(study):
-    """Order by text, beside what the image-text model itself and labels say of the images.
+    """Order images by text directions, by the image-text model itself, and by a labeled plane.
 
     Returns
     -------
     dict
-        "lines" of the test images; "edits", what readers of the re-encoded images say when codes
-        move; what the model saw. Empty for photos and attributes that the model does not know.
+        "lines" of the test images; "edits", readings of re-encoded images after moving their codes;
+        "model", its training. Empty for photos and attributes that the model does not know.
     """
     if study.data.name != "rendered" or study.attribute not in PROMPTS:
         return {}
@@ -41,6 +41,7 @@ def text_orders(study):
             high,
             low,
             threshold=threshold,
+            random_state=0,
             cache=study.args.out / "text_effects.npz",
             random_state=0,
         ).fit()
@@ -57,20 +58,20 @@ def text_orders(study):
         "the model on the images": model.encode_images(study.data.sets["test"].pixels) @ change,
         "labeled plane in S": plane.decision_function(styles["test"]),
     }
-    ways = directions | {"labeled means": MeanDifferenceDirection().fit(styles["teach"], thirds)}
+    edited = directions | {"labeled means": MeanDifferenceDirection().fit(styles["teach"], thirds)}
     return {
         "lines": {name: line_scores(row, y) for name, row in distances.items()},
         "channels": {
             name: int(np.count_nonzero(text.direction_)) for name, text in directions.items()
         },
         "strengths": STRENGTHS,
-        "edits": edits(study, styles, ways),
+        "edits": edits(study, styles, edited),
         "model": facts,
     }
 
 
 def edits(study, styles, directions):
-    """Move codes of test images, and read every attribute from the re-encoded images.
+    """Move codes of test images and read every attribute from the re-encoded images.
 
     Strengths are in standard deviations of the channel that moves most, as StyleCLIP's are.
     """

@@ -1,11 +1,11 @@
 """Tight 32 px crops of the benchmark photos, with labels and fixed splits.
 
 The crops are those on which the 32 px photo generator was trained (its card gives the boxes). The
-photos themselves stay where they are: nothing here writes an image into the project, and the cache
-of decoded crops goes to a folder that the caller names.
+photos stay where they are: no image is written into the project, and the cache of decoded crops
+goes to a folder that the caller names.
 
-That generator was trained on *all* photos, without labels, the test photos among them. Encoder and
-tuning never see a test photo: `Photos.rows` hands out disjoint splits, CelebA's by identity.
+That generator was trained on *all* photos, without labels, including the test photos. Encoder and
+tuning use no test photo: the splits of `Photos.rows` are disjoint, CelebA's by identity.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ class Photos:
     images : ndarray of shape (n, 32, 32, 3), dtype uint8
         The crops, in the order of `frame`.
     frame : DataFrame
-        The labels as the data set gives them, one row a crop.
+        The labels of the data set, one row per crop.
     split : ndarray of shape (n,), dtype str
         "train", "validation" or "test" for every row.
     """
@@ -127,8 +127,8 @@ def crop(photo, name):
 def assign_splits(groups):
     """Assign every row to a split so that rows of one group share it.
 
-    A group's split follows from a hash of its name alone: it stays the same whatever the order
-    of the rows and whichever other rows are there.
+    A group's split depends on a hash of its name only, not on the order of the rows or on
+    other rows.
 
     Parameters
     ----------

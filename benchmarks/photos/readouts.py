@@ -1,14 +1,14 @@
-"""What a linear model reads from an encoder's codes of validation photos, and at which PSNR.
+"""Linear readouts of an encoder's codes of validation photos, and its PSNR.
 
-The measure behind every choice of the encoder's training. Test photos are not touched. Few labels
-are drawn from the validation photos, the rest of which is predicted; the larger fits take their
-labels from the training split, whose photos the encoder saw without labels::
+Every choice of the encoder's training was based on this measure. Test photos are not used. Few
+labels are drawn from the validation photos, the rest of which is predicted; the larger fits take
+their labels from the training split, whose photos the encoder was trained on without labels::
 
     python benchmarks/photos/readouts.py GENERATOR.safetensors ENCODER.safetensors ...
 
-Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the same averaged over the
-photo and its mirror image, and max-pooled feature maps. Classification is the mean of the
-classes' accuracies in percent, so that the majority class scores 50; age is R2 in percent.
+Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the mean of the codes of
+photo and mirror image, and max-pooled feature maps. Classification is balanced accuracy in percent,
+so the majority class scores 50; age is R2 in percent.
 """
 
 import argparse
@@ -16,15 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from crops import load_photos
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import balanced_accuracy_score
 
-from skstylefeat.networks.checkpoints._safetensors import build_network, read_network_file
-from skstylefeat.networks.training._recipe import to_network
-from skstylefeat.networks.training._train import reconstruction_psnr
+from skstylefeat import FeatureMaps, load_encoder, load_generator
 
 ATTRIBUTES = {"gender": "Male", "smiling": "Smiling", "glasses": "Eyeglasses"}
 N_DRAWS = 20
@@ -36,7 +33,7 @@ BATCH = 256
 
 
 class ValidationPhotos:
-    """Photos of the training and validation splits in one order, and what is known of them."""
+    """Photos of the training and validation splits in a fixed order, with their labels."""
 
     def __init__(self, folder=None, cache=None):
         self.celeba = load_photos("celeba", folder=folder, cache=cache)
@@ -96,24 +93,23 @@ def few_labels(features, y, n_labels):
     return 100 * np.mean(scores)
 
 
-def in_batches(function, images):
-    """Apply `function` to tensors of images, batch by batch, and join the rows as float64."""
-    with torch.no_grad():
-        parts = [function(to_network(images[i : i + BATCH])) for i in range(0, len(images), BATCH)]
-    return torch.cat(parts).flatten(1).double().numpy()
+def encode(encoder, images):
+    """Return codes (n, n_ws * w_dim) of uint8 images, batch by batch."""
+    parts = [
+        encoder.encode(images[i : i + BATCH] / np.float32(255))
+        for i in range(0, len(images), BATCH)
+    ]
+    return np.concatenate(parts).reshape(len(images), -1)
 
 
-def pooled_maps(generator, codes):
-    """Return the largest value of every channel of every feature map, (n, channels)."""
-    synthesis = generator.synthesis
-    steps = synthesis.steps(synthesis.styles(codes))
-    return torch.cat([maps.amax(dim=(2, 3)) for _, maps in steps], dim=1)
-
-
-def load_network(path):
-    """Return the generator or encoder in a safetensors file."""
-    config, state, _ = read_network_file(path)
-    return build_network(config, state, path)
+def psnr(generator, codes, images):
+    """Return the PSNR in dB of the mean squared error over all uint8 images."""
+    total = 0.0
+    for i in range(0, len(images), BATCH):
+        made = generator.synthesis(codes[i : i + BATCH]).transpose(0, 2, 3, 1)
+        error = (made.clip(-1, 1) + 1) / 2 - images[i : i + BATCH] / np.float32(255)
+        total += np.square(error).mean(axis=(1, 2, 3)).sum()
+    return float(-10 * np.log10(total / len(images)))
 
 
 def main():
@@ -125,23 +121,21 @@ def main():
     args = parser.parse_args()
 
     photos = ValidationPhotos(args.photos, args.cache)
-    generator = load_network(args.generator)
+    generator = load_generator(args.generator)
     pixels = photos.images.reshape(len(photos.images), -1) / 255.0
     pca = PCA(100, random_state=0).fit(pixels[photos.parts["celeba", "train"]])
     table = {("PCA(100)", "pixels"): photos.read(pca.transform(pixels))}
     for path in args.encoders:
-        encoder = load_network(path)
-        codes = in_batches(encoder, photos.images)
-        mirrored = in_batches(lambda x, encoder=encoder: encoder(x.flip(3)), photos.images)
-        maps = in_batches(
-            lambda x, encoder=encoder: pooled_maps(generator, encoder(x)), photos.images
-        )
+        encoder = load_encoder(path)
+        codes = encode(encoder, photos.images)
+        mirrored = encode(encoder, photos.images[:, :, ::-1])
+        maps = FeatureMaps.from_latents(codes, generator).pool()
         rows = {"W+": codes, "W+ and mirror": (codes + mirrored) / 2, "pooled maps": maps}
         for name, features in rows.items():
             table[path.stem, name] = photos.read(features)
         held_out = [photos.parts[name, "validation"] for name in ("celeba", "utkface")]
-        psnr = [reconstruction_psnr(generator, encoder, photos.images[rows]) for rows in held_out]
-        print(f"{path.stem}: PSNR {psnr[0]:.2f} dB on CelebA, {psnr[1]:.2f} dB on UTKFace")
+        celeba, utkface = (psnr(generator, codes[rows], photos.images[rows]) for rows in held_out)
+        print(f"{path.stem}: PSNR {celeba:.2f} dB on CelebA, {utkface:.2f} dB on UTKFace")
     with pd.option_context("display.width", 200, "display.max_columns", None):
         print(pd.DataFrame(table).T.round(1))
 

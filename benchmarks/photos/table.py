@@ -1,14 +1,14 @@
-"""Table of the photos: few labels, beside the same labels without a generator.
+"""Table of the photos: few labels, compared with the same labels without a generator.
 
 Gender, smiling, glasses and youth on CelebA, gender and age on UTKFace, from 2 to 1,000 labels::
 
     python benchmarks/photos/table.py --data FOLDER --generator FILE --encoder FILE
 
 FOLDER holds celeba64.zip, celeba64.csv, utkface96.zip and utkface96.csv. ``--encoder train`` trains
-an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices are made with
-``--split validation``; the default is the test split, which no choice has seen. Experiments are
-those of ``python -m skstylefeat``; besides, photo and mirror image are averaged: their codes, and
-for the competitor their pixels.
+an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices were made with
+``--split validation``; the default is the test split, on which no choice was made. The experiments
+are those of ``python -m skstylefeat``, and in addition photo and mirror image are averaged: their
+codes, and for the competitor their pixels.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
 
 from skstylefeat import (
     ClusterAnnotator,
@@ -35,13 +36,25 @@ from skstylefeat import (
     PseudoLabelClassifier,
     StyleGANInverter,
 )
-from skstylefeat._utils._progress import progress_bar
-from skstylefeat.experiments import _annotation_experiment as annotation
-from skstylefeat.experiments import _regression_experiment as regression
-from skstylefeat.experiments._baselines import logistic_predictions, pixel_plane_distances
-from skstylefeat.experiments._representation import N_COMPONENTS as PIXEL_COMPONENTS
-from skstylefeat.experiments._representation import ImageSet, psnr_of_latents, represent
-from skstylefeat.experiments._score_table import Score, Table, save_scores, summarize, tabulate
+from skstylefeat.experiments import N_COMPONENTS as PIXEL_COMPONENTS
+from skstylefeat.experiments import (
+    ImageSet,
+    Score,
+    Table,
+    annotate,
+    logistic_predictions,
+    pixel_plane_distances,
+    plane_distances,
+    predict_all,
+    psnr_of_latents,
+    regression_experiment,
+    represent,
+    save_scores,
+    select_channels,
+    summarize,
+    tabulate,
+    thirds,
+)
 from skstylefeat.latents import w_plus_to_s
 
 CLASSES = {
@@ -55,10 +68,10 @@ CLASSES = {
 }
 BUDGETS = (2, 5, 10, 20, 30, 100, 1_000)
 # Chosen on the validation split: for standardized columns 1 is as good up to 30 labels and a point
-# worse from 100 on, 0.01 calls nothing rare by its name.
+# worse from 100 on, 0.01 never predicts a rare class.
 INVERSE_PENALTY = 0.1
 N_COMPONENTS = 50
-# One start a draw: the mean over the draws is what counts, and 333 clusters take long.
+# One start per draw: only the mean over the draws is reported, and 333 clusters take long.
 CLUSTERER = KMeans(n_init=1)
 METHODS = {
     "majority": "majority",
@@ -81,15 +94,15 @@ PLANES = {
     "mirror": "W+ and mirror plane",
 }
 CLASS_NOTE = (
-    "in %, mean ± sd over {draws} draws of all labels. Before the budget of the row, 4 labeled "
-    "images a class choose channels: every method but the majority gets these 8 labels and those "
-    "of the budget. Clusters' names are scored on the pool's images that nobody labeled, the "
-    "rest on the held-out images. The last column reads the labels of the budget only: no channels "
-    "are chosen, the clusters are those of the codes of photo and mirror image."
+    "in %, mean ± sd over {draws} draws of all labels. In addition to the budget of the row, 4 "
+    "labeled images per class choose the channels: every method except the majority gets these 8 "
+    "labels and those of the budget. Clusters' names are scored on the pool's images that were not "
+    "labeled, the rest on the held-out images. The last column uses the labels of the budget only: "
+    "no channels are chosen, and the clusters are those of the codes of photo and mirror image."
 )
 AGE_NOTE = (
-    "Years, mean ± sd over {draws} draws of the calibration labels. All planes come from the "
-    "coarse labels (youngest, middle or oldest third) of the whole pool, and the distances are "
+    "Years, mean ± sd over {draws} draws of the calibration labels. All planes are learned from "
+    "the coarse labels (youngest, middle or oldest third) of the whole pool, and the distances are "
     "calibrated at the same points."
 )
 
@@ -102,8 +115,8 @@ class Half:
     ----------
     images : ImageSet
     both : ndarray of shape (n, n_ws * w_dim), float32
-        Mean of the codes of an image and of its mirror image: what does not depend on the side of
-        the light, or of the parting.
+        Mean of the codes of an image and of its mirror image, which does not depend on the side
+        of the light or of the parting.
     scaled, scaled_styles : ndarray
         These codes and their S codes, standardized by the pool's images, labeled or not.
     components : ndarray of shape (n, 50)
@@ -180,13 +193,13 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
     y_pool, y = (half.frame[column].to_numpy() for half in (pool, held_out))
     rng = np.random.default_rng((seed, draw))
     clusters_seed = int(rng.integers(2**31))
-    selection = annotation.select_channels(pool.images.maps, y_pool, rng)
+    selection = select_channels(pool.images.maps, y_pool, rng)
     scores = []
     for budget in budgets:
-        drawn = annotation.annotate(
+        drawn = annotate(
             pool.images, held_out.images, y_pool, budget, selection, clusters_seed, CLUSTERER
         )
-        found = annotation.outcomes(drawn, pool.images, held_out.images, y_pool, y, clusters_seed)
+        found = predict_all(drawn, pool.images, held_out.images, y_pool, y, clusters_seed)
         found["codes"] = (y, code_clusters(pool, held_out, y_pool, budget, clusters_seed))
         rows = drawn.labeled_rows
         found["pca mirror"] = (
@@ -223,7 +236,7 @@ def code_clusters(pool, held_out, y_pool, budget, seed):
         annotator, LogisticRegression(C=INVERSE_PENALTY, max_iter=5_000), random_state=seed
     )
     with warnings.catch_warnings():
-        # Few labels may all be of one class; the score then says what that costs.
+        # All labels of a draw may be of one class; its score shows what that costs.
         warnings.simplefilter("ignore", UserWarning)
         model.fit(pool.components, known)
     return model.predict(held_out.components)
@@ -237,15 +250,15 @@ def balanced(truth, names):
 def age_scores(pool, held_out, generator, args):
     """Return the scores of the age by distance, also from a plane in the codes of both images."""
     y_pool, y = (half.frame["age"].to_numpy(np.float64) for half in (pool, held_out))
-    labels = regression.thirds(y_pool)
+    labels = thirds(y_pool)
     seed = args.random_state
-    distances = regression.plane_distances(pool.images, held_out.images, labels, generator, seed)
+    distances = plane_distances(pool.images, held_out.images, labels, generator, seed)
     pixels = pixel_plane_distances(pool.pixels, labels, held_out.pixels)
     distances.train["pca mirror"], distances.test["pca mirror"] = pixels
     plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, labels)
     distances.train["mirror"] = plane.transform(pool.both)[:, 0]
     distances.test["mirror"] = plane.transform(held_out.both)[:, 0]
-    return regression.regression_experiment(
+    return regression_experiment(
         distances,
         y_pool,
         y,
@@ -268,7 +281,7 @@ def class_scores(halves, args):
         delayed(class_draw)(*halves[name], column, target, args.labels, draw, args.random_state)
         for name, column, target, draw in cases
     )
-    with progress_bar(total=len(cases), desc="classes", verbose=True, unit="draw") as bar:
+    with tqdm(total=len(cases), desc="classes", unit="draw") as bar:
         for scores in work:
             yield scores
             bar.update()
@@ -299,7 +312,7 @@ def to_markdown(table):
 
 
 def facts(args, inverter, psnrs, seconds):
-    """Return what the numbers were made with, one line each."""
+    """Return date, networks, data and software of the run."""
     generator, encoder = inverter.generator_, inverter.encoder_
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-learn", "numpy"))
     quality = ", ".join(f"{value:.2f} dB on {name}" for name, value in psnrs.items())
@@ -354,7 +367,7 @@ def main():
     scores = age_scores(*halves["utkface"], inverter.generator_, args)
     for part in [] if args.age_only else class_scores(halves, args):
         scores += part
-        save_scores(scores, args.out / "scores.csv")  # a stopped run leaves what it has
+        save_scores(scores, args.out / "scores.csv")  # a stopped run keeps its scores
     tables = make_tables(scores)
     lines = facts(args, inverter, psnrs, time.monotonic() - start)
     print("\n\n".join(table.to_text() for table in tables))

@@ -1,4 +1,4 @@
-"""The critic that the bundled generator is trained against; it never leaves this folder."""
+"""Discriminator for the training of the bundled generator."""
 
 from itertools import pairwise
 
@@ -27,7 +27,7 @@ class EqualizedConv(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions and a halving of the resolution, beside a linear path."""
+    """Two convolutions and a halving of the resolution, with a linear shortcut."""
 
     def __init__(self, in_channels, out_channels):
         super().__init__()

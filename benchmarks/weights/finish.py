@@ -1,12 +1,12 @@
-"""Make the bundled files of a run of `train_generator.py`.
+"""Bundled weights from a run of `train_generator.py`.
 
-Two last touches, neither of which changes the synthesis network:
+Two final steps, neither of which changes the synthesis network:
 
-* the statistics of the encoder's batch normalization are taken on rendered faces alone;
-* the mapping network is trained to draw the codes that the encoder gives to rendered faces, since
-  after a training mostly by reconstruction its own codes are not those that the synthesis network
-  knows best. A small adversarial game in W (non-saturating loss, R1): the critic sees the codes of
-  faces, of all layers together, and mapped noise.
+* the statistics of the encoder's batch normalization are computed on rendered faces alone;
+* the mapping network is trained to draw the codes that the encoder gives to rendered faces: after a
+  training mostly by reconstruction, its codes are not those that the synthesis network knows best.
+  This is a small adversarial training in W (non-saturating loss, R1): the critic sees the codes of
+  faces, those of all layers together, and mapped noise.
 
 ::
 
@@ -21,16 +21,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skstylefeat import load_encoder, load_generator
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.checkpoints._safetensors import (
-    build_network,
-    read_network_file,
-    save_network,
-)
-from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
-from skstylefeat.networks.training._recipe import to_network
+from skstylefeat.networks.checkpoints import save_network
 
 LEARNING_RATE = 1e-3
+LR_MULTIPLIER = 0.01  # of the mapping network, as in StyleGAN2
 BATCH = 256
 GAMMA = 0.5
 FIRST_SEED = 3_000_000
@@ -38,22 +34,17 @@ FACES_AT_ONCE = 500
 EMA_HALF_LIFE = 200  # steps
 
 
-def load(path):
-    """Return network and card of a file."""
-    config, state, card = read_network_file(path)
-    return build_network(config, state, path), card
-
-
 def face_batches(n_faces, seed, batch_size):
     """Yield batches of rendered faces as network images."""
     for start in range(0, n_faces, FACES_AT_ONCE):
         faces = make_faces(FACES_AT_ONCE, image_size=64, random_state=seed + start)
-        yield from to_network(faces.images).split(batch_size)
+        images = torch.from_numpy(faces.images).permute(0, 3, 1, 2)
+        yield from (images.float() / 127.5 - 1).split(batch_size)
 
 
 @torch.no_grad()
 def face_codes(encoder, n_faces):
-    """Return the codes (n * n_ws, w_dim) of rendered faces, every layer's code on its own."""
+    """Return the codes (n * n_ws, w_dim) of rendered faces, one row per layer."""
     return torch.cat([encoder(b).flatten(0, 1) for b in face_batches(n_faces, FIRST_SEED, 100)])
 
 
@@ -67,7 +58,7 @@ def fit(mapping, codes, n_steps):
     )  # fmt: skip
     mapping.requires_grad_(True)
     average = copy.deepcopy(mapping)
-    rate = LEARNING_RATE / MAPPING_LR_MULTIPLIER
+    rate = LEARNING_RATE / LR_MULTIPLIER
     m_opt = torch.optim.Adam(mapping.parameters(), lr=rate, betas=(0.0, 0.99))
     c_opt = torch.optim.Adam(critic.parameters(), lr=LEARNING_RATE, betas=(0.0, 0.99))
     z_dim = mapping.fc0.weight.shape[1]
@@ -100,7 +91,7 @@ def fit(mapping, codes, n_steps):
 
 @torch.no_grad()
 def recalibrate(encoder, n_faces):
-    """Take the batch statistics anew, as plain averages over rendered faces."""
+    """Recompute the batch statistics as plain averages over rendered faces."""
     norms = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
@@ -119,8 +110,9 @@ def main():
     parser.add_argument("--steps", type=int, default=2_000)
     args = parser.parse_args()
     torch.manual_seed(0)
-    generator, card = load(args.run / "generator.safetensors")
-    encoder, _ = load(args.run / "helper.safetensors")
+    loaded = load_generator(args.run / "generator.safetensors")
+    generator, card = loaded.module, loaded.card
+    encoder = load_encoder(args.run / "helper.safetensors").module
     recalibrate(encoder, args.faces)
     fit(generator.mapping, face_codes(encoder, args.faces), args.steps)
     mapping = f"fitted to the encoder's codes of {args.faces} rendered faces"

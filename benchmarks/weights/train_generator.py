@@ -1,13 +1,13 @@
-"""Train the bundled StyleGAN2 generator on faces that `make_faces` renders.
+"""Training of the bundled StyleGAN2 generator on faces rendered by `make_faces`.
 
-An encoder is trained at the same time, and the generator is asked to reproduce rendered faces from
-its codes. It must then cover every attribute that the renderer can draw, which is what inversion
-needs. ``--warmup N`` adds StyleGAN2's own game (non-saturating loss, lazy R1, style mixing) after N
-images; it makes random samples sharper and everything three times slower. The encoder so far is
-kept beside the generator; `train_encoder.py` goes on from there with the generator frozen.
+An encoder is trained at the same time, and the generator is trained to reconstruct rendered faces
+from its codes, so it must cover every attribute that the renderer can draw, as inversion requires.
+``--warmup N`` adds StyleGAN2's adversarial training (non-saturating loss, lazy R1, style mixing)
+after N images; it makes random samples sharper and everything three times slower. The encoder is
+saved next to the generator; `train_encoder.py` continues its training with the generator frozen.
 
-Run again with the same ``--out`` to go on where a stopped run was. ``--init`` starts a new run from
-the weights of an earlier one, or from the bundled ones::
+Run it with the same ``--out`` to continue a stopped run. ``--init`` starts a new run from the
+weights of an earlier one, or from the bundled ones::
 
     python benchmarks/weights/train_generator.py --out runs/generator
     python benchmarks/weights/train_generator.py --out runs/more --warmup 0 \
@@ -26,27 +26,27 @@ from discriminator import Discriminator
 from PIL import Image
 from torch.nn import functional as F
 
+from skstylefeat import load_encoder, load_generator
 from skstylefeat.datasets import make_faces
-from skstylefeat.networks.checkpoints._safetensors import read_network_file, save_network
-from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.optimization._latent_space import w_statistics
-from skstylefeat.networks.optimization._losses import contrast_loss
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.checkpoints import save_network
+from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.optimization import contrast_loss, w_statistics
+from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
 
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3
 R1_INTERVAL = 16
 WARMUP_RATE = 5.0
-CODE_INTERVAL = 8  # of the warm-up, where steps on known codes cost as much as the others
-CONTRAST_WEIGHTS = (0.5, 1.0)  # at full and half size: glasses are edges, and few pixels
-MAX_OFFSET = 4.0  # at 1, half of all offsets end at the bound: codes turn binary, learning stalls
+CODE_INTERVAL = 8  # during warm-up, when steps on known codes cost as much as the others
+CONTRAST_WEIGHTS = (0.5, 1.0)  # at full and half size, for glasses: edges on few pixels
+MAX_OFFSET = 4.0  # at 1, half of all offsets reach the bound: codes become binary, learning stalls
 STYLE_MIXING = 0.9
 EMA_HALF_LIFE = 5_000
 RENDERED_AT_ONCE = 2_048
 
 
 def rendered_batches(batch_size, seed):
-    """Yield batches of rendered faces for ever, mirrored at random, in [-1, 1]."""
+    """Yield batches of rendered faces in [-1, 1], without end."""
     chunk = seed
     while True:
         images = make_faces(RENDERED_AT_ONCE, image_size=64, random_state=chunk).images
@@ -105,7 +105,7 @@ class Trainer:
         self.steps = 0
 
     def low_precision(self):
-        """Run convolutions in bfloat16, half as fast again where the processor has it."""
+        """Run convolutions in bfloat16, 1.5 times as fast on processors that support it."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.args.bfloat16)
 
     def modules(self):
@@ -134,11 +134,10 @@ class Trainer:
 
     def start_from(self, generator, encoder):
         """Take the weights of an earlier run's generator and encoder."""
-        _, state, _ = read_network_file(generator)
+        state = load_generator(generator).module.state_dict()
         self.g.load_state_dict(state)
         self.ema.load_state_dict(state)
-        _, state, _ = read_network_file(encoder)
-        self.e.load_state_dict(state)
+        self.e.load_state_dict(load_encoder(encoder).module.state_dict())
 
     def step(self, real):
         """Update all networks on one batch and return the losses."""
@@ -149,7 +148,7 @@ class Trainer:
                 group["lr"] = base * min(1.0, 0.05 + 2.5 * remaining)
         adversarial = self.images_seen >= self.args.warmup
         if not adversarial:
-            # Equalized weights move slowly, which a game with a critic needs and this does not.
+            # Equalized weights change slowly, which only adversarial training needs.
             self.g_opt.param_groups[0]["lr"] *= WARMUP_RATE
         d_loss = self.critic_step(real) if adversarial else 0.0
         losses = self.generator_step(real, adversarial)
@@ -192,7 +191,7 @@ class Trainer:
             elif codes_too:
                 with torch.no_grad():
                     known = self.g.synthesis(sampled, noise_mode="random").float()
-            # The encoder alone learns from known codes: the generator must not flatten its images.
+            # Only the encoder learns from known codes; the generator would make its images bland.
             guessed = self.e(known).float() if codes_too else None
         rec_loss = reconstruction_loss(images[:n], real)
         g_loss = F.softplus(-scores).mean() if adversarial else torch.zeros(())
@@ -218,7 +217,7 @@ class Trainer:
 def card(trainer):
     """Return the model card that travels in the weights' metadata."""
     args = trainer.args
-    losses = f"reconstruction {args.reconstruction:g} through an encoder trained beside it"
+    losses = f"reconstruction {args.reconstruction:g} through an encoder trained with it"
     if trainer.images_seen > args.warmup:
         losses += (
             f"; after {args.warmup:.0f} images also non-saturating, lazy R1 gamma {args.gamma:g}, "
@@ -277,7 +276,7 @@ def main():
         history.append(trainer.step(next(batches)))
         if not np.isfinite(history[-1]).all():
             raise FloatingPointError(
-                f"Losses {history[-1]} at {trainer.images_seen} images; the checkpoint is good."
+                f"Losses {history[-1]} at {trainer.images_seen} images; the checkpoint is intact."
             )
         if time.monotonic() - last > 60:
             last = time.monotonic()

@@ -1,14 +1,19 @@
-"""Experiment after paper A: few labels choose channels, name clusters and train a classifier.
+"""Annotation and classification from a few labels, as in paper A, with competitors.
 
-A draw reads labels at two places only: a few images of each class, which choose the channels, and
-the images that the annotator asks about. The competitors get all of these labels. Annotation is
-scored on the training images that nobody labeled, everything else on the test images.
+A draw reads labels in two places only: a few images of each class, which choose the channels, and
+the images of the annotator's query. The competitors get all of these labels. Annotation is scored
+on the training images that were not labeled, everything else on the test images.
 """
 
+from __future__ import annotations
+
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
@@ -16,15 +21,28 @@ from skstylefeat._utils._draws import draw_per_class
 from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.annotation._pseudo_label import PseudoLabelClassifier
 from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
-from skstylefeat.experiments._score_table import Score, Table, summarize, tabulate
+from skstylefeat.experiments._representation import ImageSet
+from skstylefeat.experiments._score_table import (
+    Score,
+    Table,
+    fixed_seed,
+    summarize,
+    tabulate,
+)
+from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._selector import ChannelMISelector
 from skstylefeat.metrics._scores import clustering_accuracy
 
-#: Labeled images of each class that choose the channels (paper A, table 4).
-PER_CLASS = 4
-#: F values compare across layers, so the best few overall are kept, from several layers.
-BY_LEVEL = {"score": "anova", "n_channels_per_layer": 3, "n_channels": 20}
-#: An image at the center speaks for its cluster more often than a random one.
+#: Labeled images per class that choose the channels (paper A, table 4).
+N_PER_CLASS: int = 4
+#: Parameters of `ChannelMISelector` for a selection by F value. F values are comparable across
+#: layers, so the best few overall are kept, from several layers.
+ANOVA_SELECTION: Mapping[str, Any] = {
+    "score": "anova",
+    "n_channels_per_layer": 3,
+    "n_channels": 20,
+}
+#: The image at the center represents its cluster more often than a random one.
 QUERY = "central"
 METHODS = {
     "majority": "majority",
@@ -39,7 +57,7 @@ METHODS = {
 
 
 class Annotation(NamedTuple):
-    """One draw: whose labels were read, the selector, the chosen features, the annotator.
+    """Clusters named by a few labels: the result of one draw.
 
     Attributes
     ----------
@@ -47,89 +65,178 @@ class Annotation(NamedTuple):
         Training rows whose labels chose the channels.
     labeled_rows : ndarray of int
         All training rows whose true labels were read.
-    selector : ChannelMISelector
+    selector : ChannelMISelector or None
+        The fitted selector; None if the channels were chosen elsewhere.
     features : ndarray of shape (n_train, d)
+        Selected and pooled channels of the training images.
     test_features : ndarray of shape (n_test, d)
+        The same for the test images.
     annotator : ClusterAnnotator
-        Annotated.
+        Fitted and annotated.
     known : ndarray of shape (n_train,), object
-        What the annotator read; None for the other rows.
+        Labels that the annotator read; None in the other rows.
     """
 
-    selection_rows: np.ndarray
-    labeled_rows: np.ndarray
-    selector: ChannelMISelector
-    features: np.ndarray
-    test_features: np.ndarray
+    selection_rows: NDArray[np.intp]
+    labeled_rows: NDArray[np.intp]
+    selector: ChannelMISelector | None
+    features: NDArray[Any]
+    test_features: NDArray[Any]
     annotator: ClusterAnnotator
-    known: np.ndarray
+    known: NDArray[np.object_]
 
     @property
-    def names(self):
+    def names(self) -> NDArray[Any]:
         """Names of the clusters of all training rows."""
         return self.annotator.cluster_labels_[self.annotator.labels_]
 
 
-def select_channels(maps, y_train, rng, **how):
-    """Return the rows that are labeled for it, and the selector fitted on their maps alone."""
-    rows = draw_per_class(y_train, PER_CLASS, rng)
-    selector = ChannelMISelector(n_samples_per_class=None, **how)
+def select_channels(
+    maps: FeatureMaps, y_train: NDArray[Any], rng: np.random.Generator, **parameters: Any
+) -> tuple[NDArray[np.intp], ChannelMISelector]:
+    """Choose channels by `N_PER_CLASS` labeled images of each class.
+
+    Parameters
+    ----------
+    maps : FeatureMaps
+        Maps of the training images.
+    y_train : ndarray of shape (n_train,)
+        Classes; read at the drawn rows only.
+    rng : numpy.random.Generator
+        Draws the rows.
+    **parameters
+        Of `ChannelMISelector`.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Labeled training rows.
+    selector : ChannelMISelector
+        Fitted on the maps of these rows.
+    """
+    rows = draw_per_class(y_train, N_PER_CLASS, rng)
+    selector = ChannelMISelector(n_samples_per_class=None, **parameters)
     return rows, selector.fit(maps[rows], y_train[rows])
 
 
-def annotate(train, test, y_train, n_labels, selection, seed, clusterer=None, *, query="random"):
-    """Cluster the training images by the selected channels and ask for `n_labels` labels."""
+def annotate(
+    train: ImageSet,
+    test: ImageSet,
+    y_train: NDArray[Any],
+    n_labels: int,
+    selection: tuple[NDArray[np.intp], ChannelMISelector],
+    seed: int,
+    clusterer: ClusterMixin | None = None,
+    *,
+    query: str = "random",
+) -> Annotation:
+    """Cluster the training images by the selected channels and name the clusters.
+
+    Parameters
+    ----------
+    train, test : ImageSet
+        Training and test images.
+    y_train : ndarray of shape (n_train,)
+        Classes; read at the queried rows only.
+    n_labels : int
+        Number of labels to query.
+    selection : tuple of ndarray and ChannelMISelector
+        Result of `select_channels`.
+    seed : int
+        Random state of the annotator.
+    clusterer : scikit-learn clusterer, default=None
+        Parameter of `ClusterAnnotator`.
+    query : {"random", "central", "diverse"}, default="random"
+        Parameter of `ClusterAnnotator`.
+
+    Returns
+    -------
+    Annotation
+    """
     rows, selector = selection
     kept = selector.get_support()
     annotator = ClusterAnnotator(
         n_labels=n_labels, clusterer=clusterer, query=query, random_state=seed
     )
     features = train.pooled[:, kept], test.pooled[:, kept]
-    return ask(annotator, *features, y_train, rows, selector)
+    return answer_query(annotator, *features, y_train, rows, selector)
 
 
-def ask(annotator, features, test_features, y_train, selection_rows, selector=None):
-    """Fit `annotator` and answer its query, as an `Annotation`."""
+def answer_query(
+    annotator: ClusterAnnotator,
+    features: NDArray[Any],
+    test_features: NDArray[Any],
+    y_train: NDArray[Any],
+    selection_rows: NDArray[np.intp],
+    selector: ChannelMISelector | None = None,
+) -> Annotation:
+    """Fit an annotator and answer its query with the true labels.
+
+    Parameters
+    ----------
+    annotator : ClusterAnnotator
+        Not yet fitted.
+    features, test_features : ndarray of shape (n, d)
+        Features of the training and of the test images.
+    y_train : ndarray of shape (n_train,)
+        Classes; read at the queried rows only.
+    selection_rows : ndarray of int
+        Training rows whose labels chose the features.
+    selector : ChannelMISelector, default=None
+        Stored in the result.
+
+    Returns
+    -------
+    Annotation
+    """
     query = annotator.fit(features).query_indices_
     annotator.annotate(y_train[query])
+
     known = np.full(len(y_train), None, dtype=object)
     known[query] = y_train[query]
     rows = np.union1d(selection_rows, query)
     return Annotation(selection_rows, rows, selector, features, test_features, annotator, known)
 
 
-def second_round(drawn, levels, test_levels, y_train, seed):
-    """Let the names of all training images choose the channels, and cluster once more by these.
+def second_round(
+    first: Annotation,
+    levels: FeatureMaps,
+    test_levels: FeatureMaps,
+    y_train: NDArray[Any],
+    seed: int,
+) -> Annotation:
+    """Choose channels by the names of all training images, and cluster again by these channels.
 
-    It needs no further label. Most names of the first round are right, and their thousand choose
-    channels better than the few images that were labeled for it; then they vote in the new
-    clusters.
+    No further label is read. Most names of the first round are correct, and the names of a
+    thousand images choose channels better than the few labels of the first selection. The same
+    names then vote on the names of the new clusters.
 
     Parameters
     ----------
-    drawn : Annotation
-        The first round.
+    first : Annotation
+        Result of the first round.
     levels, test_levels : FeatureMaps
         Maxima of all channels, of training and test images.
-    y_train : ndarray of shape (n,)
-        Read at the labeled rows only.
+    y_train : ndarray of shape (n_train,)
+        Classes; read at the labeled rows only.
     seed : int
-        Of `annotate`.
+        Random state that `annotate` was given.
 
     Returns
     -------
     Annotation
-        `drawn` itself where its names are too much alike to choose by.
+        `first` itself if its names hold fewer than two classes of two images.
     """
-    names = drawn.names.copy()
-    names[drawn.labeled_rows] = y_train[drawn.labeled_rows]
+    names = first.names.copy()
+    names[first.labeled_rows] = y_train[first.labeled_rows]
     _, counts = np.unique(names, return_counts=True)
     if len(counts) < 2 or counts.min() < 2:
-        return drawn
-    selector = ChannelMISelector(n_samples_per_class=None, **BY_LEVEL).fit(levels, names)
+        return first
+
+    selector = ChannelMISelector(n_samples_per_class=None, **ANOVA_SELECTION).fit(levels, names)
     features = selector.transform(levels).pool()
-    annotator = ClusterAnnotator(drawn.annotator.n_clusters_, query="labeled", random_state=seed)
-    return drawn._replace(
+    annotator = ClusterAnnotator(first.annotator.n_clusters_, query="labeled", random_state=seed)
+    return first._replace(
         selector=selector,
         features=features,
         test_features=selector.transform(test_levels).pool(),
@@ -139,91 +246,106 @@ def second_round(drawn, levels, test_levels, y_train, seed):
 
 
 def annotation_experiment(
-    train,
-    test,
-    y_train,
-    y_test,
+    train: ImageSet,
+    test: ImageSet,
+    y_train: NDArray[Any],
+    y_test: NDArray[Any],
     *,
-    target,
-    n_labels=(5,),
-    n_draws=5,
-    random_state=0,
-    on_draw=None,
-):
-    """Score annotation, classification and clustering, and the competitors.
+    target: str,
+    n_labels: Sequence[int] = (5,),
+    n_draws: int = 5,
+    random_state: int | None = None,
+    on_draw: Callable[[], object] | None = None,
+) -> list[Score]:
+    """Score annotation, classification, clustering and the competitors.
 
     Parameters
     ----------
     train, test : ImageSet
+        Training and test images.
     y_train, y_test : ndarray of shape (n,)
         Classes of all images; a draw reads few of the training ones.
     target : str
-        Name for the scores.
+        Name of the target in the scores.
     n_labels : sequence of int, default=(5,)
-        Budgets of labels for the clusters, besides the 4 a class that choose channels.
+        Numbers of labels for the clusters, in addition to the 4 per class that choose channels.
     n_draws : int, default=5
-    random_state : int, default=0
-        Draw `i` is seeded by ``(random_state, i)`` and shares its selection between budgets.
+        Number of repetitions with other labels.
+    random_state : int or None, default=None
+        Draw `i` is seeded by ``(random_state, i)`` and uses one selection for all budgets.
     on_draw : callable, default=None
         Called without arguments after each draw.
 
     Returns
     -------
     list of Score
-        Methods "annotation" (the clusters' names on unlabeled training images, channels by F
-        value), "again" (the same after `second_round`), "mi" (as "annotation", channels by mutual
-        information), "classifier" (`PseudoLabelClassifier` of the second round on test images),
-        "latents", "styles" and "pca" (logistic regression on W+ rows, on S codes and on the
-        pixels' components, all labels of the draw), "majority"; metric "accuracy". Method
-        "kmeans", metric "clustering accuracy": as many clusters as classes.
+        With metric "accuracy": methods "annotation" (the clusters' names on unlabeled training
+        images, channels by F value), "again" (the same after `second_round`), "mi" (as
+        "annotation", channels by mutual information), "classifier" (`PseudoLabelClassifier` of
+        the second round on test images), "latents", "styles" and "pca" (logistic regression on W+
+        rows, on S codes and on the pixels' components, all labels of the draw), and "majority".
+        With metric "clustering accuracy": method "kmeans", as many clusters as classes.
     """
+    random_state = fixed_seed(random_state)
     scores, levels, test_levels = [], train.levels, test.levels
     for draw in range(n_draws):
         rng = np.random.default_rng((random_state, draw))
         seed = int(rng.integers(2**31))
+
+        # Both selections read the same rows, so they are compared on equal labels.
         by_information, by_level = (
-            select_channels(maps, y_train, np.random.default_rng(seed), **how)
-            for maps, how in ((train.maps, {}), (levels, BY_LEVEL))
+            select_channels(maps, y_train, np.random.default_rng(seed), **parameters)
+            for maps, parameters in ((train.maps, {}), (levels, ANOVA_SELECTION))
         )
         for budget in n_labels:
-            drawn = annotate(train, test, y_train, budget, by_level, seed, query=QUERY)
-            again = second_round(drawn, levels, test_levels, y_train, seed)
-            other = annotate(train, test, y_train, budget, by_information, seed, query=QUERY)
-            predicted = outcomes(again, train, test, y_train, y_test, seed) | {
-                "annotation": names_of_others(drawn, y_train),
-                "again": names_of_others(again, y_train),
-                "mi": names_of_others(other, y_train),
+            first = annotate(train, test, y_train, budget, by_level, seed, query=QUERY)
+            second = second_round(first, levels, test_levels, y_train, seed)
+            by_mi = annotate(train, test, y_train, budget, by_information, seed, query=QUERY)
+            predicted = predict_all(second, train, test, y_train, y_test, seed) | {
+                "annotation": unlabeled_names(first, y_train),
+                "again": unlabeled_names(second, y_train),
+                "mi": unlabeled_names(by_mi, y_train),
             }
             scores += [
                 Score(target, method, "accuracy", budget, draw, float(np.mean(truth == names)))
                 for method, (truth, names) in predicted.items()
             ]
-            purity = _clustering(drawn.features, y_train, seed)
-            scores.append(Score(target, "kmeans", "clustering accuracy", budget, draw, purity))
+            accuracy = _clustering(first.features, y_train, seed)
+            scores.append(Score(target, "kmeans", "clustering accuracy", budget, draw, accuracy))
         if on_draw is not None:
             on_draw()
     return scores
 
 
-def outcomes(drawn, train, test, y_train, y_test, seed):
-    """Predict with every method.
+def predict_all(
+    annotation: Annotation,
+    train: ImageSet,
+    test: ImageSet,
+    y_train: NDArray[Any],
+    y_test: NDArray[Any],
+    seed: int,
+) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Predict with every method from the labels of one draw.
 
     Parameters
     ----------
-    drawn : Annotation
-        Of `annotate`; all methods read its labels and no others, but for "majority".
+    annotation : Annotation
+        Result of `annotate` or `second_round`. All methods read its labels and no others, except
+        "majority".
     train, test : ImageSet
+        Training and test images.
     y_train, y_test : ndarray of shape (n,)
+        Classes of all images.
     seed : int
-        Of `annotate`.
+        Random state that `annotate` was given.
 
     Returns
     -------
     dict of str to (truth, predicted)
-        By method: on the test images, for "annotation" on the unlabeled training images.
+        By method, on the test images; "annotation" on the unlabeled training images.
     """
-    rows = drawn.labeled_rows
-    read = {
+    rows = annotation.labeled_rows
+    predictions = {
         name: logistic_predictions(first[rows], y_train[rows], second, scale=scale)
         for name, first, second, scale in (
             ("latents", train.latents, test.latents, True),
@@ -231,36 +353,57 @@ def outcomes(drawn, train, test, y_train, y_test, seed):
             ("pca", train.components, test.components, False),
         )
     }
-    read["classifier"] = classify(drawn, seed)
-    read["majority"] = majority_predictions(y_train, len(y_test))
+    predictions["classifier"] = pseudo_label_predictions(annotation, seed)
+    predictions["majority"] = majority_predictions(y_train, len(y_test))
     return {
-        "annotation": names_of_others(drawn, y_train),
-        **{name: (y_test, predicted) for name, predicted in read.items()},
+        "annotation": unlabeled_names(annotation, y_train),
+        **{name: (y_test, predicted) for name, predicted in predictions.items()},
     }
 
 
-def names_of_others(drawn, y_train):
-    """Return the classes of the training images that nobody labeled, and their clusters' names."""
-    free = np.setdiff1d(np.arange(len(y_train)), drawn.labeled_rows)
-    return y_train[free], drawn.names[free]
-
-
-def classify(drawn, seed):
-    """Return the classes that a classifier, trained on the clusters' names, gives the test images.
+def unlabeled_names(
+    annotation: Annotation, y_train: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Compare the clusters' names with the classes of the images that were not labeled.
 
     Parameters
     ----------
-    drawn : Annotation
-        The classifier's clone of its annotator has the same seed, so the same clusters and query.
-    seed : int
-        Of `annotate`.
+    annotation : Annotation
+        Result of `annotate` or `second_round`.
+    y_train : ndarray of shape (n_train,)
+        Classes of all training images.
+
+    Returns
+    -------
+    truth, names : ndarray of shape (n_unlabeled,)
+        Classes of the unlabeled training images, and the names of their clusters.
     """
-    model = PseudoLabelClassifier(drawn.annotator, random_state=seed)
+    free = np.setdiff1d(np.arange(len(y_train)), annotation.labeled_rows)
+    return y_train[free], annotation.names[free]
+
+
+def pseudo_label_predictions(annotation: Annotation, seed: int) -> NDArray[Any]:
+    """Classify the test images by a network that was trained on the clusters' names.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        Result of `annotate` or `second_round`.
+    seed : int
+        Random state that `annotate` was given. The classifier clones the annotator with it, so it
+        gets the same clusters and the same query.
+
+    Returns
+    -------
+    ndarray of shape (n_test,)
+        Predicted classes.
+    """
+    model = PseudoLabelClassifier(annotation.annotator, random_state=seed)
     with warnings.catch_warnings():
-        # Few labels may all be of one class; the score then says what that costs.
+        # All labels of a draw may be of one class; its score shows what that costs.
         warnings.simplefilter("ignore", UserWarning)
-        model.fit(drawn.features, drawn.known)
-    return model.predict(drawn.test_features)
+        model.fit(annotation.features, annotation.known)
+    return model.predict(annotation.test_features)
 
 
 def _clustering(features, y_train, seed):
@@ -270,22 +413,34 @@ def _clustering(features, y_train, seed):
     return clustering_accuracy(y_train, clusters)
 
 
-def annotation_table(scores):
-    """Return the scores of several targets as a `Table`."""
+def annotation_table(scores: Sequence[Score]) -> Table:
+    """Tabulate the scores of `annotation_experiment` for one or several targets.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+        Scores of all targets.
+
+    Returns
+    -------
+    Table
+    """
     summaries = summarize(scores)
     header, rows = tabulate(summaries, "accuracy", METHODS, scale=100)
     for row in rows:
         clustering = summaries[row[0], "kmeans", "clustering accuracy", int(row[1])]
         row.append(clustering.format(scale=100))
+
     draws = max(summary.n_draws for summary in summaries.values())
     note = (
         f"Accuracy in %, mean ± sd over {draws} draws of all labels. Channels are chosen by "
-        f"{PER_CLASS} further labeled images a class, by mutual information as paper A does (MI), "
-        "or 20 in all by the F value of the maps' maxima (F). In the second round the names of all "
-        "images choose the channels instead and vote in the new clusters; it asks no label, and "
-        "the pseudo labels are its. The logistic regressions get all labels of a draw; those of "
-        "the budget are asked of the images at the clusters' centers. Clusters' names are scored "
-        "on the training images that nobody labeled, k-means (as many clusters as classes; no "
-        "label but for the channels) on all training images, the rest on the test images."
+        f"{N_PER_CLASS} additional labeled images per class: by mutual information as in paper A "
+        "(MI), or 20 in total by the F value of the maps' maxima (F). In the second round, the "
+        "names of all images choose the channels and vote on the names of new clusters; it reads "
+        "no further label, and the pseudo labels are those of this round. The logistic "
+        "regressions get all labels of a draw; the labels of the budget are those of the images "
+        "at the clusters' centers. Clusters' names are scored on the training images that were "
+        "not labeled, k-means (as many clusters as classes; labels only choose the channels) on "
+        "all training images, the rest on the test images."
     )
     return Table("Annotation and classification", [*header, "k-means"], rows, note)

@@ -1,30 +1,54 @@
-"""Competitors: what the same labels give without a generator, or without its feature maps."""
+"""Competitors that get the same labels, without a generator or without its feature maps."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skstylefeat.directions import DiscriminantDirection
+from skstylefeat.directions._discriminant import DiscriminantDirection
 
 
-def majority_predictions(y_train, n):
-    """Return the commonest class of all training labels `n` times."""
+def majority_predictions(y_train: NDArray[Any], n: int) -> NDArray[Any]:
+    """Predict the most frequent class of all training labels.
+
+    Parameters
+    ----------
+    y_train : ndarray of shape (n_train,)
+        Classes of all training images.
+    n : int
+        Number of predictions.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
     classes, counts = np.unique(y_train, return_counts=True)
     return np.repeat(classes[counts.argmax()], n)
 
 
-def logistic_predictions(train, y_labeled, test, *, scale):
-    """Return the classes (n_test,) that a logistic regression predicts.
+def logistic_predictions(
+    train: NDArray[Any], y_labeled: NDArray[Any], test: NDArray[Any], *, scale: bool
+) -> NDArray[Any]:
+    """Predict classes by logistic regression.
 
     Parameters
     ----------
     train, test : ndarray of shape (n, d)
         Features of the labeled training images and of the test images.
-    y_labeled : ndarray of shape (n,)
+    y_labeled : ndarray of shape (n_train,)
+        Classes of the labeled images.
     scale : bool
-        Whether to standardize the columns. Principal components lose by it: their variances are
-        what ranks them.
+        Standardize the columns. Principal components should not be standardized: their variances
+        rank them.
+
+    Returns
+    -------
+    ndarray of shape (n_test,)
     """
     model = LogisticRegression(max_iter=5000)
     if scale:
@@ -32,14 +56,21 @@ def logistic_predictions(train, y_labeled, test, *, scale):
     return model.fit(train, y_labeled).predict(test)
 
 
-def pixel_plane_distances(train, labels, test):
-    """Return distances (n,) of both sets from the plane in the pixels' components.
+def pixel_plane_distances(
+    train: NDArray[Any], labels: NDArray[Any], test: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute distances from a plane in the principal components of the pixels.
 
     Parameters
     ----------
     train, test : ndarray of shape (n, n_components)
+        Components of the training and of the test images.
     labels : ndarray of shape (n_train,)
         Two or three ordered values.
+
+    Returns
+    -------
+    train_distances, test_distances : ndarray of shape (n,)
     """
     plane = DiscriminantDirection().fit(train, labels)
-    return tuple(plane.decision_function(rows) for rows in (train, test))
+    return plane.decision_function(train), plane.decision_function(test)

@@ -1,4 +1,4 @@
-"""The report's pictures: the package's displays of one draw."""
+"""Pictures of the report: displays of the first draw."""
 
 import base64
 import io
@@ -6,30 +6,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skstylefeat.directions import MeanDifferenceDirection
+from skstylefeat.directions._mean_difference import MeanDifferenceDirection
 from skstylefeat.experiments._annotation_experiment import (
-    BY_LEVEL,
+    ANOVA_SELECTION,
     QUERY,
     annotate,
     select_channels,
 )
 from skstylefeat.experiments._regression_experiment import calibrate, calibration_rows
-from skstylefeat.plotting import (
-    ClusterDisplay,
-    DistanceCalibrationDisplay,
-    EditStripDisplay,
-    FeatureMapDisplay,
-    InversionDisplay,
-    LayerImportanceDisplay,
-    SortedImagesDisplay,
-)
+from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
+from skstylefeat.plotting._cluster_display import ClusterDisplay
+from skstylefeat.plotting._edit_display import EditStripDisplay
+from skstylefeat.plotting._importance_display import LayerImportanceDisplay
+from skstylefeat.plotting._inversion_display import InversionDisplay
+from skstylefeat.plotting._map_display import FeatureMapDisplay
+from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 from skstylefeat.plotting._style import evenly
 
 DPI = 110
 
 
 class Picture(NamedTuple):
-    """A drawn display with its caption; `png` holds the file's bytes."""
+    """A drawn display: its name, its caption and the bytes of the PNG file."""
 
     name: str
     caption: str
@@ -37,12 +35,12 @@ class Picture(NamedTuple):
 
     @property
     def data_uri(self):
-        """The picture as text, for a page that needs no other file."""
+        """The picture as a data URI, for a page without other files."""
         return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
 
 
 def draw(name, caption, display):
-    """Return the figure of a display as a `Picture`, and close it."""
+    """Save the figure of a display as a `Picture` and close it."""
     from matplotlib import pyplot as plt
 
     buffer = io.BytesIO()
@@ -52,94 +50,103 @@ def draw(name, caption, display):
 
 
 def inversion_picture(inverter, test):
-    """Show test images above their reconstructions."""
+    """Draw test images above their reconstructions."""
     shown = slice(0, 10)
-    copies = inverter.inverse_transform(test.latents[shown])
-    display = InversionDisplay.from_predictions(test.images[shown], copies)
-    caption = "Test images, below each what the generator makes of its latent code."
+    reconstructions = inverter.inverse_transform(test.latents[shown])
+    display = InversionDisplay.from_predictions(test.images[shown], reconstructions)
+    caption = "Test images, each above its reconstruction from the latent code."
     return draw("inversion", caption, display)
 
 
 def annotation_pictures(train, test, target, n_labels, random_state):
-    """Show kept channels and named clusters of the first draw."""
-    seed = int(np.random.default_rng((random_state, 0)).integers(2**31))
-    selection = select_channels(train.maps, target.y_train, np.random.default_rng(seed), **BY_LEVEL)
-    drawn = annotate(train, test, target.y_train, n_labels, selection, seed, query=QUERY)
-    rows = drawn.selection_rows
+    """Draw the selected channels and the named clusters of the first draw."""
+    seed = _first_seed(random_state)
+    selection = select_channels(
+        train.maps, target.y_train, np.random.default_rng(seed), **ANOVA_SELECTION
+    )
+    first = annotate(train, test, target.y_train, n_labels, selection, seed, query=QUERY)
+
+    # Two labeled images per class, at most six in total.
+    rows = first.selection_rows
     shown = np.concatenate(
         [rows[target.y_train[rows] == value][:2] for value in np.unique(target.y_train)]
     )[:6]
     maps = FeatureMapDisplay.from_estimator(
-        drawn.selector,
+        first.selector,
         train.maps[shown],
         train.images[shown],
         row_labels=target.y_train[shown],
     )
-    clusters = ClusterDisplay.from_estimator(drawn.annotator, drawn.features, train.images)
+
+    clusters = ClusterDisplay.from_estimator(first.annotator, first.features, train.images)
     return [
         draw(
             f"maps-{target.name}",
-            f"{target.name}: labeled images and their maps of the best channels. A column is one "
-            "channel on one scale.",
+            f"{target.name}: labeled images and their maps of the best channels. Each column is "
+            "one channel on one color scale.",
             maps,
         ),
         draw(
             f"clusters-{target.name}",
-            f"{target.name}: clusters with the names that {drawn.annotator.cost_} labels gave "
-            "them. The framed images were asked about.",
+            f"{target.name}: clusters, named by {first.annotator.cost_} labels. The framed images "
+            "were queried.",
             clusters,
         ),
     ]
 
 
 def regression_pictures(train, test, target, distances, generator, n_labels, random_state):
-    """Show the calibration, the order, the direction and its layers."""
-    seed = int(np.random.default_rng((random_state, 0)).integers(2**31))
+    """Draw the calibration, the order, the direction and its layers."""
     known = distances.train["weighted"]
-    rows = calibration_rows(known, n_labels, seed)
+    rows = calibration_rows(known, n_labels, _first_seed(random_state))
     model = calibrate(known, target.y_train, rows)
     calibration = DistanceCalibrationDisplay.from_estimator(
         model, known[:, None], target.y_train, labeled=rows, value_name=target.label
     )
-    pictures = [
-        draw(
-            f"calibration-{target.name}",
-            f"{target.name}: weighted distance of the training images against their value, and "
-            f"the line that {n_labels} labels give.",
-            calibration,
-        ),
-        _order_picture(test, target, distances.test["weighted"]),
+    caption = (
+        f"{target.name}: weighted distance of the training images against their value, and the "
+        f"line fitted to {n_labels} labels."
+    )
+    return [
+        draw(f"calibration-{target.name}", caption, calibration),
+        *order_pictures(train, test, target, distances, generator),
     ]
-    return pictures + direction_pictures(train, target, distances, generator)
 
 
 def order_pictures(train, test, target, distances, generator):
-    """Show what a binary target gives: the order, the direction and its layers."""
-    pictures = [_order_picture(test, target, distances.test["weighted"])]
-    return pictures + direction_pictures(train, target, distances, generator)
-
-
-def _order_picture(test, target, values):
-    display = SortedImagesDisplay.from_predictions(test.images, values, y_true=target.y_test)
+    """Draw the order of the test images, the direction and its layers."""
+    display = SortedImagesDisplay.from_predictions(
+        test.images, distances.test["weighted"], y_true=target.y_test
+    )
     caption = f"{target.name}: test images in the order of their distance, true values below."
-    return draw(f"order-{target.name}", caption, display)
+    return [
+        draw(f"order-{target.name}", caption, display),
+        *direction_pictures(train, target, distances, generator),
+    ]
 
 
 def direction_pictures(train, target, distances, generator):
-    """Show codes moved along the direction, and the layers' weights."""
+    """Draw codes moved along the direction, and the layers' weights."""
+    # Three of the codes whose distance is closest to the median.
     values = distances.train["weighted"]
     middle = np.argsort(np.abs(values - np.median(values)), kind="stable")[:12]
     codes = train.latents[middle[evenly(len(middle), 3)]]
-    way = MeanDifferenceDirection().fit(train.latents, target.y_train)
-    steps = np.linspace(-1, 1, 7) * way.distance_
-    edits = EditStripDisplay.from_estimator(generator, codes, way, steps=steps)
+
+    direction = MeanDifferenceDirection().fit(train.latents, target.y_train)
+    steps = np.linspace(-1, 1, 7) * direction.distance_
+    edits = EditStripDisplay.from_estimator(generator, codes, direction, steps=steps)
     layers = LayerImportanceDisplay.from_estimator(distances.estimator)
     return [
         draw(
             f"edits-{target.name}",
-            f"{target.name}: three codes moved along the difference of the outer groups' mean "
+            f"{target.name}: three codes moved along the difference between the outer groups' mean "
             "codes, by up to its length.",
             edits,
         ),
-        draw(f"layers-{target.name}", f"{target.name}: how much each layer counts.", layers),
+        draw(f"layers-{target.name}", f"{target.name}: weight of each layer.", layers),
     ]
+
+
+def _first_seed(random_state):
+    """Return the seed of draw 0 of the experiments."""
+    return int(np.random.default_rng((random_state, 0)).integers(2**31))

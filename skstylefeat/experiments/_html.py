@@ -1,4 +1,4 @@
-"""One self-contained page: tables, pictures, and how they were made."""
+"""Report page in one self-contained HTML file."""
 
 from html import escape
 
@@ -38,7 +38,7 @@ def table_html(table):
 
 
 def picture_html(picture):
-    """Return a `Picture` as an HTML figure that holds the image itself."""
+    """Return a `Picture` as an HTML figure with the image embedded."""
     return (
         f'<figure><img src="{picture.data_uri}" alt="{escape(picture.caption, quote=True)}">'
         f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
@@ -46,7 +46,7 @@ def picture_html(picture):
 
 
 def page_html(title, lead, tables, pictures, facts):
-    """Return the whole page.
+    """Return the page as text.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def page_html(title, lead, tables, pictures, facts):
     tables : list of Table
     pictures : list of Picture
     facts : dict of str to str
-        How it was made.
+        Networks, data, options and software of the run.
     """
     made = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
     parts = [

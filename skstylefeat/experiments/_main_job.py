@@ -1,4 +1,6 @@
-"""The main job: invert, annotate, regress, compare, report."""
+"""Main job: inversion, annotation, regression, competitors and report."""
+
+from __future__ import annotations
 
 import platform
 import sys
@@ -9,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from tqdm.auto import tqdm
 
 import skstylefeat
-from skstylefeat._utils._progress import progress_bar
 from skstylefeat.experiments import _figures as figures
 from skstylefeat.experiments._annotation_experiment import annotation_experiment, annotation_table
 from skstylefeat.experiments._html import page_html
@@ -32,7 +34,7 @@ SHOWN_LIBRARIES = ("numpy", "scikit-learn", "torch")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run of the job is asked to do.
+    """Options of a run.
 
     Attributes
     ----------
@@ -43,12 +45,15 @@ class Settings:
     train_steps : int
         Steps of the training with ``encoder="train"``.
     annotation_labels, regression_labels : tuple of int
-        Budgets.
+        Budgets of labels.
     n_draws : int
+        Number of draws of the labels.
     random_state : int
+        Seed of the whole run.
     out : Path
         Folder of the report.
     device : str
+        Torch device, or "auto".
     quiet : bool
         Show no progress.
     """
@@ -56,8 +61,8 @@ class Settings:
     generator: str = "faces64"
     encoder: str = "auto"
     train_steps: int = 1000
-    annotation_labels: tuple = (5,)
-    regression_labels: tuple = (2, 5, 20)
+    annotation_labels: tuple[int, ...] = (5,)
+    regression_labels: tuple[int, ...] = (2, 5, 20)
     n_draws: int = 20
     random_state: int = 0
     out: Path = Path("skstylefeat-report")
@@ -66,7 +71,7 @@ class Settings:
 
 
 class Job:
-    """One run; `run` returns the tables and writes the report."""
+    """One run: `run` computes the tables and writes the report."""
 
     def __init__(self, settings):
         self.settings = settings
@@ -75,7 +80,7 @@ class Job:
         self.pictures = []
 
     def run(self, load):
-        """Run on the data that ``load(generator_resolution)`` returns.
+        """Run all experiments.
 
         Parameters
         ----------
@@ -87,18 +92,36 @@ class Job:
         -------
         list of Table
         """
-        # A report that cannot be drawn or written fails now, not after the work.
+        # Without matplotlib or a writable folder, fail now rather than after the work.
         import matplotlib
 
-        self.settings.out.mkdir(parents=True, exist_ok=True)
-        matplotlib.use("Agg")
         settings = self.settings
+        settings.out.mkdir(parents=True, exist_ok=True)
+        matplotlib.use("Agg")
+
         generator = skstylefeat.load_generator(settings.generator)
         with self._stage("Reading images"):
             train_images, test_images, targets, notes = load(generator.resolution)
-        self._say(*notes)
-        what = "Training an encoder" if settings.encoder == "train" else "Inverting"
-        with self._stage(f"{what}: {len(train_images)} + {len(test_images)} images"):
+        self._report(*notes)
+
+        inverter, train, test = self._invert(train_images, test_images)
+        psnr = f"{psnr_of_latents(inverter, test.latents, test.images):.1f} dB"
+        self._report(f"Reconstruction of the test images: {psnr}.")
+        self.pictures.append(figures.inversion_picture(inverter, test))
+
+        for target in targets:
+            run_experiment = self._regress if target.is_number else self._annotate
+            run_experiment(inverter.generator_, train, test, target)
+
+        tables = self._tables(targets)
+        self._write(tables, self._facts(inverter, train, test, psnr, notes))
+        return tables
+
+    def _invert(self, train_images, test_images):
+        """Return the fitted inverter and both sets of images in all representations."""
+        settings = self.settings
+        title = "Training an encoder" if settings.encoder == "train" else "Inverting"
+        with self._stage(f"{title}: {len(train_images)} + {len(test_images)} images"):
             inverter = StyleGANInverter(
                 settings.generator,
                 settings.encoder,
@@ -109,63 +132,56 @@ class Job:
             ).fit(train_images)
             train, test = represent(inverter, train_images, test_images)
         if settings.encoder == "train":
-            self._keep(inverter.encoder_)
-        psnr = f"{psnr_of_latents(inverter, test.latents, test.images):.1f} dB"
-        self._say(f"Reconstruction of the test images: {psnr}.")
-        self.pictures.append(figures.inversion_picture(inverter, test))
-        for target in targets:
-            if target.is_number:
-                self._regress(inverter.generator_, train, test, target)
-            else:
-                self._annotate(inverter.generator_, train, test, target)
-        tables = self._tables(targets)
-        facts = self._facts(inverter, train, test, psnr, notes)
-        self._write(tables, facts)
-        return tables
+            self._save_encoder(inverter.encoder_)
+        return inverter, train, test
 
-    def _keep(self, encoder):
-        """Save a trained encoder, which ``--encoder`` takes next time."""
+    def _save_encoder(self, encoder):
+        """Save a trained encoder, for ``--encoder`` in later runs."""
         from skstylefeat.networks.checkpoints._safetensors import save_network
 
         path = self.settings.out / "encoder.safetensors"
         save_network(encoder.module, path, encoder.card)
-        self._say(f"The encoder is kept: --encoder {path}")
+        self._report(f"The encoder is saved. Use it again with: --encoder {path}")
 
     def _annotate(self, generator, train, test, target):
+        """Run the experiments of one target with classes."""
         settings = self.settings
-        common = {"target": target.name, "random_state": settings.random_state}
-        with self._bar(f"{target.name}: few labels", settings.n_draws) as step:
+        with self._progress(f"{target.name}: few labels") as on_draw:
             self.scores["annotation"] += annotation_experiment(
                 train,
                 test,
                 target.y_train,
                 target.y_test,
+                target=target.name,
                 n_labels=settings.annotation_labels,
                 n_draws=settings.n_draws,
-                on_draw=step,
-                **common,
+                random_state=settings.random_state,
+                on_draw=on_draw,
             )
         self.pictures += figures.annotation_pictures(
             train, test, target, max(settings.annotation_labels), settings.random_state
         )
+
+        # Two classes also have a direction between them.
         if not target.is_binary:
             return
         with self._stage(f"{target.name}: direction and order"):
             second = np.unique(target.y_train)[1]
-            distances = plane_distances(
-                train, test, (target.y_train == second).astype(int), generator
-            )
+            labels = (target.y_train == second).astype(int)
+            distances = plane_distances(train, test, labels, generator, random_state=0)
             self.scores["order"] += order_experiment(
                 distances, target.y_test == second, target=target.name
             )
             self.pictures += figures.order_pictures(train, test, target, distances, generator)
 
     def _regress(self, generator, train, test, target):
+        """Run the experiments of one target with numbers."""
         settings = self.settings
         with self._stage(f"{target.name}: direction and layer weights"):
             labels = thirds(target.y_train)
             distances = plane_distances(train, test, labels, generator, settings.random_state)
-        with self._bar(f"{target.name}: calibration", settings.n_draws) as step:
+
+        with self._progress(f"{target.name}: calibration") as on_draw:
             scores = regression_experiment(
                 distances,
                 target.y_train,
@@ -174,10 +190,11 @@ class Job:
                 n_labels=settings.regression_labels,
                 n_draws=settings.n_draws,
                 random_state=settings.random_state,
-                on_draw=step,
+                on_draw=on_draw,
             )
         self.scores["regression"] += [s for s in scores if s.metric != "rank correlation"]
         self.scores["order"] += [s for s in scores if s.metric == "rank correlation"]
+
         self.pictures += figures.regression_pictures(
             train,
             test,
@@ -200,6 +217,7 @@ class Job:
         return tables
 
     def _facts(self, inverter, train, test, psnr, notes):
+        """Return networks, data, options and software of the run, for the report."""
         generator, encoder = inverter.generator_, inverter.encoder_
         libraries = ", ".join(f"{name} {version(name)}" for name in SHOWN_LIBRARIES)
         return {
@@ -226,26 +244,26 @@ class Job:
         for picture in self.pictures:
             (out / f"{_file_name(picture.name)}.png").write_bytes(picture.png)
 
-    def _say(self, *lines):
+    def _report(self, *lines):
         if not self.settings.quiet:
             for line in lines:
                 print(f"  {line}", flush=True)
 
     @contextmanager
     def _stage(self, title):
+        """Print a title, then the time that the block took."""
         start = time.monotonic()
         if not self.settings.quiet:
             print(title, "...", flush=True)
         yield
-        self._say(f"done in {time.monotonic() - start:.1f} s")
+        self._report(f"done in {time.monotonic() - start:.1f} s")
 
     @contextmanager
-    def _bar(self, title, total):
-        bar = progress_bar(total=total, desc=title, verbose=not self.settings.quiet)
-        try:
+    def _progress(self, title):
+        """Show a bar over the draws; yield the function that advances it."""
+        settings = self.settings
+        with tqdm(total=settings.n_draws, desc=title, disable=settings.quiet) as bar:
             yield bar.update
-        finally:
-            bar.close()
 
 
 def _file_name(name):

@@ -1,23 +1,38 @@
-"""Experiment after paper B (LARGE): distances from a plane, calibrated by few labels.
+"""Regression by distances from a plane, calibrated by few labels (paper B, LARGE).
 
-A plane comes from coarse labels (low, middle or high third) of all training images; numbers are
-read only at the few calibration points. The competitors get the same coarse labels and the same
-points. Everything is scored on the test images.
+A plane is learned from coarse labels (low, middle or high third) of all training images; exact
+values are read only at the few calibration points. The competitors get the same coarse labels and
+the same points. Everything is scored on the test images.
 """
 
+from __future__ import annotations
+
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
-from skstylefeat.directions import DiscriminantDirection
+from skstylefeat._utils._typing import RandomState
+from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.experiments._baselines import pixel_plane_distances
-from skstylefeat.experiments._score_table import Score, Table, summarize, tabulate
+from skstylefeat.experiments._representation import ImageSet
+from skstylefeat.experiments._score_table import (
+    Score,
+    Table,
+    fixed_seed,
+    summarize,
+    tabulate,
+)
 from skstylefeat.regression._calibration_points import select_calibration_points
 from skstylefeat.regression._distance import HyperplaneDistance
 from skstylefeat.regression._regressor import LatentRegressor
+
+if TYPE_CHECKING:
+    from skstylefeat.networks._generator import Generator
 
 METHODS = {
     "mean": "mean label",
@@ -25,46 +40,73 @@ METHODS = {
     "plane": "W+ plane",
     "weighted": "weighted distance",
 }
+DISTANCE_METHODS = {key: title for key, title in METHODS.items() if key != "mean"}
 
 
 class Distances(NamedTuple):
-    """Distances of both sets by method, and the estimator behind "weighted".
+    """Distances of training and test images by method.
 
     Attributes
     ----------
     train, test : dict of str to ndarray of shape (n,)
-        By method: "weighted" (one direction in W, layers weighed by importance, eq. 3), "plane"
+        By method: "weighted" (one direction in W, layers weighted by importance, eq. 3), "plane"
         (one plane in W+) and "pca" (one plane in the pixels' components).
     estimator : HyperplaneDistance
+        The fitted estimator of "weighted".
     """
 
-    train: dict
-    test: dict
+    train: dict[str, NDArray[Any]]
+    test: dict[str, NDArray[Any]]
     estimator: HyperplaneDistance
 
 
-def thirds(values):
-    """Return the coarse labels that the planes learn from: 0 for low, 1 for middle, 2 for high."""
+def thirds(values: NDArray[Any] | Sequence[float]) -> NDArray[np.intp]:
+    """Grade values as low, middle or high: the coarse labels from which planes are learned.
+
+    Parameters
+    ----------
+    values : array-like of shape (n,)
+        Numbers.
+
+    Returns
+    -------
+    ndarray of shape (n,), int
+        0, 1 or 2.
+
+    Examples
+    --------
+    >>> from skstylefeat.experiments import thirds
+    >>> thirds([20, 70, 35, 60, 25, 40]).tolist()
+    [0, 2, 1, 2, 0, 1]
+    """
     return np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)
 
 
-def plane_distances(train, test, labels, generator, random_state=0):
-    """Learn the planes from coarse labels of the training images.
+def plane_distances(
+    train: ImageSet,
+    test: ImageSet,
+    labels: NDArray[Any],
+    generator: Generator,
+    random_state: RandomState = None,
+) -> Distances:
+    """Learn planes from coarse labels of the training images and measure distances from them.
 
     Parameters
     ----------
     train, test : ImageSet
+        Training and test images.
     labels : ndarray of shape (n_train,)
         Two or three ordered values.
     generator : Generator
-        Weighs the layers.
-    random_state : int, default=0
-        Samples the pairs that weigh the layers.
+        Gives the importance of the layers.
+    random_state : int, RandomState or None, default=None
+        Draws the pairs from which the importance is estimated.
 
     Returns
     -------
     Distances
     """
+    # One direction for all layers, learned from the mean code over the layers.
     codes = train.latents.reshape(len(train), generator.n_ws, generator.w_dim).mean(axis=1)
     shared = DiscriminantDirection().fit(codes, labels)
     weighted = HyperplaneDistance(
@@ -74,28 +116,62 @@ def plane_distances(train, test, labels, generator, random_state=0):
         generator=generator,
         random_state=random_state,
     ).fit(train.latents)
-    plane = HyperplaneDistance(generator=generator).fit(train.latents, labels)
+
+    # A plane in W+ and the competitor in the pixels' components.
+    plane = HyperplaneDistance(generator=generator, random_state=0).fit(train.latents, labels)
     pixels = pixel_plane_distances(train.components, labels, test.components)
-    found = [
+
+    by_train, by_test = (
         {
             "weighted": weighted.transform(images.latents)[:, 0],
             "plane": plane.transform(images.latents)[:, 0],
             "pca": distance,
         }
         for images, distance in zip((train, test), pixels, strict=True)
-    ]
-    return Distances(*found, weighted)
+    )
+    return Distances(by_train, by_test, weighted)
 
 
-def calibrate(distances, y_train, rows):
-    """Fit a regressor on the labels of `rows`; other rows only give the distances' spread."""
+def calibrate(
+    distances: NDArray[Any], y_train: NDArray[Any], rows: NDArray[np.intp]
+) -> LatentRegressor:
+    """Fit a regressor from distances to values.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_train,)
+        Distances of all training images. Rows without a label only give the spread.
+    y_train : ndarray of shape (n_train,)
+        Values; read at `rows` only.
+    rows : ndarray of int
+        Labeled rows.
+
+    Returns
+    -------
+    LatentRegressor
+        Fitted.
+    """
     known = np.full(len(y_train), np.nan)
     known[rows] = y_train[rows]
     return LatentRegressor(unlabeled="ignore", random_state=0).fit(distances[:, None], known)
 
 
-def calibration_rows(distances, n_points, seed):
-    """Return the training rows to label, spread over the distances."""
+def calibration_rows(distances: NDArray[Any], n_points: int, seed: int) -> NDArray[np.intp]:
+    """Choose the training rows to label, spread over the distances.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_train,)
+        Distances of the training images.
+    n_points : int
+        Number of rows.
+    seed : int
+        Random state.
+
+    Returns
+    -------
+    ndarray of int
+    """
     with warnings.catch_warnings():
         # Many points cannot be as far apart as the paper asks; closer ones serve as well.
         warnings.simplefilter("ignore", UserWarning)
@@ -103,30 +179,31 @@ def calibration_rows(distances, n_points, seed):
 
 
 def regression_experiment(
-    distances,
-    y_train,
-    y_test,
+    distances: Distances,
+    y_train: NDArray[Any],
+    y_test: NDArray[Any],
     *,
-    target,
-    n_labels=(2, 5, 20),
-    n_draws=5,
-    random_state=0,
-    on_draw=None,
-):
+    target: str,
+    n_labels: Sequence[int] = (2, 5, 20),
+    n_draws: int = 5,
+    random_state: int | None = None,
+    on_draw: Callable[[], object] | None = None,
+) -> list[Score]:
     """Score calibrated distances on the test images.
 
     Parameters
     ----------
     distances : Distances
-        Of `plane_distances`.
+        Result of `plane_distances`.
     y_train, y_test : ndarray of shape (n,)
         Values of all images; a draw reads few of the training ones.
     target : str
-        Name for the scores.
+        Name of the target in the scores.
     n_labels : sequence of int, default=(2, 5, 20)
         Numbers of calibration points.
     n_draws : int, default=5
-    random_state : int, default=0
+        Number of repetitions with other calibration points.
+    random_state : int or None, default=None
         Draw `i` is seeded by ``(random_state, i)``.
     on_draw : callable, default=None
         Called without arguments after each draw.
@@ -134,10 +211,11 @@ def regression_experiment(
     Returns
     -------
     list of Score
-        Methods "weighted", "plane", "pca" and "mean" (the mean of the calibration labels),
-        metrics "MAE" and "R2"; and the metric "rank correlation" of each distance, which reads no
-        calibration label (budget and draw 0).
+        With metrics "MAE" and "R2": methods "weighted", "plane", "pca" and "mean" (the mean of the
+        calibration labels). With metric "rank correlation": each distance; it reads no
+        calibration label (budget and draw are 0).
     """
+    random_state = fixed_seed(random_state)
     scores = [
         Score(target, method, "rank correlation", 0, 0, _rank_correlation(values, y_test))
         for method, values in distances.test.items()
@@ -145,23 +223,36 @@ def regression_experiment(
     for draw in range(n_draws):
         seed = int(np.random.default_rng((random_state, draw)).integers(2**31))
         for budget in n_labels:
+            # All methods are calibrated at the same points.
             rows = calibration_rows(distances.train["weighted"], budget, seed)
             predictions = {"mean": np.full(len(y_test), y_train[rows].mean())}
             for method, values in distances.train.items():
                 model = calibrate(values, y_train, rows)
                 predictions[method] = model.predict(distances.test[method][:, None])
+
             for method, predicted in predictions.items():
                 error = mean_absolute_error(y_test, predicted)
                 scores.append(Score(target, method, "MAE", budget, draw, error))
-                fit = r2_score(y_test, predicted)
-                scores.append(Score(target, method, "R2", budget, draw, fit))
+                r2 = r2_score(y_test, predicted)
+                scores.append(Score(target, method, "R2", budget, draw, r2))
         if on_draw is not None:
             on_draw()
     return scores
 
 
-def order_experiment(distances, binary_test, *, target):
-    """Score the order of the test images by distance against their binary labels.
+def order_experiment(
+    distances: Distances, binary_test: NDArray[np.bool_], *, target: str
+) -> list[Score]:
+    """Score the order of the test images by distance against binary labels.
+
+    Parameters
+    ----------
+    distances : Distances
+        Result of `plane_distances`.
+    binary_test : ndarray of shape (n_test,), bool
+        True for the class of large distances.
+    target : str
+        Name of the target in the scores.
 
     Returns
     -------
@@ -178,42 +269,58 @@ def _rank_correlation(values, y):
     return float(spearmanr(values, y).statistic)
 
 
-def regression_tables(scores, units=None):
-    """Return the tables of MAE and of R2 of several targets.
+def regression_tables(
+    scores: Sequence[Score], units: Mapping[str, str] | None = None
+) -> list[Table]:
+    """Tabulate MAE and R2 for one or several targets.
 
     Parameters
     ----------
-    scores : list of Score
-    units : dict of str to str, default=None
+    scores : sequence of Score
+        Scores of `regression_experiment` for all targets.
+    units : mapping of str to str, default=None
         Unit by target, for the rows' names.
+
+    Returns
+    -------
+    list of Table
+        The table of MAE, then that of R2.
     """
     units = units or {}
     summaries = summarize(scores)
     draws = max(summary.n_draws for summary in summaries.values())
+
     header, rows = tabulate(summaries, "MAE", METHODS, spec=".2f")
     for row in rows:
         row[0] += f" ({units[row[0]]})" if row[0] in units else ""
     note = (
         f"Mean absolute error on the test images, mean ± sd over {draws} draws of the calibration "
-        "points. All planes come from the same coarse labels (low, middle or high third) of all "
-        "training images, and all distances are calibrated at the same points."
+        "points. All planes are learned from the same coarse labels (low, middle or high third) "
+        "of all training images, and all distances are calibrated at the same points."
     )
-    fit_header, fit_rows = tabulate(
-        summaries, "R2", {k: v for k, v in METHODS.items() if k != "mean"}, spec=".3f"
-    )
+    r2_header, r2_rows = tabulate(summaries, "R2", DISTANCE_METHODS, spec=".3f")
     return [
         Table("Regression: mean absolute error", header, rows, note),
-        Table("Regression: R2", fit_header, fit_rows),
+        Table("Regression: R2", r2_header, r2_rows),
     ]
 
 
-def order_table(scores):
-    """Return the table of orders by distance, for continuous and for binary targets."""
+def order_table(scores: Sequence[Score]) -> Table:
+    """Tabulate the order by distance, for continuous and for binary targets.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+        Scores with the metrics "rank correlation" and "AUC".
+
+    Returns
+    -------
+    Table
+    """
     summaries = summarize(scores)
-    methods = {k: v for k, v in METHODS.items() if k != "mean"}
     rows = []
     for metric in ("rank correlation", "AUC"):
-        for row in tabulate(summaries, metric, methods, spec=".3f")[1]:
+        for row in tabulate(summaries, metric, DISTANCE_METHODS, spec=".3f")[1]:
             rows.append([row[0], metric, *row[2:]])
-    note = "How well distances order the test images; no calibration label is read."
-    return Table("Order", ["", "measure", *methods.values()], rows, note)
+    note = "How well distances order the test images. No calibration label is read."
+    return Table("Order", ["", "measure", *DISTANCE_METHODS.values()], rows, note)

@@ -1,20 +1,31 @@
-"""Images in every form that the experiments compare."""
+"""Images in every representation that the experiments compare."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from skstylefeat._utils._layers import LayerInfo
+from skstylefeat._utils._typing import ImagesLike
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.images._collection import as_images
 from skstylefeat.latents._spaces import w_plus_to_s
 
-N_COMPONENTS = 100
+if TYPE_CHECKING:
+    from skstylefeat.inversion._inverter import StyleGANInverter
+
+#: Largest number of principal components of the pixels.
+N_COMPONENTS: int = 100
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """One set of images.
+    """One set of images in all representations.
 
     Attributes
     ----------
@@ -28,37 +39,51 @@ class ImageSet:
         All layers, lazy.
     pooled : ndarray of shape (n, n_channels), float32
         Maximum of every channel. Pooling works channel by channel, so the columns of a selection
-        are what pooling the selected maps would give, without a synthesis for every selection.
+        equal the pooled maps of that selection, without a new synthesis for each selection.
     components : ndarray of shape (n, n_components), float32
         Principal components of the pixels, for the competitors.
     """
 
-    images: np.ndarray
-    latents: np.ndarray
-    styles: np.ndarray
+    images: NDArray[np.float32]
+    latents: NDArray[np.float32]
+    styles: NDArray[np.float32]
     maps: FeatureMaps
-    pooled: np.ndarray
-    components: np.ndarray
+    pooled: NDArray[np.float32]
+    components: NDArray[np.float32]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
     @property
-    def levels(self):
-        """The maxima as maps of one cell, for a selection by level without a synthesis."""
+    def levels(self) -> FeatureMaps:
+        """The maxima as maps of one pixel, for a selection by level without a synthesis."""
         return level_maps(self.pooled, self.maps.layers)
 
 
-def level_maps(pooled, layers):
-    """Return maxima (n, d) of all channels of `layers` as `FeatureMaps` of one cell."""
+def level_maps(pooled: NDArray[Any], layers: Sequence[LayerInfo]) -> FeatureMaps:
+    """Arrange the maxima of all channels as feature maps of one pixel.
+
+    Parameters
+    ----------
+    pooled : ndarray of shape (n, n_channels)
+        Maxima of the channels of `layers`, in order.
+    layers : sequence of LayerInfo
+        Names and numbers of channels.
+
+    Returns
+    -------
+    FeatureMaps
+    """
     stops = np.cumsum([layer.channels for layer in layers])
     parts = np.split(pooled[:, :, None, None], stops[:-1], axis=1)
     names = [layer.name for layer in layers]
     return FeatureMaps.from_arrays(dict(zip(names, parts, strict=True)))
 
 
-def represent(inverter, train_images, test_images):
-    """Invert both sets and make all forms of them; nothing reads a label.
+def represent(
+    inverter: StyleGANInverter, train_images: ImagesLike, test_images: ImagesLike
+) -> tuple[ImageSet, ImageSet]:
+    """Invert training and test images and compute all representations. No label is read.
 
     Parameters
     ----------
@@ -79,21 +104,42 @@ def represent(inverter, train_images, test_images):
         styles = w_plus_to_s(latents, inverter.generator_)
         maps = FeatureMaps.from_latents(latents, inverter.generator_)
         sets.append(ImageSet(images, latents, styles, maps, maps.pool(), components))
-    return tuple(sets)
+    train, test = sets
+    return train, test
 
 
-def psnr_of_latents(inverter, latents, images):
-    """Return the PSNR in dB of the mean error of the images (n, H, W, 3), in [0, 1], of latents."""
+def psnr_of_latents(
+    inverter: StyleGANInverter, latents: NDArray[Any], images: NDArray[Any]
+) -> float:
+    """Compute the PSNR of reconstructions from the mean squared error over all images.
+
+    Parameters
+    ----------
+    inverter : StyleGANInverter
+        Fitted.
+    latents : ndarray of shape (n, n_latents)
+        Rows of its output space.
+    images : ndarray of shape (n, H, W, 3)
+        The images in [0, 1].
+
+    Returns
+    -------
+    float
+        In dB.
+    """
     error = np.square(inverter.inverse_transform(latents) - images).mean()
     return float(-10 * np.log10(max(error, 1e-12)))
 
 
-def pixel_components(train_images, test_images):
-    """Return the principal components of both sets' pixels, learned from the training images.
+def pixel_components(
+    train_images: NDArray[Any], test_images: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Compute principal components of pixels, learned from the training images.
 
     Parameters
     ----------
     train_images, test_images : ndarray of shape (n, H, W, 3)
+        Images of one size.
 
     Returns
     -------

@@ -1,10 +1,15 @@
-"""Scores of experiments: one row a draw, summed up to mean and standard deviation."""
+"""Scores of experiments: one row per draw, summarized as mean and standard deviation."""
+
+from __future__ import annotations
 
 import csv
 import textwrap
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
+
+from skstylefeat._utils._typing import StrPath
 
 
 class Score(NamedTuple):
@@ -13,14 +18,17 @@ class Score(NamedTuple):
     Attributes
     ----------
     target : str
-        What is predicted, for example "glasses".
+        Name of the target, for example "glasses".
     method : str
+        Name of the method.
     metric : str
         "accuracy", "clustering accuracy", "MAE", "R2", "AUC" or "rank correlation".
     n_labels : int
-        Budget of labels that the draw was given.
+        Budget of labels of the draw.
     draw : int
+        Number of the draw.
     value : float
+        The score.
     """
 
     target: str
@@ -32,23 +40,65 @@ class Score(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Mean and standard deviation over the draws; `sd` is 0 for one draw."""
+    """Mean and standard deviation over the draws.
+
+    Attributes
+    ----------
+    mean, sd : float
+        `sd` is 0 for one draw.
+    n_draws : int
+        Number of draws.
+    """
 
     mean: float
     sd: float
     n_draws: int
 
-    def format(self, spec=".1f", scale=1.0):
-        """Return ``mean ± sd``, or the mean alone where every draw gave the same."""
+    def format(self, spec: str = ".1f", scale: float = 1.0) -> str:
+        """Return ``mean ± sd``, or the mean alone where all draws gave the same value.
+
+        Parameters
+        ----------
+        spec : str, default=".1f"
+            Format of both numbers.
+        scale : float, default=1.0
+            Factor for both numbers, such as 100 for percent.
+
+        Returns
+        -------
+        str
+        """
         mean = format(self.mean * scale, spec)
         if self.sd * scale < 1e-9:
             return mean
         return f"{mean} ± {format(self.sd * scale, spec)}"
 
 
-def summarize(scores):
-    """Return a dictionary from (target, method, metric, n_labels) to `Summary`."""
-    groups = {}
+def fixed_seed(random_state):
+    """Return a seed that all draws of one experiment share: the given one, or a random one."""
+    return np.random.SeedSequence().entropy if random_state is None else random_state
+
+
+def summarize(scores: Iterable[Score]) -> dict[tuple[str, str, str, int], Summary]:
+    """Compute mean and standard deviation over the draws.
+
+    Parameters
+    ----------
+    scores : iterable of Score
+        Scores of all draws.
+
+    Returns
+    -------
+    dict of (target, method, metric, n_labels) to Summary
+
+    Examples
+    --------
+    >>> from skstylefeat.experiments import Score, summarize
+    >>> scores = [Score("age", "mean", "MAE", 5, draw, error) for draw, error in enumerate([8, 10])]
+    >>> summarize(scores)["age", "mean", "MAE", 5].format()
+    '9.0 ± 1.0'
+    """
+    groups: dict[tuple[str, str, str, int], list[float]] = {}
     for score in scores:
         groups.setdefault(score[:4], []).append(score.value)
     return {
@@ -57,8 +107,16 @@ def summarize(scores):
     }
 
 
-def save_scores(scores, path):
-    """Write all scores to a CSV file."""
+def save_scores(scores: Iterable[Score], path: StrPath) -> None:
+    """Write scores to a CSV file, one row per score.
+
+    Parameters
+    ----------
+    scores : iterable of Score
+        Scores of all draws.
+    path : path-like
+        File to write.
+    """
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(Score._fields)
@@ -70,18 +128,28 @@ class Table(NamedTuple):
 
     Attributes
     ----------
-    title, note : str
+    title : str
+        Heading.
     header : list of str
+        Column headings.
     rows : list of list of str
+        Cells.
+    note : str
+        Text below the table.
     """
 
     title: str
-    header: list
-    rows: list
+    header: list[str]
+    rows: list[list[str]]
     note: str = ""
 
-    def to_text(self):
-        """Return the table as lines of plain text; the first column is flush left."""
+    def to_text(self) -> str:
+        """Return the table as plain text; the first column is flush left.
+
+        Returns
+        -------
+        str
+        """
         lines = [self.header, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.header))]
         ruled = [self.title, ""]
@@ -91,25 +159,40 @@ class Table(NamedTuple):
             ruled.append("  ".join(["", first, *rest]).rstrip())
             if number == 0:
                 ruled.append("  " + "-" * (sum(widths) + 2 * (len(widths) - 1)))
+
         if self.note:
             wrapped = textwrap.wrap(self.note, 98, initial_indent="  ", subsequent_indent="  ")
             ruled += ["", *wrapped]
         return "\n".join(ruled)
 
 
-def tabulate(summaries, metric, methods, *, spec=".1f", scale=1.0):
-    """Return header and rows: one row a target and budget, one column a method.
+def tabulate(
+    summaries: Mapping[tuple[str, str, str, int], Summary],
+    metric: str,
+    methods: Mapping[str, str],
+    *,
+    spec: str = ".1f",
+    scale: float = 1.0,
+) -> tuple[list[str], list[list[str]]]:
+    """Arrange summaries with one row per target and budget, and one column per method.
 
     Parameters
     ----------
-    summaries : dict
-        Of `summarize`.
+    summaries : mapping
+        Result of `summarize`.
     metric : str
-        Which scores.
-    methods : dict of str to str
+        Metric to show.
+    methods : mapping of str to str
         Column heading by method, in order.
     spec, scale
-        Of `Summary.format`.
+        Parameters of `Summary.format`.
+
+    Returns
+    -------
+    header : list of str
+        Column headings.
+    rows : list of list of str
+        Cells; "-" where a method has no score.
     """
     cases = dict.fromkeys((key[0], key[3]) for key in summaries if key[2] == metric)
     rows = []

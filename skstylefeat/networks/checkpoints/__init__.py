@@ -7,6 +7,7 @@ from skstylefeat.networks.checkpoints._inspect import (
     GeneratorInfo,
     inspect,
 )
+from skstylefeat.networks.checkpoints._safetensors import save_network
 
 __all__ = [
     "CheckpointInfo",
@@ -16,4 +17,5 @@ __all__ = [
     "GeneratorInfo",
     "convert",
     "inspect",
+    "save_network",
 ]

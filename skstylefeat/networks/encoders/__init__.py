@@ -1,3 +1,5 @@
-"""Encoder architectures, the native one and the pSp family; users meet them as `Encoder`."""
+"""Encoder architectures: the native one and the pSp family."""
 
-__all__: list[str] = []
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+
+__all__ = ["EncoderConfig", "EncoderNetwork"]

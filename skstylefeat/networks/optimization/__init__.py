@@ -1,3 +1,6 @@
-"""Optimization of codes, and the losses and coordinates that it uses; nothing is public."""
+"""Inversion by optimization of latent codes."""
 
-__all__: list[str] = []
+from skstylefeat.networks.optimization._latent_space import w_statistics
+from skstylefeat.networks.optimization._losses import contrast_loss
+
+__all__ = ["contrast_loss", "w_statistics"]

@@ -1,3 +1,5 @@
-"""The StyleGAN2 generator in plain PyTorch; users meet it as `Generator`."""
+"""The StyleGAN2 generator in plain PyTorch."""
 
-__all__: list[str] = []
+from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+
+__all__ = ["GeneratorConfig", "StyleGAN2Generator"]

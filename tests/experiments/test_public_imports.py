@@ -1,0 +1,43 @@
+"""Benchmarks and examples use public names only."""
+
+import ast
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("benchmarks", "examples")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def imported_names(path):
+    """Return (module, name) of every import from the package; the name is None for a module."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [(node.module, alias.name) for alias in node.names]
+    return [pair for pair in found if pair[0].split(".")[0] == "skstylefeat"]
+
+
+def test_there_are_scripts():
+    assert "benchmarks/paper_a/evaluate.py" in SCRIPTS and "examples/service.py" in SCRIPTS
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_import_public_names(script):
+    for module, name in imported_names(ROOT / script):
+        assert not any(part.startswith("_") for part in module.split("."))
+        if name is not None:
+            assert name in import_module(module).__all__
+
+
+def test_experiments_hold_their_public_names():
+    experiments = import_module("skstylefeat.experiments")
+    for name in experiments.__all__:
+        assert getattr(experiments, name).__doc__
