@@ -1,6 +1,11 @@
 """Errors and warnings that a program may want to catch, to filter or to raise."""
 
-__all__ = ["CheckpointError", "InconsistentVersionWarning", "UnsafeCheckpointError"]
+__all__ = [
+    "CheckpointError",
+    "InconsistentVersionWarning",
+    "LabelConflictError",
+    "UnsafeCheckpointError",
+]
 
 
 class CheckpointError(ValueError):
@@ -65,3 +70,10 @@ class InconsistentVersionWarning(UserWarning):
             f"by {self.current_version}. It may fail or give other results. Fit it again with the "
             "installed version, or install the version that saved it."
         )
+
+
+class LabelConflictError(ValueError):
+    """A labeling session cannot take a label, a class or an undo, such as an unknown class.
+
+    The message is written for the person who labels.
+    """

@@ -41,7 +41,6 @@ def text_orders(study):
             high,
             low,
             threshold=threshold,
-            random_state=0,
             cache=study.args.out / "text_effects.npz",
             random_state=0,
         ).fit()

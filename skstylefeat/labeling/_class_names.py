@@ -6,16 +6,11 @@ import unicodedata
 from collections.abc import Sequence
 from string import ascii_lowercase
 
+from skstylefeat.exceptions import LabelConflictError
+
 MAX_CLASS_LENGTH = 60
 # The page uses these keys itself, so no class gets them.
 RESERVED_LETTERS = "cnpvz"
-
-
-class LabelConflictError(ValueError):
-    """A label, class or undo that the session cannot take, such as an unknown class.
-
-    The message is written for the person who labels.
-    """
 
 
 def check_class(name: object) -> str:

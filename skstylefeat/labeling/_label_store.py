@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.labeling._class_names import LabelConflictError, check_class
+from skstylefeat.exceptions import LabelConflictError
+from skstylefeat.labeling._class_names import check_class
 
 _APPLICATION_ID = 0x736B7366  # "sksf"
 _VERSION = 1

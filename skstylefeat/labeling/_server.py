@@ -18,7 +18,7 @@ from importlib.resources import files
 from reprlib import repr as short_repr
 from typing import Any
 
-from skstylefeat.labeling._class_names import LabelConflictError
+from skstylefeat.exceptions import LabelConflictError
 from skstylefeat.labeling._pictures import small_picture, whole_picture
 from skstylefeat.labeling._session import Session
 

@@ -16,7 +16,8 @@ from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.annotation._answers_file import write_annotations
-from skstylefeat.labeling._class_names import LabelConflictError, class_keys
+from skstylefeat.exceptions import LabelConflictError
+from skstylefeat.labeling._class_names import class_keys
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._grouping import Grouping
 from skstylefeat.labeling._label_store import LabelStore

@@ -2,7 +2,8 @@
 
 import pytest
 
-from skstylefeat.labeling._class_names import LabelConflictError, check_class, class_keys
+from skstylefeat.exceptions import LabelConflictError
+from skstylefeat.labeling._class_names import check_class, class_keys
 
 
 @pytest.mark.parametrize("name", ["cat", "no glasses", "übel", "b" * 60, "a\u200db"])

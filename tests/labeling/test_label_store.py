@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skstylefeat.labeling._label_store import LabelConflictError, LabelStore
+from skstylefeat.exceptions import LabelConflictError
+from skstylefeat.labeling._label_store import LabelStore
 from tests.support.labeling import read_events
 
 

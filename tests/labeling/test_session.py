@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from numpy.testing import assert_array_equal
 
-from skstylefeat.labeling._class_names import LabelConflictError
+from skstylefeat.exceptions import LabelConflictError
 from tests.support.labeling import open_session, read_csv, read_events
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from skstylefeat.networks.checkpoints._unpickler import CheckpointError
 from torch.nn import functional as F
 
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._folded_layers import Conv, Weights
 
 
