@@ -71,7 +71,7 @@ def test_files_of_labels(tmp_path, text, column, expected):
         (
             "file,label\nx.png,a\ny.png,a\n",
             None,
-            r"2 are not.* such as 'x\.png' \(an image there is 'blue-0\.png'.*It belongs to another",
+            r"2 are not.* such as 'x\.png' .*'blue-0\.png'\)\. It belongs to another folder",
         ),
         (
             "file,label\nx.png,a\nred-0.png,a\n",
