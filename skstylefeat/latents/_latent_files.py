@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from skstylefeat._inert._arrays import MAX_DIMENSIONS, StoredArray
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._contents import open_file
+from skstylefeat._utils._listing import list_folder, suffix_of
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.exceptions import CheckpointError
 
@@ -134,14 +134,9 @@ def load_latents(path: StrPath, *, iteration: int = -1) -> Latents:
 
 
 def _load_folder(path, iteration):
-    files = sorted(
-        (
-            file
-            for file in path.iterdir()
-            if file.suffix in SUFFIX_LAYOUTS and not file.name.startswith(".") and file.is_file()
-        ),
-        key=_natural,
-    )
+    # Folders inside are other collections: only the files of this one count.
+    names = [name for name in list_folder(path).names if "/" not in name]
+    files = [path / name for name in names if suffix_of(name) in SUFFIX_LAYOUTS]
     if not files:
         raise ValueError(f"{path} holds no latent files {tuple(SUFFIX_LAYOUTS)}.")
     parts = [load_latents(file, iteration=iteration) for file in files]
@@ -324,9 +319,3 @@ def _is_one_code(codes):
 
 def _row_names(stem, n):
     return [stem] if n == 1 else [f"{stem}:{i}" for i in range(n)]
-
-
-def _natural(path):
-    """Sort ``img2`` before ``img10``, the same on every machine."""
-    parts = re.split(r"([0-9]+)", path.stem)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)], path.name
