@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn import config_context
-from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 if TYPE_CHECKING:
@@ -92,24 +91,3 @@ def validate_numpy(
     """
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, X, y, **params)
-
-
-def missing_rows(X: NDArray[np.floating[Any]], estimator: BaseEstimator) -> NDArray[np.bool_]:
-    """Return which rows are NaN throughout: the rows of images that could not be read.
-
-    Raises
-    ------
-    ValueError
-        If another row contains NaN or infinity.
-    """
-    # The sum of finite rows is finite unless it overflows: one pass over X in the usual case.
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspects = np.flatnonzero(~np.isfinite(X.sum(axis=1)))
-    missing = np.zeros(len(X), dtype=bool)
-    missing[suspects] = np.isnan(X[suspects]).all(axis=1)
-    assert_all_finite(
-        X[suspects][~missing[suspects]],
-        estimator_name=type(estimator).__name__,
-        input_name="X",
-    )
-    return missing

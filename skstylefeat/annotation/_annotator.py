@@ -21,6 +21,7 @@ from skstylefeat._utils._labels import (
     labeled_rows,
     uniform_labels,
 )
+from skstylefeat._utils._nan_rows import check_rows, spread_rows
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped
@@ -40,7 +41,6 @@ from skstylefeat.annotation._clusters import (
     make_clusterer,
     units_of,
 )
-from skstylefeat.annotation._nan_rows import at_readable, readable_rows
 from skstylefeat.annotation._query_selection import choose_rows, deal_out, first_copies
 
 __all__ = ["ClusterAnnotator"]
@@ -214,10 +214,8 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         data: NDArray[Any] = validate_data(
             self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
-        readable = readable_rows(data)
-        if not readable.any():
-            raise ValueError("Input X contains NaN in all rows: no image could be read.")
-        known = data if readable.all() else data[readable]
+        missing = check_rows(data, fitting=True)
+        known = data[~missing] if missing.any() else data
         check_magnitude(known)
         if not self.standardize:
             check_not_tiny(known)
@@ -225,7 +223,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         column = labeled = n_classes = None
         if y is not None:
             column = label_array(y, len(data))
-            labeled = labeled_rows(column) & readable
+            labeled = labeled_rows(column) & ~missing
             present = uniform_labels(column[labeled])
             check_no_continuum(present)
             n_classes = len(np.unique(present))
@@ -245,7 +243,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         self._closeness = closeness_of(self._centers)
 
         # Rows of NaN belong to no cluster, so the query is chosen among the others.
-        rows = np.flatnonzero(readable)
+        rows = np.flatnonzero(~missing)
         self.labels_ = np.full(len(data), -1)
         self.labels_[rows] = clusters
         if self.query == "labeled":
@@ -305,8 +303,8 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         NotFittedError
             If there is no label yet.
         """
-        Z, readable = self._check_rows(X)
-        return at_readable(self.cluster_labels_[self._clusters_of(Z)], readable)
+        Z, missing = self._check_rows(X)
+        return spread_rows(self.cluster_labels_[self._clusters_of(Z)], missing)
 
     def fit_predict(self, X: ArrayLike, y: ArrayLike) -> NDArray[Any]:
         """Return the names of the rows of `X`, as ``fit(X, y).predict(X)`` does.
@@ -343,7 +341,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         NotFittedError
             If there is no label yet.
         """
-        Z, readable = self._check_rows(X)
+        Z, missing = self._check_rows(X)
         shares = np.empty((0, len(self.classes_)))
         if len(Z):
             shares = shares_of_rows(
@@ -353,7 +351,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
                 self.cluster_proba_,
                 self._margin_scale,
             )
-        return at_readable(shares, readable)
+        return spread_rows(shares, missing)
 
     @property
     def pending_indices_(self) -> NDArray[np.intp]:
@@ -434,7 +432,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         self.cluster_labels_ = self.classes_[self.cluster_proba_.argmax(axis=1)]
 
     def _check_rows(self, X):
-        """Return the readable rows in the units of the clustering, and which ones they are."""
+        """Return the readable rows in the units of the clustering, and a mask of the others."""
         check_is_fitted(self, "query_indices_")
         if not self.annotations_:
             raise NotFittedError(
@@ -445,11 +443,11 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         X = validate_data(
             self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
-        readable = readable_rows(X)
-        if not readable.all():
-            X = X[readable]
+        missing = check_rows(X)
+        if missing.any():
+            X = X[~missing]
         check_magnitude(X)
-        return X / self._scale, readable
+        return X / self._scale, missing
 
     def _clusters_of(self, Z):
         """Return the cluster of each row."""

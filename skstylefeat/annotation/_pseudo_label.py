@@ -30,11 +30,11 @@ from sklearn.utils.validation import (
 )
 
 from skstylefeat._utils._labels import check_no_continuum, label_array, split_labels
+from skstylefeat._utils._nan_rows import check_rows, spread_rows
 from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.annotation._annotator import ClusterAnnotator
-from skstylefeat.annotation._nan_rows import at_readable, readable_rows
 
 __all__ = ["PseudoLabelClassifier"]
 
@@ -165,7 +165,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         column = label_array(y, len(data))
 
         # Rows of NaN and rows of weight 0 are left out, as if they did not exist.
-        is_kept = readable_rows(data)
+        is_kept = ~check_rows(data)
         weight = for_classifier.pop("sample_weight", None)
         if weight is not None:
             weight = _check_sample_weight(weight, data, ensure_non_negative=True)
@@ -228,9 +228,9 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         ndarray of shape (n,)
             Labels, from `classes_`. Rows of NaN have no name: "" among texts, NaN among numbers.
         """
-        data, readable = self._check_rows(X)
+        data, missing = self._check_rows(X)
         names = self.classifier_.predict(data) if len(data) else self.classes_[:0]
-        return at_readable(names, readable)
+        return spread_rows(names, missing)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probability of each class for each row.
@@ -246,12 +246,12 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
             Columns follow `classes_`; 0 for a class that no cluster was named after, NaN for rows
             of NaN.
         """
-        data, readable = self._check_rows(X)
+        data, missing = self._check_rows(X)
         proba = np.zeros((len(data), len(self.classes_)))
         columns = np.searchsorted(self.classes_, self.classifier_.classes_)
         if len(data):
             proba[:, columns] = self.classifier_.predict_proba(data)
-        return at_readable(proba, readable)
+        return spread_rows(proba, missing)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return which parameters of `fit` go to the annotator, and which to the classifier.
@@ -275,16 +275,16 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         return routed.annotator.fit if self.annotator is not None else {}, routed.classifier.fit
 
     def _check_rows(self, X):
-        """Return the readable rows, and which ones they are."""
+        """Return the readable rows, and a mask of the others."""
         check_is_fitted(self)
         X = validate_data(
             self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
-        readable = readable_rows(X)
-        if not readable.all():
-            X = X[readable]
+        missing = check_rows(X)
+        if missing.any():
+            X = X[~missing]
         check_magnitude(X)
-        return X, readable
+        return X, missing
 
     def _make_classifier(self):
         if self.classifier is not None:

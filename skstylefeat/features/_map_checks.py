@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skstylefeat._utils._nan_rows import check_finite_rows
+from skstylefeat._utils._nan_rows import check_rows
 
 
 def check_maps(X, estimator, *, fitting):
@@ -36,5 +36,5 @@ def check_maps(X, estimator, *, fitting):
         estimator=estimator,
         input_name="X",
     )
-    check_finite_rows(X, estimator, fitting=fitting)
+    check_rows(X, fitting=fitting)
     return X

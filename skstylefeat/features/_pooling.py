@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from skstylefeat._utils._nan_rows import check_finite_rows
+from skstylefeat._utils._nan_rows import check_rows
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._map_checks import check_maps
@@ -150,7 +150,7 @@ class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
             X = validate_data(
                 self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
             )
-            check_finite_rows(X, self, fitting=reset)
+            check_rows(X, fitting=reset)
             return X
 
         if ndim != 4 or 0 in X.shape:

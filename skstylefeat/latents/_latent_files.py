@@ -106,7 +106,7 @@ def load_latents(path: StrPath, *, iteration: int = -1) -> Latents:
         key = next((k for k in LATENT_KEYS if k in content), None)
         if key is not None:
             content = content[key]
-        elif path.suffix == ".npz":
+        elif path.suffix.lower() == ".npz":
             shown = [str(key)[:40] for key in list(content)[:5]]
             raise ValueError(
                 f"{path} holds the keys {shown}, none of which is one of {LATENT_KEYS}."
@@ -128,7 +128,7 @@ def load_latents(path: StrPath, *, iteration: int = -1) -> Latents:
             f"{path} holds an array of shape {codes.shape}; latents are (n, w_dim) or "
             "(n, n_ws, w_dim)."
         )
-    if path.suffix == ".npy" and codes.ndim == 2 and _is_one_code(codes):
+    if path.suffix.lower() == ".npy" and codes.ndim == 2 and _is_one_code(codes):
         codes = codes[None]
     return Latents(codes, names)
 
@@ -234,7 +234,7 @@ class _LatentFile:
     def __init__(self, path):
         if not path.exists():
             raise FileNotFoundError(f"There is no file {path}.")
-        layouts = SUFFIX_LAYOUTS.get(path.suffix)
+        layouts = SUFFIX_LAYOUTS.get(path.suffix.lower())
         if layouts is None:
             raise ValueError(
                 f"{path} has the suffix {path.suffix!r}; latents and directions are read from "

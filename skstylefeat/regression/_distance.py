@@ -12,7 +12,8 @@ from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skstylefeat._utils._validation import missing_rows, validate_numpy
+from skstylefeat._utils._nan_rows import check_rows
+from skstylefeat._utils._validation import validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._data_free import as_generator
 from skstylefeat.regression._direction_source import (
@@ -235,11 +236,9 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
     def _drop_missing(self, X, y):
         """Return X and y without the rows of images that could not be read."""
-        missing = missing_rows(X, self)
+        missing = check_rows(X, fitting=True)
         if not missing.any():
             return X, y
-        if missing.all():
-            raise ValueError(f"All {len(X)} rows of X are NaN; expected latents of some images.")
         present = np.flatnonzero(~missing)
         if y is not None:
             check_consistent_length(X, y)
@@ -303,7 +302,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         finite = np.isfinite(distances).all(axis=1)
         if not finite.all():
             suspects = codes[~finite]
-            overflowing = suspects[~missing_rows(suspects, self)]
+            overflowing = suspects[~check_rows(suspects)]
             if len(overflowing):
                 raise ValueError(
                     f"X holds numbers up to {np.abs(overflowing).max():.3g}, whose distances "

@@ -14,7 +14,8 @@ from sklearn.utils import _safe_indexing, check_consistent_length, check_random_
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
-from skstylefeat._utils._validation import check_magnitude, missing_rows, validate_numpy
+from skstylefeat._utils._nan_rows import check_rows
+from skstylefeat._utils._validation import check_magnitude, validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.regression._curves import (
     CurveFitter,
@@ -234,7 +235,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
                     input_name="y",
                 )
             check_consistent_length(X, y)
-        missing_rows(X, self)
+        check_rows(X)
         return X, y, ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
 
     def _standardize(self, X, weight):
@@ -392,7 +393,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         """Return the terms of the curve, 0 for missing rows, and which rows are missing."""
         check_is_fitted(self)
         X = validate_numpy(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        missing = missing_rows(X, self)
+        missing = check_rows(X)
         if missing.any():
             X = np.where(missing[:, None], self.x_mean_, X)
         check_magnitude(X)

@@ -387,7 +387,7 @@ def test_labels_of_rows_of_nan():
         annotator.annotate({3: "clear"})
     holes[4, 0] = np.nan
     for method in (annotator.fit, annotator.predict):
-        with pytest.raises(ValueError, match=r"NaN in parts of the rows \[4\]"):
+        with pytest.raises(ValueError, match=r"NaN or infinity in parts of the rows \[4\]"):
             method(holes)
     with pytest.raises(ValueError, match="NaN in all rows"):
         annotator.fit(np.full((4, 2), np.nan))

@@ -49,7 +49,7 @@ def test_partly_missing_rows_are_refused(rows):
     for call in (lambda: LatentRegressor().fit(X, y), lambda: regressor.predict(X)):
         with pytest.raises(ValueError, match="NaN"):
             call()
-    with pytest.raises(ValueError, match="All 3 rows of X are NaN"):
+    with pytest.raises(ValueError, match="NaN in all 3 rows"):
         HyperplaneDistance([1.0, 0.0]).fit(np.full((3, 2), np.nan))
     with pytest.raises(ValueError, match="inconsistent"):
         HyperplaneDistance().fit([[np.nan, np.nan], [1.0, 2.0]], [1, 2, 3])
