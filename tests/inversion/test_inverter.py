@@ -62,6 +62,16 @@ def test_spaces(pair, images):
     assert list(reference.get_feature_names_out()[[0, 27]]) == ["w0_0", "w3_6"]
 
 
+def test_errors_in_w_are_those_of_the_mean_code(pair, images):
+    inv = inverter(pair, space="w").fit(images)
+    made = inv.inverse_transform(inv.transform(images))
+    expected = np.square(made - images).mean(axis=(1, 2, 3))
+    assert_allclose(inv.reconstruction_errors(images), expected, rtol=2e-5)
+    # The layers of this random encoder's codes differ little, yet more than rounding.
+    in_w_plus = inverter(pair).fit(images).reconstruction_errors(images)
+    assert not np.allclose(in_w_plus, expected, rtol=2e-4, atol=0)
+
+
 def test_features_are_lazy_and_those_of_the_latents(pair, images):
     inv = inverter(pair, output="features", layers=["b4.conv1"]).fit(images)
     maps = inv.transform(images)

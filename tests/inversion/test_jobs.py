@@ -287,6 +287,13 @@ def test_an_interrupted_training_resumes(job, tmp_path, steps):
     assert len(steps) == 24
 
 
+def test_trainings_with_different_seeds_have_different_checkpoints(job, tmp_path):
+    for seed in (0, 1, 1):
+        params = {"n_train_steps": 1, "cache_dir": tmp_path, "random_state": seed}
+        StyleGANInverter(job[0], "train", **params).fit(job[2])
+    assert len(list((tmp_path / "training").iterdir())) == 2
+
+
 def test_a_training_on_a_full_disk_finishes(job, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
