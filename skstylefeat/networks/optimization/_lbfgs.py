@@ -48,7 +48,7 @@ class BatchedLBFGS:
         self._trial = self.x + self._length[:, None] * direction
         return self._trial
 
-    def update(self, loss, gradient):
+    def tell(self, loss, gradient):
         """Receive losses (n,) and gradients (n, d) of the proposed points."""
         step, change = self._trial - self.x, gradient - self.gradient
         product = (step * change).sum(dim=1)

@@ -102,7 +102,7 @@ def optimize_codes(
     optimizer = BatchedLBFGS(x.clone(), *evaluate(x, active))
     before = optimizer.loss
     for step in range(1, n_steps + 1):
-        optimizer.update(*evaluate(optimizer.propose(), active))
+        optimizer.tell(*evaluate(optimizer.propose(), active))
         if step_done is not None:
             step_done()
         if step % patience and step < n_steps:
