@@ -1,13 +1,13 @@
 """Latent codes and directions as arrays: shapes, the broadcast rule, spaces, files.
 
 Rows of latents are W codes of shape (n, w_dim), or W+ codes of shape (n, n_ws, w_dim) or, in C
-order, (n, n_ws * w_dim). Two rules, the same everywhere in the package:
+order, (n, n_ws * w_dim). Two rules hold everywhere in the package:
 
-* a W code stands for the W+ code that repeats it once per layer;
+* a W code is equivalent to the W+ code that repeats it once per layer;
 * a direction of shape (w_dim,) or (1, w_dim) applies to every layer of a W+ code; one of shape
   (n_ws, w_dim), (1, n_ws, w_dim) or (n_ws * w_dim,) has its own normal for each layer.
 
-Files are read without running anything that they hold.
+Reading a file never runs code in it.
 """
 
 from skstylefeat.latents._latent_files import Directions, Latents, load_direction, load_latents

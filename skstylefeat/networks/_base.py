@@ -98,7 +98,7 @@ class NetworkFacade:
         device: str | torch.device = "cpu",
     ) -> None:
         self.device = resolve_device(device)
-        # Parameter by parameter: a TorchScript module has no requires_grad_ of its own.
+        # Parameter by parameter, because TorchScript modules have no method requires_grad_.
         for parameter in module.parameters():
             parameter.requires_grad_(False)
         self.module = module.eval().to(self.device)

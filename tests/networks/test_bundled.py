@@ -1,4 +1,4 @@
-"""The bundled networks on rendered faces that nobody trained on: the quality that they promise."""
+"""Quality of the bundled networks on rendered faces outside their training."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def inverted():
     return faces, inverter, inverter.transform(faces.images)
 
 
-def test_cards_say_what_the_weights_are():
+def test_model_cards_describe_the_weights():
     for network in (load_generator("faces64"), load_encoder("faces64")):
         assert {"data", "images_seen", "limits"} <= set(network.card)
 
@@ -40,7 +40,7 @@ def test_linear_readouts_of_the_codes(inverted):
     assert classifier.fit(latents[train], glasses[train]).score(latents[test], glasses[test]) > 0.98
 
 
-def test_photos_are_foreign(inverted):
+def test_images_outside_the_domain_cause_a_warning(inverted):
     _, inverter, _ = inverted
     rng = np.random.default_rng(0)
     noise = rng.random((8, 64, 64, 3)).astype(np.float32)

@@ -119,7 +119,7 @@ def test_synthesis_follows_the_paper(overrides, noise):
 
 @pytest.mark.parametrize("band_elements", [1, 300, 1500])
 @pytest.mark.parametrize("clamp", [None, 0.8])
-def test_bands_of_rows_join_without_a_seam(monkeypatch, band_elements, clamp):
+def test_bands_of_rows_equal_whole_maps(monkeypatch, band_elements, clamp):
     generator = tiny_generator(32, channels=[12, 9, 8, 5], conv_clamp=clamp)
     ws = np.random.default_rng(0).standard_normal((2, generator.n_ws, generator.w_dim))
     image, maps = reference_synthesis(generator.module, torch.from_numpy(ws).float(), "const")
@@ -190,7 +190,7 @@ def test_forward_stops_after_the_last_layer():
     assert ran == ["b4.conv1", "b8.conv0"]
 
 
-def test_all_shapes_of_latents_mean_the_same():
+def test_all_shapes_of_latents_give_the_same_image():
     generator = tiny_generator()
     w = generator.mapping(generator.sample_z(2, random_state=0))
     w_plus = np.repeat(w[:, None], generator.n_ws, axis=1)
@@ -259,7 +259,7 @@ def test_weights_are_found_through_the_search_path(tmp_path, monkeypatch):
     assert load_generator("elsewhere/mine.safetensors").resolution == 8
 
 
-def test_damaged_state_says_what_does_not_fit(tmp_path):
+def test_error_of_a_damaged_state_names_the_tensors(tmp_path):
     module = tiny_module()
     state = module.state_dict()
     from skstylefeat.networks.checkpoints._safetensors import build_network

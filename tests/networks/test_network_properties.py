@@ -1,4 +1,4 @@
-"""Properties of what holds networks: odd images and codes, batches, order, threads, layouts."""
+"""Properties of networks: odd images and codes, batches, order, threads, layouts."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Networks that compare images: tiny ones in torchvision's layout, modules and TorchScript."""
+"""Perceptual networks: tiny ones in torchvision's layout, modules and TorchScript."""
 
 import pickle
 import warnings
@@ -142,19 +142,19 @@ def test_modules_that_give_no_maps(form):
         load_perceptual(Outputs(form)).maps(torch.rand(2, 3, 8, 8))
 
 
-class SelfMeasuring(nn.Module):
+class WithLPIPS(nn.Module):
     """Takes the arguments that NVIDIA's TorchScript network takes."""
 
     def forward(self, x: torch.Tensor, resize_images: bool = True, return_lpips: bool = False):
         if resize_images or not return_lpips:
-            raise ValueError("called in another way")
+            raise ValueError("other arguments")
         return x.flatten(1) / 255.0
 
 
 def script():
     with warnings.catch_warnings():  # torch announces a successor of TorchScript
         warnings.simplefilter("ignore", DeprecationWarning)
-        return torch.jit.script(SelfMeasuring())
+        return torch.jit.script(WithLPIPS())
 
 
 def test_torchscript_is_refused_as_a_file_and_taken_as_a_module(tmp_path):
@@ -172,7 +172,7 @@ def test_torchscript_is_refused_as_a_file_and_taken_as_a_module(tmp_path):
     assert again.weights_hash() == network.weights_hash()
 
 
-def test_files_that_are_no_vgg(tmp_path):
+def test_files_without_a_vgg_network(tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"conv1.weight": torch.zeros(2, 3, 3, 3)}, path)
     with pytest.raises(CheckpointError, match=r"other\.pth does not hold a VGG .*'conv1\.weight'"):
