@@ -20,6 +20,7 @@ from skstylefeat.directions import (
     edit,
     from_linear_model,
 )
+from skstylefeat.directions._plane import project_out
 
 
 def test_svm_finds_the_plane_with_its_intercept(labeled):
@@ -106,6 +107,15 @@ def test_svm_conditioning_keeps_other_distances(labeled):
     np.testing.assert_allclose(again.fit(w, score > 0).direction_, svm.direction_, atol=1e-9)
     # The plane still cuts through the codes.
     assert 0.2 < np.mean(svm.decision_function(w) > 0) < 0.8
+
+
+def test_projected_plane_by_hand():
+    """It passes through the point of the plane that is nearest to the center, here (1.4, 0.2)."""
+    normal, intercept = project_out(
+        np.array([0.6, 0.8]), -1.0, [[2.0, 0.0], [5.0, 0.0]], np.array([5.0, 5.0])
+    )
+    np.testing.assert_allclose(normal, [0.0, 1.0], atol=1e-12)
+    assert intercept == pytest.approx(-0.2)
 
 
 def test_svm_bad_conditions(labeled):

@@ -5,6 +5,7 @@ import pytest
 
 from skstylefeat import HyperplaneDistance
 from skstylefeat.directions import LatentPCA, SeFa, TextDirection, channel_effects, edit
+from skstylefeat.directions._channel_effects import style_statistics
 from tests.support.networks import tiny_generator
 
 
@@ -208,6 +209,11 @@ def test_text_direction_threshold_and_errors(generator):
         *args, "a red", "an image", n_samples=2, threshold=0.8, random_state=0
     ).fit()
     assert 0 < np.count_nonzero(strict.direction_) < np.count_nonzero(loose.direction_)
+    # Channels move by their relevance, in units of their standard deviation.
+    mean, scale = style_statistics(generator, None, np.random.RandomState(0))
+    expected = loose.relevance_ * scale
+    np.testing.assert_allclose(loose.direction_, expected / np.linalg.norm(expected))
+    assert loose.intercept_ == pytest.approx(-loose.direction_ @ mean)
     with pytest.raises(ValueError, match="same embedding"):
         TextDirection(*args, "a thing", "an image", n_samples=2).fit()
     with pytest.raises(ValueError, match="one space"):

@@ -78,6 +78,23 @@ def test_w_plus_direction_keeps_its_layers_apart(codes, shape):
     np.testing.assert_allclose(row[:, 0], expected)
 
 
+def test_intercept_of_a_w_plus_direction_by_hand():
+    """It is divided in proportion to the norms, here 3 to 1, and scaled with the normals."""
+    direction, origin = [[3.0, 0.0], [0.0, 1.0]], np.array([[0.0, 0, 0, 0], [1, 0, 0, 1]])
+    params = {"intercept": 8.0, "aggregate": "per_layer"}
+    np.testing.assert_allclose(
+        HyperplaneDistance(direction, **params).fit_transform(origin), [[2, 2], [3, 3]]
+    )
+    np.testing.assert_allclose(
+        HyperplaneDistance(direction, normalize=False, **params).fit_transform(origin),
+        [[6, 2], [9, 3]],
+    )
+    # Unscaled normals contain their lengths: the layers have equal weights.
+    whole = HyperplaneDistance(direction, 8.0, normalize=False).fit(origin)
+    np.testing.assert_allclose(whole.layer_weights_, [[0.5, 0.5]])
+    np.testing.assert_allclose(whole.transform(origin), [[4], [6]])
+
+
 def test_per_layer_and_single_layer_agree_with_weighted(codes, normal):
     layers = HyperplaneDistance(normal, 1.0, aggregate="per_layer").fit_transform(codes)
     assert layers.shape == (20, N_WS)
