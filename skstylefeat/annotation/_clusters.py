@@ -69,8 +69,8 @@ def units_of(X: NDArray[np.floating]) -> NDArray[np.floating]:
     tiny = (peak > 0) & (peak < SMALLEST)
     deviation[tiny] = (X[:, tiny] / peak[tiny]).std(axis=0, dtype=np.float64) * peak[tiny]
 
-    # Rounding leaves the deviation of a constant column just above zero.
-    varies = deviation > 10 * np.finfo(X.dtype).eps * peak
+    # Rounding leaves the deviation of a constant column above zero, the more the more rows.
+    varies = (np.ptp(X, axis=0) > 0) & (deviation > 10 * np.finfo(X.dtype).eps * peak)
     units[varies] = deviation[varies]
     return units
 

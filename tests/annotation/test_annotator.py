@@ -436,6 +436,13 @@ def test_constant_columns_and_float32():
     assert annotator.score(rows.astype(np.float64), Y) > 0.95
 
 
+def test_constant_columns_change_nothing():
+    X, y = make_blobs(1000, centers=3, random_state=0)
+    wide = np.hstack([X, np.full((1000, 1), 7.3)])
+    plain, other = (ClusterAnnotator(6, random_state=0).fit(rows, y) for rows in (X, wide))
+    np.testing.assert_allclose(plain.predict_proba(X), other.predict_proba(wide), atol=1e-6)
+
+
 def test_seeded():
     first, again = (ClusterAnnotator(random_state=5).fit(X) for _ in range(2))
     np.testing.assert_array_equal(first.query_indices_, again.query_indices_)

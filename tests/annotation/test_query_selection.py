@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from skstylefeat import ClusterAnnotator
+from skstylefeat.annotation._clusters import units_of
 from skstylefeat.annotation._query_selection import (
     choose_rows,
     clusters_of_budget,
@@ -83,3 +84,11 @@ def test_first_copies():
     X = np.array([[0.0, 1], [2, 3], [-0.0, 1], [2, 3], [2, 4]])
     assert first_copies(X).tolist() == [True, True, False, False, True]
     assert first_copies(X.astype(np.float32)).tolist() == [True, True, False, False, True]
+
+
+def test_units_of_constant_columns_are_one():
+    X = np.column_stack([np.full(1000, 0.1), np.arange(1000.0)])
+    assert X[:, 0].std() > 0  # by rounding
+    units = units_of(X)
+    assert units[0] == 1
+    assert units[1] == pytest.approx(X[:, 1].std())

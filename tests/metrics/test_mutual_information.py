@@ -116,6 +116,28 @@ def test_constant_maps_have_no_information(rng):
     assert mutual_information([0.0, 5e-324], [5e-324, 0.0]) == 0
 
 
+def test_constant_maps_have_exactly_none_at_any_size(rng):
+    for n_pixels in range(2, 80):
+        varied = rng.permutation(n_pixels).astype(float)
+        assert mutual_information(np.ones(n_pixels), varied, n_bins=3) == 0
+
+
+def test_float32_values_on_edges_are_binned_exactly(rng):
+    for n_bins in (7, 13, 64, 1000):
+        low, width = rng.uniform(-1, 1, size=2).astype(np.float32)
+        edges = low + abs(width) * np.arange(n_bins + 1, dtype=np.float32) / np.float32(n_bins)
+        values = np.r_[edges, np.nextafter(edges, low), np.nextafter(edges, edges[-1])]
+        values = np.clip(values, edges[0], edges[-1])
+        exact = np.linspace(float(edges[0]), float(edges[-1]), n_bins + 1)
+        expected = np.clip(np.searchsorted(exact, values, side="right") - 1, 0, n_bins - 1)
+        np.testing.assert_array_equal(bin_maps(values[None, None], n_bins)[0, 0], expected)
+
+
+def test_values_on_quantiles_go_to_the_upper_bin():
+    assert bin_maps([[[0.0, 1, 2]]], 2, binning="quantile").tolist() == [[[0, 1, 1]]]
+    assert bin_maps([[[3.0, 0, 1, 2, 4]]], 4, binning="quantile").tolist() == [[[3, 0, 1, 2, 3]]]
+
+
 def test_bits_are_nats_over_log_2(rng):
     a, b = rng.normal(size=(2, 32, 32))
     assert mutual_information(a, b, base=2) == pytest.approx(mutual_information(a, b) / np.log(2))
