@@ -2,6 +2,7 @@
 
 import warnings
 from importlib.metadata import PackageNotFoundError, metadata
+from typing import Any
 
 import skstylefeat
 from skstylefeat.exceptions import InconsistentVersionWarning
@@ -17,12 +18,12 @@ class VersionStamped:
     documentation that the package's metadata name, and is absent while they name none.
     """
 
-    _doc_link_module = "skstylefeat"
+    _doc_link_module: str = "skstylefeat"
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), STAMP: skstylefeat.__version__}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         original = state.pop(STAMP, "unknown")
         if original != skstylefeat.__version__:
@@ -37,7 +38,7 @@ class VersionStamped:
         super().__setstate__(state)
 
     @property
-    def _doc_link_template(self):
+    def _doc_link_template(self) -> str:
         try:
             urls = metadata("skstylefeat").get_all("Project-URL", [])
         except PackageNotFoundError:  # a checkout that is not installed
@@ -47,7 +48,7 @@ class VersionStamped:
                 return url.rstrip("/") + "/generated/{estimator_module}.{estimator_name}.html"
         return ""
 
-    def _doc_link_url_param_generator(self):
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
         name = type(self).__name__
         home = type(self).__module__.partition("._")[0]
         return {

@@ -389,7 +389,7 @@ def test_labels_of_rows_of_nan():
     for method in (annotator.fit, annotator.predict):
         with pytest.raises(ValueError, match=r"NaN or infinity in parts of the rows \[4\]"):
             method(holes)
-    with pytest.raises(ValueError, match="NaN in all rows"):
+    with pytest.raises(ValueError, match="NaN in all 4 rows"):
         annotator.fit(np.full((4, 2), np.nan))
 
 
