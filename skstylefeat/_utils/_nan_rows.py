@@ -24,8 +24,8 @@ def nan_rows(array: NDArray[Any]) -> NDArray[np.bool_]:
     missing = np.zeros(len(array), dtype=bool)
     if array.size and array.dtype.kind == "f":
         # Most rows are ruled out by their first value, so that large arrays are not read whole.
-        first_values = array[(slice(None), *(0,) * (array.ndim - 1))]
-        candidates = np.flatnonzero(np.isnan(first_values))
+        first: Any = (slice(None), *(0,) * (array.ndim - 1))
+        candidates = np.flatnonzero(np.isnan(array[first]))
         missing[candidates] = [np.isnan(array[row]).all() for row in candidates]
     return missing
 

@@ -4,13 +4,15 @@ import warnings
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 import skstylefeat
 from skstylefeat.exceptions import InconsistentVersionWarning
 
 STAMP = "_skstylefeat_version"
 
 
-class VersionStamped:
+class VersionStamped(BaseEstimator):
     """Mixin, left of BaseEstimator, whose state carries the package's version.
 
     BaseEstimator stamps classes of scikit-learn only. Copies of an estimator in the same process
@@ -53,5 +55,5 @@ class VersionStamped:
         home = type(self).__module__.partition("._")[0]
         return {
             "estimator_name": name,
-            "estimator_module": "skstylefeat" if name in skstylefeat.__all__ else home,
+            "estimator_module": "skstylefeat" if name in dir(skstylefeat) else home,
         }

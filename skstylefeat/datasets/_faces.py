@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -14,6 +14,32 @@ from skstylefeat._utils._typing import RandomState
 from skstylefeat.datasets._attribute_sampling import check_n_samples, sample_attributes
 from skstylefeat.datasets._attributes import ATTRIBUTES, unknown_attribute
 from skstylefeat.datasets._render import check_image_size, render_faces
+
+
+@overload
+def make_faces(
+    n_samples: int = ...,
+    *,
+    image_size: int = ...,
+    random_state: RandomState = ...,
+    return_X_y: Literal[False] = ...,
+    as_frame: bool = ...,
+    correlation: Mapping[tuple[str, str], float] | None = ...,
+    target: str | Sequence[str] = ...,
+) -> Bunch: ...
+
+
+@overload
+def make_faces(
+    n_samples: int = ...,
+    *,
+    image_size: int = ...,
+    random_state: RandomState = ...,
+    return_X_y: Literal[True],
+    as_frame: bool = ...,
+    correlation: Mapping[tuple[str, str], float] | None = ...,
+    target: str | Sequence[str] = ...,
+) -> tuple[Any, Any]: ...
 
 
 def make_faces(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ ANOVA_SELECTION: Mapping[str, Any] = {
     "n_channels": 20,
 }
 #: The image at the center represents its cluster more often than a random one.
-QUERY = "central"
+QUERY: Literal["random", "central", "diverse"] = "central"
 METHODS = {
     "majority": "majority",
     "pca": "PCA + logistic",
@@ -128,7 +128,7 @@ def annotate(
     seed: int,
     clusterer: ClusterMixin | None = None,
     *,
-    query: str = "random",
+    query: Literal["random", "central", "diverse"] = "random",
 ) -> Annotation:
     """Cluster the training images by the selected channels and name the clusters.
 

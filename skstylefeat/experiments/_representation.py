@@ -100,7 +100,7 @@ def represent(
     pixels = [as_images(images).read((side, side)) for images in (train_images, test_images)]
     sets = []
     for images, components in zip(pixels, pixel_components(*pixels), strict=True):
-        latents = inverter.transform(images)
+        latents: Any = inverter.transform(images)
         styles = w_plus_to_s(latents, inverter.generator_)
         maps = FeatureMaps.from_latents(latents, inverter.generator_)
         sets.append(ImageSet(images, latents, styles, maps, maps.pool(), components))

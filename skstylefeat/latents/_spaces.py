@@ -186,7 +186,7 @@ def style_layers(generator: Generator) -> tuple[tuple[str, ...], tuple[int, ...]
 
 def broadcast_direction(
     direction: ArrayLike, n_ws: int, w_dim: int
-) -> tuple[NDArray[np.float64], bool]:
+) -> tuple[NDArray[np.floating], bool]:
     """Apply the broadcast rule to one direction.
 
     Parameters

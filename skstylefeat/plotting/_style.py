@@ -44,7 +44,7 @@ def new_axes(ax: Axes | None, figsize: tuple[float, float]) -> tuple[Any, Axes]:
     return plt.subplots(figsize=figsize, layout="constrained")
 
 
-def to_pixels(images: ImagesLike, size: tuple[int, ...] | None = None) -> NDArray[np.float32]:
+def to_pixels(images: ImagesLike, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
     """Return images of any accepted kind as (n, H, W, 3) float32 in [0, 1]."""
     return as_images(images).read(size)
 

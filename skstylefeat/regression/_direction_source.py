@@ -59,10 +59,10 @@ def find_directions(direction, intercept, X: NDArray[Any], y: Any) -> NamedDirec
         return _planes_of(direction, X, y)
 
     if isinstance(direction, (str, PathLike)):
-        direction, names, stored = load_direction(direction)
+        direction, stored_names, stored = load_direction(direction)
         intercept = intercept if stored is None else stored
-        if names is not None:
-            direction = dict(zip(names, direction, strict=True))
+        if stored_names is not None:
+            direction = dict(zip(stored_names, direction, strict=True))
 
     if isinstance(direction, dict):
         names, values = tuple(map(str, direction)), list(direction.values())
