@@ -1,26 +1,35 @@
 """scikit-learn's callbacks, from version 1.9; older versions have none to call."""
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:
+from typing import TYPE_CHECKING, Any
 
-    class _NoContext:
-        """Context without callbacks."""
 
-        def subcontext(self, **_):
-            return self
+class _NoContext:
+    """Context without callbacks."""
 
-        def call_on_fit_task_begin(self, **_):
-            return self
+    def subcontext(self, **_):
+        return self
 
-        def call_on_fit_task_end(self, **_):
-            return False
+    def call_on_fit_task_begin(self, **_):
+        return self
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Mixin of estimators whose `fit` reports its progress to callbacks."""
+    def call_on_fit_task_end(self, **_):
+        return False
 
-        def _init_callback_context(self, **_):
-            return _NoContext()
+
+class _NoCallbacks:
+    """Mixin of estimators whose `fit` would report its progress to callbacks."""
+
+    def _init_callback_context(self, **_: Any) -> Any:
+        return _NoContext()
+
+
+if TYPE_CHECKING:  # scikit-learn ships no types
+    CallbackSupportMixin = _NoCallbacks
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin
+    except ImportError:
+        CallbackSupportMixin = _NoCallbacks
 
 
 __all__ = ["CallbackSupportMixin", "report_training_steps"]

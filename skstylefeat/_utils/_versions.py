@@ -4,9 +4,8 @@ import warnings
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
-from sklearn.base import BaseEstimator
-
 import skstylefeat
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat.exceptions import InconsistentVersionWarning
 
 STAMP = "_skstylefeat_version"

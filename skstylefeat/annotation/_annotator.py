@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import Tags, check_random_state
@@ -22,6 +22,7 @@ from skstylefeat._utils._labels import (
     uniform_labels,
 )
 from skstylefeat._utils._nan_rows import check_rows, spread_rows
+from skstylefeat._utils._sklearn_base import BaseEstimator, ClassifierMixin
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
 from skstylefeat._utils._labels import check_no_continuum, split_labels
+from skstylefeat._utils._sklearn_base import BaseCrossValidator
 from skstylefeat._utils._typing import RandomState
 
 __all__ = ["FewShotSplit"]

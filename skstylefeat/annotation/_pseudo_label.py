@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import _fit_context, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
@@ -31,6 +31,7 @@ from sklearn.utils.validation import (
 
 from skstylefeat._utils._labels import check_no_continuum, label_array, split_labels
 from skstylefeat._utils._nan_rows import check_rows, spread_rows
+from skstylefeat._utils._sklearn_base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._groups import grades, ordered_groups
 from skstylefeat.directions._plane import PlaneMixin, mean_and_inverse_scale, plane_between

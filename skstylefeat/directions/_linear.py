@@ -6,9 +6,10 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context, is_classifier
+from sklearn.base import _fit_context, is_classifier
 from sklearn.utils import check_random_state, gen_batches
 
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._validation import LARGEST, SMALLEST, real_array
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._data_free import IgnoresData

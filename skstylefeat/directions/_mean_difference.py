@@ -6,9 +6,10 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._groups import ordered_groups
 from skstylefeat.directions._plane import PlaneMixin, plane_between

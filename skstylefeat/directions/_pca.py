@@ -7,11 +7,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.decomposition import IncrementalPCA
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval
 
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._validation import SMALLEST, check_magnitude, validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._data_free import as_generator, fix_signs

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval
 
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._data_free import IgnoresData, as_generator, fix_signs
 

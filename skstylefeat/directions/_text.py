@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._channel_effects import (
     Encode,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skstylefeat._utils._layers import LayerInfo, channel_names, choose_layers
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._lazy_output import LazyOutputMixin

@@ -1,17 +1,19 @@
 """Output of transformers that return lazy feature maps, which are no table."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from sklearn.base import TransformerMixin
+from skstylefeat._utils._sklearn_base import TransformerMixin
 
 
-class LazyOutputMixin(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class LazyOutputMixin(TransformerMixin, auto_wrap_output_keys=None):
     """Transformers whose output scikit-learn leaves alone, although its columns have names."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
-    def set_output(self, *, transform: str | None = None) -> Self:
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Do nothing: feature maps are no table. Later steps of a pipeline use the container.
 
         Parameters

@@ -7,12 +7,12 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skstylefeat._utils._nan_rows import check_rows
+from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._map_checks import check_maps

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skstylefeat._utils._draws import draw_per_class
 from skstylefeat._utils._labels import split_labels
 from skstylefeat._utils._layers import LayerInfo, choose_layers, describe_layers, layer_slices
+from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._channel_ranking import best_of_layers, choose_channels

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -19,6 +19,7 @@ from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from skstylefeat._utils._callbacks import CallbackSupportMixin, report_training_steps
 from skstylefeat._utils._layers import channel_names, choose_layers
+from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike, RandomState, StrPath
 from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._feature_maps import FeatureMaps

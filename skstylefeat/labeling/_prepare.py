@@ -113,7 +113,7 @@ def prepare(
     if settings.features == "codes":
         rows = cast(NDArray[np.float32], inverter.transform(images.paths))
     else:
-        maps = inverter.set_params(output="features").transform(images.paths)
+        maps = cast(FeatureMaps, inverter.set_params(output="features").transform(images.paths))
         if settings.features == "selected":
             maps = _select_channels(maps, images, labels or {}, settings.random_state)
         rows = _pool(maps, verbose)

@@ -7,12 +7,13 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skstylefeat._utils._nan_rows import check_rows
+from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._validation import validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.directions._data_free import as_generator

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from skstylefeat._utils._nan_rows import check_rows
+from skstylefeat._utils._sklearn_base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from skstylefeat._utils._validation import check_magnitude, validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.regression._curves import (
