@@ -322,7 +322,7 @@ def test_labels_of_unreadable_images_only(lazy):
     arrays = make_maps()
     for maps in arrays.values():
         maps[:4] = np.nan
-    y = np.where(np.arange(30) < 4, np.arange(30) % 2, -1)
+    y = np.where(np.arange(30) < 4, np.arange(30) % 2, np.nan)
     with pytest.raises(ValueError, match="maps of all labeled rows are NaN"):
         ChannelMISelector().fit(FeatureMaps.from_arrays(arrays), y)
 
