@@ -2,7 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+#: The functions that make a command's parser and run the command.
+Command: TypeAlias = tuple[
+    Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]
+]
 
 DESCRIPTION = """\
 Annotate, classify and regress images from a few labels, by StyleGAN codes and feature maps.
@@ -13,12 +20,14 @@ age groups from 5 labels, predict yaw and age from 2, 5 and 20 labels, and write
 """
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    argv = sys.argv[1:] if argv is None else list(argv)
-    command = argv.pop(0) if argv and argv[0] in COMMANDS else None
-    make_parser, run = COMMANDS.get(command, (_report_parser, _report))
-    arguments = make_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    command: Command = (_report_parser, _report)
+    if words and words[0] in COMMANDS:
+        command = COMMANDS[words.pop(0)]
+    make_parser, run = command
+    arguments = make_parser().parse_args(words)
     try:
         return run(arguments)
     except (ValueError, OSError, ImportError) as error:
@@ -26,7 +35,7 @@ def main(argv=None):
         return 2
 
 
-def _report_parser():
+def _report_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat",
         description=DESCRIPTION,
@@ -140,7 +149,7 @@ def _report_parser():
     return parser
 
 
-def _report(arguments):
+def _report(arguments: argparse.Namespace) -> int:
     from skstylefeat.experiments._main_job import Job, Settings
 
     own = (arguments.images, arguments.labels, arguments.target)
@@ -198,19 +207,19 @@ def _own_images(arguments):
     return load
 
 
-def _annotate_parser():
+def _annotate_parser() -> argparse.ArgumentParser:
     from skstylefeat.labeling._command import make_parser
 
     return make_parser()
 
 
-def _annotate(arguments):
+def _annotate(arguments: argparse.Namespace) -> int:
     from skstylefeat.labeling._command import run
 
     return run(arguments)
 
 
-def _inspect_parser():
+def _inspect_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat inspect",
         description="Describe a checkpoint without running any code in it.",
@@ -219,14 +228,14 @@ def _inspect_parser():
     return parser
 
 
-def _inspect(arguments):
+def _inspect(arguments: argparse.Namespace) -> int:
     from skstylefeat.networks.checkpoints._inspect import inspect
 
     print(inspect(arguments.file))
     return 0
 
 
-def _convert_parser():
+def _convert_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m skstylefeat convert",
         description="Convert a checkpoint to the package's own format, safetensors.",
@@ -236,7 +245,7 @@ def _convert_parser():
     return parser
 
 
-def _convert(arguments):
+def _convert(arguments: argparse.Namespace) -> int:
     from skstylefeat.networks.checkpoints._convert import convert
 
     print(convert(arguments.file, arguments.out))
@@ -292,7 +301,7 @@ def _share(text):
     return value
 
 
-COMMANDS = {
+COMMANDS: dict[str, Command] = {
     "annotate": (_annotate_parser, _annotate),
     "inspect": (_inspect_parser, _inspect),
     "convert": (_convert_parser, _convert),

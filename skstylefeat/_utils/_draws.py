@@ -1,9 +1,14 @@
 """Random rows of each class."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
-def draw_per_class(y, n_per_class, rng):
+def draw_per_class(
+    y: NDArray[Any], n_per_class: int | None, rng: np.random.RandomState | np.random.Generator
+) -> NDArray[np.intp]:
     """Draw rows of each class at random, without replacement.
 
     Parameters

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skstylefeat.networks.stylegan2._network import GeneratorConfig
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._styled_layers import (
     FullyConnected,
     SkipConv,

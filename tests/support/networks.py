@@ -8,7 +8,8 @@ from skstylefeat.networks import Encoder, Generator
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.optimization._latent_space import w_statistics
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 
 def tiny_module(resolution=8, *, seed=0, **overrides):

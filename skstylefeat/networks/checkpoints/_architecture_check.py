@@ -5,11 +5,8 @@ import torch
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._native import EncoderNetwork
-from skstylefeat.networks.stylegan2._network import (
-    GeneratorConfig,
-    MappingNetwork,
-    StyleGAN2Generator,
-)
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
+from skstylefeat.networks.stylegan2._network import MappingNetwork, StyleGAN2Generator
 
 W_AVG_SAMPLES = 10_000
 W_AVG_SEED = 0

@@ -34,7 +34,7 @@ from skstylefeat.networks.checkpoints._safetensors import (
 from skstylefeat.networks.checkpoints._state_dicts import ROSINALITY_KEYS, find_state_dict
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._psp import build_psp_encoder
-from skstylefeat.networks.stylegan2._network import GeneratorConfig
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
 NVIDIA_STATE = "StyleGAN2 state dict in NVIDIA's names"

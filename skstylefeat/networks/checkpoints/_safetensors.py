@@ -1,20 +1,24 @@
 """Our own weights files: safetensors with the architecture and a model card as metadata."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._contents import open_file
 from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._typing import StrPath
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._architecture_check import check_config, check_fit
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.encoders._psp import PSPConfig
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 KINDS = {
     "skstylefeat.generator": (GeneratorConfig, StyleGAN2Generator),
@@ -26,7 +30,11 @@ KIND_PREFIX = "skstylefeat."
 CARD_PREFIX = "card."
 
 
-def save_network(module, path, card=None):
+def save_network(
+    module: StyleGAN2Generator | EncoderNetwork,
+    path: StrPath,
+    card: Mapping[str, Any] | None = None,
+) -> None:
     """Write a generator or a native encoder as safetensors.
 
     Parameters

@@ -10,12 +10,16 @@ References
 .. [1] O. Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", SIGGRAPH 2021.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any, Self, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 LRELU_SLOPE = 0.2
 WIDTHS_FROM_4PX = (160, 160, 96, 32, 24, 16, 12)
@@ -47,11 +51,11 @@ class EncoderConfig:
     n_ws: int
     w_dim: int
     img_channels: int = 3
-    widths: tuple | None = None
+    widths: tuple[int, ...] | None = None
     hidden: int = 256
     max_offset: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.resolution < 4 or self.resolution & (self.resolution - 1):
             raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
         n_levels = self.resolution.bit_length() - 2
@@ -67,7 +71,7 @@ class EncoderConfig:
         object.__setattr__(self, "widths", tuple(int(width) for width in widths))
 
     @classmethod
-    def for_generator(cls, generator, **overrides):
+    def for_generator(cls, generator: StyleGAN2Generator, **overrides: Any) -> Self:
         """Return the configuration that fits a `StyleGAN2Generator` module."""
         config = generator.config
         shape = {
@@ -78,7 +82,7 @@ class EncoderConfig:
         }
         return cls(**{**shape, **overrides})
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the architecture as a dictionary that JSON can hold."""
         return asdict(self)
 
@@ -86,12 +90,15 @@ class EncoderConfig:
 class ConvUnit(nn.Module):
     """3x3 convolution, batch normalization, leaky ReLU."""
 
-    def __init__(self, in_channels, out_channels, stride=1):
+    conv: nn.Conv2d
+    norm: nn.BatchNorm2d
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Return the activations."""
         return F.leaky_relu(self.norm(self.conv(x)), LRELU_SLOPE)
 
@@ -99,13 +106,17 @@ class ConvUnit(nn.Module):
 class DownBlock(nn.Module):
     """Residual block that halves the resolution."""
 
-    def __init__(self, in_channels, out_channels):
+    unit0: ConvUnit
+    unit1: ConvUnit
+    skip: nn.Conv2d
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.unit0 = ConvUnit(in_channels, in_channels)
         self.unit1 = ConvUnit(in_channels, out_channels, stride=2)
         self.skip = nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Return maps of half the resolution."""
         return self.unit1(self.unit0(x)) + self.skip(F.avg_pool2d(x, 2))
 
@@ -125,12 +136,28 @@ class EncoderNetwork(nn.Module):
     zero and unit covariance. `EncoderNetwork.set_distribution` sets them.
     """
 
-    def __init__(self, config):
+    config: EncoderConfig
+    n_ws: int
+    w_dim: int
+    input_size: tuple[int, int]
+    stem: ConvUnit
+    blocks: nn.ModuleList
+    last: ConvUnit
+    reduce: nn.Conv2d
+    layout: nn.Linear
+    texture: nn.Linear
+    norm: nn.BatchNorm1d
+    base: nn.Linear
+    offsets: nn.Linear
+    w_avg: Tensor
+    w_basis: Tensor
+
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
         self.n_ws, self.w_dim = config.n_ws, config.w_dim
         self.input_size = (config.resolution, config.resolution)
-        widths = config.widths[::-1]
+        widths = cast(tuple[int, ...], config.widths)[::-1]  # the config has filled in None
         self.stem = ConvUnit(config.img_channels, widths[0])
         self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.last = ConvUnit(widths[-1], widths[-1])
@@ -148,12 +175,12 @@ class EncoderNetwork(nn.Module):
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
         self.register_buffer("w_basis", torch.eye(config.w_dim))
 
-    def set_distribution(self, w_avg, w_basis):
+    def set_distribution(self, w_avg: Tensor, w_basis: Tensor) -> None:
         """Set mean (w_dim,) and whitened basis (w_dim, w_dim) of W."""
         self.w_avg.copy_(w_avg)
         self.w_basis.copy_(w_basis)
 
-    def trunk(self, images):
+    def trunk(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps at `resolution`, ..., 8 and 4 pixels."""
         x = self.stem(images)
         maps = [x]
@@ -163,7 +190,7 @@ class EncoderNetwork(nn.Module):
         maps[-1] = x + self.last(x)
         return maps
 
-    def heads(self, maps):
+    def heads(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return whitened base (n, w_dim) and offsets (n, n_ws, w_dim) of the trunk's maps."""
         layout = self.layout(F.leaky_relu(self.reduce(maps[-1]), LRELU_SLOPE).flatten(1))
         texture = self.texture(torch.cat([x.mean(dim=(2, 3)) for x in maps], dim=1))
@@ -172,11 +199,11 @@ class EncoderNetwork(nn.Module):
         offsets = bound * torch.tanh(self.offsets(hidden) / bound)
         return self.base(hidden), offsets.unflatten(1, (self.config.n_ws, self.config.w_dim))
 
-    def to_w(self, whitened):
+    def to_w(self, whitened: Tensor) -> Tensor:
         """Map whitened codes (..., w_dim) to W."""
         return self.w_avg + whitened @ self.w_basis
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         """Return the codes of images."""
         base, offsets = self.heads(self.trunk(images))
         return self.to_w(base[:, None] + offsets)

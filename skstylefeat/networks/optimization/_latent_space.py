@@ -11,6 +11,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 N_W_SAMPLES = 4_096
 MIN_VARIANCE = 1e-4  # of directions that the mapping network hardly uses, relative to the largest
@@ -31,12 +34,12 @@ class SearchSpace(NamedTuple):
         ``(w - mean) @ whitening`` has unit variance.
     """
 
-    mean: torch.Tensor
-    basis: torch.Tensor
-    whitening: torch.Tensor
+    mean: Tensor
+    basis: Tensor
+    whitening: Tensor
 
 
-def w_statistics(module, seed=0):
+def w_statistics(module: StyleGAN2Generator, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Return mean (w_dim,) and a square-root basis (w_dim, w_dim) of W's distribution.
 
     A code is ``mean + whitened @ basis``; whitened coordinates have unit variance.
@@ -48,7 +51,7 @@ def w_statistics(module, seed=0):
     return mean.float(), (values[:, None] * vectors.T).float()
 
 
-def style_sensitivities(module, seed=0):
+def style_sensitivities(module: StyleGAN2Generator, seed: int = 0) -> dict[str, Tensor]:
     """Return the effect of every style on the image.
 
     Parameters
@@ -67,7 +70,7 @@ def style_sensitivities(module, seed=0):
     synthesis = module.synthesis
     codes = _sample_w(module, N_METRIC_CODES, seed)[:, None].expand(-1, module.config.n_ws, -1)
     generator = torch.Generator().manual_seed(seed)
-    totals = {}
+    totals: dict[str, Tensor] = {}
     # One code at a time: the graph of a large image fills the memory.
     for code in codes.split(1):
         styles = {
@@ -88,10 +91,11 @@ def style_sensitivities(module, seed=0):
     return {name: total / scale for name, total in totals.items()}
 
 
-_spaces: WeakKeyDictionary = WeakKeyDictionary()
+_spaces: WeakKeyDictionary[StyleGAN2Generator, dict[tuple[bool, str], SearchSpace]]
+_spaces = WeakKeyDictionary()
 
 
-def search_space(module, *, in_w=False):
+def search_space(module: StyleGAN2Generator, *, in_w: bool = False) -> SearchSpace:
     """Return the coordinates in which codes of a frozen generator are searched.
 
     Parameters
@@ -113,7 +117,7 @@ def search_space(module, *, in_w=False):
     return spaces[key]
 
 
-def _make_space(module, in_w):
+def _make_space(module: StyleGAN2Generator, in_w: bool) -> SearchSpace:
     # F of every W vector: through the affine layers, the sensitivities of its styles.
     mean, root = w_statistics(module)
     root = root.double()
@@ -132,7 +136,7 @@ def _make_space(module, in_w):
     return SearchSpace(mean, basis.float(), torch.linalg.inv(root).float())
 
 
-def _sample_w(module, n_samples, seed):
+def _sample_w(module: StyleGAN2Generator, n_samples: int, seed: int) -> Tensor:
     rng = np.random.default_rng(seed)
     config = module.config
     z = rng.standard_normal((n_samples, config.z_dim)).astype(np.float32)

@@ -1,6 +1,7 @@
 """Losses between images, with and without the features of another network."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 CONTRAST_WEIGHT = 0.02  # of the local contrast, relative to the pixels
@@ -32,7 +33,7 @@ def pyramid_loss(images, targets, n_levels=3):
     return total / n_levels
 
 
-def local_contrast(images, window=7, floor=0.1):
+def local_contrast(images: Tensor, window: int = 7, floor: float = 0.1) -> Tensor:
     """Subtract the local mean and divide by the local standard deviation, per channel.
 
     Parameters
@@ -49,14 +50,14 @@ def local_contrast(images, window=7, floor=0.1):
     Tensor of shape (n, C, H, W)
     """
     pad = window // 2
-    kwargs = {"kernel_size": window, "stride": 1, "padding": pad, "count_include_pad": False}
-    mean = F.avg_pool2d(images, **kwargs)
-    variance = F.avg_pool2d(images.square(), **kwargs) - mean.square()
+    mean = F.avg_pool2d(images, window, 1, pad, count_include_pad=False)
+    mean_square = F.avg_pool2d(images.square(), window, 1, pad, count_include_pad=False)
+    variance = mean_square - mean.square()
     # The floor is under the root, whose slope would be infinite in flat regions.
     return (images - mean) / (variance.clamp_min(0) + floor**2).sqrt()
 
 
-def contrast_loss(images, targets, window=7):
+def contrast_loss(images: Tensor, targets: Tensor, window: int = 7) -> Tensor:
     """Return the squared error of the local contrast, which ignores lighting."""
     return (local_contrast(images, window) - local_contrast(targets, window)).square().mean()
 

@@ -13,16 +13,18 @@ References
 """
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._row_bands import LRELU_SLOPE, in_bands
 from skstylefeat.networks.stylegan2._styled_layers import (
     SQRT2,
     FullyConnected,
+    NoiseMode,
     SkipConv,
     StyledConv,
     ToRGB,
@@ -31,87 +33,18 @@ from skstylefeat.networks.stylegan2._styled_layers import (
 )
 
 MAPPING_LR_MULTIPLIER = 0.01
-ARCHITECTURES = ("skip", "orig", "resnet")
 RESIDUAL_GAIN = 0.5**0.5  # keeps the variance of a sum of two paths
-
-
-@dataclass(frozen=True)
-class GeneratorConfig:
-    """Architecture of a StyleGAN2 generator.
-
-    Parameters
-    ----------
-    resolution : int
-        Side of the images in pixels, a power of two from 4.
-    channels : tuple of int
-        Channels of the feature maps at 4, 8, ..., `resolution` pixels.
-    z_dim, w_dim : int, default=512
-        Width of the Gaussian input and of the intermediate latent space W.
-    n_mapping : int, default=8
-        Depth of the mapping network.
-    c_dim : int, default=0
-        Number of classes of a conditional generator, 0 for none.
-    img_channels : int, default=3
-        Channels of the images.
-    architecture : {"skip", "orig", "resnet"}, default="skip"
-        How blocks contribute to the image: each adds to it ("skip"), or the last block makes it,
-        without ("orig") or with ("resnet") residual connections.
-    conv_clamp : float or None, default=None
-        Bound on the magnitude of the output of every layer.
-    resample_filter : tuple of float, default=(1, 3, 3, 1)
-        Separable low-pass filter of the up-sampling.
-    """
-
-    resolution: int
-    channels: tuple
-    z_dim: int = 512
-    w_dim: int = 512
-    n_mapping: int = 8
-    c_dim: int = 0
-    img_channels: int = 3
-    architecture: str = "skip"
-    conv_clamp: float | None = None
-    resample_filter: tuple = (1.0, 3.0, 3.0, 1.0)
-
-    def __post_init__(self):
-        object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
-        object.__setattr__(self, "resample_filter", tuple(float(f) for f in self.resample_filter))
-        if self.resolution < 4 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
-        if len(self.channels) != len(self.block_resolutions):
-            raise ValueError(
-                f"channels has {len(self.channels)} entries, but a generator of resolution "
-                f"{self.resolution} has {len(self.block_resolutions)} blocks (4, 8, ... pixels)."
-            )
-        if self.architecture not in ARCHITECTURES:
-            raise ValueError(
-                f"architecture must be one of {ARCHITECTURES}, got {self.architecture!r}."
-            )
-        if len(self.resample_filter) != 4:
-            raise ValueError(
-                f"resample_filter must have 4 taps, got {len(self.resample_filter)}: only the "
-                "filters of StyleGAN2 are supported."
-            )
-
-    @property
-    def block_resolutions(self):
-        """Resolutions of the synthesis blocks: 4, 8, ..., `resolution`."""
-        return tuple(2**k for k in range(2, self.resolution.bit_length()))
-
-    @property
-    def n_ws(self):
-        """Number of W vectors of one image, 2 log2(resolution) - 2."""
-        return 2 * self.resolution.bit_length() - 4
-
-    def to_dict(self):
-        """Return the architecture as a dictionary that JSON can hold."""
-        return asdict(self)
 
 
 class MappingNetwork(nn.Module):
     """Multilayer perceptron from z (and a class) to w."""
 
-    def __init__(self, config):
+    n_layers: int
+    c_dim: int
+    embed: FullyConnected  # of a conditional generator only
+    w_avg: Tensor
+
+    def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.n_layers = config.n_mapping
         self.c_dim = config.c_dim
@@ -125,7 +58,8 @@ class MappingNetwork(nn.Module):
             width = config.w_dim
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
-    def forward(self, z, c=None, truncation_psi=1.0):
+    def forward(self, z: Tensor, c: Tensor | None = None, truncation_psi: float = 1.0) -> Tensor:
+        """Return w (n, w_dim) of z (n, z_dim) and one-hot classes c (n, c_dim)."""
         x = _rms_normalize(z)
         if self.c_dim:
             x = torch.cat([x, _rms_normalize(self.embed(c))], dim=1)
@@ -136,14 +70,26 @@ class MappingNetwork(nn.Module):
         return x
 
 
-def _rms_normalize(x):
+def _rms_normalize(x: Tensor) -> Tensor:
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
 class SynthesisBlock(nn.Module):
     """The layers of one resolution."""
 
-    def __init__(self, in_channels, out_channels, resolution, config):
+    resolution: int
+    is_first: bool
+    is_last: bool
+    has_image: bool
+    const: nn.Parameter  # of the first block only
+    conv0: StyledConv  # of all other blocks
+    conv1: StyledConv
+    skip: SkipConv  # of the "resnet" architecture only
+    torgb: ToRGB  # only where `has_image`
+
+    def __init__(
+        self, in_channels: int, out_channels: int, resolution: int, config: GeneratorConfig
+    ) -> None:
         super().__init__()
         self.resolution = resolution
         self.is_first = in_channels == 0
@@ -160,12 +106,14 @@ class SynthesisBlock(nn.Module):
             self.torgb = ToRGB(out_channels, config)
 
     @property
-    def convs(self):
+    def convs(self) -> dict[str, StyledConv]:
         """Names and styled convolutions, in the order in which they run."""
         names = ("conv1",) if self.is_first else ("conv0", "conv1")
         return {f"b{self.resolution}.{name}": getattr(self, name) for name in names}
 
-    def steps(self, x, styles, noise_mode):
+    def steps(
+        self, x: Tensor | None, styles: Mapping[str, Tensor], noise_mode: NoiseMode
+    ) -> Iterator[tuple[str, Tensor]]:
         """Yield (name, feature map) after every styled convolution of the map `x` below."""
         residual = None
         if self.is_first:
@@ -175,21 +123,27 @@ class SynthesisBlock(nn.Module):
         elif hasattr(self, "skip"):
             residual = self.skip(x, self.conv0.fir, RESIDUAL_GAIN)
         for name, conv in self.convs.items():
-            joins = residual is not None and conv is self.conv1
-            x = conv(x, styles[name], noise_mode, RESIDUAL_GAIN if joins else 1.0)
-            if joins:
-                x = x + residual
+            if residual is not None and conv is self.conv1:
+                x = conv(x, styles[name], noise_mode, RESIDUAL_GAIN) + residual
+            else:
+                x = conv(x, styles[name], noise_mode)
             yield name, x
 
     @property
-    def in_bands(self):
+    def in_bands(self) -> bool:
         """Whether images run one at a time, over bands of rows."""
         hooked = any(layer._forward_hooks for layer in self.children())  # hooks expect whole maps
         if self.is_first or hasattr(self, "skip") or hooked:
             return False
         return self.conv0.in_bands and self.conv1.in_bands
 
-    def forward(self, x, image, styles, noise_mode):
+    def forward(
+        self,
+        x: Tensor | None,
+        image: Tensor,
+        styles: Mapping[str, Tensor],
+        noise_mode: NoiseMode,
+    ) -> tuple[Tensor | None, Tensor]:
         """Return the last map of the block, and `image` with the contribution of the block.
 
         The map is None for the last block of the network if it runs over bands, because it is
@@ -219,7 +173,10 @@ class SynthesisBlock(nn.Module):
 class SynthesisNetwork(nn.Module):
     """Feature maps and an image from one W vector per layer."""
 
-    def __init__(self, config):
+    config: GeneratorConfig
+    fir: Tensor
+
+    def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
         in_channels = 0
@@ -229,12 +186,12 @@ class SynthesisNetwork(nn.Module):
             in_channels = channels
         self.register_buffer("fir", fir_kernel(config.resample_filter), persistent=False)
 
-    def blocks(self):
+    def blocks(self) -> Iterator[SynthesisBlock]:
         """Yield the blocks from 4 pixels up."""
         for resolution in self.config.block_resolutions:
             yield getattr(self, f"b{resolution}")
 
-    def modulated(self):
+    def modulated(self) -> Iterator[tuple[str, int, StyledConv | ToRGB]]:
         """Yield (name, index of the W vector, layer) of every modulated layer, in running order.
 
         The toRGB layer of a block and the first convolution of the next one share a W vector.
@@ -247,11 +204,13 @@ class SynthesisNetwork(nn.Module):
             if block.has_image:
                 yield f"b{block.resolution}.torgb", w_index, block.torgb
 
-    def styles(self, ws):
+    def styles(self, ws: Tensor) -> dict[str, Tensor]:
         """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, channels)."""
         return {name: layer.affine(ws[:, index]) for name, index, layer in self.modulated()}
 
-    def steps(self, styles, noise_mode="const"):
+    def steps(
+        self, styles: Mapping[str, Tensor], noise_mode: NoiseMode = "const"
+    ) -> Iterator[tuple[str, Tensor]]:
         """Yield (name, feature map) after every styled convolution.
 
         Layers run when they are asked for, so a caller that stops early saves the rest.
@@ -262,10 +221,11 @@ class SynthesisNetwork(nn.Module):
                 yield name, y
             x = y
 
-    def forward(self, ws, noise_mode="const"):
+    def forward(self, ws: Tensor, noise_mode: NoiseMode = "const") -> Tensor:
+        """Return the image (n, img_channels, H, W) of W+ codes (n, n_ws, w_dim)."""
         return self.from_styles(self.styles(ws), noise_mode)
 
-    def from_styles(self, styles, noise_mode="const"):
+    def from_styles(self, styles: Mapping[str, Tensor], noise_mode: NoiseMode = "const") -> Tensor:
         """Return the image (n, img_channels, H, W) of styles by layer name."""
         x = None
         n = len(styles["b4.conv1"])
@@ -278,12 +238,23 @@ class SynthesisNetwork(nn.Module):
 class StyleGAN2Generator(nn.Module):
     """Mapping and synthesis network of one architecture."""
 
-    def __init__(self, config):
+    config: GeneratorConfig
+    mapping: MappingNetwork
+    synthesis: SynthesisNetwork
+
+    def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
         self.mapping = MappingNetwork(config)
         self.synthesis = SynthesisNetwork(config)
 
-    def forward(self, z, c=None, truncation_psi=1.0, noise_mode="const"):
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        noise_mode: NoiseMode = "const",
+    ) -> Tensor:
+        """Return the image (n, img_channels, H, W) of z (n, z_dim)."""
         w = self.mapping(z, c, truncation_psi)
         return self.synthesis(w[:, None].expand(-1, self.config.n_ws, -1), noise_mode)

@@ -5,9 +5,10 @@ Therefore the layers of a block run one after the other on a few rows, then on t
 depends on one more row of the layer's input on each side; neighboring bands compute it twice.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 LRELU_SLOPE = 0.2
@@ -15,7 +16,9 @@ BAND_ELEMENTS = 1 << 21  # elements of a map computed at once: 8 MB
 REACH = 1  # further rows of the input on each side that a row depends on
 
 
-def convolve(x, weight, bias=None, fir=None):
+def convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, fir: Tensor | None = None
+) -> Tensor:
     """Convolve maps with 3x3 weights; with a low-pass kernel `fir`, after 2x up-sampling.
 
     Zero insertion and convolution are one transposed convolution of stride 2, and a depthwise
@@ -62,18 +65,18 @@ class FoldedConv(NamedTuple):
         Bound on the magnitude of the output.
     """
 
-    weight: torch.Tensor
-    bias: torch.Tensor
-    noise: torch.Tensor | None
-    fir: torch.Tensor | None
+    weight: Tensor
+    bias: Tensor
+    noise: Tensor | None
+    fir: Tensor | None
     limit: float | None
 
-    def input_rows(self, start, stop):
+    def input_rows(self, start: int, stop: int) -> tuple[int, int]:
         """Return the first input row that output rows depend on, and one past the last."""
         scale = 1 if self.fir is None else 2
         return max(start // scale - REACH, 0), -(-stop // scale) + REACH
 
-    def rows(self, x, start, stop):
+    def rows(self, x: Tensor, start: int, stop: int) -> Tensor:
         """Return output rows `start` to `stop` from their input rows (1, in_channels, h, W)."""
         y = convolve(x, self.weight, self.bias, self.fir)
         first = self.input_rows(start, stop)[0] * (1 if self.fir is None else 2)
@@ -84,7 +87,7 @@ class FoldedConv(NamedTuple):
         return y if self.limit is None else y.clamp_(-self.limit, self.limit)
 
 
-def in_bands(convs, x):
+def in_bands(convs: Sequence[FoldedConv], x: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Run layers on the map of one image, band by band.
 
     Parameters

@@ -5,11 +5,18 @@ convolution serves the whole batch: ``conv(x, W * s) == conv(x * s, W)``. If the
 gradient is needed, modulation, demodulation and gains go into the weights of one image at a time.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._row_bands import LRELU_SLOPE, FoldedConv, convolve, in_bands
+
+#: Noise of the layers: the constant of the network, newly drawn, or none.
+NoiseMode: TypeAlias = Literal["const", "random", "none"]
 
 SQRT2 = 2.0**0.5
 DEMODULATION_EPS = 1e-8
@@ -18,25 +25,38 @@ DEMODULATION_EPS = 1e-8
 class FullyConnected(nn.Module):
     """Linear layer with the equalized learning rate: y = x W^T lr / sqrt(in) + b lr."""
 
-    def __init__(self, in_features, out_features, *, bias_init=0.0, lr_multiplier=1.0):
+    weight: nn.Parameter
+    bias: nn.Parameter
+    weight_gain: float
+    bias_gain: float
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias_init: float = 0.0,
+        lr_multiplier: float = 1.0,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
         self.bias = nn.Parameter(torch.full((out_features,), float(bias_init)))
         self.weight_gain = lr_multiplier / in_features**0.5
         self.bias_gain = lr_multiplier
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """Return outputs (n, out_features)."""
         return F.linear(x * self.weight_gain, self.weight, self.bias * self.bias_gain)
 
 
-def fir_kernel(taps):
+def fir_kernel(taps: Sequence[float]) -> Tensor:
     """Return the 2-D low-pass kernel of 1-D `taps`, with the gain 4 of a 2x up-sampling."""
-    taps = torch.as_tensor(taps, dtype=torch.float32)
-    kernel = torch.outer(taps, taps)
+    row = torch.as_tensor(taps, dtype=torch.float32)
+    kernel = torch.outer(row, row)
     return kernel * (4.0 / kernel.sum())
 
 
-def upsample2x(x, kernel):
+def upsample2x(x: Tensor, kernel: Tensor) -> Tensor:
     """Up-sample `x` of shape (n, C, H, W) by zero insertion and the 4x4 FIR `kernel`."""
     n, channels, height, width = x.shape
     flat = x.reshape(n * channels, 1, height, width)
@@ -47,7 +67,25 @@ def upsample2x(x, kernel):
 class StyledConv(nn.Module):
     """Modulated 3x3 convolution, noise, bias and leaky ReLU; its output is a feature map."""
 
-    def __init__(self, in_channels, out_channels, resolution, *, up, config):
+    affine: FullyConnected
+    weight: nn.Parameter
+    bias: nn.Parameter
+    noise_strength: nn.Parameter
+    noise_const: Tensor
+    fir: Tensor
+    up: bool
+    clamp: float | None
+    maps_outweigh_weights: bool
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        resolution: int,
+        *,
+        up: bool,
+        config: GeneratorConfig,
+    ) -> None:
         super().__init__()
         self.affine = FullyConnected(config.w_dim, in_channels, bias_init=1.0)
         weight = torch.randn(out_channels, in_channels, 3, 3)
@@ -61,11 +99,12 @@ class StyledConv(nn.Module):
         self.maps_outweigh_weights = out_channels * resolution**2 > self.weight.numel()
 
     @property
-    def in_bands(self):
+    def in_bands(self) -> bool:
         """Whether images run one at a time, over bands of rows."""
         return self.maps_outweigh_weights and not torch.is_grad_enabled()
 
-    def forward(self, x, style, noise_mode, gain=1.0):
+    def forward(self, x: Tensor, style: Tensor, noise_mode: NoiseMode, gain: float = 1.0) -> Tensor:
+        """Return the feature map of the map `x`, with styles (n, in_channels)."""
         if self.in_bands:
             y = self.empty_maps(x)
             for i, conv in enumerate(self.fold(style, noise_mode, gain)):
@@ -83,7 +122,7 @@ class StyledConv(nn.Module):
         x = F.leaky_relu(x, LRELU_SLOPE)
         return x if self.clamp is None else x.clamp(-self.clamp * gain, self.clamp * gain)
 
-    def fold(self, style, noise_mode, gain=1.0):
+    def fold(self, style: Tensor, noise_mode: NoiseMode, gain: float = 1.0) -> Iterator[FoldedConv]:
         """Yield the layer as a `FoldedConv` for every row of `style`."""
         noise = self._noise(noise_mode, style, gain)
         scale = self._demodulation(style) * (gain * SQRT2)
@@ -96,28 +135,28 @@ class StyledConv(nn.Module):
                 limit=None if self.clamp is None else self.clamp * gain,
             )
 
-    def empty_maps(self, x):
+    def empty_maps(self, x: Tensor) -> Tensor:
         """Return memory for the maps of inputs `x`."""
         shape = len(x), len(self.bias), *self.noise_const.shape
         layout = torch.channels_last
         return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
 
     @staticmethod
-    def _in_order(weight, up):
+    def _in_order(weight: Tensor, up: bool) -> Tensor:
         """Return the weights in the memory layout of the convolutions: channels last."""
         if up:  # a transposed convolution takes (in_channels, out_channels, 3, 3)
             weight = weight.transpose(0, 1)
         weight = weight.contiguous(memory_format=torch.channels_last)
         return weight.transpose(0, 1) if up else weight
 
-    def _demodulation(self, style):
+    def _demodulation(self, style: Tensor) -> Tensor:
         if self.up:  # sum in the order of the memory
             energy = self.weight.transpose(0, 1).square().sum(dim=(2, 3))
         else:
             energy = self.weight.square().sum(dim=(2, 3)).T
         return (style.square() @ energy + DEMODULATION_EPS).rsqrt()
 
-    def _noise(self, noise_mode, style, gain):
+    def _noise(self, noise_mode: NoiseMode, style: Tensor, gain: float) -> Tensor | None:
         """Return the noise (1 or n, 1, H, W), or None."""
         if noise_mode == "none":
             return None
@@ -130,7 +169,13 @@ class StyledConv(nn.Module):
 class ToRGB(nn.Module):
     """Modulated 1x1 convolution to image channels, without demodulation."""
 
-    def __init__(self, in_channels, config):
+    affine: FullyConnected
+    weight: nn.Parameter
+    bias: nn.Parameter
+    weight_gain: float
+    clamp: float | None
+
+    def __init__(self, in_channels: int, config: GeneratorConfig) -> None:
         super().__init__()
         self.affine = FullyConnected(config.w_dim, in_channels, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(config.img_channels, in_channels, 1, 1))
@@ -138,7 +183,8 @@ class ToRGB(nn.Module):
         self.weight_gain = in_channels**-0.5
         self.clamp = config.conv_clamp
 
-    def forward(self, x, style):
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Return the contribution of the map `x` to the image."""
         # There are few output channels: scaling the weights is faster than scaling the maps.
         weight = self.weight * (style * self.weight_gain)[:, None, :, None, None]
         if len(x) == 1:
@@ -153,10 +199,14 @@ class ToRGB(nn.Module):
 class SkipConv(nn.Module):
     """Residual path of the "resnet" architecture: a 1x1 convolution, then 2x up-sampling."""
 
-    def __init__(self, in_channels, out_channels):
+    weight: nn.Parameter
+    weight_gain: float
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
         self.weight_gain = in_channels**-0.5
 
-    def forward(self, x, kernel, gain):
+    def forward(self, x: Tensor, kernel: Tensor, gain: float) -> Tensor:
+        """Return the map `x` times `gain`, at twice the resolution."""
         return upsample2x(F.conv2d(x, self.weight * (self.weight_gain * gain)), kernel)

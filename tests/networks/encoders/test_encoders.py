@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 
 @pytest.mark.parametrize("resolution", [4, 8, 32, 256])

@@ -10,7 +10,8 @@ from safetensors import safe_open
 from skstylefeat.networks import Encoder, EncoderRecipe, Generator, load_encoder, train_encoder
 from skstylefeat.networks.encoders import _native
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
-from skstylefeat.networks.stylegan2._network import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 from skstylefeat.networks.training._recipe import augment, to_network
 from skstylefeat.networks.training._train import reconstruction_psnr
 
