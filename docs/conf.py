@@ -20,6 +20,8 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autosummary_generate = True
 numpydoc_show_class_members = False
+# Docstrings describe the types, so signatures show names and defaults only.
+autodoc_typehints = "none"
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 # References for a whole docstring are not cited in its text.

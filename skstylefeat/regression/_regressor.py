@@ -100,8 +100,6 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
     References
     ----------
     .. [1] Y. Nitzan et al., "LARGE: Latent-Based Regression through GAN Semantics", CVPR 2022.
-    .. [2] R. F. Barber et al., "Predictive Inference with the Jackknife+", Annals of Statistics
-       2021.
 
     Examples
     --------
@@ -325,7 +323,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predict intervals that contain the true value with a given probability.
 
-        Jackknife+ (CV+ beyond `n_refits` labels) [2]_. It assumes of the errors only that labeled
+        Jackknife+ (CV+ beyond `n_refits` labels) [1]_. It assumes of the errors only that labeled
         and new images come from one population. A `coverage` of c needs at least c / (1 - c)
         labels, 9 for 0.9. With fewer labels no finite interval has that coverage: the intervals
         are infinite, and a warning is given.
@@ -340,6 +338,11 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         -------
         lower, upper : ndarray of shape (n_samples,) or (n_samples, n_targets)
             NaN for rows that are NaN throughout.
+
+        References
+        ----------
+        .. [1] R. F. Barber et al., "Predictive Inference with the Jackknife+", Annals of
+           Statistics 2021.
         """
         if not 0 < coverage < 1:
             raise ValueError(f"coverage must be between 0 and 1, got {coverage}.")
