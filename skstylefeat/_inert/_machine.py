@@ -2,7 +2,7 @@
 
 A pickle is a program for a small stack machine, and the machine of the standard library calls
 every function that the program names. This one knows no way to import or call anything: a global
-is looked up in a table of constructors written here, and what is not in the table is refused by
+is looked up in a table of inert constructors, and one that is not in the table is refused by
 name. It reads from a buffer without copying, and bounds everything that a file could use to
 exhaust memory or time:
 
@@ -57,15 +57,7 @@ class PickleMachine:
         Collects refused globals, for inspection; by default the first one raises.
     """
 
-    def __init__(
-        self,
-        data,
-        budget,
-        constructors,
-        *,
-        persistent_load=None,
-        refused=None,
-    ):
+    def __init__(self, data, budget, constructors, persistent_load=None, refused=None):
         self.data = data
         self.source = budget.source
         self.budget = budget
@@ -106,9 +98,8 @@ class PickleMachine:
     def refuse(self, name):
         """Return the error for a global outside the table."""
         name = _printable(name)
-        advice = ADVICE.get(name)
-        if advice is not None:
-            return UnsafeCheckpointError(f"{self.source}: {advice} [it needs {name}]", name)
+        if name in ADVICE:
+            return UnsafeCheckpointError(f"{self.source}: {ADVICE[name]} [it needs {name}]", name)
         return UnsafeCheckpointError(
             f"{self.source} is refused: it asks for {name!r}, which files of the supported formats "
             "do not need and which could run code. Nothing of it was run. `python -m skstylefeat "

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import Image
 
 from skstylefeat._utils._indexing import row_index
 from skstylefeat._utils._typing import ImagesLike
@@ -21,7 +20,7 @@ from skstylefeat.images._alignment import (
     face_square,
 )
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
-from skstylefeat.images._sources import Blocks, Source, find_source
+from skstylefeat.images._sources import Items, Source, find_source
 
 DECODING_THREADS = 8
 CHECK_SIZE = (8, 8)  # size of images that are only tried
@@ -183,11 +182,11 @@ class ImageCollection:
         faults : list of Fault
             The others, m + len(faults) = n.
         """
-        jobs: list[tuple[int, Any]] = list(enumerate(self._source.items()))
         faults: list[Fault] = []
-
-        # Arrays are read in one piece. Their images pass through PIL only to change their size.
-        if isinstance(self._source, Blocks):
+        if isinstance(self._source, Items):
+            jobs: list[tuple[int, Any]] = list(enumerate(self._source.items()))
+        else:
+            # Arrays are read in one piece. Their images pass through PIL only to change their size.
             values, faults = self._read_block(self._source.block())
             if self._landmarks is None and (size is None or values.shape[1:3] == tuple(size)):
                 return np.repeat(values, 3, axis=3) if values.shape[3] == 1 else values, faults
@@ -221,9 +220,7 @@ class ImageCollection:
         return np.asarray(image if size is None else resize(image, size))
 
 
-def _cut(
-    landmarks: Landmarks, i: int, image: Image.Image, name: str, size: tuple[int, int] | None
-) -> Image.Image:
+def _cut(landmarks, i, image, name, size):
     """Crop one image to its face."""
     try:
         corners = face_square(landmarks.find(i, name, image))

@@ -20,15 +20,12 @@ ACCEPTED = (
     "column of paths, PIL images or arrays; a folder; or a zip archive"
 )
 
-
 # An array (n, H, 1) or (n, H, 4) with both at least this is more likely one image.
 _SMALLEST_SIDE = 8
 
 
 class Items:
     """Images that are opened one by one."""
-
-    in_blocks = False
 
     def __init__(self, items: Sequence[Any]) -> None:
         self._items = items
@@ -62,8 +59,6 @@ class Blocks:
         The pixels.
     """
 
-    in_blocks = True
-
     def __init__(self, array: Any) -> None:
         self._array = array
 
@@ -80,10 +75,6 @@ class Blocks:
     def name(self, i: int, row: int) -> str:
         """Return the name of row i in messages; `row` is its row in the user's X."""
         return f"image {row}"
-
-    def items(self) -> Sequence[Any]:
-        """Return nothing: `block` reads all rows together."""
-        return []
 
     def block(self) -> NDArray[Any]:
         """Return the pixels (n, H, W, C)."""

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from skstylefeat.__main__ import main
+from skstylefeat.features import FeatureMaps
 from skstylefeat.inversion import _encoder_choice as encoder_choice_module
 from skstylefeat.inversion._code_cache import CodeCache
 from skstylefeat.labeling import _command as command_module
@@ -85,7 +86,7 @@ def test_a_killed_preparation_resumes(annotate, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(prepare_module, "_pool", killed)
+        patch.setattr(FeatureMaps, "pool", killed)
         with pytest.raises(KeyboardInterrupt):
             annotate()
     monkeypatch.setattr(CodeCache, "put", None)  # all codes are there
@@ -141,6 +142,12 @@ def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
     assert annotate(*arguments) == 2
     assert message in capsys.readouterr().err
     assert annotate() == 0  # nothing is left locked
+
+
+def test_the_device_is_checked_before_images_are_read(annotate, monkeypatch, capsys):
+    monkeypatch.setattr(command_module, "find_unreadable", None)  # would fail if it were used
+    assert annotate("--device", "gpu") == 2
+    assert "device='gpu' cannot be used on this machine" in capsys.readouterr().err
 
 
 def test_a_folder_without_images(tmp_path, capsys):
