@@ -72,10 +72,7 @@ def annotation_pictures(train, test, target, n_labels, random_state):
         [rows[target.y_train[rows] == value][:2] for value in np.unique(target.y_train)]
     )[:6]
     maps = FeatureMapDisplay.from_estimator(
-        first.selector,
-        train.maps[shown],
-        train.images[shown],
-        row_labels=target.y_train[shown],
+        first.selector, train.maps[shown], train.images[shown], row_labels=target.y_train[shown]
     )
 
     clusters = ClusterDisplay.from_estimator(first.annotator, first.features, train.images)

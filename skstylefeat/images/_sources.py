@@ -95,10 +95,7 @@ class StoredBlocks(Blocks):
     """
 
     def __init__(
-        self,
-        array: Any,
-        to_pixels: Callable[[Any], NDArray[Any]],
-        rows: NDArray[Any] | None = None,
+        self, array: Any, to_pixels: Callable[[Any], NDArray[Any]], rows: NDArray[Any] | None = None
     ) -> None:
         super().__init__(array)
         self._to_pixels = to_pixels

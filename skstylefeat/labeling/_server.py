@@ -197,8 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         token, slash, rest = path.removeprefix("/").partition("/")
         if not slash or not _same(token, self.server.token):
             raise _Problem(
-                HTTPStatus.NOT_FOUND,
-                "Nothing is here. Open the address that the command printed.",
+                HTTPStatus.NOT_FOUND, "Nothing is here. Open the address that the command printed."
             )
         return rest
 

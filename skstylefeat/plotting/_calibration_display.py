@@ -154,12 +154,7 @@ class DistanceCalibrationDisplay(Display):
     ) -> Self:
         """Show a given curve; parameters as of the class."""
         display = cls(
-            distance,
-            y_true,
-            curve,
-            labeled=labeled,
-            interval=interval,
-            value_name=value_name,
+            distance, y_true, curve, labeled=labeled, interval=interval, value_name=value_name
         )
         return display.plot(ax=ax)
 

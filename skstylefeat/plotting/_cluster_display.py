@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skstylefeat.plotting._style import (
-    MARK,
-    MUTED,
-    Display,
-    check_same_length,
-    rows_to_pixels,
-)
+from skstylefeat.plotting._style import MARK, MUTED, Display, check_same_length, rows_to_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -81,11 +81,7 @@ class LayerImportanceDisplay(Display):
 
     @classmethod
     def from_weights(
-        cls,
-        weights: ArrayLike,
-        layer_names: Sequence[str] | None = None,
-        *,
-        ax: Axes | None = None,
+        cls, weights: ArrayLike, layer_names: Sequence[str] | None = None, *, ax: Axes | None = None
     ) -> Self:
         """Show given weights; parameters as of the class."""
         return cls(weights, layer_names).plot(ax=ax)
