@@ -104,7 +104,7 @@ def _read_integer(vm, n):
 
 def _read_old_string(vm, n):
     if n < 0:
-        raise vm.damaged(f"it has a text of {n} bytes")
+        raise vm.damaged(f"it has a string of {n} bytes")
     return vm.text(n, "latin-1")
 
 
@@ -147,7 +147,7 @@ def _float_line(vm):
 def _string_line(vm):
     line = vm.line(len(vm.data))
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
-        raise vm.damaged("it has a text without quotes")
+        raise vm.damaged("it has a string without quotes")
     vm.stack.append(str(codecs.escape_decode(line[1:-1])[0], "latin-1"))
 
 
@@ -296,7 +296,7 @@ def _stack_global(vm):
     name = vm.stack.pop()
     module = vm.stack.pop()
     if not isinstance(name, str) or not isinstance(module, str):
-        raise vm.damaged("the name of a global is not a text")
+        raise vm.damaged("the name of a global is not a string")
     vm.find(module, name)
 
 

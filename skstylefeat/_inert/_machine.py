@@ -7,8 +7,8 @@ name. It reads from a buffer without copying, and bounds everything that a file 
 exhaust memory or time:
 
 * byte strings are views of the file, so that their length is bounded by the file;
-* instructions, texts and copies are paid for from a `Budget`, which grows with the file;
-* keys and members of sets are texts or small numbers, because hashing nested tuples that share
+* instructions, strings and copies are paid for from a `Budget`, which grows with the file;
+* keys and members of sets are strings or small numbers, because hashing nested tuples that share
   their parts takes time exponential in the length of the program.
 """
 
@@ -167,7 +167,7 @@ class PickleMachine:
         """Push the result of calling the constructor of a global with `args`."""
         if not isinstance(function, Global) or not isinstance(args, tuple):
             if self.refused is None:
-                raise self.damaged("it calls an object that is no function")
+                raise self.damaged("it calls an object that is not a function")
             self.stack.append(Foreign("?"))
             return
         if function.construct is None:

@@ -116,14 +116,7 @@ def order_pictures(train, test, target, distances, generator):
         test.images, distances.test["weighted"], y_true=target.y_test
     )
     caption = f"{target.name}: test images in the order of their distance, true values below."
-    return [
-        draw(f"order-{target.name}", caption, display),
-        *direction_pictures(train, target, distances, generator),
-    ]
 
-
-def direction_pictures(train, target, distances, generator):
-    """Draw codes moved along the direction, and the layers' weights."""
     # Three of the codes whose distance is closest to the median.
     values = distances.train["weighted"]
     middle = np.argsort(np.abs(values - np.median(values)), kind="stable")[:12]
@@ -134,6 +127,7 @@ def direction_pictures(train, target, distances, generator):
     edits = EditStripDisplay.from_estimator(generator, codes, direction, steps=steps)
     layers = LayerImportanceDisplay.from_estimator(distances.estimator)
     return [
+        draw(f"order-{target.name}", caption, display),
         draw(
             f"edits-{target.name}",
             f"{target.name}: three codes moved along the difference between the outer groups' mean "

@@ -23,8 +23,8 @@ from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floa
 from skstylefeat.images._sources import Items, Source, find_source
 
 DECODING_THREADS = 8
-CHECK_SIZE = (8, 8)  # size of images that are only tried
-NAMED_FAULTS = 10  # images that a message names
+CHECK_SIZE = (8, 8)  # size to which images are read only to see whether they can be
+NAMED_FAULTS = 10  # largest number of images that a message names
 
 
 class Fault(NamedTuple):
@@ -67,9 +67,9 @@ def error_of_faults(faults: Sequence[Fault], n_images: int) -> Exception:
 class ImageCollection:
     """A sequence of images that is sliced without reading them.
 
-    Made by :func:`as_images`. Everything that takes images takes it, and scikit-learn slices it
-    by rows like any X, so `cross_validate` and others work on folders, archives and arrays on
-    disk.
+    Made by :func:`as_images`. Every estimator and function that takes images accepts one, and
+    scikit-learn slices it by rows like any X, so `cross_validate` and others work on folders,
+    archives and arrays on disk.
 
     Parameters
     ----------

@@ -146,17 +146,19 @@ def find_source(X: Any, image_shape: Sequence[int] | None = None) -> Source:
         return Items(listing.files)
     if isinstance(X, (Image.Image, bytes, Iterator)):
         raise ValueError(
-            f"Images came as one {type(X).__name__}. Give a list of images, or one image as [X]."
+            f"X is one {type(X).__name__}, expected a collection of images. Give one image as [X]."
         )
     if hasattr(X, "tocsr"):
-        raise ValueError(f"Images came as a sparse {type(X).__name__}. Give X.toarray().")
+        raise ValueError(
+            f"Images are a sparse {type(X).__name__}, expected a dense array. Give X.toarray()."
+        )
 
     X = _single_column(X)
     items = _as_items(X)
     if items is not None:
         return Items(items)
 
-    # What is left has pixels in one block, some on disk or another device.
+    # All other kinds hold their pixels in one block, which may be on disk or another device.
     if is_tensor(X) and X.ndim > 2:
         return _tensor_source(X)
     if _is_stored_array(X):
@@ -177,7 +179,7 @@ def _single_column(X: Any) -> Any:
             return X[columns[0]]
         if any(is_item(value) for value in X[:1].to_numpy().ravel()):
             raise ValueError(
-                f"Images came as a frame of the columns {columns}; give the one that holds paths, "
+                f"Images are a frame with the columns {columns}; give the one that holds paths, "
                 f"such as X[{columns[0]!r}]."
             )
     elif isinstance(X, np.ndarray) and X.dtype.kind in "OUT" and X.ndim == 2 and X.shape[1] == 1:

@@ -234,7 +234,7 @@ def _check_same(existing, given, images, work):
 
 
 def _serve(session: Session, work: Path, arguments: argparse.Namespace) -> None:
-    """Serve the page until the command is stopped, at an address that is new at every start."""
+    """Serve the page until the command is stopped. Its address is new at every start."""
     token = secrets.token_urlsafe(16)
     page_key, last_port = _load_page_key(work)
     server = None
@@ -260,7 +260,7 @@ def _serve(session: Session, work: Path, arguments: argparse.Namespace) -> None:
 
 
 def _open_browser(url: str, redirect: Path) -> None:
-    """Open the page by way of a private file: all users of a machine can read command lines."""
+    """Open the page through a private file, because all users of a machine see command lines."""
     _write_private(
         redirect,
         f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">'

@@ -202,7 +202,7 @@ class NetworkFacade:
         return self.sha256
 
     def _architecture(self):
-        """Return a text that differs between networks with the same tensors."""
+        """Return a string that differs between networks with the same tensors."""
         return ""
 
     def _tensor(self, array):

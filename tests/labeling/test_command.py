@@ -154,7 +154,7 @@ def test_a_folder_without_images(tmp_path, capsys):
     assert main(["annotate", str(tmp_path)]) == 2
     assert "holds no image file" in capsys.readouterr().err
     assert main(["annotate", str(tmp_path / "none")]) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
