@@ -329,11 +329,17 @@ def readable_rows(
     array([0, 2])
     """
     images = as_images(X, image_shape)
-    good = np.ones(len(images), dtype=bool)
+    unreadable = [fault.row for fault in find_faults(images, batch_size)]
+    return np.setdiff1d(np.arange(len(images)), unreadable)
+
+
+def find_faults(images: ImageCollection, batch_size: int = 64) -> list[Fault]:
+    """Return the images of a collection that cannot be read, after decoding every one."""
+    faults = []
     for start in range(0, len(images), batch_size):
-        for fault in images[start : start + batch_size].try_read(CHECK_SIZE)[1]:
-            good[start + fault.row] = False
-    return np.flatnonzero(good)
+        some = images[start : start + batch_size].try_read(CHECK_SIZE)[1]
+        faults += [fault._replace(row=start + fault.row) for fault in some]
+    return faults
 
 
 def _in_threads(function: Callable, jobs: Sequence) -> list:

@@ -12,10 +12,11 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from skstylefeat._utils._files import replace_file
+from skstylefeat.images._collection import as_images, error_of_faults, find_faults
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels
 from skstylefeat.labeling._grouping import Grouping
 from skstylefeat.labeling._label_store import LabelStore
-from skstylefeat.labeling._prepare import Preparation, can_select_channels, find_unreadable, prepare
+from skstylefeat.labeling._prepare import Preparation, can_select_channels, prepare
 from skstylefeat.labeling._server import LabelingServer
 from skstylefeat.labeling._session import Session
 from skstylefeat.labeling._sheets import write_sheets
@@ -174,13 +175,13 @@ def _load_or_prepare(arguments, images, work, labels):
         return existing
 
     resolve_device(arguments.device)  # raises before the images are read
-    unreadable = find_unreadable(images)
-    if unreadable and not arguments.skip_unreadable:
+    faults = find_faults(as_images(images.paths))
+    if faults and not arguments.skip_unreadable:
         raise ValueError(
-            f"{len(unreadable)} of {len(images)} images in {str(images.path)!r} cannot be read: "
-            f"{', '.join(unreadable)}. Repair or remove them, or leave them out with "
-            "--skip-unreadable."
+            f"{error_of_faults(faults, len(images))} Repair or remove such images, or leave them "
+            "out with --skip-unreadable."
         )
+    unreadable = [images.names[fault.row] for fault in faults]
     if len(unreadable) == len(images):
         raise ValueError(f"None of the images in {str(images.path)!r} can be read.")
     sizes = dict(zip(images.names, images.sizes, strict=True))

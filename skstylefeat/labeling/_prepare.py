@@ -15,7 +15,6 @@ from skstylefeat._utils._typing import StrPath
 from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._selector import ChannelMISelector
-from skstylefeat.images._collection import readable_rows
 from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._grouping import Grouping
@@ -56,12 +55,6 @@ def can_select_channels(labels: Mapping[str, str]) -> bool:
     """Return whether labels by file can select channels: two images each of two classes."""
     counts = np.unique(list(labels.values()), return_counts=True)[1]
     return int((counts >= _MIN_PER_CLASS).sum()) >= 2
-
-
-def find_unreadable(images: ImageFolder) -> list[str]:
-    """Return the names of the images that cannot be read, after decoding every one."""
-    readable = set(readable_rows(images.paths).tolist())
-    return [name for row, name in enumerate(images.names) if row not in readable]
 
 
 def prepare(

@@ -145,7 +145,7 @@ def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
 
 
 def test_the_device_is_checked_before_images_are_read(annotate, monkeypatch, capsys):
-    monkeypatch.setattr(command_module, "find_unreadable", None)  # would fail if it were used
+    monkeypatch.setattr(command_module, "find_faults", None)  # would fail if it were used
     assert annotate("--device", "gpu") == 2
     assert "device='gpu' cannot be used on this machine" in capsys.readouterr().err
 
@@ -221,8 +221,9 @@ def test_unreadable_images_are_named_and_can_be_skipped(annotate, tmp_path, caps
     labels = write_labels(tmp_path / "labels.csv", [f"{c}-{i}.png" for c in COLORS for i in (0, 1)])
     assert annotate("--labels", labels) == 2
     error = capsys.readouterr().err
-    assert "2 of 12 images" in error and "blue-0.png, red-1.png. " in error
-    assert "--skip-unreadable" in error
+    assert "2 of 12 images cannot be read: " in error and "--skip-unreadable" in error
+    for name in ("blue-0.png", "red-1.png"):
+        assert f"{name} cannot be read as an image: its content is in no known format" in error
 
     for options in (["--labels", labels, "--skip-unreadable"], []):
         assert annotate(*options) == 0
