@@ -394,7 +394,7 @@ def pseudo_label_predictions(annotation: Annotation, seed: int) -> NDArray[Any]:
     """
     model = PseudoLabelClassifier(annotation.annotator, random_state=seed)
     with warnings.catch_warnings():
-        # All labels of a draw may be of one class; its score shows what that costs.
+        # All labels of a draw may be of one class; the draw's score shows the effect.
         warnings.simplefilter("ignore", UserWarning)
         model.fit(annotation.features, annotation.known)
     return model.predict(annotation.test_features)

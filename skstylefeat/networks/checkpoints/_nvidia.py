@@ -110,22 +110,7 @@ def read_network(root, source):
 
 
 def read_state_dict(tensors, source):
-    """Read the tensors of a generator in NVIDIA's names.
-
-    Parameters
-    ----------
-    tensors : dict of str to StoredArray
-        Parameters and buffers.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN2Generator`.
-    known : dict
-        The resampling filter, where the file holds it.
-    """
+    """Read the stored tensors of a generator in NVIDIA's names; returns as of `read_network`."""
     # Only layers and blocks that up-sample use their filter; the others keep the default one.
     filters = {key: value for key, value in tensors.items() if USED_FILTER.fullmatch(key)}
     known = shared_filter(filters, source)
