@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -51,102 +52,45 @@ def _report_parser() -> argparse.ArgumentParser:
     own.add_argument("--target", metavar="COLUMN[,COLUMN]", type=_names, help="columns to predict")
     own.add_argument("--group", metavar="COLUMN", help="keep each value on one side of the split")
     own.add_argument("--box", metavar="L,T,R,B", type=_box, help="crop box in pixels of the files")
+    filters = ("lanczos", "bicubic", "box")
+    _add(own, "--filter", None, "lanczos", "filter for resizing", choices=filters)
+    _add(own, "--limit", "N", 3000, "largest number of images", type=_positive)
+    _add(own, "--test-share", "SHARE", 0.3, "share of the images for testing only", type=_share)
     own.add_argument(
-        "--filter",
-        choices=("lanczos", "bicubic", "box"),
-        default="lanczos",
-        help="filter for resizing (default: lanczos)",
-    )
-    own.add_argument(
-        "--limit",
-        type=_positive,
-        default=3000,
-        metavar="N",
-        help="largest number of images (default: 3000)",
-    )
-    own.add_argument(
-        "--test-share",
-        type=_share,
-        default=0.3,
-        metavar="SHARE",
-        help="share of the images for testing only (default: 0.3)",
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out images that cannot be read (default: name them and stop)",
     )
 
     networks = parser.add_argument_group("networks")
-    networks.add_argument(
-        "--generator",
-        default="faces64",
-        metavar="FILE",
-        help="name or file of a StyleGAN2 generator (default: faces64)",
-    )
+    _add(networks, "--generator", "FILE", "faces64", "name or file of a StyleGAN2 generator")
     networks.add_argument(
         "--encoder",
         default="auto",
         metavar="FILE|train",
         help="file of an encoder, or 'train' (default: the generator's own)",
     )
-    networks.add_argument(
-        "--train-steps",
-        type=_positive,
-        default=1000,
-        metavar="N",
-        help="training steps of --encoder train (default: 1000)",
-    )
+    _add(networks, "--train-steps", "N", 1000, "steps of --encoder train", type=_positive)
     networks.add_argument(
         "--device", default="auto", help="torch device (default: the best available)"
     )
 
     work = parser.add_argument_group("experiment")
-    work.add_argument(
-        "--n-train",
-        type=_positive,
-        default=1000,
-        metavar="N",
-        help="rendered training faces (default: 1000)",
-    )
-    work.add_argument(
-        "--n-test",
-        type=_positive,
-        default=500,
-        metavar="N",
-        help="rendered test faces (default: 500)",
-    )
-    work.add_argument(
-        "--annotation-labels",
-        type=_counts,
-        default=(5,),
-        metavar="N[,N]",
-        help="budgets of labels for clusters (default: 5)",
-    )
-    work.add_argument(
-        "--regression-labels",
-        type=_counts,
-        default=(2, 5, 20),
-        metavar="N[,N]",
-        help="budgets of labels for calibration (default: 2,5,20)",
-    )
-    work.add_argument(
-        "--draws",
-        type=_positive,
-        default=20,
-        metavar="N",
-        help="random draws of the labels (default: 20)",
-    )
-    work.add_argument("--random-state", type=int, default=0, metavar="SEED")
-    work.add_argument(
-        "--out",
-        type=Path,
-        default=Path("skstylefeat-report"),
-        metavar="FOLDER",
-        help="folder of the report (default: skstylefeat-report)",
-    )
+    _add(work, "--n-train", "N", 1000, "rendered training faces", type=_positive)
+    _add(work, "--n-test", "N", 500, "rendered test faces", type=_positive)
+    _add(work, "--annotation-labels", "N[,N]", "5", "budgets of labels for clusters", type=_counts)
+    _add(work, "--regression-labels", "N[,N]", "2,5,20", "budgets for calibration", type=_counts)
+    _add(work, "--draws", "N", 20, "random draws of the labels", type=_positive)
+    _add(work, "--random-state", "SEED", 0, "seed of the whole run", type=int)
+    _add(work, "--out", "FOLDER", "skstylefeat-report", "folder of the report", type=Path)
     work.add_argument("--quiet", action="store_true", help="print the tables only")
-    own.add_argument(
-        "--skip-unreadable",
-        action="store_true",
-        help="leave out images that cannot be read (default: name them and stop)",
-    )
     return parser
+
+
+def _add(group, flag, metavar, default, text, **options):
+    """Add an option whose help names its default."""
+    text = f"{text} (default: {default})"
+    group.add_argument(flag, metavar=metavar, default=default, help=text, **options)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -167,44 +111,37 @@ def _report(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         quiet=arguments.quiet,
     )
-    load = _own_images(arguments) if any(own) else _rendered_faces(arguments)
+    load = partial(_own_images if any(own) else _rendered_faces, arguments)
     tables = Job(settings).run(load)
     print("\n" + "\n\n".join(table.to_text() for table in tables))
     print(f"\nReport: {arguments.out / 'index.html'}")
     return 0
 
 
-def _rendered_faces(arguments):
-    """Return a function from the generator's resolution to rendered data."""
+def _rendered_faces(arguments, size):
+    """Return rendered data; the inverter resizes them to the generator's `size`."""
     from skstylefeat.experiments._rendered_faces import load_rendered_faces
 
-    def load(size):
-        del size  # the inverter resizes images
-        return load_rendered_faces(arguments.n_train, arguments.n_test, arguments.random_state)
-
-    return load
+    return load_rendered_faces(arguments.n_train, arguments.n_test, arguments.random_state)
 
 
-def _own_images(arguments):
-    """Return a function from the generator's resolution to the user's data."""
+def _own_images(arguments, size):
+    """Return the user's data, at the generator's `size`."""
     from skstylefeat.experiments._own_images import load_own_images
 
-    def load(size):
-        return load_own_images(
-            arguments.images,
-            arguments.labels,
-            arguments.target,
-            size=size,
-            box=arguments.box,
-            resampling=arguments.filter,
-            test_share=arguments.test_share,
-            group=arguments.group,
-            limit=arguments.limit,
-            on_error="skip" if arguments.skip_unreadable else "raise",
-            random_state=arguments.random_state,
-        )
-
-    return load
+    return load_own_images(
+        arguments.images,
+        arguments.labels,
+        arguments.target,
+        size=size,
+        box=arguments.box,
+        resampling=arguments.filter,
+        test_share=arguments.test_share,
+        group=arguments.group,
+        limit=arguments.limit,
+        on_error="skip" if arguments.skip_unreadable else "raise",
+        random_state=arguments.random_state,
+    )
 
 
 def _annotate_parser() -> argparse.ArgumentParser:
@@ -220,12 +157,7 @@ def _annotate(arguments: argparse.Namespace) -> int:
 
 
 def _inspect_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m skstylefeat inspect",
-        description="Describe a checkpoint without running any code in it.",
-    )
-    parser.add_argument("file")
-    return parser
+    return _file_parser("inspect", "Describe a checkpoint without running any code in it.", "file")
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
@@ -236,13 +168,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _convert_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m skstylefeat convert",
-        description="Convert a checkpoint to the package's own format, safetensors.",
-    )
-    parser.add_argument("file")
-    parser.add_argument("out")
-    return parser
+    text = "Convert a checkpoint to the package's own format, safetensors."
+    return _file_parser("convert", text, "file", "out")
 
 
 def _convert(arguments: argparse.Namespace) -> int:
@@ -250,6 +177,14 @@ def _convert(arguments: argparse.Namespace) -> int:
 
     print(convert(arguments.file, arguments.out))
     return 0
+
+
+def _file_parser(command, description, *files):
+    prog = f"python -m skstylefeat {command}"
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    for name in files:
+        parser.add_argument(name)
+    return parser
 
 
 def _version():

@@ -73,7 +73,7 @@ class InconsistentVersionWarning(UserWarning):
 
 
 class LabelConflictError(ValueError):
-    """A labeling session cannot take a label, a class or an undo, such as an unknown class.
+    """A labeling session rejects a label, a class or an undo, such as a label of no known class.
 
     The message is written for the person who labels.
     """

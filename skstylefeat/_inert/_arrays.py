@@ -205,7 +205,7 @@ class StoredArray:
                 f"{self.storage.n_elements}"
             )
 
-        # As if copied: what is done with the view copies it.
+        # Counted as a copy, because the caller makes one of the view.
         itemsize = kind.dtype.itemsize
         budget.spend_memory(size * itemsize)
         flat = self.storage.view()

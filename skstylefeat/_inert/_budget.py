@@ -24,7 +24,7 @@ class Budget:
     """Work and memory that one file may still cause.
 
     Without these bounds a file of kilobytes could name one array, or one instruction, again and
-    again, and fill any memory. Honest files need a fraction of them.
+    again, and fill any memory. Ordinary files need a fraction of them.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ class Budget:
             raise self.damaged("it has more instructions than a file of its size needs")
 
     def spend_memory(self, n_bytes):
-        """Pay for a text or array of `n_bytes`."""
+        """Pay for a string or array of `n_bytes`."""
         self.memory -= n_bytes
         if self.memory < 0:
             raise self.damaged(
-                "its arrays and texts take many times the size of the file (an expanded array? "
+                "its arrays and strings take many times the size of the file (an expanded array? "
                 "Save it with .clone() or numpy.ascontiguousarray)"
             )
 

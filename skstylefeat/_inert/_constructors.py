@@ -123,7 +123,7 @@ def _rebuild_tensor(budget, storage, offset, size, stride, *_):
 
 def _rebuild_parameter(budget, tensor, *_):
     if not isinstance(tensor, StoredArray):
-        raise ValueError("a parameter that is no tensor")
+        raise ValueError("a parameter that is not a tensor")
     return tensor
 
 

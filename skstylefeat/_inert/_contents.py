@@ -23,9 +23,9 @@ class Contents(NamedTuple):
     layout : {"pickle", "torch", "torch (before 1.6)", "npy", "npz", "safetensors"}
         The container.
     tree : object
-        Dictionaries, lists, numbers and texts with `StoredArray` and `PersistentObject` leaves.
+        Dictionaries, lists, numbers and strings with `StoredArray` and `PersistentObject` leaves.
     metadata : dict of str to str
-        Texts in the header of a safetensors file.
+        Strings in the header of a safetensors file.
     budget : Budget
         Names the file and bounds what is still done with it.
     """

@@ -73,29 +73,23 @@ def _constant(code, make):
     HANDLERS[code[0]] = lambda vm: vm.stack.append(make())
 
 
-for _code, _make in (
-    (pickle.NONE, lambda: None),
-    (pickle.NEWTRUE, lambda: True),
-    (pickle.NEWFALSE, lambda: False),
-    (pickle.EMPTY_LIST, list),
-    (pickle.EMPTY_TUPLE, tuple),
-    (pickle.EMPTY_DICT, dict),
-    (pickle.EMPTY_SET, set),
-):
-    _constant(_code, _make)
+_constant(pickle.NONE, lambda: None)
+_constant(pickle.NEWTRUE, lambda: True)
+_constant(pickle.NEWFALSE, lambda: False)
+_constant(pickle.EMPTY_LIST, list)
+_constant(pickle.EMPTY_TUPLE, tuple)
+_constant(pickle.EMPTY_DICT, dict)
+_constant(pickle.EMPTY_SET, set)
 
 
 def _number(code, layout):
     HANDLERS[code[0]] = lambda vm: vm.stack.append(vm.unpack(layout))
 
 
-for _code, _layout in (
-    (pickle.BININT, "<i"),
-    (pickle.BININT1, "<B"),
-    (pickle.BININT2, "<H"),
-    (pickle.BINFLOAT, ">d"),
-):
-    _number(_code, _layout)
+_number(pickle.BININT, "<i")
+_number(pickle.BININT1, "<B")
+_number(pickle.BININT2, "<H")
+_number(pickle.BINFLOAT, ">d")
 
 
 def _sized(code, layout, read):
@@ -108,34 +102,29 @@ def _read_integer(vm, n):
     return int.from_bytes(vm.take(n), "little", signed=True)
 
 
-def _text(vm, n):
-    return vm.text(n)
-
-
-def _bytes(vm, n):
-    return vm.take(n)
-
-
 def _read_old_string(vm, n):
     if n < 0:
-        raise vm.damaged(f"it has a text of {n} bytes")
+        raise vm.damaged(f"it has a string of {n} bytes")
     return vm.text(n, "latin-1")
 
 
-for _code, _layout, _read in (
-    (pickle.LONG1, "<B", _read_integer),
-    (pickle.LONG4, "<i", _read_integer),
-    (pickle.SHORT_BINUNICODE, "<B", _text),
-    (pickle.BINUNICODE, "<I", _text),
-    (pickle.BINUNICODE8, "<Q", _text),
-    (pickle.SHORT_BINBYTES, "<B", _bytes),
-    (pickle.BINBYTES, "<I", _bytes),
-    (pickle.BINBYTES8, "<Q", _bytes),
-    (pickle.BYTEARRAY8, "<Q", _bytes),
-    (pickle.SHORT_BINSTRING, "<B", _read_old_string),
-    (pickle.BINSTRING, "<i", _read_old_string),
+_sized(pickle.LONG1, "<B", _read_integer)
+_sized(pickle.LONG4, "<i", _read_integer)
+_sized(pickle.SHORT_BINSTRING, "<B", _read_old_string)
+_sized(pickle.BINSTRING, "<i", _read_old_string)
+for _code, _layout in (
+    (pickle.SHORT_BINUNICODE, "<B"),
+    (pickle.BINUNICODE, "<I"),
+    (pickle.BINUNICODE8, "<Q"),
 ):
-    _sized(_code, _layout, _read)
+    _sized(_code, _layout, lambda vm, n: vm.text(n))
+for _code, _layout in (
+    (pickle.SHORT_BINBYTES, "<B"),
+    (pickle.BINBYTES, "<I"),
+    (pickle.BINBYTES8, "<Q"),
+    (pickle.BYTEARRAY8, "<Q"),
+):
+    _sized(_code, _layout, lambda vm, n: vm.take(n))
 
 
 @_opcode(pickle.INT)
@@ -158,7 +147,7 @@ def _float_line(vm):
 def _string_line(vm):
     line = vm.line(len(vm.data))
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
-        raise vm.damaged("it has a text without quotes")
+        raise vm.damaged("it has a string without quotes")
     vm.stack.append(str(codecs.escape_decode(line[1:-1])[0], "latin-1"))
 
 
@@ -205,7 +194,7 @@ def _dup(vm):
 
 @_opcode(pickle.TUPLE)
 def _tuple(vm):
-    items = vm.pop_mark()
+    items = vm.pop_mark()  # first, since it replaces the stack
     vm.stack.append(tuple(items))
 
 
@@ -218,8 +207,9 @@ def _short_tuple(code, n):
     HANDLERS[code[0]] = handler
 
 
-for _n, _code in enumerate((pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3), start=1):
-    _short_tuple(_code, _n)
+_short_tuple(pickle.TUPLE1, 1)
+_short_tuple(pickle.TUPLE2, 2)
+_short_tuple(pickle.TUPLE3, 3)
 
 
 @_opcode(pickle.LIST)
@@ -306,7 +296,7 @@ def _stack_global(vm):
     name = vm.stack.pop()
     module = vm.stack.pop()
     if not isinstance(name, str) or not isinstance(module, str):
-        raise vm.damaged("the name of a global is not a text")
+        raise vm.damaged("the name of a global is not a string")
     vm.find(module, name)
 
 

@@ -2,13 +2,13 @@
 
 A pickle is a program for a small stack machine, and the machine of the standard library calls
 every function that the program names. This one knows no way to import or call anything: a global
-is looked up in a table of constructors written here, and what is not in the table is refused by
+is looked up in a table of inert constructors, and one that is not in the table is refused by
 name. It reads from a buffer without copying, and bounds everything that a file could use to
 exhaust memory or time:
 
 * byte strings are views of the file, so that their length is bounded by the file;
-* instructions, texts and copies are paid for from a `Budget`, which grows with the file;
-* keys and members of sets are texts or small numbers, because hashing nested tuples that share
+* instructions, strings and copies are paid for from a `Budget`, which grows with the file;
+* keys and members of sets are strings or small numbers, because hashing nested tuples that share
   their parts takes time exponential in the length of the program.
 """
 
@@ -57,15 +57,7 @@ class PickleMachine:
         Collects refused globals, for inspection; by default the first one raises.
     """
 
-    def __init__(
-        self,
-        data,
-        budget,
-        constructors,
-        *,
-        persistent_load=None,
-        refused=None,
-    ):
+    def __init__(self, data, budget, constructors, persistent_load=None, refused=None):
         self.data = data
         self.source = budget.source
         self.budget = budget
@@ -106,9 +98,8 @@ class PickleMachine:
     def refuse(self, name):
         """Return the error for a global outside the table."""
         name = _printable(name)
-        advice = ADVICE.get(name)
-        if advice is not None:
-            return UnsafeCheckpointError(f"{self.source}: {advice} [it needs {name}]", name)
+        if name in ADVICE:
+            return UnsafeCheckpointError(f"{self.source}: {ADVICE[name]} [it needs {name}]", name)
         return UnsafeCheckpointError(
             f"{self.source} is refused: it asks for {name!r}, which files of the supported formats "
             "do not need and which could run code. Nothing of it was run. `python -m skstylefeat "
@@ -176,7 +167,7 @@ class PickleMachine:
         """Push the result of calling the constructor of a global with `args`."""
         if not isinstance(function, Global) or not isinstance(args, tuple):
             if self.refused is None:
-                raise self.damaged("it calls an object that is no function")
+                raise self.damaged("it calls an object that is not a function")
             self.stack.append(Foreign("?"))
             return
         if function.construct is None:

@@ -12,21 +12,9 @@ HEADER_KEYS = {"descr", "fortran_order", "shape"}
 
 
 def read_npy(data, budget, refused=None):
-    """Read an array, or the pickle of an array of objects.
+    """Read an array; parameters as of `read_pickle`.
 
-    Parameters
-    ----------
-    data : memoryview of bytes
-        The file.
-    budget : Budget
-        Bounds the work.
-    refused : set, default=None
-        Collects refused globals; by default the first one raises.
-
-    Returns
-    -------
-    StoredArray
-        For arrays of objects, the object in the pickle: an array, as numpy writes it.
+    Of a file of objects the object in its pickle is returned: an array, as numpy writes it.
     """
     try:
         header, start = _read_header(data)
@@ -59,19 +47,7 @@ def _read_header(data):
 
 
 def read_npz(archive, refused=None):
-    """Read the arrays of an archive.
-
-    Parameters
-    ----------
-    archive : Archive
-        The file.
-    refused : set, default=None
-        Collects refused globals; by default the first one raises.
-
-    Returns
-    -------
-    dict of str to StoredArray
-    """
+    """Return the arrays of an `Archive` by name; `refused` as of `read_pickle`."""
     return {
         name.removesuffix(".npy"): read_npy(archive.read(name), archive.budget, refused)
         for name in archive.entries

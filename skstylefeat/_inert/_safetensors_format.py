@@ -23,20 +23,7 @@ def is_safetensors(data):
 
 
 def read_safetensors(data, budget):
-    """Read the tensors and the metadata.
-
-    Parameters
-    ----------
-    data : memoryview of bytes
-        The file.
-    budget : Budget
-        Bounds the work.
-
-    Returns
-    -------
-    tensors : dict of str to StoredArray
-    metadata : dict of str to str
-    """
+    """Return the tensors by name, as `StoredArray`, and the metadata, strings by name."""
     try:
         start = 8 + int.from_bytes(data[:8], "little")
         if start > MAX_HEADER_BYTES:
@@ -45,7 +32,7 @@ def read_safetensors(data, budget):
         metadata = header.pop("__metadata__", {})
         texts = (*metadata, *metadata.values())
         if not all(isinstance(text, str) for text in texts):
-            raise ValueError("metadata that are no texts")
+            raise ValueError("metadata that are not strings")
         return _place_tensors(header, data[start:], budget), metadata
     except CONTENT_ERRORS as error:
         raise budget.damaged(

@@ -22,14 +22,10 @@ def read_pickle(data, budget, refused=None):
         Bounds the work.
     refused : set, default=None
         Collects refused globals; by default the first one raises.
-
-    Returns
-    -------
-    object
     """
 
     def load_storage(budget, nested):
-        # Without this constructor among theirs, such files cannot nest further.
+        # The nested file is read without this constructor, so it cannot nest further.
         return read_legacy(nested, budget, refused)
 
     constructors = CONSTRUCTORS | {"torch.storage._load_from_bytes": load_storage}
@@ -52,7 +48,8 @@ def read_legacy(data, budget, refused=None):
     """Read the format of torch.save before 1.6, in which `torch.storage` still pickles.
 
     The file holds four pickles (magic number, protocol, system, object), the list of storage
-    keys, then the number of elements and the data of each storage. Parameters as `read_pickle`.
+    keys, then the number of elements and the data of each storage. Parameters as of
+    `read_pickle`.
     """
     storages = {}
 
@@ -62,13 +59,7 @@ def read_legacy(data, budget, refused=None):
             raise ValueError("a view of a storage, which torch before 0.4 wrote")
         return storages.setdefault(key, Storage(budget, kind, n_elements))
 
-    vm = PickleMachine(
-        data,
-        budget,
-        CONSTRUCTORS,
-        persistent_load=persistent_load,
-        refused=refused,
-    )
+    vm = PickleMachine(data, budget, CONSTRUCTORS, persistent_load, refused)
     magic = vm.load()
     protocol = vm.load(vm.position)
     system = vm.load(vm.position)
@@ -90,18 +81,9 @@ def read_legacy(data, budget, refused=None):
 
 
 def read_torch_zip(archive, refused=None):
-    """Read the object of data.pkl; each storage is a separate, uncompressed entry.
+    """Read the object of data.pkl in an `Archive`; `refused` as of `read_pickle`.
 
-    Parameters
-    ----------
-    archive : Archive
-        The file.
-    refused : set, default=None
-        Collects refused globals; by default the first one raises.
-
-    Returns
-    -------
-    object
+    Each storage is a separate, uncompressed entry.
     """
     pickles = [name for name in archive.entries if name.rpartition("/")[2] == DATA_PICKLE]
     root = pickles[0].removesuffix(DATA_PICKLE) if pickles else ""
@@ -126,13 +108,7 @@ def read_torch_zip(archive, refused=None):
 
     view, verify = archive.view(pickles[0])
     verify()
-    return PickleMachine(
-        view,
-        archive.budget,
-        CONSTRUCTORS,
-        persistent_load=persistent_load,
-        refused=refused,
-    ).load()
+    return PickleMachine(view, archive.budget, CONSTRUCTORS, persistent_load, refused).load()
 
 
 def _check_little_endian(is_little, budget):

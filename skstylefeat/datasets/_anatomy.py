@@ -16,7 +16,7 @@ class FaceNumbers:
 
     Measures are float32 of shape (n, 1, 1) and colors (3, n, 1, 1), which broadcast to arrays of
     pixels; kinds, such as `glasses`, are strings of shape (n,). A selection of faces looks up a
-    number when it is first used, because most painters need few of them.
+    number at its first use, because most painters need only a few.
     """
 
     def __init__(self, columns, selection=slice(None)):

@@ -76,7 +76,7 @@ def make_faces(
         Correlations by pair of names, as in :func:`sample_attributes`, for example
         ``{("glasses", "age"): 0.6}``: a spurious correlation that may mislead a model.
     target : str or list of str, default="glasses"
-        Attribute to predict. A number is a target as it is; a category becomes its position in
+        Attribute to predict. A number is used as it is; a category becomes its position in
         `target_names`. A list of names of numbers gives one column each.
 
     Returns

@@ -70,8 +70,8 @@ def render_faces(
     ----------
     attributes : dict or DataFrame
         Values of some or all attributes, which the `DESCR` of :func:`make_faces` lists: one value
-        for all faces, or one per face. Other attributes have their default values: a face of 30
-        years that looks straight ahead, without glasses or beard. An empty dict gives one face.
+        for all faces, or one per face. Other attributes have their default values: a 30-year-old
+        face that looks straight ahead, without glasses or beard. An empty dict gives one face.
     image_size : int, default=64
         Width and height in pixels, 8 to 1024.
     batch_size : int or None, default=None

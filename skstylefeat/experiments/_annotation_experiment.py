@@ -22,13 +22,7 @@ from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.annotation._pseudo_label import PseudoLabelClassifier
 from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
 from skstylefeat.experiments._representation import ImageSet
-from skstylefeat.experiments._score_table import (
-    Score,
-    Table,
-    fixed_seed,
-    summarize,
-    tabulate,
-)
+from skstylefeat.experiments._score_table import Score, Table, fixed_seed, summarize, tabulate
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._selector import ChannelMISelector
 from skstylefeat.metrics._scores import clustering_accuracy
@@ -400,7 +394,7 @@ def pseudo_label_predictions(annotation: Annotation, seed: int) -> NDArray[Any]:
     """
     model = PseudoLabelClassifier(annotation.annotator, random_state=seed)
     with warnings.catch_warnings():
-        # All labels of a draw may be of one class; its score shows what that costs.
+        # All labels of a draw may be of one class; the draw's score shows the effect.
         warnings.simplefilter("ignore", UserWarning)
         model.fit(annotation.features, annotation.known)
     return model.predict(annotation.test_features)

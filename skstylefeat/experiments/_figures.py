@@ -72,10 +72,7 @@ def annotation_pictures(train, test, target, n_labels, random_state):
         [rows[target.y_train[rows] == value][:2] for value in np.unique(target.y_train)]
     )[:6]
     maps = FeatureMapDisplay.from_estimator(
-        first.selector,
-        train.maps[shown],
-        train.images[shown],
-        row_labels=target.y_train[shown],
+        first.selector, train.maps[shown], train.images[shown], row_labels=target.y_train[shown]
     )
 
     clusters = ClusterDisplay.from_estimator(first.annotator, first.features, train.images)
@@ -119,14 +116,7 @@ def order_pictures(train, test, target, distances, generator):
         test.images, distances.test["weighted"], y_true=target.y_test
     )
     caption = f"{target.name}: test images in the order of their distance, true values below."
-    return [
-        draw(f"order-{target.name}", caption, display),
-        *direction_pictures(train, target, distances, generator),
-    ]
 
-
-def direction_pictures(train, target, distances, generator):
-    """Draw codes moved along the direction, and the layers' weights."""
     # Three of the codes whose distance is closest to the median.
     values = distances.train["weighted"]
     middle = np.argsort(np.abs(values - np.median(values)), kind="stable")[:12]
@@ -137,6 +127,7 @@ def direction_pictures(train, target, distances, generator):
     edits = EditStripDisplay.from_estimator(generator, codes, direction, steps=steps)
     layers = LayerImportanceDisplay.from_estimator(distances.estimator)
     return [
+        draw(f"order-{target.name}", caption, display),
         draw(
             f"edits-{target.name}",
             f"{target.name}: three codes moved along the difference between the outer groups' mean "

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 import skstylefeat
+from skstylefeat._utils._progress import progress_bar
 from skstylefeat.experiments import _figures as figures
 from skstylefeat.experiments._annotation_experiment import annotation_experiment, annotation_table
 from skstylefeat.experiments._html import page_html
@@ -92,14 +92,14 @@ class Job:
         -------
         list of Table
         """
-        # Without matplotlib or a writable folder, fail now rather than after the work.
+        # Without matplotlib, the device or a writable folder, fail now rather than after the work.
         import matplotlib
 
         settings = self.settings
+        generator = skstylefeat.load_generator(settings.generator, device=settings.device)
         settings.out.mkdir(parents=True, exist_ok=True)
         matplotlib.use("Agg")
 
-        generator = skstylefeat.load_generator(settings.generator)
         with self._stage("Reading images"):
             train_images, test_images, targets, notes = load(generator.resolution)
         self._report(*notes)
@@ -262,7 +262,7 @@ class Job:
     def _progress(self, title):
         """Show a bar over the draws; yield the function that advances it."""
         settings = self.settings
-        with tqdm(total=settings.n_draws, desc=title, disable=settings.quiet) as bar:
+        with progress_bar(total=settings.n_draws, desc=title, verbose=not settings.quiet) as bar:
             yield bar.update
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skstylefeat._utils._label_tables import LabelTable, read_label_table
+from skstylefeat._utils._label_tables import read_label_table
 from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.experiments._targets import Target, check_target, read_column
 from skstylefeat.images._collection import Fault, error_of_faults
 from skstylefeat.images._decoding import open_item
-from skstylefeat.images._image_files import ImageListing, left_out_text, list_images
+from skstylefeat.images._image_files import left_out_text, list_images
 
 FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -99,7 +99,9 @@ def load_own_images(
         raise ValueError(_too_few(table, listing, names, found.unmatched, images))
 
     # One shuffle decides which images are used and, without groups, which are tested.
-    rng = _generator(random_state)
+    rng: Any = random_state  # a RandomState as given, or NumPy's new generator of a seed
+    if not isinstance(rng, np.random.RandomState):
+        rng = np.random.default_rng(rng)
     names = [names[i] for i in rng.permutation(len(names))]
     if limit is not None and len(names) > limit:
         names = names[:limit]
@@ -140,13 +142,7 @@ def load_own_images(
     return pixels[train], pixels[test], targets, notes
 
 
-def _too_few(
-    table: LabelTable,
-    listing: ImageListing,
-    names: list[str],
-    unmatched: list[str],
-    images: StrPath,
-) -> str:
+def _too_few(table, listing, names, unmatched, images):
     """Return the message for too few images with labels; it quotes a name of each side."""
     text = (
         f"Of the {len(table.rows)} rows of {table.path}, {len(names)} name one of the "
@@ -161,20 +157,7 @@ def _too_few(
     return text
 
 
-def _generator(random_state: RandomState) -> Any:
-    """Return NumPy's new generator for a seed, and a RandomState as given."""
-    if isinstance(random_state, np.random.RandomState):
-        return random_state
-    return np.random.default_rng(random_state)
-
-
-def _read(
-    files: dict[str, Any],
-    names: list[str],
-    size: int,
-    box: tuple[float, float, float, float] | None,
-    resampling: str,
-) -> tuple[NDArray[np.uint8], list[Fault]]:
+def _read(files, names, size, box, resampling):
     """Return the images that can be read, cropped and resized, and the faults of the others."""
     pixels, faults = [], []
     for row, name in enumerate(names):
@@ -193,14 +176,12 @@ def _read(
     return np.array(pixels, dtype=np.uint8).reshape(-1, size, size, 3), faults
 
 
-def _inside(box: Sequence[float], size: tuple[int, int]) -> bool:
+def _inside(box, size):
     left, top, right, bottom = box
     return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
 
 
-def _split(
-    content: NDArray[Any], groups: NDArray[Any] | None, test_share: float, rng: Any
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _split(content, groups, test_share, rng):
     """Return training and test rows; equal content and equal groups are never in both.
 
     Parameters

@@ -20,13 +20,7 @@ from skstylefeat._utils._typing import RandomState
 from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.experiments._baselines import pixel_plane_distances
 from skstylefeat.experiments._representation import ImageSet
-from skstylefeat.experiments._score_table import (
-    Score,
-    Table,
-    fixed_seed,
-    summarize,
-    tabulate,
-)
+from skstylefeat.experiments._score_table import Score, Table, fixed_seed, summarize, tabulate
 from skstylefeat.regression._calibration_points import select_calibration_points
 from skstylefeat.regression._distance import HyperplaneDistance
 from skstylefeat.regression._regressor import LatentRegressor

@@ -124,7 +124,7 @@ def save_scores(scores: Iterable[Score], path: StrPath) -> None:
 
 
 class Table(NamedTuple):
-    """A table of texts with a title and a note.
+    """A table of strings with a title and a note.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ class Target:
     ----------
     name : str
     y_train, y_test : ndarray of shape (n,)
-        Classes as texts, or numbers as float64.
+        Classes as strings, or numbers as float64.
     unit : str
         Unit of a number.
     """
@@ -48,14 +48,14 @@ class Target:
 
 
 def read_column(texts: Sequence[str], places: Sequence[str] = ()) -> NDArray[Any]:
-    """Return a column as numbers if more than `MOST_CLASSES` different ones occur, else as texts.
+    """Return a column as numbers if more than `MOST_CLASSES` different ones occur, else as strings.
 
     Parameters
     ----------
     texts : sequence of str
         Cells, with a decimal point or comma in numbers.
     places : sequence of str, default=()
-        What messages call the cells.
+        Names of the cells in messages.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def read_column(texts: Sequence[str], places: Sequence[str] = ()) -> NDArray[Any
     Raises
     ------
     ValueError
-        If a column of numbers holds a cell that is no number, or commas that may be decimal or
+        If a column of numbers holds a cell that is not a number, or commas that may be decimal or
         separate thousands.
 
     Examples
@@ -86,8 +86,8 @@ def read_column(texts: Sequence[str], places: Sequence[str] = ()) -> NDArray[Any
     for i, number in enumerate(numbers):
         if number is None:
             raise ValueError(
-                f"the cell {quote(texts[i])}{place(i)} is no number, but the others are. Correct "
-                "it, or leave it empty where the value is not known."
+                f"the cell {quote(texts[i])}{place(i)} is not a number, but the others are. "
+                "Correct it, or leave it empty where the value is not known."
             )
     commas = [i for i, text in enumerate(texts) if "," in text]
     if commas and all(may_be_thousands(texts[i]) for i in commas):
@@ -110,7 +110,7 @@ def check_target(target: Target) -> None:
         )
     if len(classes) > 2 * MOST_CLASSES:
         raise ValueError(
-            f"The target {target.name!r} has {len(classes)} different texts, such as "
+            f"The target {target.name!r} has {len(classes)} different strings, such as "
             f"{quote(str(classes[0]))}: too many for classes, and they are not all numbers."
         )
     if counts.min() < 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -140,7 +140,7 @@ def crop_square(image: Image.Image, corners: NDArray[Any], size: int | None) -> 
             "belong to it?"
         )
 
-    # PIL wants the coefficients that map pixels of the result to those of the image.
+    # PIL takes the coefficients that map pixels of the result to those of the image.
     factor = max(1, min(int(np.ceil(side / size)), MAX_SIDE // size))
     image, shift = _with_margin(image, corners)
     fine = size * factor
@@ -195,93 +195,46 @@ LandmarksLike: TypeAlias = (
 )
 
 
-class Landmarks(Protocol):
-    """Source of the landmarks of images."""
+class Landmarks(NamedTuple):
+    """Landmarks of a collection of images.
+
+    Attributes
+    ----------
+    given : ndarray of shape (n, 5, 2) or (n, 10), mapping from str to array-like, or callable
+        In the order of the images, by file name, or a function of the pixels (H, W, 3), uint8.
+    """
+
+    given: Any
 
     def take(self, rows: Any) -> Landmarks:
-        """Return the source for some of the images."""
+        """Return the landmarks of some of the images."""
+        return Landmarks(self.given[rows]) if isinstance(self.given, np.ndarray) else self
 
     def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
         """Return the landmarks of one image; raise ValueError if there are none."""
-
-
-class GivenLandmarks:
-    """Landmarks in the order of the images.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n, 5, 2) or (n, 10)
-    """
-
-    def __init__(self, points: NDArray[np.float64]) -> None:
-        self._points = points
-
-    def take(self, rows: Any) -> GivenLandmarks:
-        """Return the landmarks of some images."""
-        return GivenLandmarks(self._points[rows])
-
-    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
-        """Return the landmarks of one image."""
-        return self._points[row]
-
-
-class NamedLandmarks:
-    """Landmarks by file name.
-
-    Parameters
-    ----------
-    table : mapping from str to array-like
-    """
-
-    def __init__(self, table: Mapping[str, ArrayLike]) -> None:
-        self._table = table
-
-    def take(self, rows: Any) -> NamedLandmarks:
-        """Return itself: names do not depend on the order."""
-        return self
-
-    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
-        """Return the landmarks for the path, or for the file name alone."""
-        for key in (name, PurePath(name).name):
-            if key in self._table:
-                return self._table[key]
-        raise ValueError(f"align= has no landmarks for it, neither as {name!r} nor by file name")
-
-
-class FoundLandmarks:
-    """Landmarks from a function, such as a detector of faces.
-
-    Parameters
-    ----------
-    detect : callable
-        Takes pixels (H, W, 3), uint8, and returns landmarks or None.
-    """
-
-    def __init__(self, detect: Callable[[NDArray[np.uint8]], ArrayLike | None]) -> None:
-        self._detect = detect
-
-    def take(self, rows: Any) -> FoundLandmarks:
-        """Return itself: the function sees one image at a time."""
-        return self
-
-    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
-        """Return the landmarks that the function finds in the image."""
-        landmarks = self._detect(np.asarray(image))
+        if isinstance(self.given, np.ndarray):
+            return self.given[row]
+        if isinstance(self.given, Mapping):
+            for key in (name, PurePath(name).name):
+                if key in self.given:
+                    return self.given[key]
+            raise ValueError(
+                f"align= has no landmarks for it, neither as {name!r} nor by file name"
+            )
+        landmarks = self.given(np.asarray(image))
         if landmarks is None:
             raise ValueError("no face was found in it")
         return landmarks
 
 
 def as_landmarks(align: LandmarksLike, n_images: int) -> Landmarks:
-    """Return the source of landmarks for `align`: an array, a mapping by name, or a function."""
-    if callable(align):
-        return FoundLandmarks(align)
-    if isinstance(align, Mapping):
-        return NamedLandmarks(align)
+    """Return the landmarks for `align`: an array, a mapping by name, or a function."""
+    if callable(align) or isinstance(align, Mapping):
+        return Landmarks(align)
     points = np.asarray(align, dtype=np.float64)
     if points.shape not in ((n_images, 5, 2), (n_images, 10)):
         raise ValueError(
             f"landmarks have shape {points.shape}; expected ({n_images}, 5, 2) or "
             f"({n_images}, 10) for {n_images} images."
         )
-    return GivenLandmarks(points)
+    return Landmarks(points)

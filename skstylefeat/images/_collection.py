@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import Image
 
 from skstylefeat._utils._indexing import row_index
 from skstylefeat._utils._typing import ImagesLike
@@ -21,11 +20,11 @@ from skstylefeat.images._alignment import (
     face_square,
 )
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
-from skstylefeat.images._sources import Blocks, Source, find_source
+from skstylefeat.images._sources import Items, Source, find_source
 
 DECODING_THREADS = 8
-CHECK_SIZE = (8, 8)  # size of images that are only tried
-NAMED_FAULTS = 10  # images that a message names
+CHECK_SIZE = (8, 8)  # size to which images are read only to see whether they can be
+NAMED_FAULTS = 10  # largest number of images that a message names
 
 
 class Fault(NamedTuple):
@@ -68,9 +67,9 @@ def error_of_faults(faults: Sequence[Fault], n_images: int) -> Exception:
 class ImageCollection:
     """A sequence of images that is sliced without reading them.
 
-    Made by :func:`as_images`. Everything that takes images takes it, and scikit-learn slices it
-    by rows like any X, so `cross_validate` and others work on folders, archives and arrays on
-    disk.
+    Made by :func:`as_images`. Every estimator and function that takes images accepts one, and
+    scikit-learn slices it by rows like any X, so `cross_validate` and others work on folders,
+    archives and arrays on disk.
 
     Parameters
     ----------
@@ -183,11 +182,11 @@ class ImageCollection:
         faults : list of Fault
             The others, m + len(faults) = n.
         """
-        jobs: list[tuple[int, Any]] = list(enumerate(self._source.items()))
         faults: list[Fault] = []
-
-        # Arrays are read in one piece. Their images pass through PIL only to change their size.
-        if isinstance(self._source, Blocks):
+        if isinstance(self._source, Items):
+            jobs: list[tuple[int, Any]] = list(enumerate(self._source.items()))
+        else:
+            # Arrays are read in one piece. Their images pass through PIL only to change their size.
             values, faults = self._read_block(self._source.block())
             if self._landmarks is None and (size is None or values.shape[1:3] == tuple(size)):
                 return np.repeat(values, 3, axis=3) if values.shape[3] == 1 else values, faults
@@ -221,9 +220,7 @@ class ImageCollection:
         return np.asarray(image if size is None else resize(image, size))
 
 
-def _cut(
-    landmarks: Landmarks, i: int, image: Image.Image, name: str, size: tuple[int, int] | None
-) -> Image.Image:
+def _cut(landmarks, i, image, name, size):
     """Crop one image to its face."""
     try:
         corners = face_square(landmarks.find(i, name, image))
@@ -332,11 +329,17 @@ def readable_rows(
     array([0, 2])
     """
     images = as_images(X, image_shape)
-    good = np.ones(len(images), dtype=bool)
+    unreadable = [fault.row for fault in find_faults(images, batch_size)]
+    return np.setdiff1d(np.arange(len(images)), unreadable)
+
+
+def find_faults(images: ImageCollection, batch_size: int = 64) -> list[Fault]:
+    """Return the images of a collection that cannot be read, after decoding every one."""
+    faults = []
     for start in range(0, len(images), batch_size):
-        for fault in images[start : start + batch_size].try_read(CHECK_SIZE)[1]:
-            good[start + fault.row] = False
-    return np.flatnonzero(good)
+        some = images[start : start + batch_size].try_read(CHECK_SIZE)[1]
+        faults += [fault._replace(row=start + fault.row) for fault in some]
+    return faults
 
 
 def _in_threads(function: Callable, jobs: Sequence) -> list:

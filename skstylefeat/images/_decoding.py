@@ -18,11 +18,11 @@ _LARGEST_OF_12_BITS = 4095
 
 
 class _PixelError(ValueError):
-    """Pixels that break the rule for arrays, in a file that is sound."""
+    """Pixel values that break the rule for arrays, in an intact file."""
 
 
 class ZipMember(NamedTuple):
-    """A file inside a zip archive, by names with which other processes can read it, too."""
+    """A file inside a zip archive, by names that are valid in other processes, too."""
 
     archive: str
     member: str
@@ -55,7 +55,7 @@ def tensor_to_array(tensor: Any) -> NDArray[Any]:
 
 
 def is_item(value: Any) -> bool:
-    """Return whether a value is one image in a form that is opened by itself."""
+    """Return whether a value is one image that is opened separately from the others."""
     if isinstance(value, np.ndarray):
         return value.ndim in (2, 3)
     return (
@@ -86,10 +86,10 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
     item : path-like, bytes, PIL image, ndarray, tensor or object with `read_bytes`
         A file with several frames gives its first.
     name : str
-        What messages call it.
+        Its name in messages.
     side : int, default=None
-        Larger images may come smaller, but with no side below `side` where they had none. JPEG
-        files are then decoded at a fraction of their size, which is faster.
+        Lets large JPEG files be decoded at a fraction of their size, which is faster. A side that
+        is at least `side` long stays so.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _has_16_bits(image: Image.Image) -> bool:
-    """Return whether a file stores 16 bits per channel, which the mode of colors does not tell."""
+    """Return whether a file stores 16 bits per channel, which the mode may not show."""
     # Older versions of Pillow open gray PNG files of 16 bits in the mode of 32.
     is_old_png = image.mode == "I" and getattr(image, "format", None) in ("PNG", "PPM")
     # A tile names the layout of the file's pixels; "BGR;16" means 16 bits for all channels.

@@ -31,7 +31,7 @@ class ImageListing(NamedTuple):
     files : list
         What to open, in the same order: paths as text, or members of the archive.
     left_out : dict of str to str
-        Names that look like images or hold some and are not read, with the reason.
+        Names of entries that look like images, or hold some, but are not read, with the reason.
     """
 
     names: list[str]
@@ -50,9 +50,9 @@ def list_images(path: StrPath | zipfile.Path) -> ImageListing:
     comes before ``img10.png``.
 
     Hidden files and folders (names that begin with a dot) and those of systems (``__MACOSX``,
-    ``@eaDir``, the recycle bin) are no images. Links to files are followed. Other files that
-    look like images are left out and listed: formats that are not read (.heic, .avif, .jfif, raw
-    files, ...), broken links, links to folders, and folders without permission to read.
+    ``@eaDir``, the recycle bin) do not count as images. Links to files are followed. Other files
+    that look like images are left out and listed: formats that are not read (.heic, .avif, .jfif,
+    raw files, ...), broken links, links to folders, and folders without permission to read.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _list_inside_archive(place: zipfile.Path) -> ImageListing:
 
 
 def _images_of(listing: FileListing, place: str) -> tuple[list[str], dict[str, str]]:
-    """Return the images of a listing, and what is left out though it may be one."""
+    """Return the images of a listing, and the entries left out that may be images."""
     images, left_out = [], {}
     for name in listing.names:
         suffix = suffix_of(name)
@@ -132,7 +132,7 @@ def _images_of(listing: FileListing, place: str) -> tuple[list[str], dict[str, s
         elif suffix in UNREAD_IMAGE_SUFFIXES:
             left_out[name] = f"{suffix} is not read"
     for name, problem in listing.problems.items():
-        # Links in archives do not tell whether they lead to a folder.
+        # Links in archives do not show whether they lead to a folder.
         suffixes = ("", *IMAGE_SUFFIXES, *UNREAD_IMAGE_SUFFIXES)
         if "folder" in problem or suffix_of(name) in suffixes:
             left_out[name] = problem
@@ -148,13 +148,13 @@ def left_out_text(left_out: dict[str, str]) -> str:
     counts = Counter(left_out.values())
     reasons = ", ".join(f"{count} x {reason}" for reason, count in counts.most_common())
     return (
-        f"{n} entr{'ies' if n > 1 else 'y'} that may be or hold images left out ({reasons}), "
-        f"such as {next(iter(left_out))!r}. Convert them to PNG or JPEG, or put the files "
-        "themselves there."
+        f"{n} entr{'ies' if n > 1 else 'y'} that may be images or folders of them left out "
+        f"({reasons}), such as {next(iter(left_out))!r}. Convert them to PNG or JPEG, or put the "
+        "files themselves there."
     )
 
 
 def warn_of_left_out(listing: ImageListing, path: object, stacklevel: int) -> None:
-    """Warn where a listing leaves out what may be an image."""
+    """Warn if a listing leaves out what may be images."""
     if listing.left_out:
         warnings.warn(f"{path}: {left_out_text(listing.left_out)}", stacklevel=stacklevel + 1)

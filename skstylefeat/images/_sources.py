@@ -20,15 +20,12 @@ ACCEPTED = (
     "column of paths, PIL images or arrays; a folder; or a zip archive"
 )
 
-
 # An array (n, H, 1) or (n, H, 4) with both at least this is more likely one image.
 _SMALLEST_SIDE = 8
 
 
 class Items:
     """Images that are opened one by one."""
-
-    in_blocks = False
 
     def __init__(self, items: Sequence[Any]) -> None:
         self._items = items
@@ -62,8 +59,6 @@ class Blocks:
         The pixels.
     """
 
-    in_blocks = True
-
     def __init__(self, array: Any) -> None:
         self._array = array
 
@@ -80,10 +75,6 @@ class Blocks:
     def name(self, i: int, row: int) -> str:
         """Return the name of row i in messages; `row` is its row in the user's X."""
         return f"image {row}"
-
-    def items(self) -> Sequence[Any]:
-        """Return nothing: `block` reads all rows together."""
-        return []
 
     def block(self) -> NDArray[Any]:
         """Return the pixels (n, H, W, C)."""
@@ -104,10 +95,7 @@ class StoredBlocks(Blocks):
     """
 
     def __init__(
-        self,
-        array: Any,
-        to_pixels: Callable[[Any], NDArray[Any]],
-        rows: NDArray[Any] | None = None,
+        self, array: Any, to_pixels: Callable[[Any], NDArray[Any]], rows: NDArray[Any] | None = None
     ) -> None:
         super().__init__(array)
         self._to_pixels = to_pixels
@@ -158,17 +146,19 @@ def find_source(X: Any, image_shape: Sequence[int] | None = None) -> Source:
         return Items(listing.files)
     if isinstance(X, (Image.Image, bytes, Iterator)):
         raise ValueError(
-            f"Images came as one {type(X).__name__}. Give a list of images, or one image as [X]."
+            f"X is one {type(X).__name__}, expected a collection of images. Give one image as [X]."
         )
     if hasattr(X, "tocsr"):
-        raise ValueError(f"Images came as a sparse {type(X).__name__}. Give X.toarray().")
+        raise ValueError(
+            f"Images are a sparse {type(X).__name__}, expected a dense array. Give X.toarray()."
+        )
 
     X = _single_column(X)
     items = _as_items(X)
     if items is not None:
         return Items(items)
 
-    # What is left has pixels in one block, some on disk or another device.
+    # All other kinds hold their pixels in one block, which may be on disk or another device.
     if is_tensor(X) and X.ndim > 2:
         return _tensor_source(X)
     if _is_stored_array(X):
@@ -189,7 +179,7 @@ def _single_column(X: Any) -> Any:
             return X[columns[0]]
         if any(is_item(value) for value in X[:1].to_numpy().ravel()):
             raise ValueError(
-                f"Images came as a frame of the columns {columns}; give the one that holds paths, "
+                f"Images are a frame with the columns {columns}; give the one that holds paths, "
                 f"such as X[{columns[0]!r}]."
             )
     elif isinstance(X, np.ndarray) and X.dtype.kind in "OUT" and X.ndim == 2 and X.shape[1] == 1:

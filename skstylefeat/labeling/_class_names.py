@@ -17,14 +17,14 @@ def check_class(name: object) -> str:
     """Return the name of a class, or raise `LabelConflictError` if it is not a valid one."""
     if not isinstance(name, str) or not name.strip() or name != name.strip():
         raise LabelConflictError(
-            f"{name!r} cannot be a class: give a text without spaces at its ends."
+            f"{name!r} cannot be a class: give a name without spaces at its ends."
         )
     if len(name) > MAX_CLASS_LENGTH:
         raise LabelConflictError(
             f"The class {name[:20]!r}... has {len(name)} characters; at most {MAX_CLASS_LENGTH} "
             "are allowed."
         )
-    # Cc: control characters. Cs: surrogates, which are no characters and cannot be stored.
+    # Cc: control characters. Cs: surrogates, which are not characters and cannot be stored.
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
         raise LabelConflictError(f"{name!r} cannot be a class: it contains control characters.")
     return name

@@ -8,21 +8,15 @@ import hashlib
 import json
 import secrets
 import webbrowser
-from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
 
 from skstylefeat._utils._files import replace_file
+from skstylefeat.images._collection import as_images, error_of_faults, find_faults
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels
 from skstylefeat.labeling._grouping import Grouping
 from skstylefeat.labeling._label_store import LabelStore
-from skstylefeat.labeling._prepare import (
-    Preparation,
-    can_select_channels,
-    find_unreadable,
-    prepare,
-)
+from skstylefeat.labeling._prepare import Preparation, can_select_channels, prepare
 from skstylefeat.labeling._server import LabelingServer
 from skstylefeat.labeling._session import Session
 from skstylefeat.labeling._sheets import write_sheets
@@ -151,9 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _given_labels(
-    arguments: argparse.Namespace, images: ImageFolder, classes: list[str]
-) -> tuple[dict[str, str], str]:
+def _given_labels(arguments, images, classes):
     """Return the labels of --labels and a hash of them."""
     if not arguments.labels:
         return {}, ""
@@ -168,10 +160,10 @@ def _given_labels(
     return labels, hashlib.sha256(content).hexdigest()
 
 
-def _load_or_prepare(
-    arguments: argparse.Namespace, images: ImageFolder, work: Path, labels: Mapping[str, str]
-) -> Grouping:
+def _load_or_prepare(arguments, images, work, labels):
     """Return the clusters of the existing session, or new ones."""
+    from skstylefeat.networks._base import resolve_device
+
     existing = None if arguments.recluster else Grouping.load(work)
     given = {
         field.name: getattr(arguments, field.name)
@@ -182,13 +174,14 @@ def _load_or_prepare(
         _check_same(existing, given, _without_skipped(images, existing), work)
         return existing
 
-    unreadable = find_unreadable(images)
-    if unreadable and not arguments.skip_unreadable:
+    resolve_device(arguments.device)  # raises before the images are read
+    faults = find_faults(as_images(images.paths))
+    if faults and not arguments.skip_unreadable:
         raise ValueError(
-            f"{len(unreadable)} of {len(images)} images in {str(images.path)!r} cannot be read: "
-            f"{', '.join(unreadable)}. Repair or remove them, or leave them out with "
-            "--skip-unreadable."
+            f"{error_of_faults(faults, len(images))} Repair or remove such images, or leave them "
+            "out with --skip-unreadable."
         )
+    unreadable = [images.names[fault.row] for fault in faults]
     if len(unreadable) == len(images):
         raise ValueError(f"None of the images in {str(images.path)!r} can be read.")
     sizes = dict(zip(images.names, images.sizes, strict=True))
@@ -198,9 +191,9 @@ def _load_or_prepare(
     settings = Preparation(**given)
     if arguments.features is None and can_select_channels(labels):
         settings = replace(settings, features="selected")
-    verbose = int(not arguments.quiet)
-    if verbose:
+    if not arguments.quiet:
         print(f"{len(images)} images in {str(images.path)!r}", flush=True)
+    verbose = int(not arguments.quiet)
     grouping = prepare(
         images, settings, work, labels=labels, device=arguments.device, verbose=verbose
     )
@@ -216,9 +209,7 @@ def _without_skipped(images: ImageFolder, grouping: Grouping) -> ImageFolder:
     return images.without([pair[0] for pair in here if pair in skipped])
 
 
-def _check_same(
-    existing: Grouping, given: Mapping[str, Any], images: ImageFolder, work: Path
-) -> None:
+def _check_same(existing, given, images, work):
     """Refuse settings or images other than those of the existing session."""
     settings = asdict(Preparation()) | existing.settings
     different = [
@@ -244,7 +235,7 @@ def _check_same(
 
 
 def _serve(session: Session, work: Path, arguments: argparse.Namespace) -> None:
-    """Serve the page until the command is stopped, at an address that is new at every start."""
+    """Serve the page until the command is stopped. Its address is new at every start."""
     token = secrets.token_urlsafe(16)
     page_key, last_port = _load_page_key(work)
     server = None
@@ -270,7 +261,7 @@ def _serve(session: Session, work: Path, arguments: argparse.Namespace) -> None:
 
 
 def _open_browser(url: str, redirect: Path) -> None:
-    """Open the page by way of a private file: all users of a machine can read command lines."""
+    """Open the page through a private file, because all users of a machine see command lines."""
     _write_private(
         redirect,
         f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">'

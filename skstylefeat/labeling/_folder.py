@@ -48,7 +48,7 @@ class ImageFolder:
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path).expanduser()
         if not self.path.is_dir():
-            raise ValueError(f"{str(path)!r} is no folder. Give the folder that holds the images.")
+            raise ValueError(f"{str(path)!r} is not a folder. Give the folder of the images.")
         listing = list_images(self.path)
         warn_of_left_out(listing, self.path, stacklevel=2)
         for name in listing.names:

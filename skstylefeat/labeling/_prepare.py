@@ -6,24 +6,19 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 
 from skstylefeat._utils._files import replace_file
-from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.annotation._annotator import ClusterAnnotator
-from skstylefeat.features._feature_maps import FeatureMaps
+from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._selector import ChannelMISelector
-from skstylefeat.images._collection import readable_rows
 from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._grouping import Grouping
 
-_POOLING_BATCH = 256  # images between two steps of the progress bar
 _MIN_PER_CLASS = 2  # labeled images of a class from which channels can be selected
 
 
@@ -60,12 +55,6 @@ def can_select_channels(labels: Mapping[str, str]) -> bool:
     """Return whether labels by file can select channels: two images each of two classes."""
     counts = np.unique(list(labels.values()), return_counts=True)[1]
     return int((counts >= _MIN_PER_CLASS).sum()) >= 2
-
-
-def find_unreadable(images: ImageFolder) -> list[str]:
-    """Return the names of the images that cannot be read, after decoding every one."""
-    readable = set(readable_rows(images.paths).tolist())
-    return [name for row, name in enumerate(images.names) if row not in readable]
 
 
 def prepare(
@@ -108,15 +97,14 @@ def prepare(
             "classes, to select channels by them. Give more labels with --labels, or use "
             "--features maps."
         )
-    work = Path(work)
-    inverter = _fit_inverter(images, settings, work, device, verbose)
-    if settings.features == "codes":
-        rows = cast(NDArray[np.float32], inverter.transform(images.paths))
-    else:
-        maps = cast(FeatureMaps, inverter.set_params(output="features").transform(images.paths))
+    inverter = _fit_inverter(images, settings, Path(work), device, verbose)
+    rows: Any = inverter.transform(images.paths)
+    if settings.features != "codes":
+        extractor = FeatureMapExtractor(inverter.generator_, device=device, verbose=verbose)
+        maps = extractor.fit_transform(rows)
         if settings.features == "selected":
             maps = _select_channels(maps, images, labels or {}, settings.random_state)
-        rows = _pool(maps, verbose)
+        rows = maps.pool()
 
     annotator = ClusterAnnotator(
         settings.n_clusters,
@@ -134,9 +122,7 @@ def prepare(
     )
 
 
-def _fit_inverter(
-    images: ImageFolder, settings: Preparation, work: Path, device: str, verbose: int
-) -> StyleGANInverter:
+def _fit_inverter(images, settings, work, device, verbose):
     """Return a fitted inverter; an encoder that it trains is kept for the next time."""
     encoder = settings.encoder
     training = (settings.generator, settings.train_steps, settings.random_state)
@@ -164,9 +150,8 @@ def _fit_inverter(
     return inverter
 
 
-def _select_channels(
-    maps: FeatureMaps, images: ImageFolder, labels: Mapping[str, str], random_state: int
-) -> FeatureMaps:
+def _select_channels(maps, images, labels, random_state):
+    """Return the maps of the channels that separate the labeled classes."""
     y = np.full(len(images), None, dtype=object)
     classes, counts = np.unique(list(labels.values()), return_counts=True)
     used = set(classes[counts >= _MIN_PER_CLASS].tolist())
@@ -174,13 +159,3 @@ def _select_channels(
         if label in used:
             y[images.row(name)] = label
     return ChannelMISelector(random_state=random_state).fit(maps, y).transform(maps)
-
-
-def _pool(maps: FeatureMaps, verbose: int) -> NDArray[np.float32]:
-    """Return the maximum of every map, computed in batches."""
-    parts = []
-    with progress_bar(total=len(maps), desc="feature maps", verbose=verbose) as bar:
-        for rows in gen_batches(len(maps), _POOLING_BATCH):
-            parts.append(maps[rows].pool())
-            bar.update(len(parts[-1]))
-    return np.concatenate(parts)

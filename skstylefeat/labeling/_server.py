@@ -32,7 +32,7 @@ PAGE = {
 }
 MAX_BODY_BYTES = 16_384
 MAX_DIGITS = 9  # of a row or a length
-MAX_TEXT = 200  # characters of a text in a request
+MAX_TEXT = 200  # characters of a string in a request
 IDLE_SECONDS = 30
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -197,8 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         token, slash, rest = path.removeprefix("/").partition("/")
         if not slash or not _same(token, self.server.token):
             raise _Problem(
-                HTTPStatus.NOT_FOUND,
-                "Nothing is here. Open the address that the command printed.",
+                HTTPStatus.NOT_FOUND, "Nothing is here. Open the address that the command printed."
             )
         return rest
 
@@ -293,12 +292,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _same(text: str, secret: str) -> bool:
-    """Compare in a time that does not depend on where the texts differ."""
+    """Compare in a time that does not depend on where the strings differ."""
     return hmac.compare_digest(text.encode(), secret.encode())
 
 
 def _whole_number(text: str) -> int | None:
-    """Return a number of a few digits, or None for any other text."""
+    """Return a number of a few digits, or None for any other string."""
     return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
@@ -313,7 +312,7 @@ def _text(body: dict[str, Any], name: str) -> str:
         return value
     raise _Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"{name!r} must be a text of 1 to {MAX_TEXT} characters, got {short_repr(value)}.",
+        f"{name!r} must be a string of 1 to {MAX_TEXT} characters, got {short_repr(value)}.",
     )
 
 

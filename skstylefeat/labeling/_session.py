@@ -147,7 +147,7 @@ class Session:
         return self.n_answered == self.n_asked
 
     def layout(self) -> dict[str, Any]:
-        """Return the constant part of the session, files and clusters, ready for JSON."""
+        """Return the part of the session that does not change, files and clusters, for JSON."""
         return {
             "grouping": self.grouping.identity,
             "folder": self.images.path.resolve().name,
@@ -159,7 +159,7 @@ class Session:
         }
 
     def progress(self) -> dict[str, Any]:
-        """Return the changing part: classes with their keys, and labels by row."""
+        """Return the part that changes: classes with their keys, and labels by row."""
         with self._lock:
             classes = self._store.classes
             complete = self.complete

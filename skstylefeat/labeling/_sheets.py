@@ -93,7 +93,7 @@ def draw_sheet(
 
     draw.text((MARGIN, MARGIN), f"Cluster {cluster}", INK, _font(36))
     count = len(asked) + len(others)
-    question = "Which class are the framed ones?" if asked else "No label is needed."
+    question = "Which class do the framed images belong to?" if asked else "No label is needed."
     lead = f"{count} image{'s' * (count != 1)}. {question}"
     draw.text((MARGIN, MARGIN + 46), lead, FAINT, _font(20))
 

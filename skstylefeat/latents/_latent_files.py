@@ -63,7 +63,7 @@ def load_latents(path: StrPath, *, iteration: int = -1) -> Latents:
     Known are e4e's ``latents.pt`` (n, n_ws, w_dim); ReStyle's ``latents.npy``, a pickled
     dictionary from image name to one code per iteration; the projector's ``.npz`` with key ``w``;
     plain ``.npy``; and a folder with one file per image, as LARGE writes, whose rows are sorted by
-    file name so that they cannot be stale or shuffled unseen.
+    file name so the order does not depend on a separate list of names.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def load_direction(path: StrPath) -> Directions:
             "(n_ws, w_dim)."
         )
     if not all(row.any() for row in rows):
-        raise ValueError(f"{path} holds a direction of zeros, which points nowhere.")
+        raise ValueError(f"{path} holds a direction of zeros, which has no orientation.")
     if intercept is not None and intercept.size not in (1, len(directions)):
         raise ValueError(
             f"{path} holds {intercept.size} intercepts for directions of shape {directions.shape}; "
@@ -265,7 +265,7 @@ class _LatentFile:
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{self.path} holds values of type {array.dtype}, expected numbers.")
         with np.errstate(over="ignore"):
-            # A copy: the mapped file may be written anew while its numbers are in use.
+            # A copy, because the mapped file may be overwritten while its numbers are in use.
             array = np.array(array, dtype=dtype, order="C")
         if not np.isfinite(array).all():
             raise ValueError(f"{self.path} contains NaN or infinity.")
@@ -310,7 +310,7 @@ def _stack(arrays, names, path):
 
 
 def _is_one_code(codes):
-    """Return whether (n_ws, w_dim) is one image's code and not W codes: few, evenly many rows.
+    """Return whether codes of shape (n_ws, w_dim) are one W+ code, not W codes, by their number.
 
     StyleGAN2 has n_ws = 2 log2(resolution) - 2 layers, 4 to 18, each at least as wide as that.
     """

@@ -202,7 +202,7 @@ class NetworkFacade:
         return self.sha256
 
     def _architecture(self):
-        """Return a text that differs between networks with the same tensors."""
+        """Return a string that differs between networks with the same tensors."""
         return ""
 
     def _tensor(self, array):
@@ -212,23 +212,7 @@ class NetworkFacade:
 
 
 def load_network(network, name_or_path: StrPath, *, device="cpu", expected_sha256=None):
-    """Load the network of a bundled name or a file, once per process and device.
-
-    Parameters
-    ----------
-    network : type
-        Class of the facade.
-    name_or_path : str or path-like
-        Bundled name, or file.
-    device : str, default="cpu"
-        Torch device, or "auto".
-    expected_sha256 : str, default=None
-        Refuse a file with another hash.
-
-    Returns
-    -------
-    NetworkFacade
-    """
+    """Load a network of a class of facades, once per file and device; see `load_generator`."""
     path = network._find(name_or_path)
     digest = check_sha256(path, expected_sha256)
     return _load(network, str(path), digest, os.fspath(name_or_path), resolve_device(device))

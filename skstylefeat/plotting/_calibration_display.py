@@ -13,18 +13,17 @@ from skstylefeat.plotting._style import (
     MARK,
     MUTED,
     TEXT_SIZE,
+    Display,
     check_same_length,
-    new_axes,
     plain_axes,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
 
-class DistanceCalibrationDisplay:
+class DistanceCalibrationDisplay(Display):
     """Scatter of distance against value, the fitted curve, and the labels it was fitted to.
 
     Parameters
@@ -66,8 +65,6 @@ class DistanceCalibrationDisplay:
     labeled: NDArray[np.intp] | None
     interval: tuple[ArrayLike, ArrayLike] | None
     value_name: str
-    ax_: Axes
-    figure_: Figure
 
     def __init__(
         self,
@@ -157,12 +154,7 @@ class DistanceCalibrationDisplay:
     ) -> Self:
         """Show a given curve; parameters as of the class."""
         display = cls(
-            distance,
-            y_true,
-            curve,
-            labeled=labeled,
-            interval=interval,
-            value_name=value_name,
+            distance, y_true, curve, labeled=labeled, interval=interval, value_name=value_name
         )
         return display.plot(ax=ax)
 
@@ -178,7 +170,7 @@ class DistanceCalibrationDisplay:
         -------
         DistanceCalibrationDisplay
         """
-        self.figure_, self.ax_ = new_axes(ax, (4.6, 3.4))
+        self._set_axes(ax, (4.6, 3.4))
         ax = self.ax_
         if self.interval is not None:
             ax.fill_between(self.curve[0], *self.interval, color=FAINT, alpha=0.6, linewidth=0)

@@ -6,27 +6,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skstylefeat.plotting._style import (
-    MARK,
-    MUTED,
-    ImageSheet,
-    check_same_length,
-    new_axes,
-    sheet_size,
-    to_pixels,
-)
+from skstylefeat.plotting._style import MARK, MUTED, Display, check_same_length, rows_to_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
     from skstylefeat._utils._typing import ImagesLike
 
 
-class ClusterDisplay:
+class ClusterDisplay(Display):
     """One row of images per cluster: the queried ones, framed, then others.
 
     Parameters
@@ -63,8 +54,6 @@ class ClusterDisplay:
     names: Sequence[Any] | None
     confidence: ArrayLike | None
     query_indices: NDArray[np.intp]
-    ax_: Axes
-    figure_: Figure
 
     def __init__(
         self,
@@ -167,15 +156,14 @@ class ClusterDisplay:
         rows = {cluster: self._members(cluster, n_images) for cluster in found}
 
         # All images are drawn in the size of the first one.
-        size = to_pixels(_take(self.images, rows[found[0]][:1])).shape[1:3]
-        aspect = size[0] / size[1]
-        figsize = sheet_size(len(found), n_images, aspect, left=1.5, inch=0.8)
-        self.figure_, self.ax_ = new_axes(ax, figsize)
-        sheet = ImageSheet(self.ax_, aspect)
+        size = rows_to_pixels(self.images, rows[found[0]][:1]).shape[1:3]
+        sheet = self._new_sheet(
+            ax, len(found), n_images, aspect=size[0] / size[1], left=1.5, inch=0.8
+        )
 
         for row, cluster in enumerate(found):
             self._label(sheet, row, cluster)
-            pixels = to_pixels(_take(self.images, rows[cluster]), size)
+            pixels = rows_to_pixels(self.images, rows[cluster], size)
             for column, (index, image) in enumerate(zip(rows[cluster], pixels, strict=True)):
                 queried = index in self.query_indices
                 sheet.image(row, column, image, frame=MARK if queried else None)
@@ -209,9 +197,3 @@ def _confidence(probabilities, clusters, n_clusters):
     certainty = np.asarray(probabilities).max(axis=1)
     sizes = np.bincount(clusters, minlength=n_clusters)
     return np.bincount(clusters, weights=certainty, minlength=n_clusters) / np.maximum(sizes, 1)
-
-
-def _take(images, rows):
-    if isinstance(images, (list, tuple)):
-        return [images[i] for i in rows]
-    return images[rows]

@@ -8,27 +8,19 @@ import numpy as np
 
 from skstylefeat.latents._rows import images_of
 from skstylefeat.latents._spaces import as_w_plus, broadcast_direction
-from skstylefeat.plotting._style import (
-    MUTED,
-    ImageSheet,
-    check_same_length,
-    new_axes,
-    sheet_size,
-    to_pixels,
-)
+from skstylefeat.plotting._style import MUTED, Display, check_same_length, to_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
     from skstylefeat._utils._typing import StrPath
     from skstylefeat.networks._generator import Generator
 
 
-class EditStripDisplay:
+class EditStripDisplay(Display):
     """One row of images per code, one column per step along a direction.
 
     Parameters
@@ -55,8 +47,6 @@ class EditStripDisplay:
 
     images: NDArray[Any]
     steps: NDArray[np.float64]
-    ax_: Axes
-    figure_: Figure
 
     def __init__(self, images: ArrayLike, steps: ArrayLike) -> None:
         self.images = np.asarray(images)
@@ -141,9 +131,7 @@ class EditStripDisplay:
         EditStripDisplay
         """
         n_rows, n_columns, height, width = self.images.shape[:4]
-        aspect = height / width
-        self.figure_, self.ax_ = new_axes(ax, sheet_size(n_rows, n_columns, aspect, top=0.3))
-        sheet = ImageSheet(self.ax_, aspect)
+        sheet = self._new_sheet(ax, n_rows, n_columns, height / width, top=0.3)
         for row, strip in enumerate(self.images):
             for column, image in enumerate(to_pixels(strip)):
                 sheet.image(row, column, image)

@@ -11,8 +11,8 @@ from skstylefeat.plotting._style import (
     INK,
     MUTED,
     TEXT_SIZE,
+    Display,
     check_same_length,
-    new_axes,
     plain_axes,
 )
 
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
 
-class LayerImportanceDisplay:
+class LayerImportanceDisplay(Display):
     """Bars of the layers' weights S_i, which sum to 1.
 
     Parameters
@@ -49,8 +48,6 @@ class LayerImportanceDisplay:
 
     weights: NDArray[np.float64]
     layer_names: list[str]
-    ax_: Axes
-    figure_: Figure
 
     def __init__(self, weights: ArrayLike, layer_names: Sequence[str] | None = None) -> None:
         self.weights = np.asarray(weights, dtype=np.float64)
@@ -84,11 +81,7 @@ class LayerImportanceDisplay:
 
     @classmethod
     def from_weights(
-        cls,
-        weights: ArrayLike,
-        layer_names: Sequence[str] | None = None,
-        *,
-        ax: Axes | None = None,
+        cls, weights: ArrayLike, layer_names: Sequence[str] | None = None, *, ax: Axes | None = None
     ) -> Self:
         """Show given weights; parameters as of the class."""
         return cls(weights, layer_names).plot(ax=ax)
@@ -106,7 +99,7 @@ class LayerImportanceDisplay:
         LayerImportanceDisplay
         """
         n_layers = len(self.weights)
-        self.figure_, self.ax_ = new_axes(ax, (3.6, 0.5 + 0.24 * n_layers))
+        self._set_axes(ax, (3.6, 0.5 + 0.24 * n_layers))
         place = np.arange(n_layers)
         bars = self.ax_.barh(place, self.weights, height=0.66, color=ACCENT)
         self.ax_.bar_label(bars, fmt="%.2f", padding=3, size=7, color=MUTED)

@@ -6,23 +6,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skstylefeat.plotting._style import (
-    ImageSheet,
-    check_same_length,
-    new_axes,
-    sheet_size,
-    to_pixels,
-)
+from skstylefeat.plotting._style import Display, check_same_length, to_pixels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from skstylefeat._utils._typing import ImagesLike
 
 
-class InversionDisplay:
+class InversionDisplay(Display):
     """Images, each with its reconstruction and the PSNR of the pair below.
 
     Parameters
@@ -51,8 +44,6 @@ class InversionDisplay:
     images: NDArray[np.float32]
     reconstructions: NDArray[np.float32]
     psnr_: NDArray[np.float64]
-    ax_: Axes
-    figure_: Figure
 
     def __init__(self, images: ImagesLike, reconstructions: ImagesLike) -> None:
         check_same_length(images=images, reconstructions=reconstructions)
@@ -111,10 +102,7 @@ class InversionDisplay:
         n_images, height, width = self.images.shape[:3]
         n_columns = min(n_columns, n_images)
         n_rows = -(-n_images // n_columns)
-        aspect = 2 * height / width
-        figsize = sheet_size(n_rows, n_columns, aspect, row_gap=0.3, inch=0.95)
-        self.figure_, self.ax_ = new_axes(ax, figsize)
-        sheet = ImageSheet(self.ax_, aspect, row_gap=0.3)
+        sheet = self._new_sheet(ax, n_rows, n_columns, 2 * height / width, row_gap=0.3, inch=0.95)
         for i, (image, copy) in enumerate(zip(self.images, self.reconstructions, strict=True)):
             row, column = divmod(i, n_columns)
             sheet.image(row, column, np.concatenate([image, copy]))

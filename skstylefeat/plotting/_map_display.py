@@ -6,26 +6,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skstylefeat.plotting._style import (
-    ImageSheet,
-    check_same_length,
-    new_axes,
-    sheet_size,
-    to_pixels,
-)
+from skstylefeat.plotting._style import Display, check_same_length, to_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
     from skstylefeat._utils._typing import ImagesLike
 
 
-class FeatureMapDisplay:
+class FeatureMapDisplay(Display):
     """Heat maps with one row per image and one column per channel.
 
     Every channel has one scale over all images, so that a column shows the images in which the
@@ -61,8 +54,6 @@ class FeatureMapDisplay:
     channel_names: list[str]
     images: NDArray[np.float32] | None
     row_labels: list[str] | None
-    ax_: Axes
-    figure_: Figure
 
     def __init__(
         self,
@@ -169,9 +160,7 @@ class FeatureMapDisplay:
         first = 0 if self.images is None else 1
         label_room = 0.9 if self.row_labels else 0.05
         n_columns = first + len(self.maps)
-        figsize = sheet_size(n_rows, n_columns, left=label_room, top=0.35)
-        self.figure_, self.ax_ = new_axes(ax, figsize)
-        sheet = ImageSheet(self.ax_, 1.0)
+        sheet = self._new_sheet(ax, n_rows, n_columns, left=label_room, top=0.35)
 
         for row in range(n_rows):
             if self.row_labels:

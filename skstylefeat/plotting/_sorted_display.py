@@ -6,25 +6,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skstylefeat.plotting._style import (
-    MUTED,
-    ImageSheet,
-    check_same_length,
-    evenly,
-    new_axes,
-    sheet_size,
-    to_pixels,
-)
+from skstylefeat.plotting._style import MUTED, Display, check_same_length, evenly, rows_to_pixels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
     from skstylefeat._utils._typing import ImagesLike
 
 
-class SortedImagesDisplay:
+class SortedImagesDisplay(Display):
     """Images from the smallest to the largest value, at evenly spaced ranks.
 
     Parameters
@@ -59,8 +50,6 @@ class SortedImagesDisplay:
     y_true: NDArray[Any] | None
     fmt: str
     order_: NDArray[np.intp]
-    ax_: Axes
-    figure_: Figure
 
     def __init__(
         self,
@@ -148,13 +137,11 @@ class SortedImagesDisplay:
         n_columns = min(n_columns, len(shown))
 
         # Rows are further apart if values are written between them.
-        pixels = _read(self.images, shown)
+        pixels = rows_to_pixels(self.images, shown)
         aspect = pixels.shape[1] / pixels.shape[2]
         row_gap = 0.06 if self.y_true is None else 0.26
         n_rows = -(-len(shown) // n_columns)
-        figsize = sheet_size(n_rows, n_columns, aspect, row_gap=row_gap)
-        self.figure_, self.ax_ = new_axes(ax, figsize)
-        sheet = ImageSheet(self.ax_, aspect, row_gap=row_gap)
+        sheet = self._new_sheet(ax, n_rows, n_columns, aspect, row_gap=row_gap)
 
         for i, (index, image) in enumerate(zip(shown, pixels, strict=True)):
             row, column = divmod(i, n_columns)
@@ -165,11 +152,3 @@ class SortedImagesDisplay:
                 sheet.below(row, column, text, color=MUTED, size=7)
         sheet.finish()
         return self
-
-
-def _read(images, rows):
-    """Return the pixels of some rows, in the size of the first one."""
-    if isinstance(images, (list, tuple)):
-        first = to_pixels([images[rows[0]]])
-        return to_pixels([images[i] for i in rows], first.shape[1:3])
-    return to_pixels(images[rows])

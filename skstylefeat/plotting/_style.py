@@ -10,6 +10,7 @@ from skstylefeat.images._collection import as_images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from skstylefeat._utils._typing import ImagesLike
@@ -24,29 +25,15 @@ TEXT_SIZE = 8
 GAP = 0.06
 
 
-def new_axes(ax: Axes | None, figsize: tuple[float, float]) -> tuple[Any, Axes]:
-    """Return figure and axes, new ones if `ax` is None.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
-    if ax is not None:
-        return ax.figure, ax
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "Displays are drawn with matplotlib, which is not installed. Install it with "
-            "pip install matplotlib, or pip install skstylefeat[plot]."
-        ) from error
-    return plt.subplots(figsize=figsize, layout="constrained")
-
-
 def to_pixels(images: ImagesLike, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
     """Return images of any accepted kind as (n, H, W, 3) float32 in [0, 1]."""
     return as_images(images).read(size)
+
+
+def rows_to_pixels(images, rows, size=None):
+    """Return the pixels of some rows, in the size of the first one by default."""
+    some = [images[i] for i in rows] if isinstance(images, list | tuple) else images[rows]
+    return to_pixels(some, size or to_pixels(some[:1]).shape[1:3])
 
 
 def check_same_length(**parts: Any) -> None:
@@ -54,6 +41,36 @@ def check_same_length(**parts: Any) -> None:
     lengths = {name: len(part) for name, part in parts.items() if part is not None}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"Lengths differ: {lengths}; expected one entry of each per row.")
+
+
+class Display:
+    """Base of the displays, with the axes that `plot` draws on."""
+
+    ax_: Axes
+    figure_: Figure
+
+    def _set_axes(self, ax, figsize):
+        """Set `ax_` and `figure_`, to new ones if `ax` is None."""
+        if ax is not None:
+            self.figure_, self.ax_ = ax.figure, ax
+            return
+        try:
+            from matplotlib import pyplot as plt
+        except ImportError as error:
+            raise ImportError(
+                "Displays are drawn with matplotlib, which is not installed. Install it with "
+                "pip install matplotlib, or pip install skstylefeat[plot]."
+            ) from error
+        self.figure_, self.ax_ = plt.subplots(figsize=figsize, layout="constrained")
+
+    def _new_sheet(
+        self, ax, n_rows, n_columns, aspect=1.0, *, row_gap=GAP, inch=0.85, left=0.0, top=0.0
+    ):
+        """Set the axes and return an `ImageSheet` on them, `inch` inches per image width."""
+        width = n_columns * (1 + GAP) + left
+        height = n_rows * (aspect + row_gap) + top
+        self._set_axes(ax, (max(2.0, width * inch), max(1.0, height * inch)))
+        return ImageSheet(self.ax_, aspect, row_gap)
 
 
 class ImageSheet:
@@ -129,22 +146,6 @@ class ImageSheet:
         """Fit the limits of the axes to the drawing, with room for headings and row labels."""
         self.ax.set_xlim(-left, self._right + 0.05)
         self.ax.set_ylim(self._bottom + 0.05, -top)
-
-
-def sheet_size(
-    n_rows: int,
-    n_columns: int,
-    aspect: float = 1.0,
-    *,
-    inch: float = 0.85,
-    row_gap: float = GAP,
-    left: float = 0.0,
-    top: float = 0.0,
-) -> tuple[float, float]:
-    """Return a figure size in inches for a sheet of images."""
-    width = n_columns * (1 + GAP) + left
-    height = n_rows * (aspect + row_gap) + top
-    return (max(2.0, width * inch), max(1.0, height * inch))
 
 
 def plain_axes(ax: Axes) -> None:

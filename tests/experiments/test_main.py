@@ -119,6 +119,14 @@ def test_options_are_read():
     assert arguments.box == (1, 2, 30.5, 40) and arguments.test_share == 0.25
 
 
+def test_the_device_is_checked_before_any_work(tmp_path, capsys):
+    out = tmp_path / "report"
+    assert main(["--device", "gpu", "--out", str(out)]) == 2
+    printed = capsys.readouterr()
+    assert "device='gpu' cannot be used on this machine" in printed.err
+    assert not printed.out and not out.exists()
+
+
 def test_inspect_and_convert(tmp_path, capsys):
     generator, _ = write_pair(tmp_path)
     assert main(["inspect", generator]) == 0

@@ -159,6 +159,6 @@ def test_columns_of_numbers():
         assert_array_equal(numbers, expected)
     with pytest.raises(ValueError, match=r"'1,234' may mean thousands or three decimals"):
         read_column([f"{i},234" for i in range(1, 13)])
-    with pytest.raises(ValueError, match="the cell '1e999' is no number"):
+    with pytest.raises(ValueError, match="the cell '1e999' is not a number"):
         read_column([*map(str, range(12)), "1e999"])
     assert read_column(["1_0", "x"] * 6).dtype.kind == "U"

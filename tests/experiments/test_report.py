@@ -293,7 +293,7 @@ def test_columns_are_numbers_or_classes():
     [
         (["x"] * 9, r"'color' has .*one class.* 'x'"),
         (["x"] * 9 + ["y"], "has 1 training image of the class 'y'"),
-        ([f"t{i}" for i in range(30)], "30 different texts"),
+        ([f"t{i}" for i in range(30)], "30 different strings"),
     ],
 )
 def test_targets_that_cannot_be_learned(labels, message):

@@ -270,7 +270,7 @@ def test_damaged_members_are_named(pixels, archive):
         (__file__, "For one image give a list of one path"),
         ([], r"0 sample\(s\)"),
         (Image.new("RGB", (4, 4)), r"one image as \[X\]"),
-        (iter([]), "Give a list of images"),
+        (iter([]), "expected a collection of images"),
         (torch.zeros(3, 4, 4), r"One image is tensor\[None\]"),
         (torch.zeros(2, 4, 4, 3), r"permute\(0, 3, 1, 2\)"),
         (torch.zeros(2, 3, 4, 4, dtype=torch.bool), "dtype bool"),

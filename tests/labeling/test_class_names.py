@@ -14,7 +14,7 @@ def test_names_of_classes(name):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (" bird", "' bird' cannot be a class: give a text without spaces at its ends"),
+        (" bird", "' bird' cannot be a class: give a name without spaces at its ends"),
         ("", "cannot be a class"),
         (None, "None cannot be a class"),
         ("b" * 61, "has 61 characters; at most 60"),

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from skstylefeat.__main__ import main
+from skstylefeat.features import FeatureMaps
 from skstylefeat.inversion import _encoder_choice as encoder_choice_module
 from skstylefeat.inversion._code_cache import CodeCache
 from skstylefeat.labeling import _command as command_module
@@ -85,7 +86,7 @@ def test_a_killed_preparation_resumes(annotate, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(prepare_module, "_pool", killed)
+        patch.setattr(FeatureMaps, "pool", killed)
         with pytest.raises(KeyboardInterrupt):
             annotate()
     monkeypatch.setattr(CodeCache, "put", None)  # all codes are there
@@ -143,11 +144,17 @@ def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
     assert annotate() == 0  # nothing is left locked
 
 
+def test_the_device_is_checked_before_images_are_read(annotate, monkeypatch, capsys):
+    monkeypatch.setattr(command_module, "find_faults", None)  # would fail if it were used
+    assert annotate("--device", "gpu") == 2
+    assert "device='gpu' cannot be used on this machine" in capsys.readouterr().err
+
+
 def test_a_folder_without_images(tmp_path, capsys):
     assert main(["annotate", str(tmp_path)]) == 2
     assert "holds no image file" in capsys.readouterr().err
     assert main(["annotate", str(tmp_path / "none")]) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -214,8 +221,9 @@ def test_unreadable_images_are_named_and_can_be_skipped(annotate, tmp_path, caps
     labels = write_labels(tmp_path / "labels.csv", [f"{c}-{i}.png" for c in COLORS for i in (0, 1)])
     assert annotate("--labels", labels) == 2
     error = capsys.readouterr().err
-    assert "2 of 12 images" in error and "blue-0.png, red-1.png. " in error
-    assert "--skip-unreadable" in error
+    assert "2 of 12 images cannot be read: " in error and "--skip-unreadable" in error
+    for name in ("blue-0.png", "red-1.png"):
+        assert f"{name} cannot be read as an image: its content is in no known format" in error
 
     for options in (["--labels", labels, "--skip-unreadable"], []):
         assert annotate(*options) == 0

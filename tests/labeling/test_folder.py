@@ -31,7 +31,7 @@ def test_folder_is_sorted_and_leaves_hidden_files_out(tmp_path):
     # Files and folders of one level are sorted together.
     assert folder.names == ["a.JPG", *deep] and len(folder) == 4
     assert folder.row("a.JPG") == 0 and folder.row("red-0.png") is None
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a folder"):
         ImageFolder(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no image file"):

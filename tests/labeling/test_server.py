@@ -144,7 +144,7 @@ def test_nothing_is_answered_without_the_token(server, token):
             422,
             "1 to 200 characters, got 7",
         ),
-        ("label", {"row": 0, "label": "warm"}, 422, "'id' must be a text"),
+        ("label", {"row": 0, "label": "warm"}, 422, "'id' must be a string"),
         (
             "label",
             {"id": "1", "row": 0, "file": "x.png", "label": "warm"},
@@ -163,9 +163,9 @@ def test_nothing_is_answered_without_the_token(server, token):
         ("undo", b'{"id": 1' + b"0" * 9_000 + b"}", 400, "Not JSON"),
         ("label", b'{"id": "1", "row": 1' + b"0" * 4_000 + b', "label": "warm"}', 422, "no row 10"),
         ("label", b'{"id": "1", "row": ' + b"[" * 300 + b"]" * 300 + b"}", 422, "no row [[["),
-        ("label", {"id": "\ud800", "row": 0, "label": "warm"}, 422, "'id' must be a text"),
-        ("label", {"id": "1", "row": 0, "label": "\udfff"}, 422, "'label' must be a text"),
-        ("label", {"id": "x" * 201, "row": 0, "label": "warm"}, 422, "'id' must be a text"),
+        ("label", {"id": "\ud800", "row": 0, "label": "warm"}, 422, "'id' must be a string"),
+        ("label", {"id": "1", "row": 0, "label": "\udfff"}, 422, "'label' must be a string"),
+        ("label", {"id": "x" * 201, "row": 0, "label": "warm"}, 422, "'id' must be a string"),
         ("label", b'{"id": "1", "row": NaN, "label": "warm"}', 422, "no row nan"),
     ],
 )

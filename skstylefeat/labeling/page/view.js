@@ -75,7 +75,7 @@ export function showProgress(state) {
   const { asked: here, others } = state.clusters[state.cluster];
   const left = here.filter((row) => state.labelOf(row) === undefined).length;
   $("cluster-hint").textContent = `${plural(here.length + others.length, "image")}, ` +
-    (left ? `${left} of ${here.length} framed ones to label`
+    (left ? `${left} of ${here.length} framed images to label`
       : here.length ? "labeled" : "no label needed");
 }
 

@@ -44,7 +44,7 @@ class ConvertedFile:
 
 @dataclass(frozen=True)
 class Conversion:
-    """Result of `convert`; ``str`` gives the files and their hashes as a text.
+    """Result of `convert`; ``str`` gives the files and their hashes.
 
     Attributes
     ----------

@@ -80,7 +80,7 @@ class EncoderInfo:
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """Description of a weights file; ``str`` gives it as a text of several lines.
+    """Description of a weights file; ``str`` gives it as several lines of text.
 
     Attributes
     ----------

@@ -1,7 +1,6 @@
 """Networks of NVIDIA's PyTorch repositories: from pickled modules to architecture and tensors."""
 
 import re
-from types import SimpleNamespace
 
 import torch
 
@@ -31,8 +30,8 @@ def flatten(root, source):
     -------
     tensors : dict of str to StoredArray
         Parameters and buffers, by dotted name.
-    attributes : dict of str to SimpleNamespace
-        `class_name` and `state` of every module, by dotted name ("" for the root).
+    attributes : dict of str to PersistentObject
+        Every module, by dotted name ("" for the root).
     """
     tensors = {}
     attributes = {}
@@ -45,7 +44,7 @@ def flatten(root, source):
             )
         if depth > MAX_MODULE_DEPTH or len(attributes) > MAX_MODULES:
             raise CheckpointError(f"{source} is damaged: its modules are nested too deeply.")
-        attributes[prefix] = SimpleNamespace(class_name=module.class_name, state=module.state)
+        attributes[prefix] = module
         dot = "." if prefix else ""
         for group in ("_parameters", "_buffers"):
             for name, value in _children(module, group, source):
@@ -111,22 +110,7 @@ def read_network(root, source):
 
 
 def read_state_dict(tensors, source):
-    """Read the tensors of a generator in NVIDIA's names.
-
-    Parameters
-    ----------
-    tensors : dict of str to StoredArray
-        Parameters and buffers.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN2Generator`.
-    known : dict
-        The resampling filter, where the file holds it.
-    """
+    """Read the stored tensors of a generator in NVIDIA's names; returns as of `read_network`."""
     # Only layers and blocks that up-sample use their filter; the others keep the default one.
     filters = {key: value for key, value in tensors.items() if USED_FILTER.fullmatch(key)}
     known = shared_filter(filters, source)
@@ -206,7 +190,7 @@ def filter_taps(kernel, source):
             "one of four taps, which is the only kind supported."
         )
     taps = (taps / taps.abs().max()).tolist()
-    # 1/3 in float32 is not 1/3: the usual filter is restored exactly.
+    # 1/3 is not exact in float32, so the taps of the usual filter are restored.
     rounded = [round(3 * tap) for tap in taps]
     if all(abs(3 * tap - whole) < 1e-5 for tap, whole in zip(taps, rounded, strict=True)):
         taps = rounded

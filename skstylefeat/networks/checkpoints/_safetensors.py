@@ -9,7 +9,6 @@ from typing import Any
 from safetensors.torch import save
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
-from skstylefeat._inert._contents import open_file
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.exceptions import CheckpointError
@@ -74,11 +73,6 @@ def save_tensors(config, state, path, card=None):
 def is_own_format(contents):
     """Return whether the `Contents` of a file are those of `save_network`."""
     return contents.metadata.get("format", "").startswith(KIND_PREFIX)
-
-
-def read_network_file(path):
-    """Read a file that `save_network` wrote; see `read_own_file`."""
-    return read_own_file(open_file(path))
 
 
 def read_own_file(contents):

@@ -143,7 +143,7 @@ def _place(path, prefix=""):
 
 
 def _describe(looked):
-    """Return the first keys of the first dictionaries, as a text."""
+    """Return the first keys of the first dictionaries, for messages."""
     parts = []
     for path, mapping in looked[:SHOWN]:
         keys = ", ".join(repr(str(key)[:40]) for key in list(mapping)[:SHOWN])

@@ -1,4 +1,4 @@
-"""Encoders of the pSp family: pSp, e4e, ReStyle and their kin.
+"""Encoders of the pSp family: pSp, e4e, ReStyle and related ones.
 
 The networks are built from the tensors of a file, with batch normalizations folded into the
 convolutions before them. The shapes of the tensors define the sizes: depth and width of the
@@ -94,7 +94,7 @@ class PSPEncoder(nn.Module):
     Parameters
     ----------
     backbone : nn.Module
-        Images to three feature maps of falling resolution.
+        Images to three feature maps of decreasing resolution.
     head : nn.Module
         Those maps to an array (n, n_ws, w_dim).
     encoder_type : str

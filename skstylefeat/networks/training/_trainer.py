@@ -78,7 +78,7 @@ class Trainer:
         return self.progress(max_seconds) >= 1.0
 
     def identity(self):
-        """Return texts that differ between trainings."""
+        """Return strings that differ between trainings."""
         config = self.encoder.config.to_dict()
         parts = {"config": config, "recipe": asdict(self.recipe), "seed": self.seed}
         return {key: repr(value) for key, value in parts.items()}
