@@ -1,11 +1,6 @@
 """Clustering of rows: number of clusters, units of columns, clusterer, and cluster of a row."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
@@ -59,7 +54,7 @@ def count_clusters(wanted, budget, n_annotations, n_classes, n_samples, n_distin
     return count
 
 
-def units_of(X: NDArray[np.floating]) -> NDArray[np.floating]:
+def units_of(X):
     """Return the standard deviations of columns, 1 for constant ones."""
     units = np.ones_like(X[0])
     deviation = X.std(axis=0, dtype=np.float64)
@@ -75,7 +70,7 @@ def units_of(X: NDArray[np.floating]) -> NDArray[np.floating]:
     return units
 
 
-def check_not_tiny(X: NDArray[np.floating]) -> None:
+def check_not_tiny(X):
     """Raise ValueError if all numbers are so small that their squares are 0."""
     largest = np.abs(X).max()
     limit = SMALLEST if X.dtype == np.float64 else 1e-18
@@ -86,7 +81,7 @@ def check_not_tiny(X: NDArray[np.floating]) -> None:
         )
 
 
-def make_clusterer(clusterer: Any, count: int | None, rng: np.random.RandomState) -> Any:
+def make_clusterer(clusterer, count, rng):
     """Return a clusterer for `count` clusters.
 
     Parameters

@@ -1,9 +1,6 @@
 """Selection of the rows that a person is asked to label, cluster by cluster."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
 # Paper A, table 2: three labels per cluster, but one where there are 2, 5 or 10 in all. Generally:
@@ -11,7 +8,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 _FEWEST_CLUSTERS = 10
 
 
-def clusters_of_budget(n_labels: int, n_annotations: int) -> int:
+def clusters_of_budget(n_labels, n_annotations):
     """Return the number of clusters for `n_labels` labels in all.
 
     Parameters
@@ -58,7 +55,7 @@ def deal_out(sizes, n_annotations, n_labels=None):
     return quotas
 
 
-def first_copies(X: NDArray[np.floating]) -> NDArray[np.bool_]:
+def first_copies(X):
     """Return which rows differ from all rows before them: copies of a picture are asked once.
 
     Parameters

@@ -1,21 +1,12 @@
 """Groups of codes from labels or scores, for directions to be learned from."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from skstylefeat._utils._labels import sorted_classes
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
-
-def binary_target(
-    y: ArrayLike, extremes: float
-) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[Any] | None]:
+def binary_target(y, extremes):
     """Reduce labels to two classes, and select the rows that belong to them.
 
     Parameters
@@ -50,9 +41,7 @@ def binary_target(
     return np.arange(len(scores)), positive, None
 
 
-def ordered_groups(
-    y: ArrayLike, extremes: float
-) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+def ordered_groups(y, extremes):
     """Return the group of each row, -1, 0 or +1, of two or three ordered groups.
 
     Parameters
@@ -77,7 +66,7 @@ def ordered_groups(
     return groups, classes
 
 
-def grades(y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+def grades(y):
     """Return numbers relative to the middle of their range.
 
     Parameters

@@ -50,9 +50,7 @@ class PlaneMixin:
         return X, y
 
 
-def mean_and_inverse_scale(
-    X: NDArray[np.floating[Any]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mean_and_inverse_scale(X):
     """Return mean and inverse standard deviation of each column, 0 for a constant one.
 
     Parameters
@@ -79,12 +77,7 @@ def mean_and_inverse_scale(
     return mean, np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
 
 
-def plane_between(
-    X: NDArray[np.floating[Any]],
-    groups: NDArray[np.float64],
-    normal: NDArray[np.float64],
-    conditional_on: ArrayLike | None,
-) -> tuple[NDArray[np.float64], float]:
+def plane_between(X, groups, normal, conditional_on):
     """Return unit normal and intercept of the plane half-way between two groups' means.
 
     Parameters
@@ -117,12 +110,7 @@ def plane_between(
     return normal, intercept
 
 
-def project_out(
-    normal: NDArray[np.float64],
-    intercept: float,
-    others: ArrayLike,
-    center: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], float]:
+def project_out(normal, intercept, others, center):
     """Make a plane's normal orthogonal to other directions.
 
     Moving along the result leaves the distances to the other planes unchanged. The new plane goes

@@ -25,12 +25,7 @@ MIN_VALIDATION_ROWS = 10
 MAX_ITER = 20_000
 
 
-def fit_hyperplane(
-    X: NDArray[np.floating[Any]],
-    positive: NDArray[np.bool_],
-    C: float,
-    random_state: np.random.RandomState,
-) -> tuple[NDArray[np.float64], float]:
+def fit_hyperplane(X, positive, C, random_state):
     """Fit a linear SVM on standardized latents and return its plane in the units of the latents.
 
     Parameters

@@ -1,16 +1,8 @@
 """Pairs of codes for the importance of layers, and the gradients of their image differences."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from skstylefeat.networks._generator import Generator
 
 #: Number of codes behind the unit of a step and the mean code.
 N_SCALE_SAMPLES = 2_000
@@ -28,26 +20,18 @@ class Pairs(NamedTuple):
     unrelated_end : ndarray
     """
 
-    start: NDArray[np.float32]
-    end: NDArray[np.float32]
-    unrelated_start: NDArray[np.float32] | None
-    unrelated_end: NDArray[np.float32]
+    start: np.ndarray
+    end: np.ndarray
+    unrelated_start: np.ndarray | None
+    unrelated_end: np.ndarray
 
-    def rows(self, rows: slice) -> Pairs:
+    def rows(self, rows):
         """Return some of the pairs."""
         unrelated_start = None if self.unrelated_start is None else self.unrelated_start[rows]
         return Pairs(self.start[rows], self.end[rows], unrelated_start, self.unrelated_end[rows])
 
 
-def sample_pairs(
-    n_ws: int,
-    normal: NDArray[np.float32],
-    n_pairs: int,
-    variant: str,
-    step: tuple[float, float],
-    sample: Callable[[int], NDArray[np.float32]],
-    random_state: np.random.RandomState,
-) -> Pairs:
+def sample_pairs(n_ws, normal, n_pairs, variant, step, sample, random_state):
     """Draw edited and unrelated pairs.
 
     Parameters
@@ -88,9 +72,7 @@ def sample_pairs(
     return Pairs(start, start + sign * lengths() * normal, None, other)
 
 
-def pair_gradients(
-    generator: Generator, device: str, space: str, variant: str, pairs: Pairs
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+def pair_gradients(generator, device, space, variant, pairs):
     """Return gradient magnitudes of edited and of unrelated pairs.
 
     Parameters
@@ -118,7 +100,7 @@ def pair_gradients(
     return edited, unrelated
 
 
-def image_gradients(starts: Any, ends: Any, variant: str) -> Any:
+def image_gradients(starts, ends, variant):
     """Return the derivative of each pair's image difference with respect to its first image.
 
     "paper" has the squared difference, "code" the absolute one. The number of pixels and the

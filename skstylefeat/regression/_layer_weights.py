@@ -1,28 +1,11 @@
 """Layer weights S_i of LARGE's eq. (3): given, uniform, from a direction's norms or importance."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from skstylefeat._utils._validation import SMALLEST, real_array
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
-    from skstylefeat.networks._generator import Generator
-    from skstylefeat.regression._planes import Planes
-
-
-def layer_weights(
-    rule: Any,
-    planes: Planes,
-    generator: Generator | None,
-    *,
-    normalize: bool,
-    importance_params: dict[str, Any],
-) -> NDArray[np.float64]:
+def layer_weights(rule, planes, generator, *, normalize, importance_params):
     """Return the weights of the layers of every direction.
 
     Parameters
