@@ -86,8 +86,8 @@ def validate_numpy(
 ) -> Any:
     """Call `validate_data` with array API dispatch off: estimators here compute with NumPy.
 
-    Tensors in main memory become NumPy arrays; those of a GPU raise torch's TypeError, which
-    tells to copy them.
+    Tensors in main memory become NumPy arrays; those on a GPU raise torch's TypeError, which says
+    how to copy them.
     """
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, X, y, **params)

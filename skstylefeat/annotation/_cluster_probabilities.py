@@ -19,18 +19,10 @@ _LEAST_MARGIN = 1e-6
 
 
 def closeness_of(centers):
-    """Return the weights of clusters for each other, which fall with their squared distance.
+    """Return the weights of clusters for each other, (n_clusters, n_clusters), float64.
 
-    Parameters
-    ----------
-    centers : ndarray of shape (n_clusters, n_features)
-        Means of the clusters.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters, n_clusters), float64
-        ``1 / (d**2 + d0**2)``, where ``d0**2`` is the median of the squared distances of the means
-        to the nearest other.
+    They are ``1 / (d**2 + d0**2)``, where ``d0**2`` is the median of the squared distances of the
+    `centers` to the nearest other.
     """
     squared = euclidean_distances(centers, squared=True)
     np.fill_diagonal(squared, 0)

@@ -26,13 +26,12 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     has_fit_parameter,
-    validate_data,
 )
 
 from skstylefeat._utils._labels import check_no_continuum, label_array, split_labels
-from skstylefeat._utils._nan_rows import check_rows, spread_rows
+from skstylefeat._utils._nan_rows import check_rows, spread_rows, validate_rows
 from skstylefeat._utils._typing import RandomState
-from skstylefeat._utils._validation import check_magnitude
+from skstylefeat._utils._validation import check_magnitude, validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.annotation._annotator import ClusterAnnotator
 
@@ -43,7 +42,7 @@ _HIDDEN_LAYERS = (128, 64)
 
 
 class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped, BaseEstimator):
-    """Few-shot classifier: name all rows by a few labels, then learn from the names.
+    """Few-shot classifier: name all rows from a few labels, then learn from the names.
 
     Parameters
     ----------
@@ -159,7 +158,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         for_annotator, for_classifier = self._route(fit_params)
-        data: NDArray[Any] = validate_data(
+        data = validate_numpy(
             self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
         column = label_array(y, len(data))
@@ -277,14 +276,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     def _check_rows(self, X):
         """Return the readable rows, and a mask of the others."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
-        missing = check_rows(X)
-        if missing.any():
-            X = X[~missing]
-        check_magnitude(X)
-        return X, missing
+        return validate_rows(self, X)
 
     def _make_classifier(self):
         if self.classifier is not None:
@@ -327,7 +319,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
 
 
 def _weight_parameter(classifier, weight):
-    """Return the parameter of `fit` that brings weights to a classifier or to a pipeline's last."""
+    """Return the parameter of `fit` that weights rows in a classifier, or at a pipeline's end."""
     prefix, last = "", classifier
     while isinstance(last, Pipeline):
         if _routing_enabled():
@@ -346,7 +338,7 @@ def _weight_parameter(classifier, weight):
 
 
 def _request_no_weights(steps):
-    """Let steps before the classifier decline weights, unless they say otherwise."""
+    """Set steps before the classifier to decline weights, unless they have requested them."""
     for step in steps:
         if not has_fit_parameter(step, "sample_weight"):
             continue
