@@ -221,7 +221,9 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         if not self.standardize:
             check_not_tiny(known)
         rng = check_random_state(self.random_state)
-        column = labeled = n_classes = None
+        column: Any = None
+        labeled: Any = None
+        n_classes = 0
         if y is not None:
             column = label_array(y, len(missing))
             labeled = labeled_rows(column) & ~missing
