@@ -231,9 +231,7 @@ def read_label_table(path: StrPath) -> LabelTable:
     if not path.is_file():
         raise FileNotFoundError(f"The table of labels {str(path)!r} does not exist.")
     if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(
-            f"{path} is larger than {_MOST_BYTES >> 20} MB, so it is not a table of labels."
-        )
+        raise ValueError(f"{path} is larger than {_MOST_BYTES >> 20} MB, not a label table.")
     text = decode_text(path.read_bytes(), path)
     read = read_json if text.lstrip().startswith("{") else read_text
     table = LabelTable(path, *read(text, path))

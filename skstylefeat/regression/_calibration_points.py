@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skstylefeat._utils._validation import check_magnitude
@@ -122,16 +122,14 @@ def select_calibration_points(
 
 
 def _one_column(distances):
-    distances = check_array(
-        distances, ensure_2d=False, dtype=np.float64, input_name="distances", allow_nd=False
-    )
+    distances = check_array(distances, ensure_2d=False, dtype=np.float64, input_name="distances")
     if distances.ndim == 2 and distances.shape[1] != 1:
         raise ValueError(
             f"distances has {distances.shape[1]} columns; expected those of one direction, (n,) "
             "or (n, 1)."
         )
     check_magnitude(distances, "distances")
-    return column_or_1d(distances.ravel())
+    return distances.ravel()
 
 
 def _slope_optimal(ordered, n_points):

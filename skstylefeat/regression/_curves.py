@@ -57,13 +57,7 @@ class Curve:
 
 
 class CurveFitter:
-    """Estimator of curves with given settings.
-
-    Parameters
-    ----------
-    penalty, alpha, l1_ratio, monotonic, standardize
-        As for :class:`skstylefeat.LatentRegressor`.
-    """
+    """Estimator of curves; its settings are those of :class:`skstylefeat.LatentRegressor`."""
 
     def __init__(self, penalty, alpha, l1_ratio, monotonic, standardize):
         unpenalized = alpha == 0 and penalty != "huber"
@@ -76,18 +70,9 @@ class CurveFitter:
         self.standardize = standardize
 
     def fit(self, terms, y, weight):
-        """Fit one curve.
+        """Return the curve of terms (n, n_terms) and targets (n, n_targets).
 
-        Parameters
-        ----------
-        terms : ndarray of shape (n, n_terms)
-        y : ndarray of shape (n, n_targets)
-        weight : ndarray of shape (n,)
-            Their sum is the number of labels to which the penalty is relative.
-
-        Returns
-        -------
-        Curve
+        The sum of the weights (n,) is the number of labels to which the penalty is relative.
         """
         n_targets, n_terms = y.shape[1], terms.shape[1]
         center = np.average(y, axis=0, weights=weight)
@@ -122,14 +107,13 @@ class CurveFitter:
         # sum of squares, ElasticNet to half their mean.
         total = weight.sum()
         penalty = PENALTY_IN_LABELS * self.alpha / total if self.standardize else self.alpha
+        summed = penalty * total if self.standardize else penalty
         if self.penalty == "none":
             model = LinearRegression()
         elif self.penalty == "l2":
-            model = Ridge(alpha=penalty * total if self.standardize else penalty)
+            model = Ridge(alpha=summed)
         elif self.penalty == "huber":
-            model = HuberRegressor(
-                alpha=penalty * total if self.standardize else penalty, max_iter=MAX_ITER
-            )
+            model = HuberRegressor(alpha=summed, max_iter=MAX_ITER)
         else:
             model = ElasticNet(alpha=penalty, l1_ratio=self.l1_ratio, max_iter=MAX_ITER, tol=TOL)
         model.fit(terms, y, sample_weight=weight)

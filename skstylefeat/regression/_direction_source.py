@@ -28,20 +28,7 @@ class NamedDirections(NamedTuple):
 
 
 def find_directions(direction, intercept, X, y):
-    """Return the directions that the parameters describe, or that are learned from (X, y).
-
-    Parameters
-    ----------
-    direction, intercept
-        As the parameters of `HyperplaneDistance`.
-    X : ndarray of shape (n, n_features)
-        Latents.
-    y : array-like of shape (n,) or None
-        Labels.
-
-    Returns
-    -------
-    NamedDirections
+    """Return the `NamedDirections` that the parameters describe, or that are learned from (X, y).
 
     Raises
     ------

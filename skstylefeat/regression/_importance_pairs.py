@@ -27,29 +27,14 @@ class Pairs(NamedTuple):
 
     def rows(self, rows):
         """Return some of the pairs."""
-        unrelated_start = None if self.unrelated_start is None else self.unrelated_start[rows]
-        return Pairs(self.start[rows], self.end[rows], unrelated_start, self.unrelated_end[rows])
+        return Pairs(*(None if codes is None else codes[rows] for codes in self))
 
 
 def sample_pairs(n_ws, normal, n_pairs, variant, step, sample, random_state):
     """Draw edited and unrelated pairs.
 
-    Parameters
-    ----------
-    n_ws : int
-    normal : ndarray of shape (n_ws, w_dim)
-        The direction.
-    n_pairs : int
-    variant : {"paper", "code"}
-    step : tuple (low, high)
-        Range of the lengths of edits, in standard deviations of n.w.
-    sample : callable
-        From a number to as many W codes.
-    random_state : RandomState
-
-    Returns
-    -------
-    Pairs
+    Edits along `normal`, of shape (n_ws, w_dim), have lengths in the range `step`, in standard
+    deviations of n.w. ``sample(n)`` draws n codes in W.
     """
     w = sample(N_SCALE_SAMPLES)
     norms = np.linalg.norm(normal, axis=1)
@@ -75,26 +60,13 @@ def sample_pairs(n_ws, normal, n_pairs, variant, step, sample, random_state):
 def pair_gradients(generator, device, space, variant, pairs):
     """Return gradient magnitudes of edited and of unrelated pairs.
 
-    Parameters
-    ----------
-    generator : Generator
-    device : str
-        Device to compute on: a generator that was sent to another process is on the CPU.
-    space : {"w+", "s"}
-    variant : {"paper", "code"}
-    pairs : Pairs
-
-    Returns
-    -------
-    edited, unrelated : list of ndarray of shape (n_pairs, width)
-        One array per layer.
+    Each is a list of one array of shape (n_pairs, width) per layer. The device is given because a
+    generator that was sent to another process is on the CPU.
     """
     generator = generator.to(device)
     if pairs.unrelated_start is None:
-        edited, unrelated = _gradients(
-            generator, space, variant, pairs.start, pairs.end, pairs.unrelated_end
-        )
-        return edited, unrelated
+        targets = (pairs.end, pairs.unrelated_end)
+        return _gradients(generator, space, variant, pairs.start, *targets)
     (edited,) = _gradients(generator, space, variant, pairs.start, pairs.end)
     (unrelated,) = _gradients(generator, space, variant, pairs.unrelated_start, pairs.unrelated_end)
     return edited, unrelated

@@ -9,12 +9,8 @@ ROUNDING = 1e-5
 class GradientSums:
     """Sums of gradient magnitudes in groups of pairs.
 
-    Pair i belongs to group i mod `n_groups` for any size of the batches.
-
-    Parameters
-    ----------
-    n_groups : int
-        Groups that the jackknife leaves out one by one.
+    Pair i belongs to group i mod `n_groups` for any size of the batches. The jackknife leaves out
+    the groups one by one.
     """
 
     def __init__(self, n_groups):

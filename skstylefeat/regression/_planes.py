@@ -72,39 +72,34 @@ def layout_of(n_features, directions, generator, w_dim):
 class Planes:
     """Planes sum_i (n_i.w_i + b_i) = 0, unscaled.
 
-    Parameters
+    Attributes
     ----------
     normals : ndarray of shape (n_directions, n_features)
+        The directions, broadcast to all layers.
+    norms : ndarray of shape (n_directions, n_layers)
+        Length of each n_i.
     offsets : ndarray of shape (n_directions, n_layers)
     layout : Layout
+    n_layers : int
     shared : bool
         Whether every direction has the same normal on all layers.
     """
 
-    def __init__(self, normals, offsets, layout, shared):
-        self.normals = normals
-        self.offsets = offsets
+    def __init__(self, directions, intercepts, layout):
         self.layout = layout
-        self.shared = shared
-        self.n_layers = len(layout.names)
-        self.norms = np.sqrt(np.add.reduceat(np.square(normals), layout.bounds[:-1], axis=1))
+        self.n_layers, n_features = len(layout.names), layout.bounds[-1]
+        # Layers of S have unequal widths, so a direction in S is always a whole row.
+        n_rows = 1 if layout.is_styles else self.n_layers
+        shape = (n_rows, n_features // n_rows)
+        arrays, per_layer = zip(*(broadcast_direction(d, *shape) for d in directions), strict=True)
+        self.normals = np.array([array.ravel() for array in arrays], dtype=np.float64)
+        self.norms = np.sqrt(np.add.reduceat(np.square(self.normals), layout.bounds[:-1], axis=1))
+        self.shared = not any(per_layer)
 
-    @classmethod
-    def build(cls, directions, intercepts, layout):
-        """Broadcast directions to all layers and divide their intercepts among the layers."""
-        n_layers, n_features = len(layout.names), layout.bounds[-1]
-        normals = np.empty((len(directions), n_features))
-        offsets = np.empty((len(directions), n_layers))
-        shared = True
-        for i, (direction, intercept) in enumerate(zip(directions, intercepts, strict=True)):
-            # Layers of S have unequal widths, so a direction in S is always a whole row.
-            shape = (1, n_features) if layout.is_styles else (n_layers, n_features // n_layers)
-            array, per_layer = broadcast_direction(direction, *shape)
-            normals[i] = array.ravel()
-            shared &= not per_layer
-            norms = np.sqrt(np.add.reduceat(np.square(normals[i]), layout.bounds[:-1]))
-            offsets[i] = intercept * norms / norms.sum() if per_layer else intercept
-        return cls(normals, offsets, layout, shared)
+        # The intercept of one normal per layer is divided in proportion to their lengths.
+        b = np.array(intercepts, dtype=np.float64)[:, None]
+        divided = b * self.norms / self.norms.sum(axis=1, keepdims=True)
+        self.offsets = np.where(np.array(per_layer)[:, None], divided, b)
 
     def scaled(self, normalize):
         """Return normals, of unit length on each layer with `normalize`, and their offsets."""
