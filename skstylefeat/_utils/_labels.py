@@ -117,23 +117,9 @@ def _warn_of_texts(missing):
 
 
 def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
-    """Return labels as a 1-D array with one entry per row.
+    """Return labels of any type as a 1-D array; raise ValueError unless there is one per row.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels of any type. Lists become object arrays, so that they can hold both 1 and None.
-    n_samples : int
-        Expected number of labels.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If `y` has another length or is not 1-D.
+    Lists become object arrays, so that they can hold both 1 and None.
     """
     if isinstance(y, (list, tuple)) and not any(np.ndim(label) for label in y):
         entries, y = y, np.empty(len(y), dtype=object)
@@ -147,22 +133,8 @@ def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
 def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the distinct labels in order, and the position of each row's label among them.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Labels, none of them missing.
-    name : str, default="y"
-        Name of the argument in error messages.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n,), int
-
-    Raises
-    ------
-    ValueError
-        If they have no order, such as a mix of texts and numbers.
+    No label is missing. Raises ValueError if they have no order, such as a mix of texts and
+    numbers.
     """
     try:
         return np.unique(y, return_inverse=True)
@@ -177,19 +149,7 @@ def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDAr
 def uniform_labels(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels in one type: integers for whole numbers of any type, strings for texts.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-        Labels, none of them missing.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If texts are mixed with numbers, or there is infinity.
+    No label is missing. Raises ValueError if texts are mixed with numbers, or there is infinity.
     """
     if labels.dtype.kind == "O":
         entries, labels = labels, np.array(labels.tolist())
