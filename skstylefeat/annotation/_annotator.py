@@ -66,7 +66,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         of labels in `y`. Without either there are 8 clusters, or one per different row if there
         are fewer; a given `clusterer` then keeps its own number.
     n_annotations : int, default=3
-        Labels to ask for in each cluster; all rows of a smaller cluster.
+        Labels to ask for in each cluster; in a smaller cluster, those of all rows.
     n_labels : int or None, default=None
         Total budget of labels. They are dealt out to the clusters in turns, larger clusters
         first. With ``n_clusters=None`` there are ``n_labels // n_annotations`` clusters if that
@@ -138,7 +138,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
     highest probability, which can serve to sort rows by confidence.
 
     Missing labels are None, NaN or pandas' NA, texts such as "" and "NaN", and -1 unless 1 is the
-    only other label. A warning says so where -1 could also be a class.
+    only other label. A warning is given if -1 could also be a class.
 
     Examples
     --------
@@ -464,7 +464,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         return find_clusters(self.clusterer_, Z, self._raw_labels, self._centers)
 
     def __sklearn_tags__(self) -> Tags:
-        """Return scikit-learn's tags: `fit` works without `y`, and few labels may score low."""
+        """Return scikit-learn's tags: `y` is optional in `fit`, and few labels may score low."""
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         # The default budget of 24 labels reaches the accuracy that the common checks demand.

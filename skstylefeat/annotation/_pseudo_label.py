@@ -69,8 +69,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     classifier_ : estimator
         The fitted classifier.
     pseudo_labels_ : ndarray of shape (n,)
-        Names of the rows on which the classifier was trained: those of `X` but for rows of NaN and
-        of weight 0.
+        Names of the rows on which the classifier was trained: all rows of `X` except those of NaN
+        or of weight 0.
     n_features_in_ : int
         Number of columns.
 
@@ -150,8 +150,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Warns
         -----
         UserWarning
-            If the annotator gives all rows the same name, since few labels may happen to be of one
-            class. All predictions are that name, then.
+            If the annotator gives all rows the same name, which happens if the few labels are all
+            of one class. All predictions are then that name.
         """
         if y is None:
             raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 
 
 class IgnoresData:
-    """Mixin, left of BaseEstimator, that tells scikit-learn that `fit` accepts any X."""
+    """Mixin, left of BaseEstimator, for estimators whose `fit` accepts and ignores any X."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # type: ignore[misc]

@@ -34,7 +34,7 @@ class LatentPCA(VersionStamped, BaseEstimator):
     generator : Generator, str or path-like, default=None
         Source of the codes; not needed if `fit` receives codes.
     n_components : int, default=None
-        How many to keep; None keeps 20, or as many as there are codes or columns if fewer.
+        Number of directions; None keeps 20, or fewer if there are fewer codes or columns.
     n_samples : int, default=10_000
         Codes to sample.
     class_label : int, default=None
@@ -48,9 +48,9 @@ class LatentPCA(VersionStamped, BaseEstimator):
     explained_variance_, explained_variance_ratio_ : ndarray of shape (n_components,)
     mean_ : ndarray of shape (w_dim,)
     direction_ : ndarray of shape (w_dim,)
-        The first.
+        The first of `directions_`.
     intercepts_ : ndarray of shape (n_components,)
-        They put the planes through the mean.
+        With these, the planes go through the mean.
     intercept_ : float
     n_features_in_ : int
         Only set if `fit` receives codes.

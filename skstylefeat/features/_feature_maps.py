@@ -123,12 +123,12 @@ class FeatureMaps:
         layers : str, int, sequence of these, or None, default=None
             Layers by name (``"b16.conv1"``), block (``"b16"``) or resolution (``16``); None takes
             all.
-        batch_size : int, default=None
+        batch_size : int or None, default=None
             Images synthesized at once; by default as many as fit 128 MB for the largest
             layer, at most 64.
         device : str, default="cpu"
             Torch device, or "auto".
-        n_jobs : int, default=None
+        n_jobs : int or None, default=None
             Batches that :meth:`pool` computes in parallel, through joblib.
         verbose : int, default=0
             Whether :meth:`pool` shows progress.
@@ -166,9 +166,9 @@ class FeatureMaps:
             Names of submodules (``model.named_modules()``) whose outputs are the maps. Outputs
             have the shape (n, C, H, W), or are tokens (n, T, C) of a vision transformer, which
             become square maps without the leading class and register tokens.
-        batch_size : int, default=None
+        batch_size : int or None, default=None
             Images in one forward pass.
-        n_jobs : int, default=None
+        n_jobs : int or None, default=None
             Batches that :meth:`pool` computes in parallel, through joblib.
         verbose : int, default=0
             Whether :meth:`pool` shows progress.

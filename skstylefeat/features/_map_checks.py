@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_array
 from skstylefeat._utils._nan_rows import check_rows
 
 
-def check_maps(X, estimator, *, fitting):
+def validate_maps(X, estimator, *, fitting):
     """Return maps, (n, C, H, W), as floats; raise ValueError for NaN or infinity in parts of a row.
 
     Rows of NaN stand for unreadable images. They are allowed, but not all rows when `fitting`. The

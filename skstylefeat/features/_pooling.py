@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from skstylefeat._utils._nan_rows import check_rows
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._feature_maps import FeatureMaps
-from skstylefeat.features._map_checks import check_maps
+from skstylefeat.features._map_checks import validate_maps
 from skstylefeat.features._map_pooling import pool_maps
 
 __all__ = ["MaxPoolReducer"]
@@ -158,7 +158,7 @@ class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
                 f"Expected FeatureMaps, maps of shape (n, C, H, W) or rows (n, C), with at least "
                 f"one pixel each, got an array of shape {np.shape(X)}. Reshape your data."
             )
-        X = check_maps(X, self, fitting=reset)
+        X = validate_maps(X, self, fitting=reset)
         if reset:
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)

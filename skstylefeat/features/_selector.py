@@ -26,7 +26,7 @@ from skstylefeat.features._channel_scores import (
 )
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._lazy_output import LazyOutputMixin
-from skstylefeat.features._map_checks import check_maps
+from skstylefeat.features._map_checks import validate_maps
 from skstylefeat.metrics._scores import check_classes
 
 __all__ = ["ChannelMISelector"]
@@ -420,4 +420,4 @@ def _as_feature_maps(X, estimator, *, fitting):
             f"Expected FeatureMaps or an array of shape (n, C, H, W), got "
             f"{type(X).__name__} with shape {np.shape(X)}."
         )
-    return FeatureMaps.from_arrays({"x": check_maps(X, estimator, fitting=fitting)})
+    return FeatureMaps.from_arrays({"x": validate_maps(X, estimator, fitting=fitting)})

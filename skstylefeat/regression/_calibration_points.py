@@ -51,8 +51,7 @@ def select_calibration_points(
         "spread" draws points at random whose distances are at least (max - min) /
         ``n_points`` ** 1.3 apart, over the range of the central part. "optimal" takes the points
         that minimize the variance of the slope of a straight line, which are the two ends of the
-        central part: the best choice for a linear relation, which cannot show that the relation
-        is not linear.
+        central part: the best choice for a linear relation, but no test of whether it is linear.
     central : float, default=0.95
         Share of the distances to select from; the tails are likely failed inversions.
     random_state : int, RandomState or None, default=None
@@ -105,7 +104,7 @@ def select_calibration_points(
     gap = (ordered[-1] - ordered[0]) / n_points**GAP_EXPONENT
     if gap == 0 and n_points > 1:
         warnings.warn(
-            "All distances are equal: labels at one distance do not define a slope.",
+            "All distances are equal: labels at a single distance do not define a slope.",
             UserWarning,
             stacklevel=2,
         )

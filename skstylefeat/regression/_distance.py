@@ -110,7 +110,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
     See Also
     --------
-    LatentRegressor : Turns distances into years or degrees from two labels on.
+    LatentRegressor : Turns distances into years or degrees, with as few as two labels.
     skstylefeat.layer_importance : The weights S_i.
 
     References

@@ -34,7 +34,7 @@ TERM_FLOOR = 1e-8
 
 
 class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEstimator):
-    """Few-shot regression from latent distances: y = a d + c, from two labels on.
+    """Few-shot regression from latent distances, y = a d + c, with as few as two labels.
 
     Distances and targets are standardized internally, so their units do not matter. The paper
     fits scikit-learn's ElasticNet on raw distances and raw targets; with its default penalty a
@@ -70,8 +70,8 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
     unlabeled : {"error", "ignore"}, default="error"
         How to treat rows whose y is NaN. "ignore" fits on the labeled rows, but takes the mean
         and scale of the features from all rows. With two labels whose distances are close to each
-        other, the penalty then acts on the small difference, which reduces the mean error several
-        times.
+        other, the penalty then acts on the small difference, which reduces the mean error
+        severalfold.
     n_refits : int or None, default=20
         Number of refits for `predict_interval` and ``return_std``: each leaves out a fold, or one
         label if there are at most `n_refits`. None saves the time, without these two features.
