@@ -6,13 +6,13 @@ from sklearn.base import TransformerMixin
 
 
 class LazyOutputMixin(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """Mixin of transformers whose output scikit-learn does not wrap, although it has names."""
+    """Transformers whose output scikit-learn leaves alone, although its columns have names."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: feature maps are not a table. Later steps of a pipeline use the container.
+        """Do nothing: feature maps are no table. Later steps of a pipeline use the container.
 
         Parameters
         ----------

@@ -324,10 +324,10 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predict intervals that contain the true value with a given probability.
 
-        Jackknife+ (CV+ beyond `n_refits` labels) [2]_. It only assumes that
-        labeled and new images come from one population. A `coverage` of c needs at least
-        c / (1 - c) labels, 9 for 0.9. With fewer labels no finite interval has that coverage: the
-        intervals are infinite, and a warning is given.
+        Jackknife+ (CV+ beyond `n_refits` labels) [2]_. It assumes of the errors only that labeled
+        and new images come from one population. A `coverage` of c needs at least c / (1 - c)
+        labels, 9 for 0.9. With fewer labels no finite interval has that coverage: the intervals
+        are infinite, and a warning is given.
 
         Parameters
         ----------
