@@ -1,4 +1,4 @@
-"""Batches of rows that are halved when the memory of the device is too small."""
+"""Batches of rows, halved when the memory of the device is too small."""
 
 import sys
 import warnings
@@ -9,7 +9,7 @@ MESSAGES = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 def map_rows(function, n_rows, batch_size=None, warn=warnings.warn):
-    """Call a function for batches of rows; halve the batch when memory runs out, and go on.
+    """Call a function for batches of rows; halve the batch when memory runs out, and continue.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def map_rows(function, n_rows, batch_size=None, warn=warnings.warn):
         # Outside the handler, whose traceback would keep the tensors of the failed attempt.
         size = (n + 1) // 2
         _release_memory()
-        warn(f"A batch of {n} rows did not fit into memory ({reason}); going on with {size}.")
+        warn(f"A batch of {n} rows did not fit into memory ({reason}); continuing with {size}.")
     return results, size
 
 

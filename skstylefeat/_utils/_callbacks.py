@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks, from version 1.9; older versions have none to call."""
+"""Support of scikit-learn's callbacks, which exist from version 1.9 on."""
 
 from typing import TYPE_CHECKING, Any
 

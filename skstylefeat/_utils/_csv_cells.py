@@ -4,7 +4,7 @@ import re
 
 # Characters that start a formula in a spreadsheet, the full-width ones included.
 _FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def escape_cell(cell: object) -> str:
@@ -19,7 +19,7 @@ def escape_cell(cell: object) -> str:
     ['yes', "'=1+1", "''=1+1", '-2']
     """
     text = str(cell)
-    if text.lstrip("'").startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
+    if text.lstrip("'").startswith(_FORMULA_STARTS) and not NUMBER.fullmatch(text):
         return "'" + text
     return text
 

@@ -16,8 +16,8 @@ def draw_per_class(
     y : ndarray of shape (n,)
         Class of each row; the classes have an order.
     n_per_class : int or None
-        Rows per class. A class with at most as many rows gives all of them, in order and without
-        a random number; None takes all rows of every class.
+        Rows per class. All rows of a class that has no more are taken, in order and without a
+        random number; None takes all rows of every class.
     rng : RandomState or Generator
         Source of randomness.
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skstylefeat._utils._csv_cells import NUMBER
 from skstylefeat._utils._labels import labeled_rows
 from skstylefeat._utils._listing import IMAGE_SUFFIXES, suffix_of
 from skstylefeat._utils._named_files import NamedFiles
@@ -26,7 +27,6 @@ MOST_CLASSES = 10
 _MOST_BYTES, _MOST_COLUMNS = 1 << 26, 10_000
 _SHOWN_COLUMNS = 10
 _SAMPLED_CELLS = 1000
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 
@@ -37,11 +37,11 @@ class FileLabels(NamedTuple):
     Attributes
     ----------
     values : dict of str to list of str
-        Labels by name of the image, in the order of the columns asked for; "" where missing.
+        Labels by name of the image, in the order of the requested columns; "" where missing.
     lines : dict of str to int
-        Line of the table that names the image first.
+        First line of the table that names the image.
     unmatched : list of str
-        Files in the table that mean no image, or more than one.
+        Files in the table that match no image, or several.
     """
 
     values: dict[str, list[str]]
@@ -138,7 +138,7 @@ class LabelTable:
             i for i, name in enumerate(self.header) if i not in known and name not in labels
         ] or [0]
 
-        # A column with a usual name comes first; row numbers elsewhere may look like stems.
+        # Columns with a usual name come first; row numbers elsewhere may look like stems.
         for columns in (known, others):
             scores = {}
             for i in columns:
@@ -172,7 +172,7 @@ def to_number(text: str) -> float | None:
     text = text.strip().replace("\u2212", "-")
     if _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(",", ".")
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         return None
     number = float(text)
     return number if math.isfinite(number) else None
@@ -194,7 +194,7 @@ def _one_spelling(cells: list[str], column: str, path: Path) -> list[str]:
         key = unicodedata.normalize("NFC", text).lower() if number is None else number
         spellings.setdefault(key, []).append(text)
 
-    # Numbers may be written in many ways, but classes had better not be.
+    # Numbers may be written in several ways, but classes should not.
     is_quantity = sum(isinstance(key, float) for key in spellings) > MOST_CLASSES
     several = [texts for texts in spellings.values() if len(texts) > 1]
     if several and not is_quantity:
@@ -212,8 +212,8 @@ def _one_spelling(cells: list[str], column: str, path: Path) -> list[str]:
 def read_label_table(path: StrPath) -> LabelTable:
     """Read a table of labels.
 
-    Known are texts with a header line and commas, semicolons, tabs, bars or blanks between cells;
-    CelebA's ``list_attr`` files; and the ``dataset.json`` of NVIDIA's tools. The encoding is
+    The formats are text with a header line and commas, semicolons, tabs, bars or blanks between
+    cells; CelebA's ``list_attr`` files; and the ``dataset.json`` of NVIDIA's tools. The encoding is
     UTF-8, UTF-16 or UTF-32, or else Windows-1252, with a warning.
 
     Parameters
@@ -225,13 +225,13 @@ def read_label_table(path: StrPath) -> LabelTable:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no table, or can be read in two ways.
+        If it is not a table, or is ambiguous.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"The table of labels {str(path)!r} does not exist.")
     if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"{path} is larger than {_MOST_BYTES >> 20} MB, so it is no label table.")
+        raise ValueError(f"{path} is larger than {_MOST_BYTES >> 20} MB, not a label table.")
     text = decode_text(path.read_bytes(), path)
     read = read_json if text.lstrip().startswith("{") else read_text
     table = LabelTable(path, *read(text, path))

@@ -1,9 +1,9 @@
-"""Labels of which some are missing, and the one rule for which ones are.
+"""Labels, some of them missing, and the one rule by which missing labels are recognized.
 
-A label is missing where it is None, NaN or pandas' NA, one of the texts in `MISSING_TEXTS`, or the
+A label is missing if it is None, NaN or pandas' NA, one of the texts in `MISSING_TEXTS`, or the
 number -1. One exception: a column of the numbers -1 and 1 and no other label holds two classes, as
-CelebA and support vector machines write them. Where -1 may have been meant the other way,
-`labeled_rows` warns.
+CelebA and support vector machines write them. `labeled_rows` warns if the opposite meaning of -1 is
+plausible.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import column_or_1d
 
-#: Texts that stand for a missing label, as pandas reads them: "None" is one, "none" is a class.
+#: Texts that mean a missing label, as in pandas: "None" is one, "none" is a class.
 MISSING_TEXTS = frozenset(
     {"", "nan", "-nan", "NaN", "-NaN", "NaT", "NA", "N/A", "n/a", "None", "NULL", "null"}
     | {"<NA>", "<NaT>", "#NA", "#N/A", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
@@ -30,7 +30,7 @@ _LARGEST_WHOLE = 2.0**53
 
 
 def is_missing_text(text: str) -> bool:
-    """Return whether a text stands for a missing label; blanks around it do not count."""
+    """Return whether a text means a missing label; blanks around it do not count."""
     return text.strip() in MISSING_TEXTS
 
 
@@ -42,7 +42,7 @@ def labeled_rows(y: NDArray[Any], classes: Collection[Any] = ()) -> NDArray[np.b
     y : ndarray of shape (n,)
         Labels, some of them missing.
     classes : collection of label, default=()
-        Classes known from before. If -1 is among them, it is a class here, too.
+        Classes that are already known. If -1 is among them, it is a class here, too.
 
     Returns
     -------
@@ -59,11 +59,10 @@ def labeled_rows(y: NDArray[Any], classes: Collection[Any] = ()) -> NDArray[np.b
     if y.dtype.kind == "O":
         present = np.array([not _is_absent(label) for label in y], dtype=bool)
         is_number = np.array([_is_number(label) for label in y], dtype=bool)
+        _warn_of_texts(y[~present])
     else:
         present = ~np.isnan(y) if y.dtype.kind == "f" else np.ones(len(y), dtype=bool)
         is_number = np.full(len(y), y.dtype.kind in "iuf")
-    if y.dtype.kind == "O":
-        _warn_of_texts(y[~present])
 
     is_number &= present
     minus_one = np.zeros(len(y), dtype=bool)
@@ -118,54 +117,24 @@ def _warn_of_texts(missing):
 
 
 def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
-    """Return labels as a 1-D array with one entry per row.
+    """Return labels of any type as a 1-D array; raise ValueError unless there is one per row.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels of any type. Lists become object arrays, so that they can hold both 1 and None.
-    n_samples : int
-        Expected number of labels.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If `y` has another length or is not 1-D.
+    Lists become object arrays, so that they can hold both 1 and None.
     """
     if isinstance(y, (list, tuple)) and not any(np.ndim(label) for label in y):
         entries, y = y, np.empty(len(y), dtype=object)
         y[:] = entries
     column: NDArray[Any] = column_or_1d(y, warn=True)
     if len(column) != n_samples:
-        raise ValueError(
-            f"y has {len(column)} labels but X has {n_samples} rows; give one for each."
-        )
+        raise ValueError(f"y has {len(column)} labels but X has {n_samples} rows; give one each.")
     return column
 
 
 def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the distinct labels in order, and the position of each row's label among them.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Labels, none of them missing.
-    name : str, default="y"
-        Name of the argument in error messages.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n,), int
-
-    Raises
-    ------
-    ValueError
-        If they have no order, such as a mix of texts and numbers.
+    No label is missing. Raises ValueError if they have no order, such as a mix of texts and
+    numbers.
     """
     try:
         return np.unique(y, return_inverse=True)
@@ -180,19 +149,7 @@ def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDAr
 def uniform_labels(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels in one type: integers for whole numbers of any type, strings for texts.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-        Labels, none of them missing.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If texts are mixed with numbers, or there is infinity.
+    No label is missing. Raises ValueError if texts are mixed with numbers, or there is infinity.
     """
     if labels.dtype.kind == "O":
         entries, labels = labels, np.array(labels.tolist())
@@ -209,13 +166,7 @@ def uniform_labels(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def check_no_continuum(labels: NDArray[Any]) -> None:
-    """Raise ValueError if labels are fractional numbers, which are no classes.
-
-    Parameters
-    ----------
-    labels : ndarray
-        As :func:`uniform_labels` returns them.
-    """
+    """Raise ValueError if labels, of one type, are fractional numbers, which are not classes."""
     if labels.dtype.kind == "f":
         raise ValueError(
             "Unknown label type: continuous. y holds "

@@ -17,7 +17,7 @@ class LayerInfo(NamedTuple):
 
 
 def describe_layers(layers: Iterable[LayerInfo]) -> str:
-    """Return names and sizes in words, such as ``b8.conv0 32x8x8, b8.conv1 32x8x8``."""
+    """Return names and sizes for a message, such as ``b8.conv0 32x8x8, b8.conv1 32x8x8``."""
     return ", ".join(f"{x.name} {x.channels}x{x.height}x{x.width}" for x in layers)
 
 

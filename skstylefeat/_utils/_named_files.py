@@ -12,9 +12,9 @@ from skstylefeat._utils._listing import IMAGE_SUFFIXES, UNREAD_IMAGE_SUFFIXES, s
 class NamedFiles:
     """Image files, found by the names that tables give them.
 
-    A name means an image if, from the end, their paths agree as far as both go. It may be written
-    with backslashes, in another Unicode normal form, in another case, without suffix, or with the
-    suffix of another image format, as long as only one image fits best.
+    A name matches an image if one of the two paths is the end of the other. It may be written with
+    backslashes, in another Unicode normal form, in another case, without suffix, or with the suffix
+    of another image format, as long as a single image matches best.
 
     Parameters
     ----------
@@ -43,10 +43,9 @@ class NamedFiles:
         self._n_common = n_common
 
     def find(self, text: str) -> tuple[str, int] | None:
-        """Return the image that a text means, or None.
+        """Return the image that matches a text and how well, or None.
 
-        With it comes how far the text is from the name: 0 for the same file name, 1 for another
-        case, 2 for another suffix.
+        The second number is 0 for the same file name, 1 for another case, 2 for another suffix.
         """
         if text in self._names:
             return text, 0
@@ -71,9 +70,9 @@ class NamedFiles:
         return None
 
     def find_all(self, texts: Sequence[str]) -> list[str | None]:
-        """Return the image that each text means, or None.
+        """Return the image that matches each text, or None.
 
-        If two texts mean one image, the nearer one counts: the other is another file.
+        If two texts match one image, only the closer one counts: the other is another file.
         """
         cache = {text: self.find(text) for text in set(texts)}
         nearest: dict[str, int] = {}
@@ -83,7 +82,7 @@ class NamedFiles:
         return [match[0] if match and match[1] == nearest[match[0]] else None for match in found]
 
     def count(self, texts: Iterable[str]) -> tuple[int, int]:
-        """Return how many images the texts mean: with their suffix, and in all."""
+        """Return how many images match the texts: with their suffix, and in all."""
         found = [match for match in map(self.find, texts) if match is not None]
         return len({name for name, level in found if level < 2}), len({name for name, _ in found})
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite
 
+from skstylefeat._utils._validation import check_magnitude, validate_numpy
+
 
 def nan_rows(array: NDArray[Any]) -> NDArray[np.bool_]:
     """Return a mask of the rows that hold NaN only.
@@ -23,7 +25,7 @@ def nan_rows(array: NDArray[Any]) -> NDArray[np.bool_]:
     """
     missing = np.zeros(len(array), dtype=bool)
     if array.size and array.dtype.kind == "f":
-        # Most rows are ruled out by their first value, so that large arrays are not read whole.
+        # Most rows are ruled out by their first value, so that large arrays are not read in full.
         first: Any = (slice(None), *(0,) * (array.ndim - 1))
         candidates = np.flatnonzero(np.isnan(array[first]))
         missing[candidates] = [np.isnan(array[row]).all() for row in candidates]
@@ -61,6 +63,17 @@ def check_rows(X: NDArray[Any], *, fitting: bool = False) -> NDArray[np.bool_]:
             "rows that are NaN throughout are accepted, as images that could not be read."
         ) from None
     return missing
+
+
+def validate_rows(estimator, X, *, reset=False):
+    """Return the rows of X that hold numbers, as floats, and a mask (n,) of the rows of NaN."""
+    X = validate_numpy(
+        estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+    )
+    missing = check_rows(X, fitting=reset)
+    known = X[~missing] if missing.any() else X
+    check_magnitude(known)
+    return known, missing
 
 
 def spread_rows(values: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Parallel tasks through joblib, with results one by one on every engine."""
+"""Parallel tasks through joblib, with results one by one on every backend."""
 
 import warnings
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from itertools import islice
 
 from joblib import Parallel, effective_n_jobs
 
-# Tasks per worker that are handed over together to engines that return lists only.
+# Tasks per worker that are passed together to backends that return lists only.
 TASKS_AT_ONCE = 16
 
 
 @contextmanager
 def in_parallel(tasks, n_jobs=None):
-    """Run tasks through joblib, on the engine that `joblib.parallel_config` names.
+    """Run tasks through joblib, on the backend that `joblib.parallel_config` names.
 
     An error in the block stops the workers.
 
@@ -30,7 +30,7 @@ def in_parallel(tasks, n_jobs=None):
     """
     try:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    except ValueError:  # joblib's answer for engines without generators: ray, multiprocessing
+    except ValueError:  # of backends without generators: ray, multiprocessing
         results = _in_lists(iter(tasks), n_jobs)
     else:
         results = parallel(tasks)

@@ -51,7 +51,7 @@ def decode_text(data: bytes, path: Path) -> str:
     """Return the text of a file in the encoding that its bytes show."""
     if data.startswith(b"PK\x03\x04"):
         raise ValueError(
-            f"{path} is a workbook or zip archive, not a text. Save the sheet as CSV (UTF-8)."
+            f"{path} is a workbook or zip archive, not text. Save the sheet as CSV (UTF-8)."
         )
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     # In UTF-16 without a mark nearly every second byte of Latin letters is zero.
@@ -60,7 +60,7 @@ def decode_text(data: bytes, path: Path) -> str:
         if encoding == "utf-8" and half.count(0) > len(half) / 2:
             encoding = name
 
-    # Texts of old spreadsheets have no mark, and are not UTF-8 where they have letters with marks.
+    # Files of old spreadsheets have no mark, and are not UTF-8 if they hold accented letters.
     for guess in (encoding, "cp1252") if encoding == "utf-8" else (encoding,):
         try:
             text = data.decode(guess)
@@ -69,7 +69,7 @@ def decode_text(data: bytes, path: Path) -> str:
             continue
     else:
         raise ValueError(
-            f"{path} is no text in UTF-8, UTF-16 or Windows-1252. Save it as CSV (UTF-8)."
+            f"{path} is not text in UTF-8, UTF-16 or Windows-1252. Save it as CSV (UTF-8)."
         )
     if guess == "cp1252":
         warnings.warn(
@@ -78,7 +78,7 @@ def decode_text(data: bytes, path: Path) -> str:
             stacklevel=4,
         )
     if re.search(r"[\x00-\x08\x0e-\x1f]", text):
-        raise ValueError(f"{path} holds control characters, so it is no text of labels.")
+        raise ValueError(f"{path} holds control characters, so it is not a table of labels.")
     return text
 
 
@@ -90,7 +90,7 @@ def read_json(text: str, path: Path) -> Cells:
         rows = [[str(file), "" if label is None else label] for file, label in pairs]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f'{path} is no dataset.json: expected {{"labels": [["file", label], ...]}} '
+            f'{path} is not a dataset.json: expected {{"labels": [["file", label], ...]}} '
             f"({type(error).__name__})."
         ) from None
 
@@ -170,7 +170,7 @@ def _split_cells(text: str, delimiter: str, path: Path) -> tuple[list[list[str]]
             rows.append([unescape_cell(cell.strip()) for cell in row])
             numbers.append(reader.line_num)
     except csv.Error as error:
-        raise ValueError(f"{path} is no table: {error} in line {reader.line_num}.") from None
+        raise ValueError(f"{path} is not a table: {error} in line {reader.line_num}.") from None
     return rows, numbers
 
 

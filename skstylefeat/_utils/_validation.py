@@ -71,12 +71,12 @@ def check_magnitude(values: NDArray[Any], name: str = "X") -> None:
 def as_float32(values: ArrayLike, name: str) -> NDArray[np.float32]:
     """Return real numbers, NaN and infinity as float32; raise ValueError beyond its range."""
     array = real_array(values, name, None)
-    if array.dtype == np.float64 and array.size:
+    if array.dtype.kind == "f" and array.itemsize > 4:
         largest = np.abs(array).max(initial=0.0, where=np.isfinite(array))
         if largest > np.finfo(np.float32).max:
             raise ValueError(
-                f"{name} hold numbers up to {largest:.3g}, beyond the range of float32, in which "
-                "networks compute."
+                f"{name} hold numbers up to {largest:.3g}, beyond the range of float32, the type "
+                "of latents and pooled maps. Rescale them."
             )
     return array.astype(np.float32, copy=False)
 
@@ -86,8 +86,8 @@ def validate_numpy(
 ) -> Any:
     """Call `validate_data` with array API dispatch off: estimators here compute with NumPy.
 
-    Tensors in main memory become NumPy arrays; those of a GPU raise torch's TypeError, which
-    tells to copy them.
+    Tensors in main memory become NumPy arrays; those on a GPU raise torch's TypeError, which says
+    how to copy them.
     """
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, X, y, **params)

@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skstylefeat._utils._constraints import IntegerFrom
 from skstylefeat._utils._labels import (
@@ -21,10 +21,9 @@ from skstylefeat._utils._labels import (
     labeled_rows,
     uniform_labels,
 )
-from skstylefeat._utils._nan_rows import check_rows, spread_rows
+from skstylefeat._utils._nan_rows import spread_rows, validate_rows
 from skstylefeat._utils._sklearn_base import BaseEstimator, ClassifierMixin
 from skstylefeat._utils._typing import RandomState, StrPath
-from skstylefeat._utils._validation import check_magnitude
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.annotation._answers import labels_of_query, with_labels
 from skstylefeat.annotation._answers_file import read_annotations, write_annotations
@@ -36,15 +35,21 @@ from skstylefeat.annotation._cluster_probabilities import (
 )
 from skstylefeat.annotation._clusters import (
     check_not_tiny,
-    count_clusters,
     find_clusters,
     fit_clusters,
     make_clusterer,
     units_of,
 )
-from skstylefeat.annotation._query_selection import choose_rows, deal_out, first_copies
+from skstylefeat.annotation._query_selection import (
+    choose_rows,
+    clusters_of_budget,
+    deal_out,
+    first_copies,
+)
 
 __all__ = ["ClusterAnnotator"]
+
+_DEFAULT_CLUSTERS = 8
 
 
 class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
@@ -58,10 +63,11 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
     ----------
     n_clusters : int, "classes" or None, default=None
         Number of clusters. "classes" takes the number of different labels in `y`, and so counts
-        labels outside the query. None follows `n_labels`; if that is None, too, there are 8
-        clusters, or as many as there are different rows, if fewer.
+        labels outside the query. None follows `n_labels` or, with ``query="labeled"``, the number
+        of labels in `y`. Without either there are 8 clusters, or one per different row if there
+        are fewer; a given `clusterer` then keeps its own number.
     n_annotations : int, default=3
-        Labels to ask for in each cluster; all rows of a smaller cluster.
+        Labels to ask for in each cluster; in a smaller cluster, those of all rows.
     n_labels : int or None, default=None
         Total budget of labels. They are dealt out to the clusters in turns, larger clusters
         first. With ``n_clusters=None`` there are ``n_labels // n_annotations`` clusters if that
@@ -96,7 +102,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
     annotations_ : dict of int to label
         Labels received so far, by row.
     cost_ : int
-        Number of labels received so far: the work of the person.
+        Number of labels received so far, which is the annotation effort.
     classes_ : ndarray of shape (n_classes,)
         Classes among the labels received; present after the first label.
     cluster_labels_ : ndarray of shape (n_clusters_,)
@@ -133,7 +139,7 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
     highest probability, which can serve to sort rows by confidence.
 
     Missing labels are None, NaN or pandas' NA, texts such as "" and "NaN", and -1 unless 1 is the
-    only other label. A warning says so where -1 could also be a class.
+    only other label. A warning is given if -1 could also be a class.
 
     Examples
     --------
@@ -212,22 +218,21 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
             If there are more clusters than rows, a label is missing at the query, or `y` is
             continuous.
         """
-        data: NDArray[Any] = validate_data(
-            self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
-        missing = check_rows(data, fitting=True)
-        known = data[~missing] if missing.any() else data
-        check_magnitude(known)
+        known, missing = validate_rows(self, X, reset=True)
         if not self.standardize:
             check_not_tiny(known)
         rng = check_random_state(self.random_state)
-        column = labeled = n_classes = None
+        column: Any = None
+        labeled: Any = None
+        n_classes = 0
         if y is not None:
-            column = label_array(y, len(data))
+            column = label_array(y, len(missing))
             labeled = labeled_rows(column) & ~missing
             present = uniform_labels(column[labeled])
             check_no_continuum(present)
             n_classes = len(np.unique(present))
+        if self.query == "labeled" and (labeled is None or not labeled.any()):
+            raise ValueError("query='labeled' takes the labels in y, but y has none.")
 
         # Everything below happens in units of the columns' deviations; centers are kept in both.
         self._scale = units_of(known) if self.standardize else np.ones_like(known[0])
@@ -245,14 +250,14 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
 
         # Rows of NaN belong to no cluster, so the query is chosen among the others.
         rows = np.flatnonzero(~missing)
-        self.labels_ = np.full(len(data), -1)
+        self.labels_ = np.full(len(missing), -1)
         self.labels_[rows] = clusters
         if self.query == "labeled":
-            self.query_indices_ = _labeled_query(labeled)
+            self.query_indices_ = np.flatnonzero(labeled)
         else:
             self.query_indices_ = rows[self._choose_query(Z, clusters, askable, rng)]
         self._set_annotations({})
-        if column is not None and labeled is not None:
+        if column is not None:
             self._set_annotations(labels_of_query(column, labeled, self.query_indices_))
         return self
 
@@ -394,19 +399,28 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
 
     def _count_clusters(self, labeled, n_classes, askable):
         """Return the number of clusters that the parameters ask for, or None for any number."""
-        if self.n_clusters is None and self.n_labels is None and self.clusterer is not None:
+        n_distinct = int(askable.sum())
+        if self.n_clusters == "classes":
+            if not n_classes:
+                raise ValueError("n_clusters='classes' needs y with labels, to count the classes.")
+            count = n_classes
+        elif self.n_clusters is not None:
+            count = self.n_clusters
+        elif self.n_labels is not None:
+            count = min(clusters_of_budget(self.n_labels, self.n_annotations), n_distinct)
+        elif self.clusterer is not None:
             return None
-        budget = self.n_labels
-        if budget is None and self.query == "labeled" and labeled is not None:
-            budget = int(labeled.sum())
-        return count_clusters(
-            self.n_clusters,
-            budget,
-            self.n_annotations,
-            n_classes,
-            n_samples=len(askable),
-            n_distinct=int(askable.sum()),
-        )
+        elif self.query == "labeled":
+            count = min(clusters_of_budget(int(labeled.sum()), self.n_annotations), n_distinct)
+        else:
+            count = min(_DEFAULT_CLUSTERS, n_distinct)
+
+        if count > len(askable):
+            raise ValueError(
+                f"{count} clusters were asked for, but there are n_samples={len(askable)} rows to "
+                "cluster. Set n_clusters to at most the number of rows."
+            )
+        return count
 
     def _choose_query(self, Z, clusters, askable, rng):
         """Return the rows to label, of those in `Z`."""
@@ -441,14 +455,8 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
                 "have no names. Label the rows of query_indices_ and pass the labels to "
                 "annotate(), or call fit(X, y)."
             )
-        X = validate_data(
-            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
-        missing = check_rows(X)
-        if missing.any():
-            X = X[~missing]
-        check_magnitude(X)
-        return X / self._scale, missing
+        known, missing = validate_rows(self, X)
+        return known / self._scale, missing
 
     def _clusters_of(self, Z):
         """Return the cluster of each row."""
@@ -457,17 +465,10 @@ class ClusterAnnotator(ClassifierMixin, VersionStamped, BaseEstimator):
         return find_clusters(self.clusterer_, Z, self._raw_labels, self._centers)
 
     def __sklearn_tags__(self) -> Tags:
-        """Return scikit-learn's tags: `fit` works without `y`, and few labels may score low."""
+        """Return scikit-learn's tags: `y` is optional in `fit`, and few labels may score low."""
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         # The default budget of 24 labels reaches the accuracy that the common checks demand.
         is_default = self.n_clusters is None and self.n_labels is None and self.n_annotations >= 3
         tags.classifier_tags.poor_score = not is_default
         return tags
-
-
-def _labeled_query(labeled):
-    """Return the rows that have a label."""
-    if labeled is None or not labeled.any():
-        raise ValueError("query='labeled' takes the labels in y, but y has none.")
-    return np.flatnonzero(labeled)

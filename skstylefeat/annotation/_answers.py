@@ -12,25 +12,9 @@ from skstylefeat._utils._labels import label_array, labeled_rows, uniform_labels
 
 
 def labels_of_query(y, labeled, query):
-    """Return the labels of the queried rows, by row.
+    """Return the labels, by row, of the queried rows; raise ValueError if one has none.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Labels of all rows.
-    labeled : ndarray of shape (n,), bool
-        Which of them are present.
-    query : ndarray of int
-        Queried rows.
-
-    Returns
-    -------
-    dict of int to label
-
-    Raises
-    ------
-    ValueError
-        If a queried row has no label.
+    `y` holds the labels of all rows, and `labeled` is a mask of those that are present.
     """
     missing = query[~labeled[query]]
     if len(missing):
@@ -44,28 +28,10 @@ def labels_of_query(y, labeled, query):
 
 
 def with_labels(annotations, labels, query, n_rows):
-    """Add labels to those of earlier rounds.
+    """Return earlier labels, a dict by row, with those that `annotate` receives.
 
-    Parameters
-    ----------
-    annotations : dict of int to label
-        Labels so far, by row.
-    labels : dict of int to label, or array-like of shape (len(query),)
-        Labels by row, or one per queried row. In an array, a missing label leaves its row as it
-        is; in a dict, it removes the row's label.
-    query : ndarray of int
-        Queried rows.
-    n_rows : int
-        Number of rows in `fit`.
-
-    Returns
-    -------
-    dict of int to label
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a row does not exist, or an array does not have one entry per queried row.
+    `query` holds the queried rows, and `n_rows` is the number of rows in `fit`. Raises TypeError or
+    ValueError if a row does not exist, or an array does not have one entry per queried row.
     """
     annotations = dict(annotations)
     known = set(annotations.values())

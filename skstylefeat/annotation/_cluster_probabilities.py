@@ -5,10 +5,7 @@ without a label, with less confidence; rows near a cluster of another name get l
 :class:`skstylefeat.ClusterAnnotator` gives the equations.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
 # Weights, in votes, of the surrounding clusters and of a uniform prior. The surroundings weigh less
@@ -21,19 +18,11 @@ _UNIFORM_VOTES = 0.5
 _LEAST_MARGIN = 1e-6
 
 
-def closeness_of(centers: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the weights of clusters for each other, which fall with their squared distance.
+def closeness_of(centers):
+    """Return the weights of clusters for each other, (n_clusters, n_clusters), float64.
 
-    Parameters
-    ----------
-    centers : ndarray of shape (n_clusters, n_features)
-        Means of the clusters.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters, n_clusters), float64
-        ``1 / (d**2 + d0**2)``, where ``d0**2`` is the median of the squared distances of the means
-        to the nearest other.
+    They are ``1 / (d**2 + d0**2)``, where ``d0**2`` is the median of the squared distances of the
+    `centers` to the nearest other.
     """
     squared = euclidean_distances(centers, squared=True)
     np.fill_diagonal(squared, 0)
@@ -43,7 +32,7 @@ def closeness_of(centers: NDArray[np.floating]) -> NDArray[np.float64]:
     return 1 / (squared.astype(np.float64) + nearest)
 
 
-def typical_margin(Z: NDArray[np.floating], centers: NDArray[np.floating]) -> float:
+def typical_margin(Z, centers):
     """Return the median difference between second nearest and nearest mean, 1 where it is 0."""
     if len(centers) == 1:
         return 1.0

@@ -1,65 +1,14 @@
-"""Clustering of rows: number of clusters, units of columns, clusterer, and cluster of a row."""
-
-from __future__ import annotations
-
-from typing import Any
+"""Clustering of rows: units of columns, the clusterer, and the cluster of each row."""
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
 
 from skstylefeat._utils._validation import SMALLEST
-from skstylefeat.annotation._query_selection import clusters_of_budget
-
-_DEFAULT_CLUSTERS = 8
 
 
-def count_clusters(wanted, budget, n_annotations, n_classes, n_samples, n_distinct):
-    """Return the number of clusters to make.
-
-    Parameters
-    ----------
-    wanted : int, "classes" or None
-        The number itself; that of the classes; or None for what the budget calls for.
-    budget : int or None
-        Labels in all.
-    n_annotations : int
-        Labels per cluster.
-    n_classes : int or None
-        Number of classes in `y`, if there is one.
-    n_samples, n_distinct : int
-        Rows to cluster, with and without copies.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        If there are fewer rows, or no labels to count classes in.
-    """
-    if wanted == "classes":
-        if n_classes is None:
-            raise ValueError("n_clusters='classes' needs y, to count the classes in.")
-        count = n_classes
-    elif wanted is not None:
-        count = wanted
-    elif budget is None:
-        count = min(_DEFAULT_CLUSTERS, n_distinct)
-    else:
-        count = min(clusters_of_budget(budget, n_annotations), n_distinct)
-    if not 1 <= count <= n_samples:
-        raise ValueError(
-            f"{count} clusters were asked for, but there are n_samples={n_samples} rows to "
-            "cluster. Set n_clusters to at most the number of rows."
-        )
-    return count
-
-
-def units_of(X: NDArray[np.floating]) -> NDArray[np.floating]:
+def units_of(X):
     """Return the standard deviations of columns, 1 for constant ones."""
     units = np.ones_like(X[0])
     deviation = X.std(axis=0, dtype=np.float64)
@@ -75,7 +24,7 @@ def units_of(X: NDArray[np.floating]) -> NDArray[np.floating]:
     return units
 
 
-def check_not_tiny(X: NDArray[np.floating]) -> None:
+def check_not_tiny(X):
     """Raise ValueError if all numbers are so small that their squares are 0."""
     largest = np.abs(X).max()
     limit = SMALLEST if X.dtype == np.float64 else 1e-18
@@ -86,29 +35,13 @@ def check_not_tiny(X: NDArray[np.floating]) -> None:
         )
 
 
-def make_clusterer(clusterer: Any, count: int | None, rng: np.random.RandomState) -> Any:
-    """Return a clusterer for `count` clusters.
+def make_clusterer(clusterer, count, rng):
+    """Return an unfitted copy of a clusterer, k-means for None, set up for `count` clusters.
 
-    Parameters
-    ----------
-    clusterer : estimator or None
-        Cloned and set up; None is k-means.
-    count : int or None
-        None leaves the number to the clusterer.
-    rng : RandomState
-        Seeds the clusterer if its `random_state` is None.
-
-    Returns
-    -------
-    estimator
-        Not fitted.
-
-    Raises
-    ------
-    ValueError
-        If there is a number, but the clusterer takes none.
+    A `count` of None leaves the number to the clusterer. `rng` seeds it if its `random_state` is
+    None.
     """
-    # Drawn in any case, so that the query of a seed does not depend on the clusterer.
+    # Drawn in any case, so that with one seed the query does not depend on the clusterer.
     seed = rng.randint(np.iinfo(np.int32).max)
     if clusterer is None:
         return KMeans(n_clusters=count, n_init=10, random_state=seed)
@@ -132,13 +65,6 @@ def make_clusterer(clusterer: Any, count: int | None, rng: np.random.RandomState
 def fit_clusters(clusterer, Z):
     """Fit a clusterer, and number the clusters that have rows from 0.
 
-    Parameters
-    ----------
-    clusterer : estimator
-        Fitted in place.
-    Z : ndarray of shape (n, n_features)
-        Rows.
-
     Returns
     -------
     names : ndarray of shape (n_clusters,), int
@@ -157,7 +83,7 @@ def fit_clusters(clusterer, Z):
     names = np.unique(raw[raw >= 0])
     if not len(names):
         raise ValueError(
-            f"{type(clusterer).__name__} calls all {len(Z)} rows noise. Loosen its "
+            f"{type(clusterer).__name__} calls all {len(Z)} rows noise. Relax its "
             "parameters, such as eps or min_cluster_size."
         )
 
@@ -170,20 +96,9 @@ def fit_clusters(clusterer, Z):
 
 
 def find_clusters(clusterer, Z, names, centers):
-    """Return the cluster of each row, by the clusterer's `predict` or by the nearest mean.
+    """Return the cluster of each row, by the clusterer's `predict` or else by the nearest mean.
 
-    Parameters
-    ----------
-    clusterer : estimator
-        Fitted by :func:`fit_clusters`.
-    Z : ndarray of shape (n, n_features)
-        Rows, which may be new.
-    names, centers : ndarray
-        As :func:`fit_clusters` returned them.
-
-    Returns
-    -------
-    ndarray of shape (n,), int
+    Rows may be new; `names` and `centers` are those of :func:`fit_clusters`.
     """
     if not hasattr(clusterer, "predict"):
         return _nearest(Z, centers)

@@ -1,4 +1,4 @@
-"""Cross-validation with few training rows and all others to test on."""
+"""Cross-validation with few rows to train on and all others to test on."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class FewShotSplit(BaseCrossValidator):
         Number of splits.
     stratify : {"proportional", "balanced"} or None, default="proportional"
         "proportional" draws each class by its share, and at least one row of each if `n_labels`
-        allows it; "balanced" draws equally many of each class, as far as it has rows; None
-        ignores `y`, which may then be continuous.
+        allows it; "balanced" draws the same number from each class, or all rows of a class that
+        has fewer; None ignores `y`, which may then be continuous.
     random_state : int, RandomState instance or None, default=None
         Seeds the draws. An integer gives the same splits in each call.
 
@@ -144,14 +144,13 @@ class FewShotSplit(BaseCrossValidator):
         classes, codes = np.unique(labels, return_inverse=True)
         sizes = np.bincount(codes)
         strata = [np.flatnonzero(codes == code) for code in range(len(classes))]
-        if self.stratify == "balanced":
-            wanted = np.full(len(sizes), np.inf)
-        else:
-            wanted = self.n_labels * sizes / n_samples
-        return strata, _apportion(self.n_labels, wanted, sizes)
+        # Equal shares of 0 lead to equal numbers.
+        is_balanced = self.stratify == "balanced"
+        shares = np.zeros(len(sizes)) if is_balanced else self.n_labels * sizes / n_samples
+        return strata, _apportion(self.n_labels, shares, sizes)
 
 
-def _apportion(n_labels, wanted, sizes):
+def _apportion(n_labels, shares, sizes):
     """Deal labels one by one to the class that is furthest below its share and has rows left.
 
     Classes without a label come first, and larger classes before smaller ones, so that each class
@@ -159,7 +158,8 @@ def _apportion(n_labels, wanted, sizes):
     """
     quotas = np.zeros(len(sizes), dtype=int)
     for _ in range(n_labels):
-        due = np.where(np.isinf(wanted), -quotas.astype(float), wanted - quotas)
-        key = np.where(quotas < sizes, due + np.where(quotas == 0, n_labels, 0), -np.inf)
+        key = np.where(
+            quotas < sizes, shares - quotas + np.where(quotas == 0, n_labels, 0), -np.inf
+        )
         quotas[np.lexsort((-sizes, -key))[0]] += 1
     return quotas

@@ -26,14 +26,13 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     has_fit_parameter,
-    validate_data,
 )
 
 from skstylefeat._utils._labels import check_no_continuum, label_array, split_labels
-from skstylefeat._utils._nan_rows import check_rows, spread_rows
+from skstylefeat._utils._nan_rows import check_rows, spread_rows, validate_rows
 from skstylefeat._utils._sklearn_base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from skstylefeat._utils._typing import RandomState
-from skstylefeat._utils._validation import check_magnitude
+from skstylefeat._utils._validation import check_magnitude, validate_numpy
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.annotation._annotator import ClusterAnnotator
 
@@ -44,7 +43,7 @@ _HIDDEN_LAYERS = (128, 64)
 
 
 class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped, BaseEstimator):
-    """Few-shot classifier: name all rows by a few labels, then learn from the names.
+    """Few-shot classifier: name all rows from a few labels, then learn from the names.
 
     Parameters
     ----------
@@ -71,8 +70,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     classifier_ : estimator
         The fitted classifier.
     pseudo_labels_ : ndarray of shape (n,)
-        Names of the rows on which the classifier was trained: those of `X` but for rows of NaN and
-        of weight 0.
+        Names of the rows on which the classifier was trained: all rows of `X` except those of NaN
+        or of weight 0.
     n_features_in_ : int
         Number of columns.
 
@@ -152,15 +151,15 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
         Warns
         -----
         UserWarning
-            If the annotator gives all rows the same name, since few labels may happen to be of one
-            class. All predictions are that name, then.
+            If the annotator gives all rows the same name, which happens if the few labels are all
+            of one class. All predictions are then that name.
         """
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         for_annotator, for_classifier = self._route(fit_params)
-        data: NDArray[Any] = validate_data(
+        data = validate_numpy(
             self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
         column = label_array(y, len(data))
@@ -278,14 +277,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     def _check_rows(self, X):
         """Return the readable rows, and a mask of the others."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
-        missing = check_rows(X)
-        if missing.any():
-            X = X[~missing]
-        check_magnitude(X)
-        return X, missing
+        return validate_rows(self, X)
 
     def _make_classifier(self):
         if self.classifier is not None:
@@ -328,7 +320,7 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
 
 
 def _weight_parameter(classifier, weight):
-    """Return the parameter of `fit` that brings weights to a classifier or to a pipeline's last."""
+    """Return the parameter of `fit` that weights rows in a classifier, or at a pipeline's end."""
     prefix, last = "", classifier
     while isinstance(last, Pipeline):
         if _routing_enabled():
@@ -347,7 +339,7 @@ def _weight_parameter(classifier, weight):
 
 
 def _request_no_weights(steps):
-    """Let steps before the classifier decline weights, unless they say otherwise."""
+    """Set steps before the classifier to decline weights, unless they have requested them."""
     for step in steps:
         if not has_fit_parameter(step, "sample_weight"):
             continue

@@ -1,9 +1,6 @@
 """Selection of the rows that a person is asked to label, cluster by cluster."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
 # Paper A, table 2: three labels per cluster, but one where there are 2, 5 or 10 in all. Generally:
@@ -11,40 +8,16 @@ from sklearn.metrics.pairwise import euclidean_distances
 _FEWEST_CLUSTERS = 10
 
 
-def clusters_of_budget(n_labels: int, n_annotations: int) -> int:
-    """Return the number of clusters for `n_labels` labels in all.
-
-    Parameters
-    ----------
-    n_labels : int
-        Budget.
-    n_annotations : int
-        Labels per cluster if that leaves at least 10 clusters; otherwise there is one per cluster.
-
-    Returns
-    -------
-    int
-    """
+def clusters_of_budget(n_labels, n_annotations):
+    """Return the number of clusters for a budget of labels: `n_annotations` each, or one each."""
     n_clusters = n_labels // n_annotations
     return n_clusters if n_clusters >= _FEWEST_CLUSTERS else n_labels
 
 
 def deal_out(sizes, n_annotations, n_labels=None):
-    """Return how many rows of each cluster to ask about.
+    """Return how many rows of each cluster to ask about, at most its number of rows, `sizes`.
 
-    Parameters
-    ----------
-    sizes : ndarray of shape (n_clusters,), int
-        Rows of each cluster that can be asked about.
-    n_annotations : int
-        Questions per cluster if `n_labels` is None.
-    n_labels : int or None, default=None
-        Questions in all, dealt out in turns, larger clusters first.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters,), int
-        At most `sizes`.
+    With a budget of `n_labels`, labels are dealt out in turns, larger clusters first.
     """
     if n_labels is None:
         return np.minimum(sizes, n_annotations)
@@ -58,20 +31,13 @@ def deal_out(sizes, n_annotations, n_labels=None):
     return quotas
 
 
-def first_copies(X: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return which rows differ from all rows before them: copies of a picture are asked once.
+def first_copies(X):
+    """Return a mask of the rows that differ from all rows before them, to the bit.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-        Rows; they are copies if they are equal to the bit.
-
-    Returns
-    -------
-    ndarray of shape (n,), bool
+    Of several copies of a picture only one is to be labeled.
     """
-    seen: dict[bytes, int] = {}
-    for row, values in enumerate(X + 0.0):  # which turns -0 into 0
+    seen = {}
+    for row, values in enumerate(X + 0.0):  # adding 0 turns -0 into 0
         seen.setdefault(values.tobytes(), row)
     is_first = np.zeros(len(X), dtype=bool)
     is_first[list(seen.values())] = True

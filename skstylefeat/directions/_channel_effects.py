@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from sklearn.utils import check_random_state, gen_batches
@@ -105,18 +105,14 @@ def channel_effects(
     return unit_rows(effects)
 
 
-def style_statistics(
-    generator: Generator, class_label: int | None, random_state: np.random.RandomState
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def style_statistics(generator, class_label, random_state):
     """Return mean and standard deviation of each style channel over sampled codes."""
     sample = sample_w(generator, N_STATISTICS, random_state, class_label=class_label)
     styles = generator.styles(sample).astype(np.float64)
     return styles.mean(axis=0), styles.std(axis=0)
 
 
-def embed(
-    generator: Generator, encode_images: Encode, styles: NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
+def embed(generator, encode_images, styles):
     """Return the unit embeddings of the images of S codes."""
     parts = []
     for rows in gen_batches(len(styles), IMAGE_BATCH):
@@ -133,7 +129,7 @@ def embed(
     return unit_rows(np.concatenate(parts))
 
 
-def unit_rows(rows: NDArray[np.floating[Any]]) -> NDArray[Any]:
+def unit_rows(rows):
     """Scale vectors along the last axis to unit length; zero vectors stay zero."""
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
     return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)

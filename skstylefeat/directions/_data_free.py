@@ -1,21 +1,13 @@
 """Shared parts of directions that are found without labeled data."""
 
-from __future__ import annotations
-
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from skstylefeat._utils._typing import StrPath
-    from skstylefeat.networks._generator import Generator
-
 
 class IgnoresData:
-    """Mixin, left of BaseEstimator, that tells scikit-learn that `fit` accepts any X."""
+    """Mixin, left of BaseEstimator, for estimators whose `fit` accepts and ignores any X."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # type: ignore[misc]
@@ -24,7 +16,7 @@ class IgnoresData:
         return tags
 
 
-def as_generator(generator: Generator | StrPath) -> Generator:
+def as_generator(generator):
     """Return a generator, loaded if it is given by name or path."""
     if not isinstance(generator, (str, PathLike)):
         return generator
@@ -34,7 +26,7 @@ def as_generator(generator: Generator | StrPath) -> Generator:
     return load_generator(generator)
 
 
-def fix_signs(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+def fix_signs(directions):
     """Make the largest entry of each direction positive, as eigenvectors have no sign."""
     largest = np.abs(directions).argmax(axis=1)
     return directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]

@@ -30,7 +30,7 @@ class Spectrum:
     X : ndarray of shape (n, n_features)
     """
 
-    def __init__(self, X: NDArray[np.floating[Any]]) -> None:
+    def __init__(self, X):
         mean, self.inverse_scale = mean_and_inverse_scale(X)
         rows = (X - mean) * self.inverse_scale
         # Covariance and Gram matrix have the same spectrum: take the smaller one.
@@ -42,19 +42,19 @@ class Spectrum:
             self.left = rows @ (self.right / np.sqrt(values))
         self.variances = values / len(rows)
 
-    def filters(self, shrinkages: ArrayLike) -> NDArray[np.float64]:
+    def filters(self, shrinkages):
         """Return the factors that shrink each component, shape (n_shrinkages, n_components)."""
         ridge = np.asarray(shrinkages)[:, None] * self.variances.mean()
         return self.variances / (self.variances + ridge)
 
-    def left_out(self, s: NDArray[np.float64], shrinkages: ArrayLike) -> NDArray[np.float64]:
+    def left_out(self, s, shrinkages):
         """Return leave-one-out predictions of s, shape (n, n_shrinkages)."""
         filters = self.filters(shrinkages)
         fitted = self.left @ (filters * (self.left.T @ s)).T
         leverage = np.square(self.left) @ filters.T + 1.0 / len(s)
         return (fitted - leverage * s[:, None]) / np.maximum(1.0 - leverage, 1e-6)
 
-    def normal(self, s: NDArray[np.float64], shrinkage: float) -> NDArray[np.float64]:
+    def normal(self, s, shrinkage):
         """Return the ridge solution in the units of the codes, not normalized."""
         amplitudes = self.filters([shrinkage])[0] * (self.left.T @ s) / np.sqrt(self.variances)
         return (self.right @ amplitudes) * self.inverse_scale

@@ -1,29 +1,16 @@
 """Groups of codes from labels or scores, for directions to be learned from."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from skstylefeat._utils._labels import sorted_classes
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
-
-def binary_target(
-    y: ArrayLike, extremes: float
-) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[Any] | None]:
+def binary_target(y, extremes):
     """Reduce labels to two classes, and select the rows that belong to them.
 
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Two distinct values of any type, or at least three numbers.
-    extremes : float
-        Share of the rows at each end that is selected if there are three numbers or more.
+    `y` holds two distinct values of any type, which select all rows, or at least three numbers, of
+    which the share `extremes` is selected at each end.
 
     Returns
     -------
@@ -50,23 +37,11 @@ def binary_target(
     return np.arange(len(scores)), positive, None
 
 
-def ordered_groups(
-    y: ArrayLike, extremes: float
-) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
-    """Return the group of each row, -1, 0 or +1, of two or three ordered groups.
+def ordered_groups(y, extremes):
+    """Return the group of each row, -1.0, 0.0 or +1.0, and the two classes, None for a score.
 
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Two distinct values of any type, or at least three numbers.
-    extremes : float
-        Share of the rows at each end that forms a group if there are more than three numbers.
-
-    Returns
-    -------
-    groups : ndarray of shape (n,), float64
-    classes : ndarray or None
-        The two values, or None for a score.
+    `y` holds two distinct values of any type, three numbers, or more numbers, of which the share
+    `extremes` forms a group at each end.
     """
     rows, positive, classes = binary_target(y, extremes)
     values, which = np.unique(y, return_inverse=True)
@@ -77,20 +52,10 @@ def ordered_groups(
     return groups, classes
 
 
-def grades(y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
-    """Return numbers relative to the middle of their range.
+def grades(y):
+    """Return numbers relative to the middle of their range, and None.
 
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Two distinct values of any type, or at least three numbers.
-
-    Returns
-    -------
-    targets : ndarray of shape (n,), float64
-        Negative below the middle and positive above it; -1 and +1 for two values.
-    classes : ndarray or None
-        The two values, or None for numbers.
+    Two distinct values of any type become -1.0 and +1.0, and are returned as the classes.
     """
     labels, values = _checked(y)
     if len(values) == 2:
@@ -104,8 +69,7 @@ def _checked(y):
     y = column_or_1d(y)
     if y.dtype.kind in "fc" and not np.isfinite(y).all():
         raise ValueError(
-            "Input y contains NaN or infinity: drop the unlabeled rows before a direction is "
-            "learned from the others."
+            "Input y contains NaN or infinity: drop the unlabeled rows before learning a direction."
         )
     values = sorted_classes(y)[0]
     if len(values) < 2:

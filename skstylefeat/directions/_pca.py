@@ -35,7 +35,7 @@ class LatentPCA(VersionStamped, BaseEstimator):
     generator : Generator, str or path-like, default=None
         Source of the codes; not needed if `fit` receives codes.
     n_components : int, default=None
-        How many to keep; None keeps 20, or as many as there are codes or columns if fewer.
+        Number of directions; None keeps 20, or fewer if there are fewer codes or columns.
     n_samples : int, default=10_000
         Codes to sample.
     class_label : int, default=None
@@ -49,10 +49,12 @@ class LatentPCA(VersionStamped, BaseEstimator):
     explained_variance_, explained_variance_ratio_ : ndarray of shape (n_components,)
     mean_ : ndarray of shape (w_dim,)
     direction_ : ndarray of shape (w_dim,)
-        The first.
+        The first of `directions_`.
     intercepts_ : ndarray of shape (n_components,)
-        They put the planes through the mean.
+        With these, the planes go through the mean.
     intercept_ : float
+    n_features_in_ : int
+        Only set if `fit` receives codes.
 
     References
     ----------
@@ -118,7 +120,12 @@ class LatentPCA(VersionStamped, BaseEstimator):
             raise ValueError(
                 "LatentPCA has neither codes X nor a generator to sample from; pass one of them."
             )
-        n_samples, width, batches = self._sampled() if X is None else self._given(X)
+        codes = None if X is None else self._check_codes(X)
+        if codes is None:
+            generator = as_generator(self.generator)
+            n_samples, width = self.n_samples, generator.w_dim
+        else:
+            n_samples, width = codes.shape
 
         most = min(width, n_samples)
         n_components = min(20, most) if self.n_components is None else self.n_components
@@ -128,9 +135,15 @@ class LatentPCA(VersionStamped, BaseEstimator):
                 f"width {width} (n_features = {width})."
             )
 
+        # No batch may be smaller than the number of components.
         pca = IncrementalPCA(n_components=n_components)
-        for batch in _at_least(batches, n_components):
-            pca.partial_fit(batch)
+        rng = check_random_state(self.random_state)
+        for rows in gen_batches(n_samples, max(SAMPLE_BATCH, width), min_batch_size=n_components):
+            if codes is None:
+                n = rows.stop - rows.start
+                pca.partial_fit(sample_w(generator, n, rng, class_label=self.class_label))
+            else:
+                pca.partial_fit(codes[rows])
         self.directions_ = fix_signs(pca.components_.astype(np.float64))
         self.explained_variance_ = pca.explained_variance_
         self.explained_variance_ratio_ = pca.explained_variance_ratio_
@@ -139,37 +152,11 @@ class LatentPCA(VersionStamped, BaseEstimator):
         self.direction_, self.intercept_ = self.directions_[0], float(self.intercepts_[0])
         return self
 
-    def _given(self, X):
-        """Return number and width of given codes, and the codes in batches."""
+    def _check_codes(self, X):
         X = validate_numpy(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         check_magnitude(X)
         # The smallest spread whose square float32 can hold is larger.
         least = SMALLEST if X.dtype == np.float64 else 1e-15
         if not (np.ptp(X, axis=0) > least).any():
             raise ValueError(f"All {len(X)} codes are equal; expected codes that differ.")
-        n_samples, width = X.shape
-        batches = (X[rows] for rows in gen_batches(n_samples, max(SAMPLE_BATCH, width)))
-        return n_samples, width, batches
-
-    def _sampled(self):
-        """Return number and width of sampled codes, and the codes in batches."""
-        generator = as_generator(self.generator)
-        random_state = check_random_state(self.random_state)
-        batches = (
-            sample_w(generator, rows.stop - rows.start, random_state, class_label=self.class_label)
-            for rows in gen_batches(self.n_samples, SAMPLE_BATCH)
-        )
-        return self.n_samples, generator.w_dim, batches
-
-
-def _at_least(batches, n_rows):
-    """Join the last batch to the one before if it is too short for IncrementalPCA."""
-    held = None
-    for batch in batches:
-        if held is not None and len(batch) < n_rows:
-            held = np.concatenate([held, batch])
-            continue
-        if held is not None:
-            yield held
-        held = batch
-    yield held
+        return X

@@ -50,23 +50,10 @@ class PlaneMixin:
         return X, y
 
 
-def mean_and_inverse_scale(
-    X: NDArray[np.floating[Any]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mean_and_inverse_scale(X):
     """Return mean and inverse standard deviation of each column, 0 for a constant one.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-
-    Returns
-    -------
-    mean, inverse_scale : ndarray of shape (n_features,), float64
-
-    Raises
-    ------
-    ValueError
-        If all rows are equal.
+    Raises ValueError if all rows are equal.
     """
     mean = X.mean(axis=0, dtype=np.float64)
     scale = X.std(axis=0, dtype=np.float64)
@@ -79,28 +66,11 @@ def mean_and_inverse_scale(
     return mean, np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
 
 
-def plane_between(
-    X: NDArray[np.floating[Any]],
-    groups: NDArray[np.float64],
-    normal: NDArray[np.float64],
-    conditional_on: ArrayLike | None,
-) -> tuple[NDArray[np.float64], float]:
+def plane_between(X, groups, normal, conditional_on):
     """Return unit normal and intercept of the plane half-way between two groups' means.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-    groups : ndarray of shape (n,)
-        -1 and +1 for the two groups, 0 for other rows.
-    normal : ndarray of shape (n_features,), float64
-        Of any length.
-    conditional_on : array-like or None
-        Directions to project out.
-
-    Raises
-    ------
-    ValueError
-        If the normal is zero.
+    `groups` is -1 and +1 for the rows of the two groups, 0 for others. The `normal` may have any
+    length but 0, and the directions in `conditional_on` are projected out of it.
     """
     norm = np.linalg.norm(normal)
     if not norm > 0:
@@ -117,29 +87,11 @@ def plane_between(
     return normal, intercept
 
 
-def project_out(
-    normal: NDArray[np.float64],
-    intercept: float,
-    others: ArrayLike,
-    center: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], float]:
+def project_out(normal, intercept, others, center):
     """Make a plane's normal orthogonal to other directions.
 
     Moving along the result leaves the distances to the other planes unchanged. The new plane goes
-    through the point of the old one that is nearest to `center`.
-
-    Parameters
-    ----------
-    normal : ndarray of shape (n_features,)
-        Unit norm.
-    intercept : float
-    others : array-like of shape (n_features,) or (k, n_features)
-    center : ndarray of shape (n_features,)
-
-    Returns
-    -------
-    normal : ndarray of shape (n_features,)
-    intercept : float
+    through the point of the old one that is nearest to `center`. Both normals have unit length.
     """
     others = real_array(others, "conditional_on")
     if not np.isfinite(others).all():

@@ -33,7 +33,7 @@ class SeFa(IgnoresData, VersionStamped, BaseEstimator):
     ----------
     generator : Generator, str or path-like
     n_directions : int, default=None
-        How many to keep, the strongest first; all `w_dim` by default.
+        Number of directions, the strongest first; all `w_dim` by default.
     layers : sequence of str, default=None
         Affine layers, such as ``["b8.conv0", "b8.conv1"]``; all by default. Early layers change
         pose and shape, late ones color.
@@ -48,9 +48,9 @@ class SeFa(IgnoresData, VersionStamped, BaseEstimator):
     eigenvalues_ : ndarray of shape (n_directions,)
         Descending.
     direction_ : ndarray of shape (w_dim,)
-        The first.
+        The first of `directions_`.
     intercepts_ : ndarray of shape (n_directions,)
-        They put the planes through the generator's mean code.
+        With these, the planes go through the generator's mean code.
     intercept_ : float
     w_indices_ : ndarray of int
         The W vectors that the chosen layers read: the `layers` of :func:`edit`.

@@ -26,28 +26,10 @@ MIN_VALIDATION_ROWS = 10
 MAX_ITER = 20_000
 
 
-def fit_hyperplane(
-    X: NDArray[np.floating[Any]],
-    positive: NDArray[np.bool_],
-    C: float,
-    random_state: np.random.RandomState,
-) -> tuple[NDArray[np.float64], float]:
+def fit_hyperplane(X, positive, C, random_state):
     """Fit a linear SVM on standardized latents and return its plane in the units of the latents.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-    positive : ndarray of bool, shape (n,)
-    C : float
-        Inverse strength of the regularization for rows scaled to unit mean square norm.
-    random_state : RandomState
-
-    Returns
-    -------
-    normal : ndarray of shape (n_features,), float64
-        Unit norm.
-    intercept : float
-        Signed distance of the origin.
+    The normal has unit length, so that the intercept is the signed distance of the origin.
     """
     mean, inverse = mean_and_inverse_scale(X)
     # Rows of norm about 1 give C the same meaning for codes of 128 and of 9,216 numbers.

@@ -78,7 +78,7 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
     direction_ : ndarray of shape (n_styles,), float64
         Unit normal in S, for rows of ``generator.styles``.
     intercept_ : float
-        It puts the plane through the mean S code.
+        With it, the plane goes through the mean S code.
     relevance_ : ndarray of shape (n_styles,)
         Cosine of each channel's effect and the text's change.
 
@@ -227,8 +227,8 @@ def _stored(path, key, mean_image):
         ) from error
     if str(stored["key"]) != key:
         raise ValueError(
-            f"{path} was made for another generator, class, n_samples, step or "
-            "random_state: choose another cache file, or delete it."
+            f"{path} was made for another generator, class, n_samples, step or random_state: "
+            "choose another cache file, or delete it."
         )
     known = stored["mean_image"]
     if known.shape != mean_image.shape or np.abs(known - mean_image).max() > SAME_EMBEDDING:

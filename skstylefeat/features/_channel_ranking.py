@@ -1,23 +1,12 @@
-"""Choice of channels: the best of each layer, above a threshold, and at most so many in all."""
+"""Choice of channels: the best of each layer, above a threshold, up to a number in all."""
 
 import numpy as np
 
 
 def best_of_layers(scores, slices, n_best):
-    """Return a mask of the `n_best` channels of each layer with the highest scores.
+    """Return a mask of the `n_best` channels of each layer with the highest scores, None for all.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (n_channels,)
-        Of equal scores the first one is taken.
-    slices : list of slice
-        Position of each layer that takes part.
-    n_best : int or None
-        None takes all.
-
-    Returns
-    -------
-    ndarray of shape (n_channels,), bool
+    `slices` are the positions of the layers that take part. Of equal scores the first is taken.
     """
     mask = np.zeros(len(scores), dtype=bool)
     for where in slices:
@@ -27,33 +16,10 @@ def best_of_layers(scores, slices, n_best):
 
 
 def choose_channels(scores, frequency, slices, *, n_channels_per_layer, n_channels, threshold):
-    """Return the mask of the channels that pass all rules.
+    """Return the mask of the channels that pass all rules of `ChannelMISelector`.
 
-    Channels are ranked by how often draws selected them, then by score.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_channels,)
-        NaN in layers that take no part.
-    frequency : ndarray of shape (n_channels,)
-        Share of the draws that selected a channel.
-    slices : list of slice
-        Position of each layer that takes part.
-    n_channels_per_layer : int or None
-        Number of best channels of each layer.
-    n_channels : int or None
-        Number of best channels in all.
-    threshold : float or None
-        Channels with a score at or below it are dropped.
-
-    Returns
-    -------
-    ndarray of shape (n_channels,), bool
-
-    Raises
-    ------
-    ValueError
-        If no score is above the threshold.
+    Channels are ranked by `frequency`, the share of the draws that selected them, then by score,
+    which is NaN in layers that take no part. Raises ValueError if no score is above the threshold.
     """
     # Rank 0 is best; of equal channels the first one is better.
     ranks = np.empty(len(scores))

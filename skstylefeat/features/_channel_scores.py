@@ -1,7 +1,7 @@
 """Scores of channels: how well their maps of a few labeled images separate the classes.
 
-Input are the maps of all drawn images and, for each draw, the positions of its images among them
-and their classes 0, 1, ... Scores have one row per draw and one column per channel.
+The input is the maps of all drawn images and, for each draw, the positions of its images among
+them and their classes 0, 1, ... Scores have one row per draw and one column per channel.
 """
 
 import numpy as np

@@ -15,6 +15,7 @@ from skstylefeat._utils._layers import LayerInfo, choose_layers, describe_layers
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat._utils._validation import as_float32
 from skstylefeat.features._map_pooling import pool_maps
 from skstylefeat.features._map_sources import ArrayMaps, LatentMaps
 
@@ -122,12 +123,12 @@ class FeatureMaps:
         layers : str, int, sequence of these, or None, default=None
             Layers by name (``"b16.conv1"``), block (``"b16"``) or resolution (``16``); None takes
             all.
-        batch_size : int, default=None
+        batch_size : int or None, default=None
             Images synthesized at once; by default as many as fit 128 MB for the largest
             layer, at most 64.
         device : str, default="cpu"
             Torch device, or "auto".
-        n_jobs : int, default=None
+        n_jobs : int or None, default=None
             Batches that :meth:`pool` computes in parallel, through joblib.
         verbose : int, default=0
             Whether :meth:`pool` shows progress.
@@ -165,9 +166,9 @@ class FeatureMaps:
             Names of submodules (``model.named_modules()``) whose outputs are the maps. Outputs
             have the shape (n, C, H, W), or are tokens (n, T, C) of a vision transformer, which
             become square maps without the leading class and register tokens.
-        batch_size : int, default=None
+        batch_size : int or None, default=None
             Images in one forward pass.
-        n_jobs : int, default=None
+        n_jobs : int or None, default=None
             Batches that :meth:`pool` computes in parallel, through joblib.
         verbose : int, default=0
             Whether :meth:`pool` shows progress.
@@ -330,13 +331,4 @@ def _pool(maps, output_size, mode):
         for layer, x in maps.iter_layers()
     }
     columns = np.concatenate([pooled[layer.name] for layer in maps.layers], axis=1)
-
-    # Arrays in float64 may hold numbers that would silently become infinite in float32.
-    if columns.dtype != np.float32:
-        largest = np.abs(columns).max(initial=0.0, where=np.isfinite(columns))
-        if largest > np.finfo(np.float32).max:
-            raise ValueError(
-                f"The maps hold numbers up to {largest:.3g}, but pooled maps are float32, which "
-                f"ends at {np.finfo(np.float32).max:.3g}. Scale the maps."
-            )
-    return columns.astype(np.float32, copy=False)
+    return as_float32(columns, "The maps")

@@ -1,4 +1,4 @@
-"""Output of transformers that return lazy feature maps, which are no table."""
+"""Output of transformers that return lazy feature maps, which are not tables."""
 
 from typing import Any, Literal, Self
 

@@ -6,26 +6,11 @@ from sklearn.utils.validation import check_array
 from skstylefeat._utils._nan_rows import check_rows
 
 
-def check_maps(X, estimator, *, fitting):
-    """Return maps as a float array of at least one row.
+def validate_maps(X, estimator, *, fitting):
+    """Return maps, (n, C, H, W), as floats; raise ValueError for NaN or infinity in parts of a row.
 
-    Parameters
-    ----------
-    X : array-like of shape (n, C, H, W)
-        Rows that hold NaN only stand for unreadable images and are allowed.
-    estimator : object
-        Named in messages.
-    fitting : bool
-        Whether at least one row must hold numbers.
-
-    Returns
-    -------
-    ndarray of shape (n, C, H, W), float32 or float64
-
-    Raises
-    ------
-    ValueError
-        If other rows hold NaN or infinity, or the array has no row or no number.
+    Rows of NaN stand for unreadable images. They are allowed, but not all rows when `fitting`. The
+    name of the estimator occurs in messages.
     """
     X = check_array(
         X,

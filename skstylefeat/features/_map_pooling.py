@@ -31,7 +31,7 @@ def pool_maps(
     Raises
     ------
     ValueError
-        If the maps are no 4-D array or have no pixel, or if `mode` is unknown.
+        If the maps are not a 4-D array or have no pixel, or if `mode` is unknown.
 
     Examples
     --------

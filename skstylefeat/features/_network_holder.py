@@ -1,4 +1,4 @@
-"""Estimators that hold networks: their device, also after they are loaded on another machine."""
+"""Devices of estimators that hold networks, also when they are loaded on another machine."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class NetworkHolder(VersionStamped):
         if not hasattr(self, "generator_"):
             return
 
-        # A pickle arrives on the CPU, and the device of its machine may be absent here.
+        # A pickle is loaded to the CPU, and the device it was made on may be absent here.
         from skstylefeat.networks._base import device_at_hand
 
         device = device_at_hand(self.device)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from skstylefeat._utils._nan_rows import check_rows
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._feature_maps import FeatureMaps
-from skstylefeat.features._map_checks import check_maps
+from skstylefeat.features._map_checks import validate_maps
 from skstylefeat.features._map_pooling import pool_maps
 
 __all__ = ["MaxPoolReducer"]
@@ -145,7 +145,7 @@ class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
         """Return FeatureMaps as they are and everything else as a checked array."""
         if isinstance(X, FeatureMaps):
             return _check_channels(self, X, reset=reset)
-        ndim = X.ndim if isinstance(X, np.ndarray) else 2
+        ndim = np.ndim(X)
         if ndim == 2:
             X = validate_data(
                 self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
@@ -153,12 +153,12 @@ class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
             check_rows(X, fitting=reset)
             return X
 
-        if ndim != 4 or 0 in X.shape:
+        if ndim != 4 or 0 in np.shape(X):
             raise ValueError(
                 f"Expected FeatureMaps, maps of shape (n, C, H, W) or rows (n, C), with at least "
-                f"one pixel each, got an array of shape {X.shape}. Reshape your data."
+                f"one pixel each, got an array of shape {np.shape(X)}. Reshape your data."
             )
-        X = check_maps(X, self, fitting=reset)
+        X = validate_maps(X, self, fitting=reset)
         if reset:
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)

@@ -1,4 +1,4 @@
-"""ChannelMISelector: channels whose maps agree within a class more than across classes."""
+"""ChannelMISelector: channels whose maps agree more within a class than across classes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from skstylefeat.features._channel_scores import (
 )
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._lazy_output import LazyOutputMixin
-from skstylefeat.features._map_checks import check_maps
+from skstylefeat.features._map_checks import validate_maps
 from skstylefeat.metrics._scores import check_classes
 
 __all__ = ["ChannelMISelector"]
@@ -106,8 +106,8 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
     Paper A, "facial attribute representations", section 4: four labeled images per class, ten
     channels per layer. Mutual information compares the positions of structures in two maps. It
     does not change when one map is brightened, but max pooling keeps only the level.
-    ``score="anova"``, which is not the paper's, chooses by level: on rendered faces its channels
-    cluster by glasses where those of the ratio do less well, see the page of results.
+    ``score="anova"`` is not part of the paper and chooses channels by level: on rendered faces its
+    channels cluster better by glasses than those of the ratio, see the page of results.
 
     `fit` ignores rows of `X` without a label (-1, None, NaN in `y`), so that the selector can be
     fitted inside a pipeline with few labeled rows. It also ignores rows of NaN, which stand for
@@ -274,12 +274,11 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
         check_is_fitted(self)
         maps = _as_feature_maps(X, self, fitting=False)
 
-        # Arrays have no channel names; of both the number and size of the layers are compared.
-        found = tuple(layer._replace(name="") for layer in maps.layers)
+        # Arrays have no channel names, but are one layer of a known size.
         if (
             self._is_array != (maps is not X)
-            or (not self._is_array and maps.channel_names != list(self.feature_names_in_))
-            or found != tuple(layer._replace(name="") for layer in self.layers_)
+            or maps.layers != self.layers_
+            or (not self._is_array and maps.channel_names != self._names)
         ):
             raise ValueError(
                 f"{type(self).__name__} was fitted on {describe_layers(self.layers_)}, but X holds "
@@ -400,8 +399,7 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
         self.n_features_in_ = sum(layer.channels for layer in maps.layers)
         if self._is_array:
             self._names = [f"x{channel}" for channel in range(self.n_features_in_)]
-            if hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
+            self.__dict__.pop("feature_names_in_", None)
         else:
             self._names = maps.channel_names
             self.feature_names_in_ = np.array(self._names, dtype=object)
@@ -423,4 +421,4 @@ def _as_feature_maps(X, estimator, *, fitting):
             f"Expected FeatureMaps or an array of shape (n, C, H, W), got "
             f"{type(X).__name__} with shape {np.shape(X)}."
         )
-    return FeatureMaps.from_arrays({"x": check_maps(X, estimator, fitting=fitting)})
+    return FeatureMaps.from_arrays({"x": validate_maps(X, estimator, fitting=fitting)})

@@ -23,19 +23,19 @@ def cache_folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
     Raises
     ------
     ValueError
-        If it names no folder.
+        If it cannot name a folder.
     """
     if cache_dir is None:
         return None
     text = os.fspath(cache_dir)
     if not text.strip() or "\0" in text:
         raise ValueError(
-            f"cache_dir={cache_dir!r} is no folder; give a path, or None to keep no codes."
+            f"cache_dir={cache_dir!r} is not a folder; give a path, or None for no cache."
         )
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise ValueError(f"cache_dir={cache_dir!r} is no folder: {error}") from None
+        raise ValueError(f"cache_dir={cache_dir!r} is not a folder: {error}") from None
 
 
 class CodeCache:

@@ -22,44 +22,6 @@ def n_reports(n_steps):
 def encoder_for(encoder, generator, images, *, method, device, **training):
     """Return the encoder of a method, loaded or trained; None for ``method="optimize"``.
 
-    Parameters
-    ----------
-    encoder : str, path-like, Encoder or None
-        "train" trains one on `images`.
-    generator : Generator
-    images : ImageCollection
-    method : {"encoder", "optimize", "hybrid"}
-    device : str
-    **training
-        Further parameters of :func:`train_for`.
-
-    Returns
-    -------
-    Encoder or None
-    """
-    if method == "optimize":
-        return None
-    if is_trained(encoder):
-        return train_for(generator, images, **training)
-    return load_encoder_for(encoder, generator, method=method, device=device)
-
-
-def load_encoder_for(encoder, generator, *, method, device):
-    """Load the encoder that the parameter `encoder` names, or that belongs to the generator.
-
-    Parameters
-    ----------
-    encoder : str, path-like, Encoder or None
-        "auto" takes the generator's own.
-    generator : Generator
-    method : str
-        Method that needs the encoder, for messages.
-    device : str
-
-    Returns
-    -------
-    Encoder
-
     Raises
     ------
     ValueError
@@ -67,13 +29,15 @@ def load_encoder_for(encoder, generator, *, method, device):
     """
     from skstylefeat.networks._loading import load_encoder
 
-    auto = isinstance(encoder, str) and encoder == "auto"
-    if encoder is not None and not auto:
-        return check_fits(load_encoder(encoder, device=device), generator)
+    if method == "optimize":
+        return None
+    if is_trained(encoder):
+        return train_for(generator, images, **training)
 
-    # A generator that was built in memory has no file, so no encoder belongs to it.
-    source = generator.reference
-    if source is None or encoder is None:
+    # "auto" is the encoder in the generator's file; a generator that was built in memory has none.
+    auto = isinstance(encoder, str) and encoder == "auto"
+    source = generator.reference if auto else encoder
+    if source is None:
         raise ValueError(
             f"method={method!r} needs an encoder for {generator.name!r}: give encoder=<file>, "
             "encoder='train' to train one, or method='optimize', which needs none."
@@ -81,44 +45,28 @@ def load_encoder_for(encoder, generator, *, method, device):
     try:
         found = load_encoder(source, device=device)
     except (FileNotFoundError, ValueError) as error:
+        if not auto:
+            raise
         raise ValueError(
             f"No encoder is known for the generator {generator.name!r} ({error}). Give "
             "encoder=<file>, encoder='train' to train one in fit, or method='optimize', which "
             "needs none."
         ) from error
-    return check_fits(found, generator)
-
-
-def check_fits(encoder, generator):
-    """Return the encoder; raise ValueError unless its codes have the generator's shape."""
-    if (encoder.n_ws, encoder.w_dim) != (generator.n_ws, generator.w_dim):
+    if (found.n_ws, found.w_dim) != (generator.n_ws, generator.w_dim):
         raise ValueError(
-            f"The encoder {encoder.name!r} makes codes ({encoder.n_ws}, {encoder.w_dim}), but "
+            f"The encoder {found.name!r} makes codes ({found.n_ws}, {found.w_dim}), but "
             f"the generator {generator.name!r} expects ({generator.n_ws}, {generator.w_dim}). "
             "Use the encoder that was trained for this generator."
         )
-    return encoder
+    return found
 
 
 def train_for(generator, images, *, n_steps, seed, cache_dir, on_error, callback, verbose):
     """Train an encoder on unlabeled images and on images of the generator itself.
 
-    Parameters
-    ----------
-    generator : Generator
-    images : ImageCollection
-    n_steps, seed : int
-    cache_dir : path-like or None
-        Folder of the checkpoint from which an interrupted training resumes.
-    on_error : {"raise", "nan", "skip"}
-        Unreadable images raise, or are left out.
-    callback : callable
-        Called with a `TrainingReport` every `REPORT_EVERY` steps.
-    verbose : bool
-
-    Returns
-    -------
-    Encoder
+    An interrupted training resumes from a checkpoint in `cache_dir`. Unreadable images raise with
+    ``on_error="raise"`` and are left out otherwise. `callback` receives a `TrainingReport` every
+    `REPORT_EVERY` steps.
     """
     from skstylefeat.networks.training._recipe import EncoderRecipe
     from skstylefeat.networks.training._train import train_encoder

@@ -87,7 +87,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
     layers : str, int, sequence of these, or None, default=None
         Layers of the feature maps: names such as ``"b16.conv1"``, blocks such as ``"b16"``, or
         resolutions such as ``16``. None takes all.
-    n_steps : int, default=None
+    n_steps : int or None, default=None
         Steps of the optimization; by default 200 from the mean code and 60 from the
         encoder's.
     perceptual : str, path-like, torch.nn.Module or None, default=None
@@ -106,18 +106,18 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         generator.
     batch_size : int, default=64
         Images per batch.
-    image_shape : tuple of int, default=None
+    image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C) of the images when X holds flat rows.
     device : str, default="auto"
         Torch device; "auto" takes CUDA, then MPS, then the CPU.
-    n_jobs : int, default=None
+    n_jobs : int or None, default=None
         Batches inverted in parallel, through joblib.
-    cache_dir : path-like, default=None
+    cache_dir : path-like or None, default=None
         Folder that keeps finished codes by content hash of image and weights, so that an
         interrupted job resumes, as does the training of an encoder. Several processes may share
         it, and ``~`` is expanded. The seed of the training is then 0 by default, so that the same
         training resumes.
-    align : callable or dict, default=None
+    align : callable, dict or None, default=None
         Source of five landmarks per face, by which every image is cropped as in FFHQ: a function
         from the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or a dict from file
         name to points; see :func:`skstylefeat.images.align_faces`, which also takes an array. By
@@ -485,8 +485,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         if self.mirror is not None:
             raise ValueError(
                 f"mirror={self.mirror!r} needs output='latents', got output='features': the "
-                "combined codes of an image and its mirror image are no code of the image, so they "
-                "have no feature maps."
+                "combination of the codes of an image and its mirror image is not a code of the "
+                "image, so it has no feature maps."
             )
 
     def _check_images(self, X, *, reset):

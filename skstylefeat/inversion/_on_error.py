@@ -6,13 +6,7 @@ NAMED_FAULTS = 10  # images named in a warning
 
 
 def check_readable(images, on_error):
-    """Raise unless at least one image is readable, or the first one with ``on_error="raise"``.
-
-    Parameters
-    ----------
-    images : ImageCollection
-    on_error : {"raise", "nan", "skip"}
-    """
+    """Raise unless an image is readable; with ``on_error="raise"`` it must be the first."""
     for row in range(len(images)):
         _, faults = images[row].try_read()
         if not faults:
@@ -23,16 +17,7 @@ def check_readable(images, on_error):
 
 
 def warn_of_faults(faults, n_images, on_error):
-    """Warn of images without a code, at the line of the user that called `transform`.
-
-    Parameters
-    ----------
-    faults : list of Fault
-    n_images : int
-        Number of all images.
-    on_error : {"nan", "skip"}
-        Whether these images have rows.
-    """
+    """Warn of images without a code, at the line of the user that called `transform`."""
     named = "; ".join(f"{fault.name} ({fault.error})" for fault in faults[:NAMED_FAULTS])
     more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
     outcome = "left out" if on_error == "skip" else "rows of NaN"

@@ -1,4 +1,4 @@
-"""Scores by classes: information of feature maps within and between them, clustering accuracy."""
+"""Scores by class: information of feature maps within and between classes, clustering accuracy."""
 
 from __future__ import annotations
 
@@ -81,18 +81,7 @@ def intra_inter_mi(
 
 
 def check_classes(labels: NDArray[Any]) -> NDArray[Any]:
-    """Raise ValueError unless labels hold at least two classes, of two images each.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-        Labels, none of them missing.
-
-    Returns
-    -------
-    ndarray
-        The classes in sorted order.
-    """
+    """Return the sorted classes of labels; raise ValueError unless there are two of two images."""
     check_no_continuum(labels)
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:

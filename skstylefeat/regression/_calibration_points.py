@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skstylefeat._utils._validation import check_magnitude
@@ -51,8 +51,7 @@ def select_calibration_points(
         "spread" draws points at random whose distances are at least (max - min) /
         ``n_points`` ** 1.3 apart, over the range of the central part. "optimal" takes the points
         that minimize the variance of the slope of a straight line, which are the two ends of the
-        central part: the best choice for a linear relation, which cannot show that the relation
-        is not linear.
+        central part: the best choice for a linear relation, but no test of whether it is linear.
     central : float, default=0.95
         Share of the distances to select from; the tails are likely failed inversions.
     random_state : int, RandomState or None, default=None
@@ -105,7 +104,7 @@ def select_calibration_points(
     gap = (ordered[-1] - ordered[0]) / n_points**GAP_EXPONENT
     if gap == 0 and n_points > 1:
         warnings.warn(
-            "All distances are equal: labels at one distance do not define a slope.",
+            "All distances are equal: labels at a single distance do not define a slope.",
             UserWarning,
             stacklevel=2,
         )
@@ -122,16 +121,14 @@ def select_calibration_points(
 
 
 def _one_column(distances):
-    distances = check_array(
-        distances, ensure_2d=False, dtype=np.float64, input_name="distances", allow_nd=False
-    )
+    distances = check_array(distances, ensure_2d=False, dtype=np.float64, input_name="distances")
     if distances.ndim == 2 and distances.shape[1] != 1:
         raise ValueError(
             f"distances has {distances.shape[1]} columns; expected those of one direction, (n,) "
             "or (n, 1)."
         )
     check_magnitude(distances, "distances")
-    return column_or_1d(distances.ravel())
+    return distances.ravel()
 
 
 def _slope_optimal(ordered, n_points):

@@ -1,9 +1,7 @@
 """Sources of the hyperplanes of `HyperplaneDistance`: arrays, a file, estimators, or labels."""
 
-from __future__ import annotations
-
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -12,9 +10,6 @@ from sklearn.exceptions import NotFittedError
 from skstylefeat._utils._validation import check_magnitude, real_array
 from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.latents._latent_files import load_direction
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class NamedDirections(NamedTuple):
@@ -32,21 +27,8 @@ class NamedDirections(NamedTuple):
     intercepts: list[float]
 
 
-def find_directions(direction, intercept, X: NDArray[Any], y: Any) -> NamedDirections:
-    """Return the directions that the parameters describe, or that are learned from (X, y).
-
-    Parameters
-    ----------
-    direction, intercept
-        As the parameters of `HyperplaneDistance`.
-    X : ndarray of shape (n, n_features)
-        Latents.
-    y : array-like of shape (n,) or None
-        Labels.
-
-    Returns
-    -------
-    NamedDirections
+def find_directions(direction, intercept, X, y):
+    """Return the `NamedDirections` that the parameters describe, or that are learned from (X, y).
 
     Raises
     ------
@@ -81,33 +63,33 @@ def find_directions(direction, intercept, X: NDArray[Any], y: Any) -> NamedDirec
     return NamedDirections(names, values, intercepts)
 
 
-def is_estimator(direction: Any) -> bool:
+def is_estimator(direction):
     """Return whether a direction is an estimator, fitted or not."""
     return hasattr(direction, "fit")
 
 
-def has_plane(direction: Any) -> bool:
+def has_plane(direction):
     """Return whether a direction is a fitted estimator."""
     return is_estimator(direction) and (
         hasattr(direction, "direction_") or hasattr(direction, "coef_")
     )
 
 
-def members(direction: Any) -> list[Any]:
+def members(direction):
     """Return the directions of a dictionary or list, or the direction itself in a list."""
     if isinstance(direction, dict):
         return list(direction.values())
     return list(direction) if isinstance(direction, (list, tuple)) else [direction]
 
 
-def needs_labels(direction: Any) -> bool:
+def needs_labels(direction):
     """Return whether a direction, or one of several, has to be learned from labels."""
     if direction is None:
         return True
     return any(is_estimator(member) and not has_plane(member) for member in members(direction))
 
 
-def keep_fits(direction: Any, cloned: Any) -> Any:
+def keep_fits(direction, cloned):
     """Return a clone of a direction in which fitted estimators are those of the original."""
     if has_plane(direction):
         return direction
@@ -117,7 +99,7 @@ def keep_fits(direction: Any, cloned: Any) -> Any:
     return dict(zip(direction, kept, strict=True)) if isinstance(direction, dict) else list(kept)
 
 
-def _numbered(n: int) -> tuple[str, ...]:
+def _numbered(n):
     """Return names for directions that have none."""
     return ("distance",) if n == 1 else tuple(f"distance{i}" for i in range(n))
 
@@ -176,7 +158,7 @@ def _single_plane(name, estimator, X, y):
     return directions[0], intercepts[0]
 
 
-def _planes_of(estimator, X, y) -> NamedDirections:
+def _planes_of(estimator, X, y):
     """Return the planes of a fitted estimator, or of a clone fitted on (X, y)."""
     if not has_plane(estimator):
         if y is None:

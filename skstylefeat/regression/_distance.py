@@ -43,8 +43,8 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
     with layer weights S_i that sum to 1. With `normalize`, every n_i has unit length and b_i is
     scaled with it, so d is a distance in units of W for a direction of any length.
 
-    Rows that are NaN throughout, as ``StyleGANInverter(on_error="nan")`` returns them for
-    unreadable images, are left out of `fit`; `transform` gives them the distance NaN.
+    Rows that are NaN throughout, which ``StyleGANInverter(on_error="nan")`` returns for unreadable
+    images, are left out of `fit`; `transform` gives them the distance NaN.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         "weighted": eq. (3). "per_layer": the distance of every layer as a separate feature.
         "flat": one dot product over the whole row with the direction scaled to unit length over
         all layers. An int: the distance of that layer only; negative numbers count from the end.
-    layer_weights : None, "importance", "uniform" or array-like of shape (n_layers,), default=None
+    layer_weights : None, "importance", "uniform" or array-like of shape (n_layers,) or \
+            (n_directions, n_layers), default=None
         S_i for "weighted"; scaled to sum to 1. "importance" finds them without labels
         (:func:`skstylefeat.layer_importance`; needs `generator`). None means "importance" if a
         generator is given and the direction is the same for every layer; otherwise the lengths
@@ -110,7 +111,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
     See Also
     --------
-    LatentRegressor : Turns distances into years or degrees from two labels on.
+    LatentRegressor : Turns distances into years or degrees, with as few as two labels.
     skstylefeat.layer_importance : The weights S_i.
 
     References
@@ -202,7 +203,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             self.direction, self.intercept, codes, labels
         )
         layout = layout_of(codes.shape[1], directions, generator, self.w_dim)
-        planes = Planes.build(directions, intercepts, layout)
+        planes = Planes(directions, intercepts, layout)
 
         self._layer_bounds = layout.bounds
         self.layer_names_ = layout.names
@@ -383,12 +384,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         -------
         dict
         """
-        params = super().get_params(deep=deep)
-        if has_plane(self.direction):
-            params = {
-                name: value for name, value in params.items() if not name.startswith("direction__")
-            }
-        return params
+        return super().get_params(deep=deep and not has_plane(self.direction))
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters.

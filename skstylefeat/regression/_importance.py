@@ -205,9 +205,7 @@ def _check_step(step):
     return float(ends[0]), float(ends[1])
 
 
-def cached_layer_importance(
-    generator: Generator, direction: ArrayLike, **params: Any
-) -> LayerImportance:
+def cached_layer_importance(generator, direction, **params):
     """Call :func:`layer_importance` with a cache by the SHA-256 of generator and direction.
 
     A grid search fits the same direction many times. Results are cached for integer seeds.

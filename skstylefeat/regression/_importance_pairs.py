@@ -1,16 +1,8 @@
 """Pairs of codes for the importance of layers, and the gradients of their image differences."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from skstylefeat.networks._generator import Generator
 
 #: Number of codes behind the unit of a step and the mean code.
 N_SCALE_SAMPLES = 2_000
@@ -28,44 +20,21 @@ class Pairs(NamedTuple):
     unrelated_end : ndarray
     """
 
-    start: NDArray[np.float32]
-    end: NDArray[np.float32]
-    unrelated_start: NDArray[np.float32] | None
-    unrelated_end: NDArray[np.float32]
+    start: np.ndarray
+    end: np.ndarray
+    unrelated_start: np.ndarray | None
+    unrelated_end: np.ndarray
 
-    def rows(self, rows: slice) -> Pairs:
+    def rows(self, rows):
         """Return some of the pairs."""
-        unrelated_start = None if self.unrelated_start is None else self.unrelated_start[rows]
-        return Pairs(self.start[rows], self.end[rows], unrelated_start, self.unrelated_end[rows])
+        return Pairs(*(None if codes is None else codes[rows] for codes in self))
 
 
-def sample_pairs(
-    n_ws: int,
-    normal: NDArray[np.float32],
-    n_pairs: int,
-    variant: str,
-    step: tuple[float, float],
-    sample: Callable[[int], NDArray[np.float32]],
-    random_state: np.random.RandomState,
-) -> Pairs:
+def sample_pairs(n_ws, normal, n_pairs, variant, step, sample, random_state):
     """Draw edited and unrelated pairs.
 
-    Parameters
-    ----------
-    n_ws : int
-    normal : ndarray of shape (n_ws, w_dim)
-        The direction.
-    n_pairs : int
-    variant : {"paper", "code"}
-    step : tuple (low, high)
-        Range of the lengths of edits, in standard deviations of n.w.
-    sample : callable
-        From a number to as many W codes.
-    random_state : RandomState
-
-    Returns
-    -------
-    Pairs
+    Edits along `normal`, of shape (n_ws, w_dim), have lengths in the range `step`, in standard
+    deviations of n.w. ``sample(n)`` draws n codes in W.
     """
     w = sample(N_SCALE_SAMPLES)
     norms = np.linalg.norm(normal, axis=1)
@@ -88,37 +57,22 @@ def sample_pairs(
     return Pairs(start, start + sign * lengths() * normal, None, other)
 
 
-def pair_gradients(
-    generator: Generator, device: str, space: str, variant: str, pairs: Pairs
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+def pair_gradients(generator, device, space, variant, pairs):
     """Return gradient magnitudes of edited and of unrelated pairs.
 
-    Parameters
-    ----------
-    generator : Generator
-    device : str
-        Device to compute on: a generator that was sent to another process is on the CPU.
-    space : {"w+", "s"}
-    variant : {"paper", "code"}
-    pairs : Pairs
-
-    Returns
-    -------
-    edited, unrelated : list of ndarray of shape (n_pairs, width)
-        One array per layer.
+    Each is a list of one array of shape (n_pairs, width) per layer. The device is given because a
+    generator that was sent to another process is on the CPU.
     """
     generator = generator.to(device)
     if pairs.unrelated_start is None:
-        edited, unrelated = _gradients(
-            generator, space, variant, pairs.start, pairs.end, pairs.unrelated_end
-        )
-        return edited, unrelated
+        targets = (pairs.end, pairs.unrelated_end)
+        return _gradients(generator, space, variant, pairs.start, *targets)
     (edited,) = _gradients(generator, space, variant, pairs.start, pairs.end)
     (unrelated,) = _gradients(generator, space, variant, pairs.unrelated_start, pairs.unrelated_end)
     return edited, unrelated
 
 
-def image_gradients(starts: Any, ends: Any, variant: str) -> Any:
+def image_gradients(starts, ends, variant):
     """Return the derivative of each pair's image difference with respect to its first image.
 
     "paper" has the squared difference, "code" the absolute one. The number of pixels and the

@@ -1,13 +1,6 @@
 """Ratio of gradients that defines the importance of layers, with its jackknife error."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 #: Gradients below this share of those of unrelated images are rounding errors.
 ROUNDING = 1e-5
@@ -16,21 +9,17 @@ ROUNDING = 1e-5
 class GradientSums:
     """Sums of gradient magnitudes in groups of pairs.
 
-    Pair i belongs to group i mod `n_groups` for any size of the batches.
-
-    Parameters
-    ----------
-    n_groups : int
-        Groups that the jackknife leaves out one by one.
+    Pair i belongs to group i mod `n_groups` for any size of the batches. The jackknife leaves out
+    the groups one by one.
     """
 
-    def __init__(self, n_groups: int) -> None:
+    def __init__(self, n_groups):
         self.n_groups = n_groups
         self.n_pairs = 0
-        self.edited: list[NDArray[np.float64]] = []
-        self.unrelated: list[NDArray[np.float64]] = []
+        self.edited = []
+        self.unrelated = []
 
-    def add(self, edited: list[NDArray[np.float64]], unrelated: list[NDArray[np.float64]]) -> None:
+    def add(self, edited, unrelated):
         """Add a batch: one array of shape (batch, width) per layer, of each kind of pairs."""
         if not self.edited:
             self.edited = [np.zeros((self.n_groups, g.shape[1])) for g in edited]
@@ -41,12 +30,12 @@ class GradientSums:
                 np.add.at(layer_sums, groups, layer)
         self.n_pairs += len(groups)
 
-    def unnormalized(self) -> NDArray[np.float64]:
+    def unnormalized(self):
         """Return the mean gradient of edited pairs in each layer, scaled to sum to 1."""
         means = np.array([sums.sum(axis=0).mean() for sums in self.edited])
         return means / means.sum()
 
-    def weights(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def weights(self):
         """Return the weights of the layers and their standard error.
 
         Sums replace means, since the numbers of pairs cancel.
@@ -70,9 +59,7 @@ class GradientSums:
         return weights, np.sqrt(spread * (n_groups - 1) / n_groups)
 
 
-def normalized_ratio(
-    edited: list[NDArray[np.float64]], unrelated: list[NDArray[np.float64]]
-) -> NDArray[np.float64]:
+def normalized_ratio(edited, unrelated):
     """Return the element-wise ratio, averaged within each layer and scaled to sum to 1."""
     ratios = np.array(
         [

@@ -1,55 +1,16 @@
 """Layer weights S_i of LARGE's eq. (3): given, uniform, from a direction's norms or importance."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from skstylefeat._utils._validation import SMALLEST, real_array
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
-    from skstylefeat.networks._generator import Generator
-    from skstylefeat.regression._planes import Planes
+def layer_weights(rule, planes, generator, *, normalize, importance_params):
+    """Return the weights of the layers, (n_directions, n_layers), for a rule.
 
-
-def layer_weights(
-    rule: Any,
-    planes: Planes,
-    generator: Generator | None,
-    *,
-    normalize: bool,
-    importance_params: dict[str, Any],
-) -> NDArray[np.float64]:
-    """Return the weights of the layers of every direction.
-
-    Parameters
-    ----------
-    rule : None, "importance", "uniform" or array-like of shape (n_layers,) or \
-            (n_directions, n_layers)
-        None is "importance" if a generator is given and the direction is the same for every
-        layer, otherwise the shares of the layers in the length of the direction.
-    planes : Planes
-        The directions.
-    generator : Generator or None
-        Needed for "importance".
-    normalize : bool
-        Whether the normals will be scaled to unit length. Unscaled normals already contain their
-        lengths, so their weights are equal.
-    importance_params : dict
-        Passed to :func:`skstylefeat.layer_importance`.
-
-    Returns
-    -------
-    ndarray of shape (n_directions, n_layers)
-        Each row sums to 1.
-
-    Raises
-    ------
-    ValueError
-        If the weights do not fit the layers, or there is no generator to find them with.
+    The rule is the parameter `layer_weights` of `HyperplaneDistance`: None, "importance", "uniform"
+    or an array. If the normals will not be scaled to unit length (`normalize`), they already
+    contain their lengths, so that None gives equal weights.
     """
     if rule is None:
         if generator is None or not planes.shared or planes.n_layers != generator.n_ws:

@@ -1,20 +1,10 @@
 """Hyperplanes over rows of latents that consist of layers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from skstylefeat.latents._spaces import broadcast_direction, style_layers, w_plus_layers
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from skstylefeat.networks._generator import Generator
 
 
 @dataclass(frozen=True)
@@ -35,14 +25,12 @@ class Layout:
     is_styles: bool = False
 
     @classmethod
-    def even(cls, names: Sequence[str], width: int) -> Self:
+    def even(cls, names, width):
         """Return layers of equal `width`."""
         return cls(tuple(names), tuple(range(0, (len(names) + 1) * width, width)))
 
 
-def layout_of(
-    n_features: int, directions: list[Any], generator: Generator | None, w_dim: int | None
-) -> Layout:
+def layout_of(n_features, directions, generator, w_dim):
     """Return the layers of rows of `n_features` columns.
 
     The sizes come from the generator, else from `w_dim`, else from the shapes of the directions.
@@ -84,61 +72,48 @@ def layout_of(
 class Planes:
     """Planes sum_i (n_i.w_i + b_i) = 0, unscaled.
 
-    Parameters
+    Attributes
     ----------
     normals : ndarray of shape (n_directions, n_features)
+        The directions, broadcast to all layers.
+    norms : ndarray of shape (n_directions, n_layers)
+        Length of each n_i.
     offsets : ndarray of shape (n_directions, n_layers)
     layout : Layout
+    n_layers : int
     shared : bool
         Whether every direction has the same normal on all layers.
     """
 
-    def __init__(
-        self,
-        normals: NDArray[np.float64],
-        offsets: NDArray[np.float64],
-        layout: Layout,
-        shared: bool,
-    ) -> None:
-        self.normals = normals
-        self.offsets = offsets
+    def __init__(self, directions, intercepts, layout):
         self.layout = layout
-        self.shared = shared
-        self.n_layers = len(layout.names)
-        self.norms = np.sqrt(np.add.reduceat(np.square(normals), layout.bounds[:-1], axis=1))
+        self.n_layers, n_features = len(layout.names), layout.bounds[-1]
+        # Layers of S have unequal widths, so a direction in S is always a whole row.
+        n_rows = 1 if layout.is_styles else self.n_layers
+        shape = (n_rows, n_features // n_rows)
+        arrays, per_layer = zip(*(broadcast_direction(d, *shape) for d in directions), strict=True)
+        self.normals = np.array([array.ravel() for array in arrays], dtype=np.float64)
+        self.norms = np.sqrt(np.add.reduceat(np.square(self.normals), layout.bounds[:-1], axis=1))
+        self.shared = not any(per_layer)
 
-    @classmethod
-    def build(cls, directions: list[Any], intercepts: list[float], layout: Layout) -> Self:
-        """Broadcast directions to all layers and divide their intercepts among the layers."""
-        n_layers, n_features = len(layout.names), layout.bounds[-1]
-        normals = np.empty((len(directions), n_features))
-        offsets = np.empty((len(directions), n_layers))
-        shared = True
-        for i, (direction, intercept) in enumerate(zip(directions, intercepts, strict=True)):
-            # Layers of S have unequal widths, so a direction in S is always a whole row.
-            shape = (1, n_features) if layout.is_styles else (n_layers, n_features // n_layers)
-            array, per_layer = broadcast_direction(direction, *shape)
-            normals[i] = array.ravel()
-            shared &= not per_layer
-            norms = np.sqrt(np.add.reduceat(np.square(normals[i]), layout.bounds[:-1]))
-            offsets[i] = intercept * norms / norms.sum() if per_layer else intercept
-        return cls(normals, offsets, layout, shared)
+        # The intercept of one normal per layer is divided in proportion to their lengths.
+        b = np.array(intercepts, dtype=np.float64)[:, None]
+        divided = b * self.norms / self.norms.sum(axis=1, keepdims=True)
+        self.offsets = np.where(np.array(per_layer)[:, None], divided, b)
 
-    def scaled(self, normalize: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def scaled(self, normalize):
         """Return normals, of unit length on each layer with `normalize`, and their offsets."""
         if not normalize:
             return self.normals.copy(), self.offsets.copy()
         inverse = np.divide(1.0, self.norms, out=np.zeros_like(self.norms), where=self.norms > 0)
         return self._times(self.normals, inverse), self.offsets * inverse
 
-    def weighted(
-        self, weights: NDArray[np.float64], normalize: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def weighted(self, weights, normalize):
         """Combine the layers by weights of shape (n_directions, n_layers): one plane each."""
         normals, offsets = self.scaled(normalize)
         return self._times(normals, weights), (offsets * weights).sum(axis=1)
 
-    def flat(self, normalize: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def flat(self, normalize):
         """Return the planes over whole rows, with unit normals if `normalize`."""
         norms = np.linalg.norm(self.normals, axis=1) if normalize else np.ones(len(self.normals))
         return self.normals / norms[:, None], self.offsets.sum(axis=1) / norms

@@ -35,15 +35,15 @@ TERM_FLOOR = 1e-8
 
 
 class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEstimator):
-    """Few-shot regression from latent distances: y = a d + c, from two labels on.
+    """Few-shot regression from latent distances, y = a d + c, with as few as two labels.
 
     Distances and targets are standardized internally, so their units do not matter. The paper
     fits scikit-learn's ElasticNet on raw distances and raw targets; with its default penalty a
     distance of standard deviation 1/512, which results from the published layer weights, gets
     slope 0.
 
-    Rows that are NaN throughout, as they follow from ``StyleGANInverter(on_error="nan")`` for
-    unreadable images, are left out of `fit` and `score`; their prediction is NaN.
+    Rows that are NaN throughout, which stand for unreadable images (see the `on_error` of
+    `StyleGANInverter`), are left out of `fit` and `score`; their prediction is NaN.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
     unlabeled : {"error", "ignore"}, default="error"
         How to treat rows whose y is NaN. "ignore" fits on the labeled rows, but takes the mean
         and scale of the features from all rows. With two labels whose distances are close to each
-        other, the penalty then acts on the small difference, which reduces the mean error several
-        times.
+        other, the penalty then acts on the small difference, which reduces the mean error
+        severalfold.
     n_refits : int or None, default=20
         Number of refits for `predict_interval` and ``return_std``: each leaves out a fold, or one
         label if there are at most `n_refits`. None saves the time, without these two features.

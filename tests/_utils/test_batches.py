@@ -34,7 +34,7 @@ def test_batch_is_halved_and_all_rows_are_done(error):
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(17))
     assert seen == [10, 5, 3, 3, 3, 3, 3, 2] and size == 3
     assert len(warned) == 2 and "A batch of 10 rows did not fit" in warned[0]
-    assert "going on with 5" in warned[0] and is_out_of_memory(error)
+    assert "continuing with 5" in warned[0] and is_out_of_memory(error)
 
 
 def test_one_row_that_does_not_fit_raises():

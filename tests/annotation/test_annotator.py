@@ -457,6 +457,8 @@ def test_seeded():
         ({"n_clusters": 241}, None, "241 clusters were asked for, but there are n_samples=240"),
         ({"n_clusters": 4}, np.full(240, -1), "no label for 12 of the 12 rows"),
         ({"n_clusters": "classes"}, None, "needs y"),
+        ({"n_clusters": "classes"}, np.full(240, -1), "needs y with labels"),
+        ({"query": "labeled"}, np.full(240, -1), "y has none"),
         ({"n_clusters": 4, "clusterer": DBSCAN()}, None, "DBSCAN has no n_clusters"),
         ({"clusterer": DBSCAN(eps=1e-6)}, None, "calls all 240 rows noise"),
         ({"n_annotations": 0}, None, "n_annotations"),

@@ -95,6 +95,12 @@ def test_bad_input(X, message):
         MaxPoolReducer().fit(X)
 
 
+def test_nested_lists_and_tensors_are_maps(maps):
+    expected = MaxPoolReducer(2).fit_transform(maps)
+    for same in (maps.tolist(), torch.from_numpy(maps)):
+        np.testing.assert_allclose(MaxPoolReducer(2).fit_transform(same), expected, rtol=1e-6)
+
+
 def test_other_channels_than_in_fit(maps):
     with pytest.raises(ValueError, match="expecting 3 features"):
         MaxPoolReducer().fit(maps).transform(maps[:, :2])

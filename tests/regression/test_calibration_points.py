@@ -118,7 +118,7 @@ def test_bad_input(args, message):
         select_calibration_points(*args)
 
 
-def test_many_points_are_quick():
+def test_many_points_of_a_large_collection():
     d = np.random.RandomState(0).normal(size=100_000)
     chosen = select_calibration_points(d, 300, random_state=0)
-    assert len(chosen) == 300
+    assert len(np.unique(chosen)) == 300
