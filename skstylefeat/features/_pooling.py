@@ -145,7 +145,7 @@ class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
         """Return FeatureMaps as they are and everything else as a checked array."""
         if isinstance(X, FeatureMaps):
             return _check_channels(self, X, reset=reset)
-        ndim = np.ndim(X)
+        ndim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
         if ndim == 2:
             X = validate_data(
                 self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
