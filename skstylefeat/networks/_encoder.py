@@ -21,11 +21,6 @@ from skstylefeat.networks.encoders._native import EncoderNetwork
 if TYPE_CHECKING:
     from skstylefeat.networks._generator import Generator
 
-# Images of one forward pass on the CPU. Matrix products choose their kernel, and with it the
-# order of sums, by the number of rows and of threads. In pairs an image has the same code to the
-# bit in any batch, at any place, with any number of threads; larger batches are not faster.
-PAIR = 2
-
 
 class Encoder(NetworkFacade):
     """Encoder of images into W+.
@@ -130,15 +125,12 @@ class Encoder(NetworkFacade):
             arguments["synthesis"] = generator.module.synthesis
 
         pixels = self._tensor(array.transpose(0, 3, 1, 2) * 2 - 1)
+        n_images = len(pixels)
+        if n_images == 1 and self.device.type == "cpu":
+            # Convolutions of a single image sum in another order than those of a batch.
+            pixels = pixels.repeat(2, 1, 1, 1)
         with torch.inference_mode():
-            if self.device.type != "cpu":
-                return self.module(pixels, **arguments).cpu().numpy()
-            # A copy of the last image completes the last pair.
-            n_images = len(pixels)
-            if n_images % PAIR:
-                pixels = torch.cat([pixels, pixels[-1:]])
-            codes = [self.module(pair, **arguments) for pair in pixels.split(PAIR)]
-            return torch.cat(codes)[:n_images].numpy()
+            return self.module(pixels, **arguments)[:n_images].cpu().numpy()
 
     def save(self, path: StrPath, card: Mapping[str, Any] | None = None) -> None:
         """Write the encoder as safetensors, which :func:`skstylefeat.load_encoder` reads.

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skstylefeat.networks.encoders._row_pairs import in_pairs
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 LRELU_SLOPE = 0.2
@@ -192,16 +193,20 @@ class EncoderNetwork(nn.Module):
 
     def heads(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return whitened base (n, w_dim) and offsets (n, n_ws, w_dim) of the trunk's maps."""
-        layout = self.layout(F.leaky_relu(self.reduce(maps[-1]), LRELU_SLOPE).flatten(1))
-        texture = self.texture(torch.cat([x.mean(dim=(2, 3)) for x in maps], dim=1))
+        reduced = F.leaky_relu(self.reduce(maps[-1]), LRELU_SLOPE).flatten(1)
+        layout = in_pairs(self.layout, reduced)
+        texture = in_pairs(self.texture, torch.cat([x.mean(dim=(2, 3)) for x in maps], dim=1))
         hidden = F.leaky_relu(self.norm(layout + texture), LRELU_SLOPE)
         bound = self.config.max_offset
-        offsets = bound * torch.tanh(self.offsets(hidden) / bound)
-        return self.base(hidden), offsets.unflatten(1, (self.config.n_ws, self.config.w_dim))
+        offsets = bound * torch.tanh(in_pairs(self.offsets, hidden) / bound)
+        return in_pairs(self.base, hidden), offsets.unflatten(
+            1, (self.config.n_ws, self.config.w_dim)
+        )
 
     def to_w(self, whitened: Tensor) -> Tensor:
         """Map whitened codes (..., w_dim) to W."""
-        return self.w_avg + whitened @ self.w_basis
+        rows = whitened.reshape(-1, self.w_dim)
+        return self.w_avg + in_pairs(lambda x: x @ self.w_basis, rows).reshape(whitened.shape)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the codes of images."""

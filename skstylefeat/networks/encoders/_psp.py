@@ -24,6 +24,7 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._folded_layers import Weights
 from skstylefeat.networks.encoders._psp_backbones import read_backbone
 from skstylefeat.networks.encoders._psp_heads import FlatCodes, PooledCode, PyramidCodes
+from skstylefeat.networks.encoders._row_pairs import in_pairs
 
 RESTYLE_ROUNDS = 5
 INPUT_SIZE = (256, 256)
@@ -161,7 +162,7 @@ class PSPEncoder(nn.Module):
         return codes
 
     def _offsets(self, x):
-        w = self.network(x.contiguous(memory_format=torch.channels_last))
+        w = in_pairs(self.network, x.contiguous(memory_format=torch.channels_last))
         if self.combine == BASE_AND_OFFSETS:
             return torch.cat([w[:, :1], w[:, :1] + w[:, 1:]], dim=1)
         return w
