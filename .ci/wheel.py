@@ -20,8 +20,20 @@ ROOT = Path(__file__).parents[1]
 MAX_BYTES = 14_000_000
 WEIGHTS = {"faces64.safetensors", "faces64-encoder.safetensors"}
 # What may be in a wheel, by suffix; a photo, or a picture of any kind, may not.
-SUFFIXES = {".css", ".html", ".js", ".json", ".md", ".py", ".rst", ".safetensors", ".txt", ".typed"}
-DEPENDENCIES = ["joblib", "numpy", "pillow", "safetensors", "scikit-learn", "scipy"]
+SUFFIXES = {
+    ".css",
+    ".html",
+    ".js",
+    ".json",
+    ".md",
+    ".py",
+    ".pyi",
+    ".rst",
+    ".safetensors",
+    ".txt",
+    ".typed",
+}
+DEPENDENCIES = ["joblib", "numpy", "pillow", "safetensors", "scikit-learn", "scipy", "tqdm"]
 
 
 def run(*command):
@@ -37,15 +49,15 @@ def check_contents(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = [name for name in file.namelist() if ".dist-info/" not in name]
     outside = [name for name in names if not name.startswith("skstylefeat/")]
-    strange = [name for name in names if Path(name).suffix not in SUFFIXES]
+    unexpected = [name for name in names if Path(name).suffix not in SUFFIXES]
     missing = {f"skstylefeat/weights/{name}" for name in WEIGHTS} | {"skstylefeat/py.typed"}
     missing |= {f"skstylefeat/weights/{Path(name).stem}.md" for name in WEIGHTS}
     tracked = run("git", "ls-files", "skstylefeat").split() if (ROOT / ".git").exists() else []
     missing = (missing | set(tracked)) - set(names)
     size = wheel.stat().st_size
-    for problem in (outside, strange, sorted(missing), [size] if size > MAX_BYTES else []):
+    for problem in (outside, unexpected, sorted(missing), [size] if size > MAX_BYTES else []):
         if problem:
-            raise SystemExit(f"{wheel.name}: outside, strange, missing or too large: {problem}")
+            raise SystemExit(f"{wheel.name}: outside, unexpected, missing or too large: {problem}")
     print(f"{wheel.name}: {len(names)} files, {size / 1e6:.1f} MB")
 
 
