@@ -166,10 +166,15 @@ def test_an_estimator_of_a_gpu_serves_on_a_cpu(folder, monkeypatch):
     images = tiny_images()
     expected = StyleGANInverter(generator, encoder).fit_transform(images)
     allocate = torch.empty
+
+    def allocate_here(*size, device=None, **options):
+        here = None if str(device) == "cuda" else device
+        return allocate(*size, device=here, **options)
+
     for store_weights in (False, True):
         with monkeypatch.context() as patch:
             patch.setattr(torch.cuda, "is_available", lambda: True)
-            patch.setattr(torch, "empty", lambda *size, device=None, **kw: allocate(*size, **kw))
+            patch.setattr(torch, "empty", allocate_here)
             patch.setattr(torch.nn.Module, "to", lambda self, *args, **kwargs: self)
             patch.setattr(torch.Tensor, "to", lambda self, *args, **kwargs: self)
             inverter = StyleGANInverter(
