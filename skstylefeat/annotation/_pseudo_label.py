@@ -269,7 +269,8 @@ class PseudoLabelClassifier(ClassifierMixin, MetaEstimatorMixin, VersionStamped,
     def _route(self, fit_params):
         """Return the parameters of `fit` for the annotator and for the classifier."""
         if not _routing_enabled():
-            _raise_for_params(fit_params, self, "fit", allow=["sample_weight"])
+            others = {name: x for name, x in fit_params.items() if name != "sample_weight"}
+            _raise_for_params(others, self, "fit")
             return {}, fit_params
         routed = process_routing(self, "fit", **fit_params)
         return routed.annotator.fit if self.annotator is not None else {}, routed.classifier.fit
