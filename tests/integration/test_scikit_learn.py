@@ -190,7 +190,6 @@ def test_sample_weight_through_a_pipeline_and_cross_validation(rows):
             X,
             noisy,
             cv=3,
-            params={},  # scikit-learn 1.6.0 fails on None while routing is enabled
         )
     assert routed["test_score"][0] > 0.5 > unrouted["test_score"][0]
 
