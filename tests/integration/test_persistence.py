@@ -184,7 +184,7 @@ def test_an_estimator_of_a_gpu_serves_on_a_cpu(folder, monkeypatch):
             blob = pickle.dumps(inverter)
             on_gpu = pickle.loads(blob)
             assert on_gpu.generator_.device.type == on_gpu.encoder_.device.type == "cuda"
-        with pytest.warns(UserWarning, match=r"device='cuda', which this machine lacks.*runs on the CPU"):
+        with pytest.warns(UserWarning, match=r"'cuda', which this machine lacks.*runs on the CPU"):
             loaded = pickle.loads(blob)
         assert loaded.generator_.device.type == "cpu"
         assert_array_equal(loaded.transform(images), expected)
