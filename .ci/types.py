@@ -16,11 +16,11 @@ LEAST = 0.95
 
 def main():
     """Raise SystemExit if pyright does not know enough types."""
-    command = [sys.executable, "-m", "pyright", "--verifytypes", "skstylefeat"]
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
     with tempfile.TemporaryDirectory() as empty:
         try:
             done = subprocess.run(
-                [*command, "--ignoreexternal", "--outputjson"],
+                [*command, "--verifytypes", "skstylefeat", "--ignoreexternal", "--outputjson"],
                 capture_output=True,
                 text=True,
                 cwd=empty,
