@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from skstylefeat._utils._csv_cells import escape_cell
 from skstylefeat._utils._label_tables import may_be_thousands, read_label_table, to_number
+from skstylefeat._utils._labels import MISSING_TEXTS
 from skstylefeat._utils._named_files import NamedFiles
 
 NAMES = [f"{i:02}.jpg" for i in range(4)]
@@ -310,8 +311,7 @@ def test_what_was_written_is_read(write, stems, data):
         warnings.simplefilter("always")
         found = read_label_table(path).labels_of(names, ["label"])
     if not caught:
-        absent = {"NaN", "nan", "n/a", "N/A"}
-        expected = ["" if label in absent else label for label in given_labels]
+        expected = ["" if label in MISSING_TEXTS else label for label in given_labels]
         assert found.values == {name: [x] for name, x in zip(names, expected, strict=True)}
     assert not found.unmatched
 
