@@ -22,6 +22,7 @@ LEVELS = (
     {"directions", "features", "plotting"},
     {"inversion", "regression"},
     {"experiments", "labeling"},
+    {"_commands"},
     {"__main__"},
 )
 #: The only package that imports torch when it is imported itself.

@@ -10,7 +10,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skstylefeat import load_encoder
-from skstylefeat.__main__ import _report_parser, main
+from skstylefeat.__main__ import main
+from skstylefeat._commands._experiment_command import make_evaluate_parser
 from skstylefeat.experiments import _annotation_experiment as annotation
 from skstylefeat.experiments._rendered_faces import load_rendered_faces
 from tests.support.labeled_photos import write_labeled_photos
@@ -40,7 +41,7 @@ FEW = ["--draws", "2", "--regression-labels", "2,5", "--quiet"]
 def test_report_on_own_images(folder, tmp_path, capsys):
     generator, encoder = write_pair(tmp_path)
     out = tmp_path / "report"
-    arguments = ["--images", folder / "images.zip", "--labels", folder / "labels.csv"]
+    arguments = ["evaluate", folder / "images.zip", "--labels", folder / "labels.csv"]
     arguments += ["--target", "color,number", "--generator", generator, "--encoder", encoder]
     assert main([str(a) for a in [*arguments, "--out", out, *FEW]]) == 0
     printed = capsys.readouterr().out
@@ -87,7 +88,7 @@ def test_report_on_rendered_faces_keeps_a_trained_encoder(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--images", "x"], "--images, --labels and --target"),
+        (["evaluate", "nowhere", "--labels", "l.csv", "--target", "a"], "nowhere"),
         (["--generator", "nowhere.pkl"], "nowhere.pkl"),
     ],
 )
@@ -109,13 +110,21 @@ def test_errors_go_to_stderr(arguments, message, tmp_path, capsys):
 )
 def test_options_are_checked(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(arguments)
+        main(["evaluate", "x", "--labels", "l.csv", "--target", "a", *arguments])
     assert stop.value.code == 2
     assert arguments[0] in capsys.readouterr().err
 
 
+def test_unknown_commands_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["evalute", "photos"])
+    assert "there is no command 'evalute'; commands are evaluate, " in capsys.readouterr().err
+
+
 def test_options_are_read():
-    arguments = _report_parser().parse_args(["--box", "1,2,30.5,40", "--test-share", "0.25"])
+    words = ["photos", "--labels", "l.csv", "--target", "a,b", "--box", "1,2,30.5,40"]
+    arguments = make_evaluate_parser().parse_args([*words, "--test-share", "0.25"])
+    assert arguments.target == ["a", "b"]
     assert arguments.box == (1, 2, 30.5, 40) and arguments.test_share == 0.25
 
 

@@ -1,0 +1,106 @@
+"""Options and types of arguments that several commands share."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+FILTERS = ("lanczos", "bicubic", "box")
+
+
+def command_parser(command: str, description: str, **options: Any) -> argparse.ArgumentParser:
+    """Return the parser of ``python -m skstylefeat COMMAND``; the description keeps its lines."""
+    return argparse.ArgumentParser(
+        prog=f"python -m skstylefeat {command}".rstrip(),
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **options,
+    )
+
+
+def add_option(group: Any, flag: str, metavar: str | None, default: Any, text: str, **options: Any):
+    """Add an option whose help names its default."""
+    text = f"{text} (default: {default})"
+    group.add_argument(flag, metavar=metavar, default=default, help=text, **options)
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> Any:
+    """Add ``--generator``, ``--encoder``, ``--train-steps`` and ``--device``; return the group."""
+    networks = parser.add_argument_group("networks")
+    text = "name or file of a StyleGAN2 generator"
+    add_option(networks, "--generator", "FILE", "faces64", text)
+    networks.add_argument(
+        "--encoder",
+        default="auto",
+        metavar="FILE|train",
+        help="file of an encoder, or 'train' (default: the generator's own)",
+    )
+    text = "steps of --encoder train"
+    add_option(networks, "--train-steps", "N", 1000, text, type=positive)
+    networks.add_argument(
+        "--device", default="auto", help="torch device (default: the best available)"
+    )
+    return networks
+
+
+def add_reading_options(group: Any) -> None:
+    """Add ``--box``, ``--filter`` and ``--skip-unreadable``."""
+    group.add_argument("--box", metavar="L,T,R,B", type=box, help="crop box in pixels of the files")
+    add_option(group, "--filter", None, "lanczos", "filter for resizing", choices=FILTERS)
+    group.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out images that cannot be read (default: name them and stop)",
+    )
+
+
+def names(text: str) -> list[str]:
+    """Return the names separated by commas."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected names separated by commas, got {text!r}")
+    return found
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Return the positive whole numbers separated by commas."""
+    found = _numbers(text, int)
+    if not found or min(found) < 1:
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 2,5,20, got {text!r}")
+    return found
+
+
+def box(text: str) -> tuple[float, ...]:
+    """Return left, top, right and bottom."""
+    found = _numbers(text, float)
+    if len(found) != 4:
+        raise argparse.ArgumentTypeError(f"expected left,top,right,bottom, got {text!r}")
+    return found
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return value
+
+
+def share(text: str) -> float:
+    """Return a number between 0 and 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, got {text}")
+    return value
+
+
+def folder(text: str) -> Path:
+    """Return a path whose ``~`` is expanded."""
+    return Path(text).expanduser()
+
+
+def _numbers(text, kind):
+    """Return the numbers separated by commas, or an empty tuple if one cannot be read."""
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        return ()

@@ -1,0 +1,37 @@
+"""Commands ``inspect`` and ``convert`` for files of networks."""
+
+import argparse
+
+from skstylefeat._commands._arguments import command_parser
+
+
+def make_inspect_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``inspect``."""
+    parser = command_parser("inspect", "Describe a checkpoint without running any code in it.")
+    parser.add_argument("file", metavar="FILE")
+    return parser
+
+
+def run_inspect(arguments: argparse.Namespace) -> int:
+    """Print the description of a file."""
+    from skstylefeat.networks.checkpoints._inspect import inspect
+
+    print(inspect(arguments.file))
+    return 0
+
+
+def make_convert_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``convert``."""
+    text = "Convert a checkpoint to the package's own format, safetensors."
+    parser = command_parser("convert", text)
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("out", metavar="OUT")
+    return parser
+
+
+def run_convert(arguments: argparse.Namespace) -> int:
+    """Write a safetensors file and print its path."""
+    from skstylefeat.networks.checkpoints._convert import convert
+
+    print(convert(arguments.file, arguments.out))
+    return 0

@@ -1,0 +1,128 @@
+"""Experiment of the main job on rendered faces, and ``evaluate``, the same on the user's images."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from skstylefeat._commands._arguments import (
+    add_network_options,
+    add_option,
+    add_reading_options,
+    command_parser,
+    counts,
+    folder,
+    names,
+    positive,
+    share,
+)
+
+EVALUATE = """\
+Compare the methods of both papers and their competitors on your own labeled images, with few
+labels drawn at random again and again, and write a report. It needs labels of many images, to test
+with; `fit` needs a few and predicts the rest.
+"""
+
+
+def make_evaluate_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``evaluate``."""
+    parser = command_parser("evaluate", EVALUATE)
+    parser.add_argument("images", metavar="PHOTOS", help="folder or zip, framed as the generator's")
+    own = parser.add_argument_group("images and labels")
+    own.add_argument(
+        "--labels", metavar="CSV", required=True, help="a column of file names, columns of labels"
+    )
+    own.add_argument(
+        "--target",
+        metavar="COLUMN[,COLUMN]",
+        type=names,
+        required=True,
+        help="columns to predict",
+    )
+    own.add_argument("--group", metavar="COLUMN", help="keep each value on one side of the split")
+    add_reading_options(own)
+    add_option(own, "--limit", "N", 3000, "largest number of images", type=positive)
+    text = "share of the images for testing only"
+    add_option(own, "--test-share", "SHARE", 0.3, text, type=share)
+    _add_experiment_options(parser)
+    return parser
+
+
+def add_main_job_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the main job."""
+    work = _add_experiment_options(parser)
+    add_option(work, "--n-train", "N", 1000, "rendered training faces", type=positive)
+    add_option(work, "--n-test", "N", 500, "rendered test faces", type=positive)
+
+
+def _add_experiment_options(parser):
+    add_network_options(parser)
+    work = parser.add_argument_group("experiment")
+    text = "budgets of labels for clusters"
+    add_option(work, "--annotation-labels", "N[,N]", "5", text, type=counts)
+    text = "budgets for calibration"
+    add_option(work, "--regression-labels", "N[,N]", "2,5,20", text, type=counts)
+    add_option(work, "--draws", "N", 20, "random draws of the labels", type=positive)
+    add_option(work, "--random-state", "SEED", 0, "seed of the whole run", type=int)
+    add_option(work, "--out", "FOLDER", "skstylefeat-report", "folder of the report", type=folder)
+    work.add_argument("--quiet", action="store_true", help="print the tables only")
+    return work
+
+
+def run_main_job(arguments: argparse.Namespace) -> int:
+    """Run the experiment on rendered faces."""
+    return _run(arguments, partial(_rendered_faces, arguments))
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    """Run the experiment on the user's images."""
+    return _run(arguments, partial(_own_images, arguments))
+
+
+def _run(arguments: argparse.Namespace, load: Callable[[int], Any]) -> int:
+    from skstylefeat.experiments._main_job import Job, Settings
+
+    settings = Settings(
+        generator=arguments.generator,
+        encoder=arguments.encoder,
+        train_steps=arguments.train_steps,
+        annotation_labels=arguments.annotation_labels,
+        regression_labels=arguments.regression_labels,
+        n_draws=arguments.draws,
+        random_state=arguments.random_state,
+        out=arguments.out,
+        device=arguments.device,
+        quiet=arguments.quiet,
+    )
+    tables = Job(settings).run(load)
+    print("\n" + "\n\n".join(table.to_text() for table in tables))
+    print(f"\nReport: {arguments.out / 'index.html'}")
+    return 0
+
+
+def _rendered_faces(arguments, size):
+    """Return rendered data; the inverter resizes them to the generator's `size`."""
+    from skstylefeat.experiments._rendered_faces import load_rendered_faces
+
+    return load_rendered_faces(arguments.n_train, arguments.n_test, arguments.random_state)
+
+
+def _own_images(arguments, size):
+    """Return the user's data, at the generator's `size`."""
+    from skstylefeat.experiments._own_images import load_own_images
+
+    return load_own_images(
+        arguments.images,
+        arguments.labels,
+        arguments.target,
+        size=size,
+        box=arguments.box,
+        resampling=arguments.filter,
+        test_share=arguments.test_share,
+        group=arguments.group,
+        limit=arguments.limit,
+        on_error="skip" if arguments.skip_unreadable else "raise",
+        random_state=arguments.random_state,
+    )
