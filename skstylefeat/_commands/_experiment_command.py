@@ -96,8 +96,8 @@ def _run(arguments: argparse.Namespace, load: Callable[[int], Any]) -> int:
         device=arguments.device,
         quiet=arguments.quiet,
     )
-    tables = Job(settings).run(load)
-    print("\n" + "\n\n".join(table.to_text() for table in tables))
+    headlines, tables = Job(settings).run(load)
+    print("\n" + "\n\n".join(["\n".join(headlines), *(table.to_text() for table in tables)]))
     print(f"\nReport: {arguments.out / 'index.html'}")
     return 0
 

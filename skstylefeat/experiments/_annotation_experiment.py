@@ -22,7 +22,14 @@ from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.annotation._pseudo_label import PseudoLabelClassifier
 from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
 from skstylefeat.experiments._representation import ImageSet
-from skstylefeat.experiments._score_table import Score, Table, fixed_seed, summarize, tabulate
+from skstylefeat.experiments._score_table import (
+    Score,
+    Table,
+    best_columns,
+    fixed_seed,
+    summarize,
+    tabulate,
+)
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._selector import ChannelMISelector
 from skstylefeat.metrics._scores import clustering_accuracy
@@ -278,7 +285,10 @@ def annotation_experiment(
         "annotation", channels by mutual information), "classifier" (`PseudoLabelClassifier` of
         the second round on test images), "latents", "styles" and "pca" (logistic regression on W+
         rows, on S codes and on the pixels' components, all labels of the draw), and "majority".
-        With metric "clustering accuracy": method "kmeans", as many clusters as classes.
+        With metric "balanced accuracy": the same methods, the mean over the classes of the share
+        that is right. With metric "clustering accuracy": method "kmeans", as many clusters as
+        classes. With metric "labels read": method "all", the number of images whose label the
+        draw read.
     """
     random_state = fixed_seed(random_state)
     scores, levels, test_levels = [], train.levels, test.levels
@@ -300,12 +310,15 @@ def annotation_experiment(
                 "again": unlabeled_names(second, y_train),
                 "mi": unlabeled_names(by_mi, y_train),
             }
-            scores += [
-                Score(target, method, "accuracy", budget, draw, float(np.mean(truth == names)))
-                for method, (truth, names) in predicted.items()
-            ]
+            for method, (truth, names) in predicted.items():
+                right = truth == names
+                accuracy, balanced = np.mean(right), _mean_recall(truth, right)
+                scores.append(Score(target, method, "accuracy", budget, draw, float(accuracy)))
+                scores.append(Score(target, method, "balanced accuracy", budget, draw, balanced))
             accuracy = _clustering(first.features, y_train, seed)
             scores.append(Score(target, "kmeans", "clustering accuracy", budget, draw, accuracy))
+            n_read = float(len(first.labeled_rows))
+            scores.append(Score(target, "all", "labels read", budget, draw, n_read))
         if on_draw is not None:
             on_draw()
     return scores
@@ -400,6 +413,11 @@ def pseudo_label_predictions(annotation: Annotation, seed: int) -> NDArray[Any]:
     return model.predict(annotation.test_features)
 
 
+def _mean_recall(truth, right):
+    """Return the mean over the classes of the share of their images that is right."""
+    return float(np.mean([right[truth == name].mean() for name in np.unique(truth)]))
+
+
 def _clustering(features, y_train, seed):
     n_classes = len(np.unique(y_train))
     kmeans = KMeans(n_classes, n_init=10, random_state=seed)
@@ -407,7 +425,7 @@ def _clustering(features, y_train, seed):
     return clustering_accuracy(y_train, clusters)
 
 
-def annotation_table(scores: Sequence[Score]) -> Table:
+def annotation_tables(scores: Sequence[Score]) -> list[Table]:
     """Tabulate the scores of `annotation_experiment` for one or several targets.
 
     Parameters
@@ -417,24 +435,39 @@ def annotation_table(scores: Sequence[Score]) -> Table:
 
     Returns
     -------
-    Table
+    list of Table
+        The table of accuracies, then that of balanced accuracies.
     """
     summaries = summarize(scores)
+    draws = max(summary.n_draws for summary in summaries.values())
     header, rows = tabulate(summaries, "accuracy", METHODS, scale=100)
+    best = best_columns(summaries, "accuracy", METHODS)
+    balanced = tabulate(summaries, "balanced accuracy", METHODS, scale=100)[1]
     for row in rows:
         clustering = summaries[row[0], "kmeans", "clustering accuracy", int(row[1])]
         row.append(clustering.format(scale=100))
+    for row in [*rows, *balanced]:
+        row[1] = f"{summaries[row[0], 'all', 'labels read', int(row[1])].mean:.0f}"
 
-    draws = max(summary.n_draws for summary in summaries.values())
     note = (
-        f"Accuracy in %, mean ± sd over {draws} draws of all labels. Channels are chosen by "
-        f"{N_PER_CLASS} additional labeled images per class: by mutual information as in paper A "
-        "(MI), or 20 in total by the F value of the maps' maxima (F). In the second round, the "
-        "names of all images choose the channels and vote on the names of new clusters; it reads "
-        "no further label, and the pseudo labels are those of this round. The logistic "
-        "regressions get all labels of a draw; the labels of the budget are those of the images "
-        "at the clusters' centers. Clusters' names are scored on the training images that were "
-        "not labeled, k-means (as many clusters as classes; labels only choose the channels) on "
-        "all training images, the rest on the test images."
+        f"Accuracy in %, mean ± sd over {draws} draws of all labels. The column of labels counts "
+        "all labels that a draw reads, on average: those of the budget, which are at the "
+        f"clusters' centers, and {N_PER_CLASS} per class that choose channels, by mutual "
+        "information as in paper A (MI), or 20 channels in total by the F value of the maps' "
+        "maxima (F). In the second round, the names of all images choose the channels and vote on "
+        "the names of new clusters; it reads no further label, and the pseudo labels are those of "
+        "this round. The logistic regressions get all labels of a draw. Clusters' names are scored "
+        "on the training images that were not labeled, k-means (as many clusters as classes; "
+        "labels only choose the channels) on all training images, the rest on the test images."
     )
-    return Table("Annotation and classification", [*header, "k-means"], rows, note)
+    balanced_note = "Mean over the classes of the share of their images that is right, in %."
+    return [
+        Table("Annotation and classification", [*header, "k-means"], rows, note, best),
+        Table(
+            "Balanced accuracy",
+            header,
+            balanced,
+            balanced_note,
+            best_columns(summaries, "balanced accuracy", METHODS),
+        ),
+    ]

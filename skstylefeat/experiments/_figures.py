@@ -9,11 +9,14 @@ import numpy as np
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
 from skstylefeat.experiments._annotation_experiment import (
     ANOVA_SELECTION,
+    METHODS,
     QUERY,
     annotate,
     select_channels,
 )
+from skstylefeat.experiments._regression_experiment import METHODS as NUMBERS
 from skstylefeat.experiments._regression_experiment import calibrate, calibration_rows
+from skstylefeat.experiments._score_table import summarize
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
 from skstylefeat.plotting._cluster_display import ClusterDisplay
 from skstylefeat.plotting._edit_display import EditStripDisplay
@@ -21,9 +24,14 @@ from skstylefeat.plotting._importance_display import LayerImportanceDisplay
 from skstylefeat.plotting._inversion_display import InversionDisplay
 from skstylefeat.plotting._map_display import FeatureMapDisplay
 from skstylefeat.plotting._sorted_display import SortedImagesDisplay
-from skstylefeat.plotting._style import evenly
+from skstylefeat.plotting._style import TEXT_SIZE, evenly, plain_axes, to_pixels
 
 DPI = 110
+#: Steps of edits, in lengths of the direction, and the mean change of the pixels, in shares of
+#: their range, from which an edit is seen.
+EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), 0.02
+#: Methods of the charts over the number of labels.
+CLASSES = {key: METHODS[key] for key in ("majority", "pca", "latents", "styles", "classifier")}
 
 
 class Picture(NamedTuple):
@@ -41,12 +49,22 @@ class Picture(NamedTuple):
 
 def draw(name, caption, display):
     """Save the figure of a display as a `Picture` and close it."""
+    return save(name, caption, display.figure_)
+
+
+def save(name, caption, figure):
+    """Save a figure as a `Picture` and close it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    close(figure)
+    return Picture(name, caption, buffer.getvalue())
+
+
+def close(figure):
+    """Free the memory of a figure."""
     from matplotlib import pyplot as plt
 
-    buffer = io.BytesIO()
-    display.figure_.savefig(buffer, format="png", dpi=DPI)
-    plt.close(display.figure_)
-    return Picture(name, caption, buffer.getvalue())
+    plt.close(figure)
 
 
 def inversion_picture(inverter, test):
@@ -75,7 +93,9 @@ def annotation_pictures(train, test, target, n_labels, random_state):
         first.selector, train.maps[shown], train.images[shown], row_labels=target.y_train[shown]
     )
 
-    clusters = ClusterDisplay.from_estimator(first.annotator, first.features, train.images)
+    clusters = ClusterDisplay.from_estimator(
+        first.annotator, first.features, train.images, y_true=target.y_train
+    )
     return [
         draw(
             f"maps-{target.name}",
@@ -86,7 +106,7 @@ def annotation_pictures(train, test, target, n_labels, random_state):
         draw(
             f"clusters-{target.name}",
             f"{target.name}: clusters, named by {first.annotator.cost_} labels. The framed images "
-            "were queried.",
+            "were queried; a cross marks an image of another class.",
             clusters,
         ),
     ]
@@ -123,19 +143,60 @@ def order_pictures(train, test, target, distances, generator):
     codes = train.latents[middle[evenly(len(middle), 3)]]
 
     direction = MeanDifferenceDirection().fit(train.latents, target.y_train)
-    steps = np.linspace(-1, 1, 7) * direction.distance_
-    edits = EditStripDisplay.from_estimator(generator, codes, direction, steps=steps)
     layers = LayerImportanceDisplay.from_estimator(distances.estimator)
     return [
         draw(f"order-{target.name}", caption, display),
-        draw(
-            f"edits-{target.name}",
-            f"{target.name}: three codes moved along the difference between the outer groups' mean "
-            "codes, by up to its length.",
-            edits,
-        ),
+        *_edit_pictures(generator, codes, direction, target),
         draw(f"layers-{target.name}", f"{target.name}: weight of each layer.", layers),
     ]
+
+
+def _edit_pictures(generator, codes, direction, target):
+    """Draw codes moved as far as a change is seen; return no picture if none is."""
+    for scale in EDIT_SCALES:
+        ends = np.array([-1, 1]) * scale * direction.distance_
+        display = EditStripDisplay.from_estimator(
+            generator, codes, direction, steps=np.linspace(*ends, 7)
+        )
+        strips = np.stack([to_pixels(strip) for strip in display.images])
+        change = np.abs(strips[:, [0, -1]] - strips[:, [3]]).mean()
+        if change >= SEEN_CHANGE:
+            caption = (
+                f"{target.name}: three codes moved along the difference between the outer groups' "
+                f"mean codes, by up to {scale:g} times its length."
+            )
+            return [draw(f"edits-{target.name}", caption, display)]
+        close(display.figure_)
+    return []
+
+
+def budget_pictures(scores, target):
+    """Draw the scores of a target over the number of labels, if there are several budgets."""
+    metric, methods = ("MAE", NUMBERS) if target.is_number else ("accuracy", CLASSES)
+    summaries = summarize(score for score in scores if score.target == target.name)
+    budgets = sorted({key[3] for key in summaries if key[2] == metric})
+    if len(budgets) < 2:
+        return []
+
+    from matplotlib import pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+    factor = 1 if target.is_number else 100
+    for method, title in methods.items():
+        found = [summaries[target.name, method, metric, budget] for budget in budgets]
+        means, sds = factor * np.array([(s.mean, s.sd) for s in found]).T
+        ax.errorbar(budgets, means, sds, label=title, capsize=2, marker="o", ms=3, lw=1.2)
+
+    plain_axes(ax)
+    ax.set_xscale("log")
+    ax.set_xticks(budgets, [str(budget) for budget in budgets])
+    ax.minorticks_off()
+    ax.set_xlabel("values" if target.is_number else "labels for clusters")
+    unit = f" ({target.unit})" if target.unit else ""
+    ax.set_ylabel(f"mean absolute error{unit}" if target.is_number else "accuracy (%)")
+    ax.legend(frameon=False, fontsize=TEXT_SIZE, loc="center left", bbox_to_anchor=(1, 0.5))
+    caption = f"{target.name}: mean ± sd over the draws for each number of labels."
+    return [save(f"labels-{target.name}", caption, figure)]
 
 
 def _first_seed(random_state):

@@ -15,8 +15,9 @@ import numpy as np
 import skstylefeat
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat.experiments import _figures as figures
-from skstylefeat.experiments._annotation_experiment import annotation_experiment, annotation_table
-from skstylefeat.experiments._html import page_html
+from skstylefeat.experiments._annotation_experiment import annotation_experiment, annotation_tables
+from skstylefeat.experiments._headlines import headline
+from skstylefeat.experiments._html import Section, page_html
 from skstylefeat.experiments._regression_experiment import (
     order_experiment,
     order_table,
@@ -77,7 +78,7 @@ class Job:
         self.settings = settings
         self.started = time.monotonic()
         self.scores = {"annotation": [], "regression": [], "order": []}
-        self.pictures = []
+        self.pictures = {}
 
     def run(self, load):
         """Run all experiments.
@@ -90,7 +91,8 @@ class Job:
 
         Returns
         -------
-        list of Table
+        headlines : list of str
+        tables : list of Table
         """
         # Without matplotlib, the device or a writable folder, fail now rather than after the work.
         import matplotlib
@@ -107,15 +109,17 @@ class Job:
         inverter, train, test = self._invert(train_images, test_images)
         psnr = f"{psnr_of_latents(inverter, test.latents, test.images):.1f} dB"
         self._report(f"Reconstruction of the test images: {psnr}.")
-        self.pictures.append(figures.inversion_picture(inverter, test))
+        self.pictures[""] = [figures.inversion_picture(inverter, test)]
 
         for target in targets:
             run_experiment = self._regress if target.is_number else self._annotate
             run_experiment(inverter.generator_, train, test, target)
 
+        headlines = self._headlines(targets, len(train))
         tables = self._tables(targets)
-        self._write(tables, self._facts(inverter, train, test, psnr, notes))
-        return tables
+        facts = self._facts(inverter, train, test, psnr, notes)
+        self._write(headlines, tables, self._sections(targets, headlines), facts)
+        return headlines, tables
 
     def _invert(self, train_images, test_images):
         """Return the fitted inverter and both sets of images in all representations."""
@@ -158,7 +162,7 @@ class Job:
                 random_state=settings.random_state,
                 on_draw=on_draw,
             )
-        self.pictures += figures.annotation_pictures(
+        self.pictures[target.name] = figures.annotation_pictures(
             train, test, target, max(settings.annotation_labels), settings.random_state
         )
 
@@ -172,7 +176,9 @@ class Job:
             self.scores["order"] += order_experiment(
                 distances, target.y_test == second, target=target.name
             )
-            self.pictures += figures.order_pictures(train, test, target, distances, generator)
+            self.pictures[target.name] += figures.order_pictures(
+                train, test, target, distances, generator
+            )
 
     def _regress(self, generator, train, test, target):
         """Run the experiments of one target with numbers."""
@@ -195,7 +201,7 @@ class Job:
         self.scores["regression"] += [s for s in scores if s.metric != "rank correlation"]
         self.scores["order"] += [s for s in scores if s.metric == "rank correlation"]
 
-        self.pictures += figures.regression_pictures(
+        self.pictures[target.name] = figures.regression_pictures(
             train,
             test,
             target,
@@ -205,16 +211,35 @@ class Job:
             settings.random_state,
         )
 
+    def _headlines(self, targets, n_train):
+        scores = self.scores["annotation"] + self.scores["regression"]
+        return [headline(scores, target.name, n_train, target.unit) for target in targets]
+
     def _tables(self, targets):
+        """Return the tables of the given targets."""
+        names = {target.name for target in targets}
+        annotation, regression, order = (
+            [score for score in scores if score.target in names] for scores in self.scores.values()
+        )
         tables = []
-        if self.scores["annotation"]:
-            tables.append(annotation_table(self.scores["annotation"]))
-        if self.scores["regression"]:
+        if annotation:
+            tables += annotation_tables(annotation)
+        if regression:
             units = {target.name: target.unit for target in targets if target.unit}
-            tables += regression_tables(self.scores["regression"], units)
-        if self.scores["order"]:
-            tables.append(order_table(self.scores["order"]))
+            tables += regression_tables(regression, units)
+        if order:
+            tables.append(order_table(order))
         return tables
+
+    def _sections(self, targets, headlines):
+        """Return a section per target, and the reconstructions before them."""
+        sections = [Section("Reconstruction", "", [], self.pictures[""])]
+        for target, text in zip(targets, headlines, strict=True):
+            scores = [*self.scores["annotation"], *self.scores["regression"]]
+            curve = figures.budget_pictures(scores, target)
+            pictures = [*curve, *self.pictures[target.name]]
+            sections.append(Section(target.name, text, self._tables([target]), pictures))
+        return sections
 
     def _facts(self, inverter, train, test, psnr, notes):
         """Return networks, data, options and software of the run, for the report."""
@@ -233,16 +258,16 @@ class Job:
             f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         }
 
-    def _write(self, tables, facts):
+    def _write(self, headlines, tables, sections, facts):
         out = self.settings.out
-        lead = "Few-shot annotation and regression from StyleGAN codes and feature maps."
-        page = page_html("skstylefeat report", lead, tables, self.pictures, facts)
+        page = page_html("skstylefeat report", headlines, sections, facts)
         (out / "index.html").write_text(page, encoding="utf-8")
-        text = "\n\n".join(table.to_text() for table in tables)
+        text = "\n\n".join(["\n".join(headlines), *(table.to_text() for table in tables)])
         (out / "tables.txt").write_text(text + "\n", encoding="utf-8")
         save_scores([score for part in self.scores.values() for score in part], out / "scores.csv")
-        for picture in self.pictures:
-            (out / f"{_file_name(picture.name)}.png").write_bytes(picture.png)
+        for section in sections:
+            for picture in section.pictures:
+                (out / f"{_file_name(picture.name)}.png").write_bytes(picture.png)
 
     def _report(self, *lines):
         if not self.settings.quiet:

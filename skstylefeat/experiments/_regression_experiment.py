@@ -20,7 +20,14 @@ from skstylefeat._utils._typing import RandomState
 from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.experiments._baselines import pixel_plane_distances
 from skstylefeat.experiments._representation import ImageSet
-from skstylefeat.experiments._score_table import Score, Table, fixed_seed, summarize, tabulate
+from skstylefeat.experiments._score_table import (
+    Score,
+    Table,
+    best_columns,
+    fixed_seed,
+    summarize,
+    tabulate,
+)
 from skstylefeat.regression._calibration_points import select_calibration_points
 from skstylefeat.regression._distance import HyperplaneDistance
 from skstylefeat.regression._regressor import LatentRegressor
@@ -285,17 +292,22 @@ def regression_tables(
     draws = max(summary.n_draws for summary in summaries.values())
 
     header, rows = tabulate(summaries, "MAE", METHODS, spec=".2f")
+    header[1] = "values"
     for row in rows:
         row[0] += f" ({units[row[0]]})" if row[0] in units else ""
     note = (
         f"Mean absolute error on the test images, mean ± sd over {draws} draws of the calibration "
-        "points. All planes are learned from the same coarse labels (low, middle or high third) "
-        "of all training images, and all distances are calibrated at the same points."
+        "points, whose exact values are read. In addition, all planes are learned from the same "
+        "coarse labels (low, middle or high third) of all training images. All distances are "
+        "calibrated at the same points."
     )
     r2_header, r2_rows = tabulate(summaries, "R2", DISTANCE_METHODS, spec=".3f")
+    r2_header[1] = "values"
+    best = best_columns(summaries, "MAE", METHODS)
+    r2_best = best_columns(summaries, "R2", DISTANCE_METHODS)
     return [
-        Table("Regression: mean absolute error", header, rows, note),
-        Table("Regression: R2", r2_header, r2_rows),
+        Table("Regression: mean absolute error", header, rows, note, best),
+        Table("Regression: R2", r2_header, r2_rows, best=r2_best),
     ]
 
 
@@ -312,9 +324,13 @@ def order_table(scores: Sequence[Score]) -> Table:
     Table
     """
     summaries = summarize(scores)
-    rows = []
+    rows, best = [], []
     for metric in ("rank correlation", "AUC"):
+        best += best_columns(summaries, metric, DISTANCE_METHODS)
         for row in tabulate(summaries, metric, DISTANCE_METHODS, spec=".3f")[1]:
             rows.append([row[0], metric, *row[2:]])
-    note = "How well distances order the test images. No calibration label is read."
-    return Table("Order", ["", "measure", *DISTANCE_METHODS.values()], rows, note)
+    note = (
+        "How well distances order the test images. The planes read the labels of all training "
+        "images: classes, or coarse labels of numbers. No calibration point is read."
+    )
+    return Table("Order", ["", "measure", *DISTANCE_METHODS.values()], rows, note, best)

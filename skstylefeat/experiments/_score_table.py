@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,8 @@ class Score(NamedTuple):
     method : str
         Name of the method.
     metric : str
-        "accuracy", "clustering accuracy", "MAE", "R2", "AUC" or "rank correlation".
+        "accuracy", "balanced accuracy", "clustering accuracy", "labels read", "MAE", "R2", "AUC"
+        or "rank correlation".
     n_labels : int
         Budget of labels of the draw.
     draw : int
@@ -136,12 +137,15 @@ class Table(NamedTuple):
         Cells.
     note : str
         Text below the table.
+    best : list of int
+        Column of the best value of each row, -1 for none. Empty if no value is best.
     """
 
     title: str
     header: list[str]
     rows: list[list[str]]
     note: str = ""
+    best: Sequence[int] = ()
 
     def to_text(self) -> str:
         """Return the table as plain text; the first column is flush left.
@@ -205,3 +209,36 @@ def tabulate(
         ]
         rows.append([target, str(n_labels), *cells])
     return ["", "labels", *methods.values()], rows
+
+
+def best_columns(
+    summaries: Mapping[tuple[str, str, str, int], Summary],
+    metric: str,
+    methods: Mapping[str, str],
+) -> list[int]:
+    """Find the column of the best mean in each row of `tabulate`.
+
+    Parameters
+    ----------
+    summaries, metric, methods
+        As for `tabulate`. Errors ("MAE") are best if small, all other metrics if large.
+
+    Returns
+    -------
+    list of int
+
+    Examples
+    --------
+    >>> from skstylefeat.experiments._score_table import Score, best_columns, summarize
+    >>> scores = [Score("age", "mean", "MAE", 5, 0, 9.0), Score("age", "plane", "MAE", 5, 0, 7.0)]
+    >>> best_columns(summarize(scores), "MAE", {"mean": "mean label", "plane": "W+ plane"})
+    [3]
+    """
+    sign = -1 if metric == "MAE" else 1
+    cases = dict.fromkeys((key[0], key[3]) for key in summaries if key[2] == metric)
+    columns = []
+    for target, n_labels in cases:
+        found = [summaries.get((target, method, metric, n_labels)) for method in methods]
+        means = [-np.inf if summary is None else sign * summary.mean for summary in found]
+        columns.append(2 + int(np.argmax(means)))
+    return columns

@@ -32,6 +32,8 @@ class ClusterDisplay(Display):
         Between 0 and 1, written below the name.
     query_indices : array-like of int, default=None
         Images whose labels were queried.
+    y_true : array-like of shape (n,), default=None
+        Classes; a cross marks images whose class is not the name of their cluster.
 
     Attributes
     ----------
@@ -54,6 +56,7 @@ class ClusterDisplay(Display):
     names: Sequence[Any] | None
     confidence: ArrayLike | None
     query_indices: NDArray[np.intp]
+    y_true: NDArray[Any] | None
 
     def __init__(
         self,
@@ -63,13 +66,15 @@ class ClusterDisplay(Display):
         names: Sequence[Any] | None = None,
         confidence: ArrayLike | None = None,
         query_indices: ArrayLike | None = None,
+        y_true: ArrayLike | None = None,
     ) -> None:
-        check_same_length(images=images, clusters=clusters)
+        check_same_length(images=images, clusters=clusters, y_true=y_true)
         check_same_length(names=names, confidence=confidence)
         self.images = images
         self.clusters = np.asarray(clusters)
         self.names = names
         self.confidence = confidence
+        self.y_true = None if y_true is None else np.asarray(y_true)
         self.query_indices = np.asarray([] if query_indices is None else query_indices, dtype=int)
         if names is not None and self.clusters.max() >= len(names):
             raise ValueError(
@@ -84,6 +89,7 @@ class ClusterDisplay(Display):
         X: ArrayLike,
         images: ImagesLike,
         *,
+        y_true: ArrayLike | None = None,
         n_images: int = 10,
         ax: Axes | None = None,
     ) -> Self:
@@ -97,6 +103,8 @@ class ClusterDisplay(Display):
             The rows it was fitted on.
         images : array-like of shape (n, H, W, 3), list of paths or PIL images
             Their images.
+        y_true : array-like of shape (n,), default=None
+            Their classes; a cross marks errors.
         n_images : int, default=10
             Images per row.
         ax : matplotlib axes, default=None
@@ -117,6 +125,7 @@ class ClusterDisplay(Display):
             names=names,
             confidence=confidence,
             query_indices=annotator.query_indices_,
+            y_true=y_true,
         )
         return display.plot(ax=ax, n_images=n_images)
 
@@ -129,12 +138,18 @@ class ClusterDisplay(Display):
         names: Sequence[Any] | None = None,
         confidence: ArrayLike | None = None,
         query_indices: ArrayLike | None = None,
+        y_true: ArrayLike | None = None,
         n_images: int = 10,
         ax: Axes | None = None,
     ) -> Self:
         """Show given clusters; parameters as of the class and of `plot`."""
         display = cls(
-            images, clusters, names=names, confidence=confidence, query_indices=query_indices
+            images,
+            clusters,
+            names=names,
+            confidence=confidence,
+            query_indices=query_indices,
+            y_true=y_true,
         )
         return display.plot(ax=ax, n_images=n_images)
 
@@ -167,8 +182,16 @@ class ClusterDisplay(Display):
             for column, (index, image) in enumerate(zip(rows[cluster], pixels, strict=True)):
                 queried = index in self.query_indices
                 sheet.image(row, column, image, frame=MARK if queried else None)
+                if self._is_error(index):
+                    sheet.cross(row, column)
         sheet.finish(left=1.5)
         return self
+
+    def _is_error(self, index):
+        """Return whether the name of an image's cluster is not its class."""
+        if self.y_true is None or self.names is None:
+            return False
+        return self.y_true[index] != self.names[self.clusters[index]]
 
     def _members(self, cluster, n_images):
         """Return the queried images of a cluster, then an even selection of the others."""

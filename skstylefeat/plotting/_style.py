@@ -123,6 +123,12 @@ class ImageSheet:
         self._right = max(self._right, x + 1)
         self._bottom = max(self._bottom, y + self.aspect)
 
+    def cross(self, row: int, column: int) -> None:
+        """Mark a cell as wrong, by a cross in its upper right corner."""
+        x, y = self.corner(row, column)
+        for color, width in (("white", 4.0), (MARK, 1.8)):
+            self.ax.plot(x + 0.86, y + 0.14, "x", color=color, markersize=7, markeredgewidth=width)
+
     def below(self, row: int, column: int, text: str, **kwargs: Any) -> None:
         """Write a caption under a cell."""
         x, y = self.corner(row, column)

@@ -1,6 +1,7 @@
 """The command line, and the main job on rendered faces and on the user's own images."""
 
 import csv
+import html
 import re
 import subprocess
 import sys
@@ -49,13 +50,15 @@ def test_report_on_own_images(folder, tmp_path, capsys):
         assert part in printed
     assert (out / "tables.txt").read_text() in printed
     page = (out / "index.html").read_text()
+    for sentence in re.findall(r"^(?:color|number): .*$", printed, re.MULTILINE):
+        assert html.escape(sentence) in page
     pictures = sorted(path.stem for path in out.glob("*.png"))
-    assert pictures == [
+    # Edits are drawn where they change the image.
+    assert [name for name in pictures if not name.startswith("edits")] == [
         "calibration-number",
         "clusters-color",
-        "edits-color",
-        "edits-number",
         "inversion",
+        "labels-number",
         "layers-color",
         "layers-number",
         "maps-color",

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skstylefeat import FeatureMaps, HyperplaneDistance
 from skstylefeat.experiments import _annotation_experiment as annotation
+from skstylefeat.experiments import _figures as figures
 from skstylefeat.experiments import _regression_experiment as regression
 from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
+from skstylefeat.experiments._headlines import headline
+from skstylefeat.experiments._html import table_html
 from skstylefeat.experiments._representation import ImageSet, level_maps
-from skstylefeat.experiments._score_table import Score, Table, save_scores, summarize, tabulate
+from skstylefeat.experiments._score_table import (
+    Score,
+    Table,
+    best_columns,
+    save_scores,
+    summarize,
+    tabulate,
+)
 from skstylefeat.experiments._targets import Target, check_target, read_column
 from tests.support.networks import tiny_generator
 
@@ -72,8 +83,14 @@ def test_annotation_finds_planted_classes(planted, monkeypatch):
             assert found["kind", method, "accuracy", n_labels].mean > 0.8
         assert abs(found["kind", "pca", "accuracy", n_labels].mean - 0.5) < 0.2
         assert found["kind", "majority", "accuracy", n_labels].mean == 0.5
-    text = annotation.annotation_table(scores).to_text()
-    assert len(re.findall(r"^  kind ", text, re.MULTILINE)) == 2
+        assert found["kind", "all", "labels read", n_labels].mean <= n_labels + 8
+        assert found["kind", "majority", "balanced accuracy", n_labels].mean == 0.5
+    table, balanced = annotation.annotation_tables(scores)
+    assert len(re.findall(r"^  kind ", table.to_text(), re.MULTILINE)) == 2
+    assert [len(row) for row in balanced.rows] == [2 + len(annotation.METHODS)] * 2
+    sentence = headline(scores, "kind", len(train))
+    assert re.match(r"kind: \d+ % from 1\d labels in all \(pseudo labels; balanced", sentence)
+    assert "commonest class 50 %" in sentence and "do not use" not in sentence
 
 
 def _one_channel(selector):
@@ -188,6 +205,8 @@ def test_regression_finds_a_planted_direction(planted, distances):
     tables = regression.regression_tables(scores, {"size": "mm"})
     assert [len(table.rows) for table in tables] == [2, 2]
     assert tables[0].rows[0][0] == "size (mm)"
+    sentence = headline(scores, "size", len(planted[0][0]), "mm")
+    assert re.match(r"size: mean absolute error [\d.]+ mm from 20 values and coarse", sentence)
     order = regression.order_table(scores)
     assert order.rows[0][:2] == ["size", "rank correlation"]
 
@@ -232,6 +251,54 @@ def test_summaries_and_tables():
     lines = Table("Title", header, rows, "A note.").to_text().splitlines()
     assert lines[0] == "Title" and lines[-1] == "  A note."
     assert lines[4] == "  t       5  2.0 ± 1.0       -"
+
+
+def _score(method, metric, value, target="t"):
+    return Score(target, method, metric, 5, 0, value)
+
+
+def test_headlines_say_when_a_simple_prediction_is_better():
+    metrics = ("accuracy", "balanced accuracy")
+    values = {"majority": 0.8, "classifier": 0.7, "latents": 0.6, "styles": 0.9, "pca": 0.5}
+    scores = [_score(method, metric, v) for method, v in values.items() for metric in metrics]
+    scores.append(_score("all", "labels read", 13))
+    assert headline(scores, "t", 100) == (
+        "t: 70 % from 13 labels in all (pseudo labels; balanced accuracy 70 %), commonest class "
+        "80 %, S + logistic 90 %. The names are no better than naming all images alike: do not use "
+        "them."
+    )
+    scores = [
+        score._replace(value=0.75) if score.method == "classifier" else score for score in scores
+    ]
+    scores = [
+        score._replace(value=0.6) if score.method == "majority" else score for score in scores
+    ]
+    assert headline(scores, "t", 100).endswith("S + logistic 90 %. S + logistic is better here.")
+    errors = {"mean": 8.0, "weighted": 9.0, "plane": 7.5, "pca": 10.0}
+    scores = [_score(method, "MAE", value) for method, value in errors.items()]
+    assert headline(scores, "t", 100).endswith("no better than the mean: do not use them.")
+
+
+def test_best_values_are_found_and_bold():
+    scores = [_score("a", "MAE", 2.0), _score("b", "MAE", 1.0), _score("a", "R2", 2.0)]
+    found = summarize([*scores, _score("b", "R2", 1.0)])
+    methods = {"a": "A", "b": "B"}
+    assert best_columns(found, "MAE", methods) == [3]
+    assert best_columns(found, "R2", methods) == [2]
+    page = table_html(Table("T", *tabulate(found, "MAE", methods), best=[3]))
+    assert "<td>2.0</td><td><b>1.0</b></td>" in page
+
+
+def test_edits_are_scaled_until_a_change_is_seen_or_left_out(monkeypatch):
+    generator = tiny_generator()
+    codes = np.zeros((3, 28), dtype=np.float32)
+    target = Target("kind", np.array(["a"]), np.array(["a"]))
+    direction = SimpleNamespace(direction_=np.ones((4, 7), dtype=np.float32), distance_=1e-3)
+    monkeypatch.setattr(figures, "SEEN_CHANGE", 1e9)
+    assert figures._edit_pictures(generator, codes, direction, target) == []
+    monkeypatch.setattr(figures, "SEEN_CHANGE", 0.0)
+    (picture,) = figures._edit_pictures(generator, codes, direction, target)
+    assert "by up to 1 times its length" in picture.caption and picture.name == "edits-kind"
 
 
 def test_scores_without_a_seed_differ_from_run_to_run(planted, distances):
