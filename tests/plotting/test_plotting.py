@@ -166,6 +166,16 @@ def test_clusters_show_names_confidence_and_the_query_first(rng, images):
     assert len(display.ax_.patches) == 2  # one frame a queried image
 
 
+def test_clusters_mark_errors(images):
+    """Images 0, 3, 6, 9 are in cluster 0, called "a"; two of them are of another class."""
+    display = ClusterDisplay.from_predictions(
+        images, np.arange(12) % 3, names=list("abc"), y_true=list("abcxbcabcybc"), n_images=4
+    )
+    crosses = {tuple(line.get_xydata()[0].round(2)) for line in display.ax_.lines}
+    step = 1.06
+    assert crosses == {(round(column * step + 0.86, 2), 0.14) for column in (1, 3)}
+
+
 def test_clusters_without_labels_are_numbered(rng, images):
     annotator = ClusterAnnotator(3, random_state=0).fit(rng.normal(size=(12, 2)))
     display = ClusterDisplay.from_estimator(annotator, rng.normal(size=(12, 2)), images)
