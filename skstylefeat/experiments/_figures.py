@@ -161,9 +161,10 @@ def _edit_pictures(generator, codes, direction, target):
         strips = np.stack([to_pixels(strip) for strip in display.images])
         change = np.abs(strips[:, [0, -1]] - strips[:, [3]]).mean()
         if change >= SEEN_CHANGE:
+            times = "" if scale == 1 else f"{scale:g} times "
             caption = (
                 f"{target.name}: three codes moved along the difference between the outer groups' "
-                f"mean codes, by up to {scale:g} times its length."
+                f"mean codes, by up to {times}its length."
             )
             return [draw(f"edits-{target.name}", caption, display)]
         close(display.figure_)

@@ -49,10 +49,10 @@ def _of_classes(summaries, target, budget):
     other = max(others, key=value)
     n_read = summaries[target, "all", "labels read", budget].mean
     text = (
-        f"{target}: {accuracy:.0f} % from {n_read:.0f} labels in all "
+        f"{target}: {accuracy:.1f} % from {n_read:.0f} labels in all "
         f"({ANNOTATION_METHODS[method]}; balanced accuracy "
-        f"{value(method, 'balanced accuracy'):.0f} %), commonest class {majority:.0f} %, "
-        f"{ANNOTATION_METHODS[other]} {value(other):.0f} %."
+        f"{value(method, 'balanced accuracy'):.1f} %), commonest class {majority:.1f} %, "
+        f"{ANNOTATION_METHODS[other]} {value(other):.1f} %."
     )
     if accuracy <= majority:
         text += " The names are no better than naming all images alike: do not use them."
@@ -74,9 +74,9 @@ def _of_numbers(
     method, others = NUMBERS
     other = min(others, key=error)
     text = (
-        f"{target}: mean absolute error {error(method):.3g}{unit and ' ' + unit} from {budget} "
+        f"{target}: mean absolute error {error(method):#.3g}{unit and ' ' + unit} from {budget} "
         f"values and coarse labels of {n_train} images ({REGRESSION_METHODS[method]}), mean of "
-        f"the values {error('mean'):.3g}, {REGRESSION_METHODS[other]} {error(other):.3g}."
+        f"the values {error('mean'):#.3g}, {REGRESSION_METHODS[other]} {error(other):#.3g}."
     )
     if error(method) >= error("mean"):
         text += " The predictions are no better than the mean: do not use them."
