@@ -264,8 +264,8 @@ def test_headlines_say_when_a_simple_prediction_is_better():
     scores.append(_score("all", "labels read", 13))
     assert headline(scores, "t", 100) == (
         "t: 70.0 % from 13 labels in all (pseudo labels; balanced accuracy 70.0 %), commonest "
-        "class 80.0 %, S + logistic 90.0 %. The names are no better than naming all images alike: do not use "
-        "them."
+        "class 80.0 %, S + logistic 90.0 %. The names are no better than naming all images alike: "
+        "do not use them."
     )
     scores = [
         score._replace(value=0.75) if score.method == "classifier" else score for score in scores
