@@ -1,6 +1,7 @@
 """Command line of the package: ``python -m skstylefeat``."""
 
 import argparse
+import ast
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -169,13 +170,22 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _convert_parser() -> argparse.ArgumentParser:
     text = "Convert a checkpoint to the package's own format, safetensors."
-    return _file_parser("convert", text, "file", "out")
+    parser = _file_parser("convert", text, "file", "out")
+    parser.add_argument(
+        "--assume",
+        metavar="NAME=VALUE",
+        type=_setting,
+        action="append",
+        default=[],
+        help="a setting that the file lacks, such as conv_clamp=256; see load_generator",
+    )
+    return parser
 
 
 def _convert(arguments: argparse.Namespace) -> int:
     from skstylefeat.networks.checkpoints._convert import convert
 
-    print(convert(arguments.file, arguments.out))
+    print(convert(arguments.file, arguments.out, assume=dict(arguments.assume)))
     return 0
 
 
@@ -198,6 +208,17 @@ def _names(text):
     if not names:
         raise argparse.ArgumentTypeError(f"expected names separated by commas, got {text!r}")
     return names
+
+
+def _setting(text):
+    """Return a name and a value, which is text unless Python reads it as something else."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def _numbers(text, kind):

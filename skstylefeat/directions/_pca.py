@@ -122,6 +122,8 @@ class LatentPCA(VersionStamped, BaseEstimator):
             )
         codes = None if X is None else self._check_codes(X)
         if codes is None:
+            from skstylefeat.networks._loading import as_generator
+
             generator = as_generator(self.generator)
             n_samples, width = self.n_samples, generator.w_dim
         else:

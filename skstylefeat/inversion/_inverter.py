@@ -357,6 +357,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
                 self.generator_,
                 layers=self.layers,
                 device=self._device_of_workers(),
+                batch_size=self.batch_size,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
             )
