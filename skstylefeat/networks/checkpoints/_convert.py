@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ def convert(path: StrPath, out: StrPath, *, assume: Mapping[str, Any] | None = N
             f"The output {str(out)!r} should end in {CONVERT_SUFFIX!r}, the format that is written."
         )
     found, given = recognize(source), dict(as_pairs(assume))
-    parts = {}
+    parts: dict[str, tuple[Path, Callable[..., Any], dict[str, Any]]] = {}
     if found.generator is not None:
         parts["generator"] = (out, load_found_generator, GENERATOR_SETTINGS)
     if found.encoder is not None:
