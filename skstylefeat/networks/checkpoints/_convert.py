@@ -109,6 +109,8 @@ def convert(path: StrPath, out: StrPath, *, assume: Mapping[str, Any] | None = N
         If `out` has another suffix, or `assume` has names that neither network has.
     FileExistsError
         If a file to write exists: a file of weights is never overwritten.
+    FileNotFoundError
+        If there is no such file to read, or no folder to write to.
 
     See Also
     --------
@@ -137,6 +139,8 @@ def convert(path: StrPath, out: StrPath, *, assume: Mapping[str, Any] | None = N
         second = out.with_name(f"{out.stem}{ENCODER_SUFFIX}{CONVERT_SUFFIX}")
         parts["encoder"] = (second if parts else out, _encoder_parts, ENCODER_SETTINGS)
     Settings({name: x for _, _, known in parts.values() for name, x in known.items()}, given)
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"The folder {out.parent} of the output does not exist; create it.")
     for file, *_ in parts.values():
         if file.exists():
             raise FileExistsError(f"{file} exists; remove it or choose another name.")
