@@ -1,6 +1,7 @@
 """Options and types of arguments that several commands share."""
 
 import argparse
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,17 @@ def share(text: str) -> float:
 def folder(text: str) -> Path:
     """Return a path whose ``~`` is expanded."""
     return Path(text).expanduser()
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """Return a name and a value, which is text unless Python reads it as something else."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def _numbers(text, kind):

@@ -2,7 +2,7 @@
 
 import argparse
 
-from skstylefeat._commands._arguments import command_parser
+from skstylefeat._commands._arguments import command_parser, setting
 
 
 def make_inspect_parser() -> argparse.ArgumentParser:
@@ -26,6 +26,14 @@ def make_convert_parser() -> argparse.ArgumentParser:
     parser = command_parser("convert", text)
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("out", metavar="OUT")
+    parser.add_argument(
+        "--assume",
+        metavar="NAME=VALUE",
+        type=setting,
+        action="append",
+        default=[],
+        help="a setting that the file lacks, such as conv_clamp=256; see load_generator",
+    )
     return parser
 
 
@@ -33,5 +41,5 @@ def run_convert(arguments: argparse.Namespace) -> int:
     """Write a safetensors file and print its path."""
     from skstylefeat.networks.checkpoints._convert import convert
 
-    print(convert(arguments.file, arguments.out))
+    print(convert(arguments.file, arguments.out, assume=dict(arguments.assume)))
     return 0

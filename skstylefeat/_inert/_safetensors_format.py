@@ -28,7 +28,7 @@ def read_safetensors(data, budget):
         start = 8 + int.from_bytes(data[:8], "little")
         if start > MAX_HEADER_BYTES:
             raise ValueError(f"a header of {start} bytes")
-        header = json.loads(bytes(data[8:start]))
+        header = json.loads(bytes(data[8:start]), object_pairs_hook=_without_duplicates)
         metadata = header.pop("__metadata__", {})
         texts = (*metadata, *metadata.values())
         if not all(isinstance(text, str) for text in texts):
@@ -39,6 +39,14 @@ def read_safetensors(data, budget):
             f"its header is not that of a safetensors file ({type(error).__name__}: "
             f"{str(error)[:200]})"
         ) from error
+
+
+def _without_duplicates(pairs):
+    """Return a dictionary; of two entries of one name, JSON would keep the last silently."""
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        raise ValueError("a name that occurs twice")
+    return entries
 
 
 def _place_tensors(header, data, budget):

@@ -15,3 +15,11 @@ class IntegerFrom(Interval):
     def is_satisfied_by(self, val: Any) -> bool:
         """Return whether a value meets the constraint."""
         return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+#: Numbers of workers for joblib, which takes all but 0 and refuses that only when work begins.
+N_JOBS: list[Any] = [
+    Interval(Integral, None, -1, closed="right"),
+    Interval(Integral, 1, None, closed="left"),
+    None,
+]

@@ -1,6 +1,5 @@
 """Shared parts of directions that are found without labeled data."""
 
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,6 @@ class IgnoresData:
         tags.no_validation = True
         tags.input_tags.sparse = True
         return tags
-
-
-def as_generator(generator):
-    """Return a generator, loaded if it is given by name or path."""
-    if not isinstance(generator, (str, PathLike)):
-        return generator
-    # Imported here: networks need torch.
-    from skstylefeat.networks._loading import load_generator
-
-    return load_generator(generator)
 
 
 def fix_signs(directions):

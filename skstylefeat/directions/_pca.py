@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._validation import SMALLEST, check_magnitude, validate_numpy
 from skstylefeat._utils._versions import VersionStamped
-from skstylefeat.directions._data_free import as_generator, fix_signs
+from skstylefeat.directions._data_free import fix_signs
 from skstylefeat.latents._sampling import sample_w
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ class LatentPCA(VersionStamped, BaseEstimator):
             )
         codes = None if X is None else self._check_codes(X)
         if codes is None:
+            from skstylefeat.networks._loading import as_generator
+
             generator = as_generator(self.generator)
             n_samples, width = self.n_samples, generator.w_dim
         else:

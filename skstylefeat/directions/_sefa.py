@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._versions import VersionStamped
-from skstylefeat.directions._data_free import IgnoresData, as_generator, fix_signs
+from skstylefeat.directions._data_free import IgnoresData, fix_signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +102,8 @@ class SeFa(IgnoresData, VersionStamped, BaseEstimator):
         -------
         self
         """
+        from skstylefeat.networks._loading import as_generator
+
         generator = as_generator(self.generator)
         modulated = {name: (i, m) for name, i, m in generator.module.synthesis.modulated()}
         names = list(modulated) if self.layers is None else list(self.layers)

@@ -25,7 +25,7 @@ from skstylefeat.directions._channel_effects import (
     style_statistics,
     unit_rows,
 )
-from skstylefeat.directions._data_free import IgnoresData, as_generator
+from skstylefeat.directions._data_free import IgnoresData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +146,8 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         -------
         self
         """
+        from skstylefeat.networks._loading import as_generator
+
         generator = as_generator(self.generator)
         effects = self._effects(generator)
         change = self._text(self.target) - self._text(self.neutral)

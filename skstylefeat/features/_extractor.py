@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skstylefeat._utils._constraints import N_JOBS
 from skstylefeat._utils._layers import LayerInfo, channel_names, choose_layers
 from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._typing import StrPath
@@ -96,7 +97,7 @@ class FeatureMapExtractor(LazyOutputMixin, NetworkHolder, BaseEstimator):
         "layers": [str, Integral, "array-like", None],
         "device": [str],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 

@@ -13,6 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skstylefeat._utils._constraints import N_JOBS
 from skstylefeat._utils._draws import draw_per_class
 from skstylefeat._utils._labels import split_labels
 from skstylefeat._utils._layers import LayerInfo, choose_layers, describe_layers, layer_slices
@@ -159,7 +160,7 @@ class ChannelMISelector(LazyOutputMixin, VersionStamped, BaseEstimator):
         "binning": [StrOptions({"width", "quantile"})],
         "correction": [StrOptions({"miller-madow"}), None],
         "layers": [str, Integral, "array-like", None],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "random_state": ["random_state"],
     }
 

@@ -18,6 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from skstylefeat._utils._callbacks import CallbackSupportMixin, report_training_steps
+from skstylefeat._utils._constraints import N_JOBS
 from skstylefeat._utils._layers import channel_names, choose_layers
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike, RandomState, StrPath
@@ -198,7 +199,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [tuple, list, None],
         "device": [str],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "cache_dir": [str, os.PathLike, None],
         "align": [callable, dict, None],
         "on_error": [StrOptions({"raise", "nan", "skip"})],
@@ -357,6 +358,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
                 self.generator_,
                 layers=self.layers,
                 device=self._device_of_workers(),
+                batch_size=self.batch_size,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
             )

@@ -143,13 +143,9 @@ class InversionJob:
         start = None
         if self.method != "optimize":
             pixels = views[tuple(self.encoder.input_size)]
+            start = self.encoder.encode(pixels, generator=self.generator)
             if self.method == "encoder":
-                return self.encoder.encode(pixels, generator=self.generator)
-            # One by one: rounding depends on the batch, and the optimization amplifies it.
-            singles = (pixels[i : i + 1] for i in range(len(pixels)))
-            start = np.concatenate(
-                [self.encoder.encode(image, generator=self.generator) for image in singles]
-            )
+                return start
 
         pixels = views[(self.generator.resolution,) * 2]
         return invert(

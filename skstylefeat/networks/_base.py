@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from skstylefeat._utils._typing import StrPath
+from skstylefeat.networks.checkpoints._assumptions import Settings, as_pairs
 from skstylefeat.networks.checkpoints._locate import check_sha256, find_weights
 from skstylefeat.networks.checkpoints._safetensors import KINDS, build_network
 
@@ -35,17 +36,27 @@ def resolve_device(device):
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
-    # Only an allocation shows that a device can be used: torch parses names of absent ones.
+    if not isinstance(device, str | torch.device):
+        raise ValueError(
+            f"device={device!r} is no name of a device. Use 'auto' for the best device present, "
+            "or 'cpu'."
+        )
     try:
-        resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    except (AssertionError, RuntimeError, TypeError) as error:
+        return _usable_device(device)
+    except (AssertionError, ImportError, RuntimeError, TypeError) as error:
         reason = str(error).partition("\n")[0][:80]
         raise ValueError(
             f"device={device!r} cannot be used on this machine ({reason}). Use 'auto' for the "
             "best device present, or 'cpu'."
         ) from error
-    return resolved
+
+
+@lru_cache(maxsize=64)  # callers repeat the call for every batch; errors are not kept
+def _usable_device(device):
+    """Return a device that computes a number; torch parses names of absent ones, too."""
+    resolved = torch.device(device)
+    (torch.zeros(1, device=resolved) + 1).item()
+    return torch.device("cpu") if resolved.type == "cpu" else resolved
 
 
 def device_at_hand(device):
@@ -79,6 +90,8 @@ class NetworkFacade:
 
     kind: ClassVar[str]
     accepted: ClassVar[str] = "a bundled name, a path or a loaded network"
+    # Settings that a file may lack.
+    settings: ClassVar[dict[str, Any]] = {}
 
     module: Any
     name: str
@@ -107,6 +120,7 @@ class NetworkFacade:
         self.sha256 = sha256
         self.card = dict(card or {})
         self._copies: dict[torch.device, Self] = {}  # the same network on other devices
+        self._assumed: dict[str, Any] = {}  # settings that the file lacks, given or assumed
         self._describe()
 
     @staticmethod
@@ -115,8 +129,8 @@ class NetworkFacade:
         return find_weights(name_or_path)
 
     @staticmethod
-    def _read(path):
-        """Return the module and the model card of a file."""
+    def _read(path, settings):
+        """Return the module and the model card of a file; see `Settings`."""
         raise NotImplementedError
 
     def _describe(self):
@@ -127,14 +141,24 @@ class NetworkFacade:
         return self  # frozen, so estimators may share it
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {"name": self.name, "sha256": self.sha256, "reference": self.reference}
+        state = {
+            "name": self.name,
+            "sha256": self.sha256,
+            "reference": self.reference,
+            "assumed": self._assumed,
+        }
         if self.reference is None:
             state |= self._embedded_state()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state["reference"] is not None:
-            loaded = load_network(type(self), state["reference"], expected_sha256=state["sha256"])
+            loaded = load_network(
+                type(self),
+                state["reference"],
+                expected_sha256=state["sha256"],
+                assume=state["assumed"],
+            )
             self.__dict__.update(loaded.__dict__)
             return
 
@@ -152,6 +176,7 @@ class NetworkFacade:
 
     def _restore(self, module, state):
         self.__init__(module, name=state["name"], sha256=state["sha256"], card=state["card"])
+        self._assumed = state["assumed"]
 
     def _embedded_state(self):
         """Return the weights as NumPy arrays and the architecture, for pickles without a file."""
@@ -192,13 +217,19 @@ class NetworkFacade:
         return clone
 
     def weights_hash(self) -> str:
-        """Return the SHA-256 of the file, or of the weights where there is no file."""
+        """Return a SHA-256 that differs between networks.
+
+        That of the file, or of the weights where there is no file. Settings that the file lacks
+        change it.
+        """
         if self.sha256 is None:
             digest = hashlib.sha256(self._architecture().encode())
             for key, value in self.module.state_dict().items():
                 digest.update(key.encode())
                 digest.update(value.cpu().numpy().tobytes())
             self.sha256 = digest.hexdigest()
+        if self._assumed:
+            return hashlib.sha256(f"{self.sha256} {as_pairs(self._assumed)}".encode()).hexdigest()
         return self.sha256
 
     def _architecture(self):
@@ -211,15 +242,27 @@ class NetworkFacade:
         return torch.from_numpy(array).to(self.device)
 
 
-def load_network(network, name_or_path: StrPath, *, device="cpu", expected_sha256=None):
+def load_network(
+    network, name_or_path: StrPath, *, device="cpu", expected_sha256=None, assume=None
+):
     """Load a network of a class of facades, once per file and device; see `load_generator`."""
+    device = resolve_device(device)
+    pairs = as_pairs(assume)
+    Settings(network.settings, pairs)  # raises for unknown ones before any work
     path = network._find(name_or_path)
     digest = check_sha256(path, expected_sha256)
-    return _load(network, str(path), digest, os.fspath(name_or_path), resolve_device(device))
+    reference = os.fspath(name_or_path)
+    return _load(network, str(path), digest, reference, device, pairs)
 
 
 @lru_cache(maxsize=16)
-def _load(network, path, digest, reference, device):
-    module, card = network._read(path)
-    name = Path(path).stem
-    return network(module, name=name, reference=reference, sha256=digest, card=card, device=device)
+def _load(network, path, digest, reference, device, pairs):
+    settings = Settings(network.settings, pairs)
+    module, card = network._read(path, settings)
+    check_sha256(path, digest)  # it may have been replaced in the meantime
+    settings.warn(path, stacklevel=6)
+    loaded = network(
+        module, name=Path(path).stem, reference=reference, sha256=digest, card=card, device=device
+    )
+    loaded._assumed = settings.given | settings.assumed
+    return loaded

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from skstylefeat._utils._typing import StrPath
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.networks._base import NetworkFacade
+from skstylefeat.networks.checkpoints._assumptions import ENCODER_SETTINGS
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights
 from skstylefeat.networks.checkpoints._read import read_encoder
 from skstylefeat.networks.checkpoints._safetensors import save_network
@@ -65,6 +66,7 @@ class Encoder(NetworkFacade):
     """
 
     kind = "encoder"
+    settings = ENCODER_SETTINGS
 
     n_ws: int
     w_dim: int
@@ -77,8 +79,8 @@ class Encoder(NetworkFacade):
         return find_weights(f"{name_or_path}{ENCODER_SUFFIX}" if bundled else name_or_path)
 
     @staticmethod
-    def _read(path):
-        return read_encoder(path)
+    def _read(path, settings):
+        return read_encoder(path, settings)
 
     def _describe(self):
         # One memory format, so that a trained network and its loaded copy agree to the bit.

@@ -15,6 +15,7 @@ from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.latents._spaces import as_w_plus
 from skstylefeat.networks._base import NetworkFacade
+from skstylefeat.networks.checkpoints._assumptions import GENERATOR_SETTINGS
 from skstylefeat.networks.checkpoints._read import read_generator
 from skstylefeat.networks.checkpoints._safetensors import build_network
 
@@ -76,6 +77,7 @@ class Generator(NetworkFacade):
     """
 
     kind = "generator"
+    settings = GENERATOR_SETTINGS
 
     resolution: int
     img_channels: int
@@ -86,8 +88,8 @@ class Generator(NetworkFacade):
     layers: tuple[LayerInfo, ...]
 
     @staticmethod
-    def _read(path):
-        config, state, card = read_generator(path)
+    def _read(path, settings):
+        config, state, card = read_generator(path, settings)
         return build_network(config, state, path), card
 
     def _describe(self):

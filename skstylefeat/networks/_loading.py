@@ -7,11 +7,13 @@ network itself. Callers in the NumPy world import this module inside their funct
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.networks._base import load_network
+from skstylefeat.networks._base import load_network, resolve_device
 from skstylefeat.networks._encoder import Encoder
 from skstylefeat.networks._generator import Generator
 from skstylefeat.networks._perceptual import PerceptualNetwork, from_module
@@ -22,6 +24,7 @@ def load_generator(
     *,
     device: str | torch.device | None = None,
     expected_sha256: str | None = None,
+    assume: Mapping[str, Any] | None = None,
 ) -> Generator:
     """Load a StyleGAN2 generator.
 
@@ -36,6 +39,12 @@ def load_generator(
         and a `Generator` is returned unchanged.
     expected_sha256 : str, default=None
         Refuse weights with another hash.
+    assume : dict, default=None
+        Settings that the file lacks, such as a state dict without its configuration:
+        ``"conv_clamp"`` (None, or 256 for many networks of NVIDIA's code), ``"lr_multiplier"`` of
+        the mapping network (0.01), ``"resample_filter"`` (1, 3, 3, 1) and ``"activation"``
+        ("lrelu"). By default the values in parentheses, the first of two, are assumed with a
+        warning. What the file states cannot be changed.
 
     Returns
     -------
@@ -58,7 +67,7 @@ def load_generator(
     >>> load_generator("faces64").resolution
     64
     """
-    return _load(Generator, name_or_path, device, expected_sha256)
+    return _load(Generator, name_or_path, device, expected_sha256, assume)
 
 
 def load_encoder(
@@ -66,6 +75,7 @@ def load_encoder(
     *,
     device: str | torch.device | None = None,
     expected_sha256: str | None = None,
+    assume: Mapping[str, Any] | None = None,
 ) -> Encoder:
     """Load an encoder of images into W+.
 
@@ -80,6 +90,12 @@ def load_encoder(
         and an `Encoder` is returned unchanged.
     expected_sha256 : str, default=None
         Refuse weights with another hash.
+    assume : dict, default=None
+        Options of the pSp family that the file lacks: ``"encoder_type"``, which is necessary where
+        the tensors do not show it, ``"start_from_latent_avg"`` (True), ``"input_size"``
+        ((256, 256), for cars (192, 256)) and ``"output_size"`` of the generator (1024). By default
+        the values in parentheses are assumed with a warning. What the file states cannot be
+        changed.
 
     Returns
     -------
@@ -102,7 +118,7 @@ def load_encoder(
     >>> load_encoder("faces64").n_ws
     10
     """
-    return _load(Encoder, name_or_path, device, expected_sha256)
+    return _load(Encoder, name_or_path, device, expected_sha256, assume)
 
 
 def load_perceptual(
@@ -140,12 +156,19 @@ def load_perceptual(
         The file is damaged or holds something else, its hash differs, or the device is not
         available.
     """
+    if device is not None:
+        resolve_device(device)  # before the module is copied
     if isinstance(network, torch.nn.Module):
         network = from_module(network)
     return _load(PerceptualNetwork, network, device, expected_sha256)
 
 
-def _load(network_class, given, device, expected_sha256):
+def as_generator(generator: Any) -> Any:
+    """Return a generator, loaded if it is given by name or path; any other object as it is."""
+    return load_generator(generator) if isinstance(generator, str | os.PathLike) else generator
+
+
+def _load(network_class, given, device, expected_sha256, assume=None):
     """Return the network of a name, a file or a loaded network."""
     if isinstance(given, str | os.PathLike):
         return load_network(
@@ -153,13 +176,19 @@ def _load(network_class, given, device, expected_sha256):
             given,
             device="cpu" if device is None else device,
             expected_sha256=expected_sha256,
+            assume=assume,
         )
     if not isinstance(given, network_class):
         raise TypeError(
             f"{network_class.__name__}: expected {network_class.accepted}, got "
             f"{type(given).__name__}."
         )
-    if expected_sha256 not in (None, given.weights_hash()):
+    if assume:
+        raise ValueError(
+            f"assume={assume!r} has no effect on the loaded network {given.name!r}; give it where "
+            "the file is loaded."
+        )
+    if expected_sha256 not in (None, given.sha256, given.weights_hash()):
         raise ValueError(
             f"The SHA-256 of {given.name!r} is {given.weights_hash()}, expected {expected_sha256}."
         )

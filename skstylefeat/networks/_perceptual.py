@@ -134,7 +134,7 @@ class PerceptualNetwork(NetworkFacade):
     accepted: ClassVar[str] = "a path or a torch.nn.Module"
 
     @staticmethod
-    def _read(path):
+    def _read(path, settings):
         return read_vgg(path), {}
 
     def _describe(self):

@@ -16,7 +16,6 @@ from skstylefeat._utils._nan_rows import check_rows
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._validation import validate_numpy
 from skstylefeat._utils._versions import VersionStamped
-from skstylefeat.directions._data_free import as_generator
 from skstylefeat.regression._direction_source import (
     find_directions,
     has_plane,
@@ -198,7 +197,11 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             self, _rows(X), dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
         )
         codes, labels = self._drop_missing(codes, y)
-        generator = None if self.generator is None else as_generator(self.generator)
+        generator = self.generator
+        if generator is not None:
+            from skstylefeat.networks._loading import as_generator
+
+            generator = as_generator(generator)
         names, directions, intercepts = find_directions(
             self.direction, self.intercept, codes, labels
         )

@@ -14,6 +14,7 @@ from joblib import delayed
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 
+from skstylefeat._utils._constraints import N_JOBS
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._validation import real_array
@@ -84,7 +85,7 @@ class LayerImportance:
         "tol": [Interval(Real, 0, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,

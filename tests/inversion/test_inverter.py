@@ -15,7 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from skstylefeat import FeatureMaps, StyleGANInverter
+from skstylefeat import FeatureMaps, StyleGANInverter, load_encoder
+from skstylefeat.networks import Generator
 from skstylefeat.networks.optimization._latent_space import (
     search_space,
     style_sensitivities,
@@ -23,6 +24,7 @@ from skstylefeat.networks.optimization._latent_space import (
 )
 from skstylefeat.networks.optimization._lbfgs import BatchedLBFGS
 from skstylefeat.networks.optimization._optimize import optimize_codes
+from tests.support import checkpoint_writers as writers
 from tests.support.estimators import tiny_images
 from tests.support.networks import tiny_encoder, tiny_generator, write_pair
 
@@ -81,6 +83,19 @@ def test_features_are_lazy_and_those_of_the_latents(pair, images):
     assert_allclose(maps.layer("b4.conv1"), expected, rtol=1e-4, atol=1e-5)
     assert list(inv.get_feature_names_out()) == maps.channel_names
     assert inv.set_output(transform="pandas") is inv
+
+
+def test_features_are_made_in_the_inverters_batches(pair, images, monkeypatch):
+    sizes, iter_features = [], Generator.iter_features
+
+    def counted(self, latents, *args, **kwargs):
+        sizes.append(len(latents))
+        return iter_features(self, latents, *args, **kwargs)
+
+    maps = inverter(pair, output="features", batch_size=3).fit_transform(images)
+    monkeypatch.setattr(Generator, "iter_features", counted)
+    maps.pool()
+    assert sizes == [3, 3, 1]
 
 
 def test_latents_as_a_frame(pair, images):
@@ -209,6 +224,36 @@ def test_hybrid_improves_on_the_encoder(pair, images):
     assert hybrid.score(images) > encoder.score(images)
     start = inverter(pair, method="hybrid", n_steps=0, random_state=0).fit_transform(images)
     assert_allclose(start, encoder.transform(images), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("encoder_type", ["native", "Encoder4Editing", "BackboneEncoder"])
+def test_hybrid_encodes_in_batches_what_it_encodes_one_by_one(tmp_path, monkeypatch, encoder_type):
+    """To the bit on a CPU, also for encoders that refine codes in rounds (ReStyle)."""
+    generator = tiny_generator(8, z_dim=7)
+    encoder = tiny_encoder(generator)
+    if encoder_type != "native":
+        rounds = encoder_type == "BackboneEncoder"
+        path, n_channels = tmp_path / "encoder.pt", 6 if rounds else 3
+        state = writers.psp_state(encoder_type, n_ws=4, w_dim=7, in_channels=n_channels)
+        writers.write_psp(path, state, latent_avg=torch.zeros(4, 7), encoder_type=encoder_type)
+        encoder = load_encoder(path)
+    sizes, encode = [], type(encoder).encode
+
+    def counted(self, images, **kwargs):
+        sizes.append(len(images))
+        return encode(self, images, **kwargs)
+
+    monkeypatch.setattr(type(encoder), "encode", counted)
+    images = tiny_images(5)
+    hybrid = StyleGANInverter(
+        generator, encoder, method="hybrid", n_steps=2, batch_size=4, device="cpu"
+    ).fit(images)
+    hybrid.domain_error_ = np.inf
+    sizes.clear()
+    together = hybrid.transform(images)
+    assert sizes == [4, 1]
+    apart = hybrid.set_params(batch_size=1).transform(images)
+    assert_array_equal(together, apart)
 
 
 def test_converged_images_stop_early():

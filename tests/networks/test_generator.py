@@ -1,5 +1,6 @@
 """The generator against a plain re-computation of StyleGAN2's formulas, and its facade."""
 
+import os
 import pickle
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from skstylefeat import load_generator
+from skstylefeat.networks import Generator
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from skstylefeat.networks.optimization._latent_space import w_statistics
 from skstylefeat.networks.stylegan2 import _row_bands
@@ -249,6 +251,29 @@ def test_pickles_hold_a_reference_or_the_weights(tmp_path):
     path.unlink()
     with pytest.raises(FileNotFoundError, match="neither a bundled name"):
         pickle.loads(blob)
+
+
+def test_a_replaced_file_is_noticed_whatever_its_times_say(tmp_path, monkeypatch):
+    path = tmp_path / "tiny.safetensors"
+    save_network(tiny_module(), path)
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    blob = pickle.dumps(load_generator(path))
+    save_network(tiny_module(seed=5), path)  # of the same size
+    os.utime(path, ns=times)
+    with pytest.raises(ValueError, match=r"tiny\.safetensors has changed"):
+        pickle.loads(blob)
+    for expected in ("0" * 64, load_generator("faces64").sha256):
+        with pytest.raises(ValueError, match=r"tiny\.safetensors has changed"):
+            load_generator(path, expected_sha256=expected)
+
+    # Replaced between the hash and the reading, its weights would go by the hash of others.
+    def replaced(read_from, settings):
+        save_network(tiny_module(seed=6), path)
+        return None, {}
+
+    monkeypatch.setattr(Generator, "_read", staticmethod(replaced))
+    with pytest.raises(ValueError, match=r"tiny\.safetensors has changed"):
+        load_generator(path)
 
 
 def test_weights_are_found_through_the_search_path(tmp_path, monkeypatch):

@@ -340,7 +340,11 @@ def psp_state(encoder_type, *, n_ws, w_dim, widths=(4, 5, 6, 8), n_units=2, in_c
 
 
 def write_psp(path, encoder_state, module=None, *, latent_avg=None, legacy=False, **options):
-    """Write a file of the pSp family: an encoder, a decoder where given, and options."""
+    """Write a file of the pSp family: an encoder, a decoder where given, and options.
+
+    Options that all trainings write have usual values by default.
+    """
+    options = {"dataset_type": "ffhq_encode", "start_from_latent_avg": True} | options
     state = {f"encoder.{key}": value for key, value in encoder_state.items()}
     if module is not None:
         state |= {f"decoder.{key}": value for key, value in rosinality_state(module).items()}

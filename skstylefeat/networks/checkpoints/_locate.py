@@ -57,11 +57,13 @@ def find_weights(name_or_path):
 def file_sha256(path):
     """Return the SHA-256 of a file as a hexadecimal string."""
     stat = os.stat(path)
-    return _file_sha256(os.fspath(path), stat.st_size, stat.st_mtime_ns)
+    # The time of change, too, because tools such as "cp -p" set that of modification.
+    known = stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+    return _file_sha256(os.fspath(path), known)
 
 
 @lru_cache(maxsize=64)
-def _file_sha256(path, size, mtime):
+def _file_sha256(path, known):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -19,6 +19,11 @@ def draw_missing_noise(state, source):
     source : str
         Name of the file, for messages.
 
+    Returns
+    -------
+    bool
+        Whether maps were drawn.
+
     Raises
     ------
     CheckpointError
@@ -33,6 +38,7 @@ def draw_missing_noise(state, source):
     ]
     for layer, side in _sides(missing, source).items():
         state[f"{layer}.noise_const"] = torch.randn(side, side, generator=generator)
+    return bool(missing)
 
 
 def add_silent_noise(state, source):

@@ -7,10 +7,12 @@ import torch
 from skstylefeat._inert._arrays import StoredArray
 from skstylefeat._inert._constructors import PersistentObject
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._assumptions import ACTIVATION
 from skstylefeat.networks.checkpoints._noise_maps import add_silent_noise
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
+UNKNOWN = object()
 MAX_MODULE_DEPTH = 16
 MAX_MODULES = 20_000
 USED_FILTER = re.compile(r"synthesis\.b(?!4\.)\d+\.((conv0|skip)\.)?resample_filter")
@@ -63,13 +65,15 @@ def _children(module, group, source):
     return children.items()
 
 
-def read_network(root, source):
+def read_network(root, settings, source):
     """Read a generator.
 
     Parameters
     ----------
     root : PersistentObject
         The network, such as `G_ema`.
+    settings : Settings
+        Given values of what the file lacks.
     source : str
         Name of the file, for messages.
 
@@ -100,46 +104,83 @@ def read_network(root, source):
         )
     for name, item in attributes.items():
         _check_layer(name, item, source)
-    known = {
-        "architecture": _agreed(attributes, "architecture", "SynthesisBlock", "skip", source),
-        "conv_clamp": _agreed(attributes, "conv_clamp", "SynthesisLayer", None, source),
+    stated = {
+        "architecture": _agreed(attributes, "architecture", "SynthesisBlock", source),
+        "conv_clamp": _agreed(attributes, "conv_clamp", "SynthesisLayer", source),
+        "activation": _agreed(attributes, "activation", "SynthesisLayer", source),
     }
-    state, filters = read_state_dict(tensors, source)
-    _normalize_learning_rate(state, attributes)
-    return state, known | filters
+    multipliers = {
+        name: item.state["bias_gain"]
+        for name, item in attributes.items()
+        if name.startswith("mapping.fc") and isinstance(item.state.get("bias_gain"), int | float)
+    }
+    return read_state_dict(tensors, settings, source, stated=stated, multipliers=multipliers)
 
 
-def read_state_dict(tensors, source):
-    """Read the stored tensors of a generator in NVIDIA's names; returns as of `read_network`."""
+def read_state_dict(tensors, settings, source, *, stated=None, multipliers=None):
+    """Read the stored tensors of a generator in NVIDIA's names.
+
+    Parameters
+    ----------
+    tensors : dict of str to StoredArray
+        The tensors.
+    settings : Settings
+        Given values of what the file lacks.
+    source : str
+        Name of the file, for messages.
+    stated : dict, default=None
+        Settings that the file states; `UNKNOWN` where it does not.
+    multipliers : dict of str to float, default=None
+        Learning-rate multipliers of the layers of the mapping network that the file states.
+
+    Returns
+    -------
+    state, known
+        As of `read_network`.
+    """
+    stated, multipliers = dict(stated or {}), multipliers or {}
+    known = {}
+    if stated.get("architecture", UNKNOWN) is not UNKNOWN:
+        known["architecture"] = stated["architecture"]
+    if stated.get("conv_clamp", UNKNOWN) is UNKNOWN:
+        known["conv_clamp"] = settings.lacking("conv_clamp")
+    else:
+        known["conv_clamp"] = settings.stated("conv_clamp", stated["conv_clamp"], source)
+    if stated.get("activation", UNKNOWN) is UNKNOWN:
+        settings.lacking("activation")
+    else:
+        settings.stated("activation", ACTIVATION, source)
+
     # Only layers and blocks that up-sample use their filter; the others keep the default one.
     filters = {key: value for key, value in tensors.items() if USED_FILTER.fullmatch(key)}
-    known = shared_filter(filters, source)
+    known |= shared_filter(filters, settings, source)
     weights = {k: v for k, v in tensors.items() if not k.endswith(".resample_filter")}
     state = load_tensors(weights, source)
     add_silent_noise(state, source)
+    set_learning_rate(state, multipliers, settings, source)
     return state, known
 
 
 def _check_layer(name, item, source):
     is_mapping = name.startswith("mapping.fc")
     is_synthesis = item.class_name == "SynthesisLayer"
-    activation = item.state.get("activation", "lrelu")
-    if (is_mapping or is_synthesis) and activation != "lrelu":
+    activation = item.state.get("activation", ACTIVATION)
+    if (is_mapping or is_synthesis) and activation != ACTIVATION:
         raise CheckpointError(
             f"{source}: the layer {name!r} has another activation than StyleGAN2's 'lrelu', which "
             "is the only one supported."
         )
 
 
-def _agreed(attributes, name, class_name, default, source):
-    """Return the value that the attribute `name` has in all modules of a class."""
+def _agreed(attributes, name, class_name, source):
+    """Return the value that an attribute has in all modules of a class, UNKNOWN in none."""
     values = [
-        item.state.get(name, default)
+        item.state.get(name, UNKNOWN)
         for item in attributes.values()
         if item.class_name == class_name
     ]
-    first = values[0] if values else default
-    is_plain = first is None or isinstance(first, str | int | float)
+    first = values[0] if values else UNKNOWN
+    is_plain = first is None or first is UNKNOWN or isinstance(first, str | int | float)
     if not is_plain or any(type(v) is not type(first) or v != first for v in values):
         raise CheckpointError(
             f"{source}: {name} differs from layer to layer or is no plain value, which is not "
@@ -148,26 +189,30 @@ def _agreed(attributes, name, class_name, default, source):
     return first
 
 
-def shared_filter(filters, source):
+def shared_filter(filters, settings, source):
     """Return the resampling filter that all layers share, as an entry of the architecture.
 
     Parameters
     ----------
     filters : dict of str to StoredArray
         The kernels by name; they may differ by a factor.
+    settings : Settings
+        Given values of what the file lacks.
     source : str
         Name of the file, for messages.
 
     Returns
     -------
     dict
-        ``resample_filter``; empty without kernels.
+        ``resample_filter``.
 
     Raises
     ------
     CheckpointError
         If kernels differ, or are not separable ones of four taps.
     """
+    if not filters:
+        return {"resample_filter": settings.lacking("resample_filter")}
     known = {}
     for name, kernel in load_tensors(filters, source).items():
         taps = filter_taps(kernel, source)
@@ -176,6 +221,7 @@ def shared_filter(filters, source):
                 f"{source}: {name[:80]!r} differs from the filters of other layers, which is not "
                 "supported."
             )
+    settings.stated("resample_filter", known["resample_filter"], source)
     return known
 
 
@@ -197,12 +243,37 @@ def filter_taps(kernel, source):
     return tuple(float(tap) for tap in taps)
 
 
-def _normalize_learning_rate(state, attributes):
-    """Fold another learning-rate multiplier of the mapping network into its weights."""
-    for name, item in attributes.items():
-        gain = item.state.get("bias_gain", MAPPING_LR_MULTIPLIER)
-        if name.startswith("mapping.fc") and isinstance(gain, int | float):
-            scale = gain / MAPPING_LR_MULTIPLIER
-            if abs(scale - 1) > 1e-9:
-                state[f"{name}.weight"] = state[f"{name}.weight"] * scale
-                state[f"{name}.bias"] = state[f"{name}.bias"] * scale
+def set_learning_rate(state, multipliers, settings, source, is_implied=False):
+    """Fold other learning-rate multipliers of the mapping network into its weights.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        Tensors by the names of `StyleGAN2Generator`, which are replaced.
+    multipliers : dict of str to float
+        Multipliers that the file states, by layer.
+    settings : Settings
+        Given values of what the file lacks.
+    source : str
+        Name of the file, for messages.
+    is_implied : bool, default=False
+        Whether the family has the usual multiplier unless the user says otherwise.
+    """
+    layers = {key.rpartition(".")[0] for key in state if key.startswith("mapping.fc")}
+    if layers - multipliers.keys():
+        usual = (
+            settings.implied("lr_multiplier", MAPPING_LR_MULTIPLIER)
+            if is_implied
+            else settings.lacking("lr_multiplier")
+        )
+        multipliers = dict.fromkeys(layers, usual) | multipliers
+    else:
+        for multiplier in set(multipliers.values()):
+            settings.stated("lr_multiplier", multiplier, source)
+
+    for name in layers:
+        scale = multipliers[name] / MAPPING_LR_MULTIPLIER
+        if abs(scale - 1) > 1e-9:
+            for key in (f"{name}.weight", f"{name}.bias"):
+                if key in state:
+                    state[key] = state[key] * scale

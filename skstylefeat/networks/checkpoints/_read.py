@@ -6,23 +6,27 @@ Layout                             What is read
 NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the whole module) of StyleGAN2 networks
 state dict in NVIDIA's names       from a torch file or safetensors, also nested or prefixed
 rosinality ``.pt``                 ``g_ema`` with ``latent_avg``, also nested or prefixed
-pSp family ``.pt``                 ``decoder.*`` as generator, ``encoder.*`` as encoder
+pSp family ``.pt``                 ``decoder.*`` as generator, ``encoder.*`` as encoder, likewise
 ours                               safetensors with the architecture as metadata
 =================================  ==============================================================
 
 Nothing of a file is executed; see `skstylefeat._inert`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
-from skstylefeat._inert._arrays import StoredArray
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
 from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._architecture_check import check_fit, estimate_w_avg
+from skstylefeat.networks.checkpoints._assumptions import (
+    ENCODER_SETTINGS,
+    GENERATOR_SETTINGS,
+    Settings,
+)
 from skstylefeat.networks.checkpoints._nvidia import read_network, read_state_dict
 from skstylefeat.networks.checkpoints._rosinality import read_rosinality_state
 from skstylefeat.networks.checkpoints._safetensors import (
@@ -31,9 +35,13 @@ from skstylefeat.networks.checkpoints._safetensors import (
     is_own_format,
     read_own_file,
 )
-from skstylefeat.networks.checkpoints._state_dicts import ROSINALITY_KEYS, find_state_dict
+from skstylefeat.networks.checkpoints._state_dicts import (
+    LATENT_AVG,
+    ROSINALITY_KEYS,
+    find_state_dicts,
+)
 from skstylefeat.networks.checkpoints._tensors import load_tensors
-from skstylefeat.networks.encoders._psp import build_psp_encoder
+from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
@@ -54,24 +62,18 @@ class Recognized:
     kind : str
         Name of the format.
     generator : object
-        The generator: a `PersistentObject` or a state dict; None if there is none.
-    encoder : dict or None
-        State dict of an encoder.
+        The generator: a `PersistentObject` or a `FoundStateDict`; None if there is none.
+    encoder : FoundStateDict or None
+        The encoder.
     contents : Contents or None
         Content of a file in our own format.
-    latent_avg : StoredArray or None
-        Mean of W.
-    options : dict
-        The options that a pSp-family file was trained with.
     """
 
     layout: str
     kind: str
     generator: object = None
-    encoder: dict | None = None
+    encoder: object = None
     contents: object = None
-    latent_avg: StoredArray | None = None
-    options: dict = field(default_factory=dict)
 
 
 def recognize(path, refused=None):
@@ -111,47 +113,22 @@ def recognize(path, refused=None):
     network = next((tree[key] for key in ("G_ema", "g_ema") if key in tree), None)
     if isinstance(network, PersistentObject):
         return Recognized(layout, NVIDIA, generator=network)
-    state = tree.get("state_dict")
-    if isinstance(state, dict) and any(_is_key(key, ("encoder.", "decoder.")) for key in state):
-        return _recognize_psp(layout, tree, state)
-
-    found = find_state_dict(tree, str(path))
-    kind = ROSINALITY if found.keys == ROSINALITY_KEYS else NVIDIA_STATE
-    return Recognized(layout, kind, generator=found.tensors, latent_avg=found.latent_avg)
+    generator, encoder = find_state_dicts(tree, str(path))
+    kind = PSP
+    if encoder is None:
+        kind = ROSINALITY if generator.keys == ROSINALITY_KEYS else NVIDIA_STATE
+    return Recognized(layout, kind, generator=generator, encoder=encoder)
 
 
-def _recognize_psp(layout, tree, state):
-    parts = {
-        part: {
-            key.removeprefix(f"{part}."): value
-            for key, value in state.items()
-            if _is_key(key, f"{part}.") and isinstance(value, StoredArray)
-        }
-        for part in ("encoder", "decoder")
-    }
-    average = tree.get("latent_avg")
-    options = tree.get("opts")
-    return Recognized(
-        layout,
-        PSP,
-        generator=parts["decoder"] or None,
-        encoder=parts["encoder"] or None,
-        latent_avg=average if isinstance(average, StoredArray) else None,
-        options=options if isinstance(options, dict) else {},
-    )
-
-
-def _is_key(key, prefixes):
-    return isinstance(key, str) and key.startswith(prefixes)
-
-
-def read_generator(path):
+def read_generator(path, settings=None):
     """Read the generator of a file of any known format.
 
     Parameters
     ----------
     path : path-like
         The file.
+    settings : Settings, default=None
+        Given values of what the file lacks; keeps those that are assumed.
 
     Returns
     -------
@@ -170,11 +147,12 @@ def read_generator(path):
     UnsafeCheckpointError
         If it asks for a function or class that weights do not need.
     """
-    return load_found_generator(recognize(path), str(path))
+    return load_found_generator(recognize(path), str(path), settings)
 
 
-def load_found_generator(found, source):
+def load_found_generator(found, source, settings=None):
     """Return the (config, state, card) of a `Recognized` file; see `read_generator`."""
+    settings = settings or Settings(GENERATOR_SETTINGS)
     if found.contents is not None:
         config, state, card = read_own_file(found.contents)
         if not isinstance(config, GeneratorConfig):
@@ -182,24 +160,29 @@ def load_found_generator(found, source):
                 f"{source} holds an encoder, expected a generator: read it with load_encoder."
             )
         check_fit(config, state, source)
+        for name in ("conv_clamp", "resample_filter"):
+            settings.stated(name, getattr(config, name), source)
+        settings.finish(source)
         return config, state, card
     if found.generator is None:
         raise CheckpointError(
             f"{source} holds an encoder without its generator ('decoder.*'): read it with "
             "load_encoder."
         )
-    config, state = _load_foreign_generator(found, source)
-    return config, state, {"format": found.kind}
+    config, state = _load_foreign_generator(found, settings, source)
+    return config, state, {"format": found.kind} | settings.finish(source)
 
 
-def _load_foreign_generator(found, source):
+def _load_foreign_generator(found, settings, source):
+    network = found.generator
     try:
-        if isinstance(found.generator, PersistentObject):
-            state, known = read_network(found.generator, source)
-        elif found.kind == NVIDIA_STATE:
-            state, known = read_state_dict(found.generator, source)
+        if isinstance(network, PersistentObject):
+            state, known = read_network(network, settings, source)
+        elif network.keys == ROSINALITY_KEYS:
+            average = network.latent_avg
+            state, known = read_rosinality_state(network.tensors, average, settings, source)
         else:
-            state, known = read_rosinality_state(found.generator, found.latent_avg, source)
+            state, known = read_state_dict(network.tensors, settings, source)
 
         has_average = "mapping.w_avg" in state
         if not has_average:
@@ -210,6 +193,7 @@ def _load_foreign_generator(found, source):
         check_fit(config, state, source)
         if not has_average:
             state["mapping.w_avg"] = estimate_w_avg(config, state)
+            settings.added.append("mean of W, estimated from draws of a fixed seed")
     except CheckpointError:
         raise
     except CONTENT_ERRORS as error:
@@ -217,13 +201,15 @@ def _load_foreign_generator(found, source):
     return config, state
 
 
-def read_encoder(path):
+def read_encoder(path, settings=None):
     """Read the encoder of a file of any known format.
 
     Parameters
     ----------
     path : path-like
         The file.
+    settings : Settings, default=None
+        Given values of what the file lacks; keeps those that are assumed.
 
     Returns
     -------
@@ -240,17 +226,23 @@ def read_encoder(path):
     UnsafeCheckpointError
         If it asks for a function or class that weights do not need.
     """
-    module, _, card = load_found_encoder(recognize(path), str(path))
+    module, _, card = load_found_encoder(recognize(path), str(path), settings)
     return module, card
 
 
-def load_found_encoder(found, source):
+def load_found_encoder(found, source, settings=None):
     """Return the module of the encoder in a `Recognized` file, its tensors, and its card."""
+    settings = settings or Settings(ENCODER_SETTINGS)
     config, state, card = _encoder_tensors(found, source)
     if config is not None:
+        for name in ("encoder_type", "input_size"):
+            if isinstance(config, PSPConfig):
+                settings.stated(name, getattr(config, name), source)
+        settings.finish(source)
         return build_network(config, state, source), state, card
-    module = _build_foreign_encoder(found, state, source)
-    return module, state, card | {"encoder_type": module.encoder_type}
+    module = _build_foreign_encoder(found, state, settings, source)
+    card |= {"encoder_type": module.encoder_type}
+    return module, state, card | settings.finish(source)
 
 
 def _encoder_tensors(found, source):
@@ -267,20 +259,28 @@ def _encoder_tensors(found, source):
             f"{source} holds a generator ({found.kind}) without an encoder ('encoder.*'): read it "
             "with load_generator."
         )
-    return None, load_tensors(found.encoder, source), {"format": found.kind}
+    return None, load_tensors(found.encoder.tensors, source), {"format": found.kind}
 
 
-def _build_foreign_encoder(found, state, source):
+def _build_foreign_encoder(found, state, settings, source):
     def latent_avg():
-        if found.latent_avg is not None:
-            return load_tensors({"latent_avg": found.latent_avg}, source)["latent_avg"]
+        stored = found.encoder.latent_avg
+        if stored is not None:
+            return load_tensors({LATENT_AVG: stored}, source)[LATENT_AVG]
         if found.generator is not None:
-            return _load_foreign_generator(found, source)[1]["mapping.w_avg"]
+            generator_settings = Settings(GENERATOR_SETTINGS)
+            tensors = _load_foreign_generator(found, generator_settings, source)[1]
+            settings.added.append("mean code, taken from the generator in the file")
+            return tensors["mapping.w_avg"]
         return None
 
-    n_ws = None
-    if found.generator is not None:
-        n_ws = 2 + sum(
-            _is_key(key, "convs.") and key.endswith(".conv.weight") for key in found.generator
-        )
-    return build_psp_encoder(state, found.options, latent_avg, n_ws, source)
+    n_ws = None if found.generator is None else _n_ws_of(found.generator)
+    return build_psp_encoder(state, found.encoder.options, latent_avg, n_ws, source, settings)
+
+
+def _n_ws_of(generator):
+    """Return the number of W vectors of a generator, by the names of its layers."""
+    names = generator.tensors
+    if generator.keys == ROSINALITY_KEYS:
+        return 2 + sum(key.startswith("convs.") and key.endswith(".conv.weight") for key in names)
+    return 2 * sum(key.startswith("synthesis.b") and key.endswith(".conv1.weight") for key in names)

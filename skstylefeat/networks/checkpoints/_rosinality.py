@@ -17,8 +17,9 @@ fan-in before they are demodulated, which cancels except for the demodulation's 
 """
 
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._assumptions import ACTIVATION
 from skstylefeat.networks.checkpoints._noise_maps import draw_missing_noise
-from skstylefeat.networks.checkpoints._nvidia import shared_filter
+from skstylefeat.networks.checkpoints._nvidia import set_learning_rate, shared_filter
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 
 CONV_NAMES = {
@@ -86,7 +87,7 @@ def _reshape(name, value):
     return value
 
 
-def read_rosinality_state(stored, latent_avg, source):
+def read_rosinality_state(stored, latent_avg, settings, source):
     """Read a generator.
 
     Parameters
@@ -94,7 +95,10 @@ def read_rosinality_state(stored, latent_avg, source):
     stored : dict of str to StoredArray
         The state dict.
     latent_avg : StoredArray or None
-        Mean of W, of shape (w_dim,), or (n_ws, w_dim) with equal rows.
+        Mean of W, of shape (w_dim,) or (n_ws, w_dim). Rows that differ are means of encoded
+        images and not of W, and are not used.
+    settings : Settings
+        Given values of what the file lacks.
     source : str
         Name of the file, for messages.
 
@@ -102,7 +106,7 @@ def read_rosinality_state(stored, latent_avg, source):
     -------
     state : dict of str to Tensor
         float32 tensors by the names of `StyleGAN2Generator`; without `mapping.w_avg` if
-        `latent_avg` is None.
+        `latent_avg` is None or has different rows.
     known : dict
         Entries of the architecture that do not follow from the shapes of the tensors.
 
@@ -136,12 +140,19 @@ def read_rosinality_state(stored, latent_avg, source):
     except (RuntimeError, IndexError) as error:
         raise CheckpointError(f"{source} is damaged: {error}") from error
 
-    known = shared_filter(kernels, source)
+    # The family's code knows no clamp and no other activation, and never changes the multiplier.
+    known = {"conv_clamp": settings.implied("conv_clamp", None)}
+    settings.implied("activation", ACTIVATION)
+    known |= shared_filter(kernels, settings, source)
     _check_widths(state, source)
-    draw_missing_noise(state, source)
+    set_learning_rate(state, {}, settings, source, is_implied=True)
+    if draw_missing_noise(state, source):
+        settings.added.append("noise maps, drawn with a fixed seed")
     if latent_avg is not None:
         average = load_tensors({"latent_avg": latent_avg}, source)["latent_avg"]
-        state["mapping.w_avg"] = average.reshape(-1, average.shape[-1])[0]
+        rows = average.reshape(-1, average.shape[-1])
+        if (rows == rows[:1]).all():
+            state["mapping.w_avg"] = rows[0]
     return state, known
 
 

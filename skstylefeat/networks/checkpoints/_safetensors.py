@@ -138,6 +138,8 @@ def config_from_state(state, path, **known):
         n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
         c_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
         z_dim = state["mapping.fc0.weight"].shape[1] - (w_dim if c_dim else 0)
+        if z_dim < 1:
+            raise ValueError("the first layer of the mapping network is as wide as the class alone")
 
         # Only residual blocks have skip layers; "orig" has one toRGB layer, at the end.
         if any(key.endswith(".skip.weight") for key in state):

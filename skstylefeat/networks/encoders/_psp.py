@@ -31,6 +31,7 @@ INPUT_SIZE = (256, 256)
 CARS_INPUT_SIZE = (192, 256)
 OLD_PSP_RESOLUTION = 1024
 MEAN_CODE = "latent_avg"
+START = "start_from_latent_avg"
 MAX_N_WS = 64
 
 # Combination of the style heads' outputs to a code.
@@ -83,9 +84,12 @@ class PSPConfig:
         """Return the `PSPEncoder` of tensors in the names of pSp, with the mean "latent_avg"."""
         state = dict(state)
         average = state.pop(MEAN_CODE, None)
-        options = {"encoder_type": self.encoder_type}
-        if self.input_size == CARS_INPUT_SIZE:
-            options["dataset_type"] = "cars"
+        cars = self.input_size == CARS_INPUT_SIZE
+        options = {
+            "encoder_type": self.encoder_type,
+            "dataset_type": "cars" if cars else "",
+            START: True,  # the mean of absolute codes is stored as zeros
+        }
         return build_psp_encoder(state, options, lambda: average, self.n_ws, source)
 
 
@@ -174,7 +178,7 @@ class PSPEncoder(nn.Module):
         return F.adaptive_avg_pool2d(image, (width, width))[:, :, top : top + height]
 
 
-def build_psp_encoder(state, options, latent_avg, n_ws, source):
+def build_psp_encoder(state, options, latent_avg, n_ws, source, settings=None):
     """Build the encoder of a pSp-family file.
 
     Parameters
@@ -190,6 +194,8 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
         Number of W vectors of the decoder in the file, or None without a decoder.
     source : str
         Name of the file, for messages.
+    settings : Settings, default=None
+        Given values of what the options lack; not needed where they are complete.
 
     Returns
     -------
@@ -199,30 +205,30 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
     Raises
     ------
     CheckpointError
-        If tensors are missing, left over or of the wrong shapes, or the type is unknown.
+        If tensors are missing, left over or of the wrong shapes, if the type is unknown, or if
+        the options contradict the tensors or the given values.
     """
     weights = Weights(state, source)
-    encoder_type = options.get("encoder_type")
-    if not isinstance(encoder_type, str) or encoder_type not in ENCODER_TYPES:
-        found = repr(encoder_type[:80]) if isinstance(encoder_type, str) else "missing"
-        raise CheckpointError(
-            f"{source}: the option 'encoder_type' is {found}, expected one of "
-            f"{sorted(ENCODER_TYPES)}. The tensors alone do not distinguish pSp from e4e."
-        )
+    encoder_type = _encoder_type(options, weights, settings, source)
     combine = ENCODER_TYPES[encoder_type]
     try:
         backbone, in_channels = read_backbone(weights)
         n_heads = weights.count("styles")
+        n_ws = _n_ws(options, n_ws, n_heads, combine, settings, source)
         if combine == SINGLE:
-            head = PooledCode(weights, _n_ws_from_options(options, n_ws))
+            head = PooledCode(weights, n_ws)
         elif combine == FLAT:
-            head = FlatCodes(weights, _n_ws_from_options(options, n_ws))
+            head = FlatCodes(weights, n_ws)
         elif n_heads:
             head = PyramidCodes(weights, n_heads)
         else:
             raise ValueError("it has no style heads 'styles.*'")
         weights.check_all_taken()
-        size = CARS_INPUT_SIZE if "cars" in str(options.get("dataset_type", "")) else INPUT_SIZE
+        _check_options(options, in_channels, combine)
+        size = None
+        if "dataset_type" in options:
+            size = CARS_INPUT_SIZE if "cars" in str(options["dataset_type"]) else INPUT_SIZE
+        size = _setting("input_size", size, settings, source)
         network = nn.Sequential(backbone, head)
 
         # A forward pass without data finds shapes that do not fit together.
@@ -230,13 +236,16 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
             probe = torch.empty(1, in_channels, *size)
         meta = {key: value.to("meta") for key, value in network.state_dict().items()}
         shape = tuple(torch.func.functional_call(network, meta, (probe,)).shape[1:])
-        average = _average(options, in_channels, latent_avg, shape)
+        starts_from_average = True  # ReStyle always does, and ignores the option
+        if in_channels == 3:
+            starts_from_average = _setting(START, options.get(START), settings, source)
+        average = _average(latent_avg, shape, combine) if starts_from_average else None
         module = PSPEncoder(
             backbone,
             head,
             encoder_type=encoder_type,
             in_channels=in_channels,
-            latent_avg=average,
+            latent_avg=torch.zeros(shape) if average is None else average,
             input_size=size,
         )
     except CheckpointError:
@@ -249,22 +258,84 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source):
     return module.requires_grad_(False).eval()
 
 
-def _average(options, in_channels, latent_avg, shape):
-    """Return the mean code of shape (n_ws, w_dim), zero where codes are absolute."""
-    if in_channels == 3 and not options.get("start_from_latent_avg", True):
-        return torch.zeros(shape)
+def _setting(name, stated, settings, source):
+    """Return a setting: the stated one, where it is not None, or the given or assumed one."""
+    if settings is None:
+        return stated
+    return settings.lacking(name) if stated is None else settings.stated(name, stated, source)
+
+
+def _encoder_type(options, weights, settings, source):
+    """Return the stated or given type, or the one that the tensors imply."""
+    stated = options.get("encoder_type")
+    if stated is None:
+        if not weights.count("styles") and "linear.weight" in weights:
+            # Both types into W compute the same.
+            has_layers = "output_layer_2.3.weight" in weights
+            implied = "BackboneEncoderUsingLastLayerIntoW" + "Plus" * has_layers
+        else:
+            implied = None
+        encoder_type = implied if settings is None else settings.implied("encoder_type", implied)
+    else:
+        encoder_type = stated
+        if settings is not None:
+            settings.stated("encoder_type", stated, source)
+
+    if not isinstance(encoder_type, str) or encoder_type not in ENCODER_TYPES:
+        found = repr(encoder_type[:80]) if isinstance(encoder_type, str) else "missing"
+        raise CheckpointError(
+            f"{source}: the option 'encoder_type' is {found}, expected one of "
+            f"{sorted(ENCODER_TYPES)}. The tensors alone do not distinguish pSp from e4e: "
+            "where the file lacks it, pass assume={'encoder_type': ...}."
+        )
+    return encoder_type
+
+
+def _n_ws(options, of_decoder, n_heads, combine, settings, source):
+    """Return the number of W vectors; raise ValueError if options and tensors contradict."""
+    found = {}
+    for name in ("stylegan_size", "output_size"):
+        size = options.get(name)
+        if size is None:
+            continue
+        if type(size) is not int or not 4 <= size <= 1 << 14 or size.bit_count() != 1:
+            raise ValueError(f"the option {name!r} is {str(size)[:40]}, expected a power of two")
+        found[f"the option {name!r}"] = 2 * size.bit_length() - 4
+        if settings is not None:
+            settings.stated("output_size", size, source)
+    if of_decoder is not None:
+        found["its decoder"] = of_decoder
+    if combine not in (SINGLE, FLAT):
+        found["its style heads"] = n_heads
+    if not found:
+        found["assumption"] = 2 * settings.lacking("output_size").bit_length() - 4
+    if len(set(found.values())) > 1:
+        numbers = ", ".join(f"{n} by {name}" for name, n in found.items())
+        raise ValueError(f"the numbers of W vectors contradict each other: {numbers}")
+    return next(iter(found.values()))
+
+
+def _check_options(options, in_channels, combine):
+    """Raise ValueError if the options contradict the tensors or are no such values."""
+    channels = options.get("input_nc")
+    if channels is not None and channels != in_channels:
+        raise ValueError(
+            f"the option 'input_nc' is {str(channels)[:40]}, but the encoder takes {in_channels} "
+            "channels"
+        )
+    for name in (START, "learn_in_w"):
+        if type(options.get(name)) not in (bool, type(None)):
+            raise ValueError(f"the option {name!r} is no truth value")
+    if options.get("learn_in_w") and combine != SINGLE:
+        raise ValueError("the option 'learn_in_w' says W, but the encoder's codes are in W+")
+
+
+def _average(latent_avg, shape, combine):
+    """Return the mean code of shape (n_ws, w_dim)."""
     average = latent_avg()
     if average is None:
         raise ValueError("it has neither 'latent_avg' nor a decoder to estimate it from")
     average = average.reshape(-1, average.shape[-1])
+    if combine == SINGLE:  # e4e adds the first row to a code in W; pSp stores no other
+        average = average[:1]
     return average.expand(shape).clone()
-
-
-def _n_ws_from_options(options, n_ws):
-    if n_ws is not None:
-        return n_ws
-    for name in ("stylegan_size", "output_size"):
-        resolution = options.get(name)
-        if type(resolution) is int and 4 <= resolution <= 1 << 14:
-            return 2 * resolution.bit_length() - 4
-    return 2 * OLD_PSP_RESOLUTION.bit_length() - 4

@@ -103,8 +103,9 @@ def train_encoder(
         training equals an undisturbed one. With a `checkpoint`, None is the seed 0, because
         another seed is another training.
     checkpoint : path-like, default=None
-        File that keeps the state of the training. An existing file is continued. It stays in
-        place at the end. A full disk or a damaged file only causes a warning.
+        File that keeps the state of the training. An existing file is continued, if generator,
+        images, recipe, seed and `init` are the same; a function `images` is not compared. It
+        stays in place at the end. A full disk or a damaged file only causes a warning.
     checkpoint_seconds : float, default=120.0
         Time between two writes of the checkpoint.
     max_seconds : float, default=None

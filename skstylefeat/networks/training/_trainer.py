@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import asdict
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import torch
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.optimization._latent_space import w_statistics
 from skstylefeat.networks.training._objective import weighted_losses
-from skstylefeat.networks.training._training_batches import TrainingBatches
+from skstylefeat.networks.training._training_batches import TrainingBatches, images_hash
 
 ADAM_BETAS = (0.9, 0.99)
 WARM_UP_STEPS = 50
@@ -46,6 +47,8 @@ class Trainer:
 
     def __init__(self, generator, images, recipe, init, seed):
         self.generator = generator.module
+        self._generator_hash = generator.weights_hash
+        self._init = init
         self.recipe = recipe
         self.seed = seed
 
@@ -81,7 +84,16 @@ class Trainer:
         """Return strings that differ between trainings."""
         config = self.encoder.config.to_dict()
         parts = {"config": config, "recipe": asdict(self.recipe), "seed": self.seed}
-        return {key: repr(value) for key, value in parts.items()}
+        return {key: repr(value) for key, value in parts.items()} | self._inputs
+
+    @cached_property
+    def _inputs(self):
+        """Hashes of the generator, of the images, and of the encoder to start from."""
+        return {
+            "generator": self._generator_hash(),
+            "images": images_hash(self.batches.images),
+            "init": "none" if self._init is None else self._init.weights_hash(),
+        }
 
     def tensors(self):
         """Return the tensors that `restore` needs, by name."""

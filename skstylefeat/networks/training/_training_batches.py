@@ -1,5 +1,7 @@
 """Batches of an encoder's training: synthesized images with known codes, and the user's."""
 
+import hashlib
+
 import numpy as np
 import torch
 
@@ -70,6 +72,16 @@ class TrainingBatches:
         else:
             batch = self.images[np.sort(rng.integers(len(self.images), size=n))]
         return augment(to_network(batch).to(self.device), rng, self.recipe)
+
+
+def images_hash(images):
+    """Return a text that differs between sets of images; functions cannot be told apart."""
+    if images is None or callable(images):
+        return "none" if images is None else "a function"
+    digest = hashlib.sha256(f"{images.shape} {images.dtype.str}".encode())
+    for image in images:  # one by one, because they may lie in a memory map
+        digest.update(np.ascontiguousarray(image))
+    return digest.hexdigest()
 
 
 def check_images(images, config, name):

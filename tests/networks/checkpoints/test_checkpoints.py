@@ -249,7 +249,7 @@ def test_other_activation_is_refused(tmp_path, monkeypatch):
         ({"a": 1}, "'a'"),
         ({}, "none"),
         ({"g_ema": {"x": torch.zeros(2)}}, "g_ema"),
-        ({"state_dict": {"encoder.x": torch.zeros(2)}}, "without its generator"),
+        ({"state_dict": {"encoder.x": torch.zeros(2)}}, r"encoder\.x"),
     ],
 )
 def test_other_content_is_refused(tmp_path, data, match):
@@ -258,6 +258,14 @@ def test_other_content_is_refused(tmp_path, data, match):
     with pytest.raises(CheckpointError, match=match) as caught:
         checkpoints.read_generator(path)
     assert str(path) in str(caught.value)
+
+
+def test_an_encoder_alone_is_no_generator(tmp_path):
+    path = tmp_path / "file.pt"
+    state = writers.psp_state("Encoder4Editing", n_ws=4, w_dim=7)
+    writers.write_psp(path, state, encoder_type="Encoder4Editing")
+    with pytest.raises(CheckpointError, match=r"file\.pt.*without its generator"):
+        checkpoints.read_generator(path)
 
 
 @pytest.mark.parametrize(

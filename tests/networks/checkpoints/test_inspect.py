@@ -16,6 +16,7 @@ from skstylefeat.networks.checkpoints import _read as checkpoints
 from skstylefeat.networks.checkpoints import convert, inspect
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+from tests.networks.checkpoints.test_checkpoints import WRITERS
 from tests.support import checkpoint_writers as writers
 from tests.support.networks import tiny_module
 
@@ -109,6 +110,24 @@ def test_convert_writes_the_same_network(network, tmp_path):
     assert [path.name for path in tmp_path.glob("*.part*")] == []
 
 
+@pytest.mark.filterwarnings("ignore:.*lacks settings of its network")
+@pytest.mark.parametrize("name", WRITERS)
+def test_conversion_keeps_networks_of_every_family(tmp_path, name):
+    module = tiny_module(16, channels=(6, 8, 4), z_dim=7, conv_clamp=None)
+    path, out = tmp_path / "network.pt", tmp_path / "out.safetensors"
+    WRITERS[name](path, module)
+    if name == "pSp":  # whose encoder is none in that file
+        torch.save({"state_dict": torch.load(path)["state_dict"]}, path)
+    source = path.read_bytes()
+    convert(path, out)
+    before, after = (checkpoints.read_generator(file) for file in (path, out))
+    assert before[0] == after[0]
+    for key, value in before[1].items():
+        assert torch.equal(after[1][key], value), key
+    assert path.read_bytes() == source
+    assert sorted(tmp_path.iterdir()) == [path, out]
+
+
 @pytest.mark.parametrize("options", [{}, {"dataset_type": "cars_encode"}])
 @pytest.mark.parametrize("encoder_type", ["Encoder4Editing", "SingleStyleCodeEncoder"])
 def test_convert_writes_both_parts_of_the_psp_family(tmp_path, encoder_type, options):
@@ -176,6 +195,21 @@ def test_convert_overwrites_nothing(network, tmp_path):
     assert out.read_text() == "mine"
     with pytest.raises(ValueError, match=r"\.safetensors"):
         convert(network, tmp_path / "out.pt")
+    with pytest.raises(FileNotFoundError, match=r"The folder .*missing of the output"):
+        convert(network, tmp_path / "missing" / "out.safetensors")
+    with pytest.raises(FileNotFoundError, match="neither a bundled name"):
+        convert(tmp_path, tmp_path / "other.safetensors")
+
+
+def test_convert_does_not_write_over_its_source(tmp_path):
+    path = tmp_path / "network.safetensors"
+    save_network(tiny_module(8), path)
+    before = path.read_bytes()
+    (tmp_path / "link.safetensors").symlink_to(path)
+    for out in (path, tmp_path / "link.safetensors"):
+        with pytest.raises(FileExistsError):
+            convert(path, out)
+    assert path.read_bytes() == before
 
 
 def test_convert_leaves_nothing_when_the_source_is_refused(tmp_path):

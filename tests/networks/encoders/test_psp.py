@@ -128,7 +128,8 @@ def test_codes_equal_the_plain_computation(tmp_path, encoder_type, n_ws):
     expected = plain_offsets(state, encoder_type, x, n_ws)
     assert expected[0].sub(expected[1]).abs().max() > 1e-4  # the codes depend on the image
     with torch.inference_mode():
-        offsets = encoder(x) - latent_avg
+        # A code in W starts from the first row, as in e4e.
+        offsets = encoder(x) - (latent_avg[:1] if encoder_type in POOLED else latent_avg)
     torch.testing.assert_close(offsets, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -257,3 +258,47 @@ def test_tensors_that_do_not_fit_are_refused(tmp_path, encoder_type, how):
             read(
                 tmp_path / "e.pt", spoiled, latent_avg=torch.zeros(4, 7), encoder_type=encoder_type
             )
+
+
+def test_rows_of_the_mean_code_belong_to_layers(tmp_path):
+    """A code in W+ starts from all rows; the generator's mean of W is none of them."""
+    module = tiny_module(16, z_dim=7)
+    state = writers.psp_state("GradualStyleEncoder", n_ws=6, w_dim=7)
+    rows = torch.arange(42.0).reshape(6, 7)
+    path = tmp_path / "e.pt"
+    encoder = read(path, state, module, latent_avg=rows, encoder_type="GradualStyleEncoder")
+    assert torch.equal(encoder.latent_avg, rows)
+    _, tensors, card = checkpoints.read_generator(path)
+    assert "mean of W, estimated" in card["added"]
+    with torch.inference_mode():
+        sample = module.mapping(torch.randn(20_000, 7))
+    error = (tensors["mapping.w_avg"] - sample.mean(dim=0)).abs() / sample.std(dim=0)
+    assert error.max() < 0.05
+    read(path, state, module, latent_avg=rows[2].expand(6, 7), encoder_type="GradualStyleEncoder")
+    _, tensors, card = checkpoints.read_generator(path)
+    assert torch.equal(tensors["mapping.w_avg"], rows[2]) and "added" not in card
+
+
+CONTRADICTIONS = {
+    "output size": {"output_size": 64},
+    "two sizes": {"output_size": 16, "stylegan_size": 32},
+    "size that is no power of two": {"output_size": 100},
+    "size that is text": {"stylegan_size": "16"},
+    "six channels": {"input_nc": 6},
+    "learned in W": {"learn_in_w": True},
+    "start": {"start_from_latent_avg": "yes"},
+    "five rows": {"latent_avg": torch.zeros(5, 7)},
+    "rows of another width": {"latent_avg": torch.zeros(6, 8)},
+    "decoder of another size": {"module": tiny_module(8, z_dim=7)},
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_contradictions_are_refused(tmp_path, name):
+    state = writers.psp_state("GradualStyleEncoder", n_ws=6, w_dim=7)
+    options = {"encoder_type": "GradualStyleEncoder", "latent_avg": torch.zeros(6, 7)}
+    options |= {"output_size": 16, "learn_in_w": False, "module": tiny_module(16, z_dim=7)}
+    path = tmp_path / "e.pt"
+    read(path, state, **options)
+    with pytest.raises(CheckpointError, match=r"e\.pt"):
+        read(path, state, **options | CONTRADICTIONS[name])

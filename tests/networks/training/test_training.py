@@ -113,6 +113,30 @@ def test_checkpoint_of_another_training_is_refused(generator, images, tmp_path):
         train(generator, images, checkpoint=path, n_steps=5)
 
 
+def test_checkpoint_of_other_networks_or_images_is_refused(generator, images, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    train(generator, images, checkpoint=path)
+    before = path.read_bytes()
+    other = copy.deepcopy(generator.module)
+    with torch.no_grad():
+        other.mapping.fc0.bias += 1e-3
+    changed = images.copy()
+    changed[-1, 0, 0, 0] ^= 1
+    init = Encoder(train(generator, images, n_steps=1))
+    for arguments, name in (
+        ((Generator(other, name="small"), images), "generator"),
+        ((generator, changed), "images"),
+        ((generator, images[:-1]), "images"),
+        ((generator, None), "images"),
+        ((generator, lambda rng, n: images[:n]), "images"),
+        ((generator, images), "init"),
+    ):
+        with pytest.raises(ValueError, match=rf"another training, with another {name}\."):
+            train(*arguments, checkpoint=path, init=init if name == "init" else None)
+    assert path.read_bytes() == before
+    train(generator, images.copy(), checkpoint=path)  # the same images elsewhere in memory
+
+
 def test_init_continues_from_given_weights(generator, images):
     first = train(generator, images, n_steps=30)
     recipe = {"learning_rate": 1e-9, "ema_half_life": 1e6}
