@@ -235,10 +235,10 @@ def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageC
     Parameters
     ----------
     X : array-like, list, Series or path-like
-        - an array of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), uint8 or floats in [0, 1]:
-          NumPy, a memory map, or anything else with a shape and slices (HDF5, zarr, dask), which
-          is read one batch at a time;
-        - a torch tensor of shape (n, 1, H, W) or (n, 3, H, W), uint8 or floats in [0, 1];
+        - an array of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3): integers in 0..255, uint16 in
+          0..65535, bool (True is white) or floats in [0, 1]. NumPy, a memory map, or anything else
+          with a shape and slices (HDF5, zarr, dask), which is read one batch at a time;
+        - a torch tensor of shape (n, 1, H, W) or (n, 3, H, W) with such values;
         - a list, or a column of a pandas or polars frame, of paths, `zipfile.Path`, PIL images,
           arrays (H, W, 3), tensors (3, H, W) or encoded files as bytes, sizes mixed;
         - a folder, with its subfolders, or a zip archive: its image files in the order of
@@ -253,8 +253,8 @@ def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageC
     Raises
     ------
     ValueError
-        X is none of these, or an array of shape (H, W, 3), which may be one color image or H
-        gray ones.
+        X is none of these, or an array of shape (H, W, 3) or (3, H, W), which may be one color
+        image or several gray ones.
 
     Examples
     --------

@@ -273,7 +273,7 @@ def test_damaged_members_are_named(pixels, archive):
         (iter([]), "expected a collection of images"),
         (torch.zeros(3, 4, 4), r"One image is tensor\[None\]"),
         (torch.zeros(2, 4, 4, 3), r"permute\(0, 3, 1, 2\)"),
-        (torch.zeros(2, 3, 4, 4, dtype=torch.bool), "dtype bool"),
+        (torch.zeros(2, 3, 4, 4, dtype=torch.complex64), "Complex data not supported"),
         (torch.full((2, 3, 4, 4), -0.5), r"use \(images \+ 1\) / 2"),
         (pd.DataFrame({"path": ["a.png"], "y": [1]}), r"such as X\['path'\]"),
         (scipy.sparse.csr_array(np.zeros((2, 3))), "toarray"),
