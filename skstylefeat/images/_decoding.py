@@ -151,7 +151,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         The values break the rule for arrays (integers in 0..255, floats in [0, 1]), or use only
         some of the 16 bits per channel.
     """
-    is_deep = _has_16_bits(image)
+    is_deep = has_16_bits(image)
     transparent = image.info.get("transparency")
     image = ImageOps.exif_transpose(image)
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
@@ -170,7 +170,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _has_16_bits(image: Image.Image) -> bool:
+def has_16_bits(image: Image.Image) -> bool:
     """Return whether a file stores 16 bits per channel, which the mode may not show."""
     # Older versions of Pillow open gray PNG files of 16 bits in the mode of 32.
     is_old_png = image.mode == "I" and getattr(image, "format", None) in ("PNG", "PPM")
