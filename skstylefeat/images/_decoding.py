@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+#: A member of an archive that unpacks to more is refused: it may be built to fill the memory.
+MOST_UNPACKED_BYTES = 1 << 28
+
 # Values up to this in an image of 16 bits per channel fill 12 bits, or are nearly black.
 _LARGEST_OF_12_BITS = 4095
 
@@ -34,13 +37,25 @@ class ZipMember(NamedTuple):
         """Return the content of the file."""
         stat = os.stat(self.archive)
         # Each process opens the archive itself: forked ones would share the position in the file.
-        return _archive(self.archive, stat.st_size, stat.st_mtime_ns, os.getpid()).read(self.member)
+        archive = _archive(self.archive, stat.st_size, stat.st_mtime_ns, os.getpid())
+        return _read_member(archive, self.member)
 
 
 @lru_cache(maxsize=4)
 def _archive(path: str, size: int, mtime: int, process: int) -> zipfile.ZipFile:
     """Keep archives open: reading the directory of a large one takes longer than an image."""
     return zipfile.ZipFile(path)
+
+
+def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Return the content of a file in an archive; no more is unpacked than its entry announces."""
+    size = archive.getinfo(member).file_size
+    if size > MOST_UNPACKED_BYTES:
+        raise _PixelError(
+            f"It unpacks to {size:,} bytes; members of archives may have {MOST_UNPACKED_BYTES:,}. "
+            "Unpack the archive if you trust it."
+        )
+    return archive.read(member)
 
 
 def is_tensor(value: object) -> bool:
@@ -107,6 +122,8 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
             item = os.path.expanduser(item)
         if isinstance(item, bytes):
             item = io.BytesIO(item)
+        elif isinstance(item, zipfile.Path):
+            item = io.BytesIO(_read_member(item.root, item.at))
         elif not isinstance(item, str) and hasattr(item, "read_bytes"):
             item = io.BytesIO(item.read_bytes())  # members of archives, remote paths
         elif not isinstance(item, (str, os.PathLike)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
 import zipfile
 from collections import Counter
@@ -92,7 +93,8 @@ def list_images(path: StrPath | zipfile.Path) -> ImageListing:
         try:
             with zipfile.ZipFile(path) as archive:
                 listing = list_archive(archive)
-        except zipfile.BadZipFile as error:
+        # Fields of a damaged list of files, such as versions, encodings or sizes, have no meaning.
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
             raise ValueError(f"The zip archive {str(path)!r} is damaged: {error}.") from error
         names, left_out = _images_of(listing, f"The archive {str(path)!r}")
         return ImageListing(names, [ZipMember(str(path), name) for name in names], left_out)
