@@ -104,7 +104,13 @@ class LabelTable:
         images = NamedFiles(names)
         position = self._file_column(images, columns)
         files = [row[position] for row in self.rows]
-        cells = [_one_spelling(self.column(name), name, self.path) for name in columns]
+        labels = [self.column(name) for name in columns]
+        for column in (files, *labels):
+            self._check_lines(column)
+        cells = [
+            _one_spelling(column, name, self.path)
+            for column, name in zip(labels, columns, strict=True)
+        ]
 
         values: dict[str, list[str]] = {}
         lines: dict[str, int] = {}
@@ -166,6 +172,15 @@ class LabelTable:
                 self._raise_no_header(self.header[tied[0]])
             return tied[0]
         return (known or others)[0]
+
+    def _check_lines(self, cells: list[str]) -> None:
+        """Refuse names and labels of several lines, which may be rows between two stray quotes."""
+        for line, cell in zip(self.lines, cells, strict=True):
+            if "\n" in cell or "\r" in cell:
+                raise ValueError(
+                    f"{self.path}: a cell that ends in line {line} spans several lines: "
+                    f"{quote(cell)}. Close the quotes of the lines before, or remove them."
+                )
 
     def _raise_no_header(self, cell: str) -> None:
         raise ValueError(

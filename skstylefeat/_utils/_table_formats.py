@@ -213,11 +213,16 @@ def _split_cells(text: str, delimiter: str, path: Path) -> tuple[list[list[str]]
         rows, numbers = [], []
         for row in reader:
             if any(row):
-                rows.append([sys.intern(unescape_cell(cell.strip())) for cell in row])
+                rows.append([sys.intern(unescape_cell(_stripped(cell))) for cell in row])
                 numbers.append(reader.line_num)
     except csv.Error as error:
         raise ValueError(f"{path} is not a table: {error} in line {reader.line_num}.") from None
     return rows, numbers
+
+
+def _stripped(cell: str) -> str:
+    """Return a cell without blanks around it; ends of lines stay, as a sign of a stray quote."""
+    return cell.strip(" \t") if "\n" in cell or "\r" in cell else cell.strip()
 
 
 def _split_words(text: str, first: int) -> tuple[list[list[str]], list[int]]:

@@ -72,9 +72,10 @@ def _unchanged(path: Path, most_pixels: int) -> tuple[bytes, str] | None:
     """
     try:
         with Image.open(path) as image:
-            is_jpeg = image.format in ("JPEG", "MPO")
+            kind = BROWSER_TYPES.get(image.format or "")
+            is_jpeg = kind == "image/jpeg"
             is_plain = (
-                image.format in BROWSER_TYPES
+                kind is not None
                 and image.width * image.height <= most_pixels
                 and image.mode in ("1", "L", "P", "RGB")
                 and not image.has_transparency_data
@@ -82,10 +83,9 @@ def _unchanged(path: Path, most_pixels: int) -> tuple[bytes, str] | None:
                 and (is_jpeg or not getattr(image, "is_animated", False))
                 and (is_jpeg or image.getexif().get(_ORIENTATION, 1) == 1)
             )
-            kind = BROWSER_TYPES[image.format] if is_plain else ""
     except Exception:  # headers can be damaged in many ways; the decoder words the error
         return None
-    return (path.read_bytes(), kind) if kind else None
+    return (path.read_bytes(), kind) if kind and is_plain else None
 
 
 @lru_cache(_KEPT)

@@ -331,3 +331,54 @@ def test_damaged_files_are_read_or_refused(kind, data):
         assert "photo" in str(error)
     else:
         assert image.mode == "RGB"
+
+
+LAYOUTS = ["gray", "gray, one channel", "color"]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(["bool", "u1", "i1", "u2", ">u2", "i2", "u4", "i4", "i8", "f2", "f4", "f8"]),
+    st.sampled_from(LAYOUTS),
+    st.sampled_from([1, 127, 255, 256, 4095, 4096, 65_535, -1]),
+    st.integers(0, 2**16),
+)
+def test_arrays_are_right_or_refused_in_every_form(dtype, layout, top, seed):
+    """Blocks, lists, tensors, Pillow's images and lossless files of one picture agree."""
+    dtype = np.dtype(dtype)
+    rng = np.random.default_rng(seed)
+    shape = {"gray": SIDE, "gray, one channel": (*SIDE, 1), "color": (*SIDE, 3)}[layout]
+    values = rng.integers(min(top, 0), max(top, 0), shape, endpoint=True)
+    values.flat[0] = top
+    if dtype.kind == "f":
+        pixels = (values / max(abs(top), 1)).astype(dtype)
+    else:
+        with np.errstate(all="ignore"):
+            pixels = values.astype(dtype)
+    low, high = float(pixels.min()), float(pixels.max())
+    unit = {"b": 1, "f": 1}.get(dtype.kind, 65_535 if dtype.str[1:] == "u2" else 255)
+    fits = low >= 0 and high <= unit and not (unit == 65_535 and 0 < high <= 4095)
+
+    native = pixels.astype(dtype.newbyteorder("="))
+    planes = np.moveaxis(np.atleast_3d(native), 2, 0)
+    small = np.zeros((1, 1, 3), np.uint8)
+    kinds = [pixels[None], np.stack([pixels] * 2), [pixels], [pixels, small]]
+    kinds += [torch.from_numpy(planes[None].copy()), [torch.from_numpy(planes.copy()), small]]
+    if native.dtype in ("bool", "u1") or (native.dtype == "u2" and layout == "gray"):
+        image = Image.fromarray(np.squeeze(native)) if layout != "color" or unit != 1 else None
+        if image is not None:
+            kinds += [[image], [encoded(image, "PNG")], [encoded(image, "TIFF")]]
+    elif native.dtype == "u2" and layout == "color":
+        kinds.append([png_rgb16(native)])
+    elif native.dtype == "f4" and layout == "gray":
+        kinds.append([encoded(Image.fromarray(native), "TIFF")])
+
+    expected = np.broadcast_to(np.atleast_3d(native).astype(float) / unit, (*SIDE, 3))
+    for kind in kinds:
+        if fits:
+            found = as_images(kind)[:1].read()[0]
+            # Files of 16 bits per color keep their upper byte.
+            np.testing.assert_allclose(found, expected, atol=1 / 255 + 1e-6)
+        else:
+            with pytest.raises(ValueError, match=r"image 0.*(must lie in|16 bits per channel)"):
+                as_images(kind)[:1].read()

@@ -122,7 +122,9 @@ def quotes():
     yield 'file,g\n00.jpg,"yes\n' * 3, REFUSED
     yield 'file,g\n00.jpg,"a""b"\n', {"00.jpg": 'a"b'}
     yield 'file,g\n00.jpg,"a,b"\n', {"00.jpg": "a,b"}
-    yield 'file,g\n00.jpg,"a\nb"\n', {"00.jpg": "a\nb"}
+    yield 'file,g\n00.jpg,"a\nb"\n', REFUSED
+    yield 'file,g\n00.jpg,"\n01.jpg,"\n', REFUSED
+    yield 'file,label,note\n00.jpg,yes,"a\nb"\n', {"00.jpg": "yes"}
     yield "file,g\n00.jpg,'yes'\n", {"00.jpg": "'yes'"}
     yield '"' * 100_000, REFUSED
     yield "file,g\n" + '"' * 99_999, REFUSED
