@@ -20,7 +20,7 @@ from skstylefeat.images._alignment import (
     face_square,
 )
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
-from skstylefeat.images._sources import Items, Source, find_source
+from skstylefeat.images._sources import Items, Source, check_lengths, find_source
 
 DECODING_THREADS = 8
 CHECK_SIZE = (8, 8)  # size to which images are read only to see whether they can be
@@ -182,6 +182,9 @@ class ImageCollection:
         faults : list of Fault
             The others, m + len(faults) = n.
         """
+        if size is not None:
+            height, width = check_lengths(size, "size")
+            size = height, width
         faults: list[Fault] = []
         if isinstance(self._source, Items):
             jobs: list[tuple[int, Any]] = list(enumerate(self._source.items()))

@@ -173,6 +173,28 @@ def find_source(X: Any, image_shape: Sequence[int] | None = None) -> Source:
     return Blocks(pixels.reshape(len(pixels), *full))
 
 
+def check_lengths(value: Any, name: str, numbers: tuple[int, ...] = (2,)) -> tuple[int, ...]:
+    """Return a size such as (height, width) as a tuple of positive integers, or raise ValueError.
+
+    Parameters
+    ----------
+    value : tuple of int
+    name : str
+        Name of the parameter.
+    numbers : tuple of int, default=(2,)
+        How many lengths it may hold.
+    """
+    is_right = (
+        isinstance(value, (tuple, list, np.ndarray))
+        and len(value) in numbers
+        and all(isinstance(n, (int, np.integer)) and 0 < n < 1 << 20 for n in value)
+    )
+    if is_right:
+        return tuple(int(n) for n in value)
+    forms = " or ".join({2: "(height, width)", 3: "(height, width, channels)"}[n] for n in numbers)
+    raise ValueError(f"{name} must be {forms} in pixels, got {value!r:.80}.")
+
+
 def _single_column(X: Any) -> Any:
     """Return the only column of a frame or of an array (n, 1) of paths; return others as given."""
     if hasattr(X, "columns") and hasattr(X, "shape") and len(X.shape) == 2:
@@ -261,9 +283,9 @@ def _image_axes(
 ) -> tuple[int, ...]:
     """Return (H, W, C) of an array of images; raise ValueError for other shapes."""
     if len(shape) == 2 and image_shape is not None:
-        image_shape = tuple(image_shape)
+        image_shape = check_lengths(image_shape, "image_shape", (2, 3))
         full = image_shape if len(image_shape) == 3 else (*image_shape, 1)
-        if len(full) != 3 or shape[1] != np.prod(full):
+        if shape[1] != np.prod(full):
             raise ValueError(
                 f"Rows have {shape[1]} values, but image_shape={image_shape} means "
                 f"{int(np.prod(full))} = H*W*C."
