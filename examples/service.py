@@ -10,6 +10,9 @@ answers
 
 For example ``curl --data-binary @face.png http://127.0.0.1:8000/predict``.
 
+Requests that cannot be answered get a status from 400 to 499 and a reason. Bodies, images and
+arrays have limits, which are checked before memory is taken for their pixels.
+
 Every connection has its own thread. Prediction does not change an estimator, so all threads share
 one pipeline, and its networks are loaded once. Load only files from people you trust, and put a
 server that handles TLS and users in front of this one.
@@ -18,8 +21,12 @@ server that handles TLS and users in front of this one.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
+import math
+import socket
+import sys
 import traceback
 import warnings
 from http import HTTPStatus
@@ -28,21 +35,65 @@ from typing import Any
 
 import joblib
 import numpy as np
+from PIL import Image
 
 import skstylefeat
 
 MAX_BYTES = 32 << 20
+MAX_PIXELS = 1 << 25  # of one image file
+MAX_IMAGES = 1024  # of one array
 MAX_DIGITS = 10  # of a Content-Length
 NPY_MAGIC = b"\x93NUMPY"
-# Raised by pipelines and by np.load for images that they cannot use.
-BAD_INPUT = (ValueError, TypeError, EOFError, OSError, MemoryError)
+USAGE = "GET / or POST /predict"
+# Raised by pipelines for images that they cannot use.
+BAD_INPUT = (ValueError, TypeError, OSError, MemoryError)
+TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 def read_images(body: bytes) -> np.ndarray | list[bytes]:
     """Return the images of a request: an array (n, H, W, C), or a list of one image file."""
     if body.startswith(NPY_MAGIC):
-        return np.load(io.BytesIO(body), allow_pickle=False)
+        return read_array(body)
+    try:
+        with Image.open(io.BytesIO(body)) as image:
+            n_pixels = image.width * image.height
+    except TOO_LARGE:
+        n_pixels = MAX_PIXELS + 1
+    except Exception:  # the pipeline words the error
+        n_pixels = 0
+    if n_pixels > MAX_PIXELS:
+        raise ValueError(f"The image has more than {MAX_PIXELS} pixels.")
     return [body]
+
+
+def read_array(body: bytes) -> np.ndarray:
+    """Return the array of an ``.npy`` file; its header must fit its length."""
+    file = io.BytesIO(body)
+    try:
+        version = np.lib.format.read_magic(file)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, is_fortran, dtype = read_header(file)
+    except Exception as error:  # a damaged header raises almost anything
+        raise ValueError(f"The .npy file has no valid header ({type(error).__name__}).") from error
+
+    if dtype.kind not in "uifb":
+        raise ValueError(f"The array has dtype {dtype}; expected numbers.")
+    if len(shape) != 4 or not 0 < shape[0] <= MAX_IMAGES:
+        raise ValueError(
+            f"The array has shape {str(shape)[:100]}; expected (n, H, W, C), n from 1 to "
+            f"{MAX_IMAGES}."
+        )
+    start = file.tell()
+    if math.prod(shape) * dtype.itemsize != len(body) - start:
+        raise ValueError(
+            f"The array holds {len(body) - start} bytes, but its header announces the shape "
+            f"{str(shape)[:100]} of {dtype}."
+        )
+    order = "F" if is_fortran else "C"
+    return np.frombuffer(body, dtype, offset=start).reshape(shape, order=order)
 
 
 def answer(pipeline: Any, body: bytes) -> dict[str, Any]:
@@ -80,10 +131,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Describe the pipeline."""
+        # A body would be taken for the next request.
+        self.close_connection |= self._announces_body()
         if self.path == "/":
             self._send(HTTPStatus.OK, describe(self.server.pipeline))
         else:
-            self._send(HTTPStatus.NOT_FOUND, {"error": "GET / or POST /predict"})
+            self._send(HTTPStatus.NOT_FOUND, {"error": USAGE})
 
     def do_POST(self) -> None:
         """Predict."""
@@ -91,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         if self.path != "/predict":
-            self._send(HTTPStatus.NOT_FOUND, {"error": "GET / or POST /predict"})
+            self._send(HTTPStatus.NOT_FOUND, {"error": USAGE})
             return
         try:
             status, content = HTTPStatus.OK, answer(self.server.pipeline, body)
@@ -102,32 +155,63 @@ class Handler(BaseHTTPRequestHandler):
             status, content = HTTPStatus.INTERNAL_SERVER_ERROR, {"error": str(error)}
         self._send(status, content)
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that is not HTTP, or has another method than GET and POST."""
+        status = HTTPStatus(code)
+        if status == HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        self.close_connection = True
+        self.request_version = self.protocol_version  # the answer always has a status line
+        self._send(status, {"error": USAGE})
+        self._discard_body()
+
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing: the server in front of a service keeps the log."""
 
     def _read_body(self) -> bytes | None:
         """Return the body; if there is none, answer the request and return None."""
-        text = self.headers.get("Content-Length", "")
-        length = int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else MAX_BYTES + 1
+        lengths = self.headers.get_all("Content-Length", [""])
+        text = lengths[0] if len(lengths) == 1 and "Transfer-Encoding" not in self.headers else ""
+        is_number = text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
+        status, problem = HTTPStatus.LENGTH_REQUIRED, "Send the body in one piece, with its length."
         try:
-            if length <= MAX_BYTES:
-                return self.rfile.read(length)
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            problem = f"Content-Length must be a number up to {MAX_BYTES}, got {text[:20]!r}."
+            if is_number and int(text) <= MAX_BYTES:
+                return self.rfile.read(int(text))
+            if text:
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                problem = f"Content-Length must be a number up to {MAX_BYTES}, got {text[:20]!r}."
         except TimeoutError:
             status = HTTPStatus.REQUEST_TIMEOUT
-            problem = f"Fewer than the {length} bytes of Content-Length arrived."
+            problem = f"Fewer than the {text} bytes of Content-Length arrived."
         self.close_connection = True  # the body is not read, so nothing can follow it
         self._send(status, {"error": problem})
+        self._discard_body()
         return None
+
+    def _discard_body(self) -> None:
+        """Read what the client still sends: closing earlier would cancel the answer, too."""
+        self.connection.settimeout(1)
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            for _ in range(64):
+                if not self.rfile.read1(1 << 16):
+                    break
+
+    def _announces_body(self) -> bool:
+        return "Transfer-Encoding" in self.headers or "Content-Length" in self.headers
 
     def _send(self, status: HTTPStatus, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, POST")
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 class Server(ThreadingHTTPServer):
@@ -148,6 +232,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.pipeline = pipeline
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report errors, except those of a client that closed its connection."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
 
 def main() -> None:
     """Load a pipeline and serve it until Ctrl+C."""
@@ -161,6 +250,8 @@ def main() -> None:
         # A pipeline of another version may predict other values, so the service does not start.
         warnings.simplefilter("error", skstylefeat.exceptions.InconsistentVersionWarning)
         pipeline = joblib.load(arguments.pipeline)
+    # `read_images` has a lower limit.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
     with Server((arguments.host, arguments.port), pipeline) as server:
         print(f"http://{arguments.host}:{server.server_port}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import unicodedata
 import warnings
@@ -103,7 +104,13 @@ class LabelTable:
         images = NamedFiles(names)
         position = self._file_column(images, columns)
         files = [row[position] for row in self.rows]
-        cells = [_one_spelling(self.column(name), name, self.path) for name in columns]
+        labels = [self.column(name) for name in columns]
+        for column in (files, *labels):
+            self._check_lines(column)
+        cells = [
+            _one_spelling(column, name, self.path)
+            for column, name in zip(labels, columns, strict=True)
+        ]
 
         values: dict[str, list[str]] = {}
         lines: dict[str, int] = {}
@@ -134,6 +141,12 @@ class LabelTable:
         """Return the position of the column that holds the file names."""
         lowered = [name.lower() for name in self.header]
         known = [lowered.index(name) for name in FILE_COLUMNS if name in lowered]
+        for i in known:
+            if lowered.count(lowered[i]) > 1 and self.header[i] not in labels:
+                raise ValueError(
+                    f"{self.path} has {lowered.count(lowered[i])} columns called "
+                    f"{quote(self.header[i])}, of which one only can hold the file names."
+                )
         others = [
             i for i, name in enumerate(self.header) if i not in known and name not in labels
         ] or [0]
@@ -159,6 +172,15 @@ class LabelTable:
                 self._raise_no_header(self.header[tied[0]])
             return tied[0]
         return (known or others)[0]
+
+    def _check_lines(self, cells: list[str]) -> None:
+        """Refuse names and labels of several lines, which may be rows between two stray quotes."""
+        for line, cell in zip(self.lines, cells, strict=True):
+            if "\n" in cell or "\r" in cell:
+                raise ValueError(
+                    f"{self.path}: a cell that ends in line {line} spans several lines: "
+                    f"{quote(cell)}. Close the quotes of the lines before, or remove them."
+                )
 
     def _raise_no_header(self, cell: str) -> None:
         raise ValueError(
@@ -191,7 +213,7 @@ def _one_spelling(cells: list[str], column: str, path: Path) -> list[str]:
     spellings: dict[object, list[str]] = {}
     for text in sorted(counts, key=lambda text: (-counts[text], text)):
         number = to_number(text)
-        key = unicodedata.normalize("NFC", text).lower() if number is None else number
+        key = _folded(text) if number is None else number
         spellings.setdefault(key, []).append(text)
 
     # Numbers may be written in several ways, but classes should not.
@@ -207,6 +229,12 @@ def _one_spelling(cells: list[str], column: str, path: Path) -> list[str]:
         )
     one = {text: texts[0] for texts in spellings.values() for text in texts}
     return [one.get(cell, "") for cell in cells]
+
+
+def _folded(text: str) -> str:
+    """Return a text without what a reader does not see: case, normal form, invisible characters."""
+    visible = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    return " ".join(unicodedata.normalize("NFC", visible).lower().split())
 
 
 def read_label_table(path: StrPath) -> LabelTable:
@@ -228,11 +256,18 @@ def read_label_table(path: StrPath) -> LabelTable:
         If it is not a table, or is ambiguous.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"The table of labels {str(path)!r} does not exist.")
-    if path.stat().st_size > _MOST_BYTES:
+    try:
+        is_file = path.is_file()
+    except OSError:  # a name that is too long
+        is_file = False
+    if not is_file:
+        what = "is not a file" if os.path.exists(path) else "does not exist"
+        raise FileNotFoundError(f"The table of labels {str(path)[-200:]!r} {what}.")
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
         raise ValueError(f"{path} is larger than {_MOST_BYTES >> 20} MB, not a label table.")
-    text = decode_text(path.read_bytes(), path)
+    text = decode_text(data, path)
     read = read_json if text.lstrip().startswith("{") else read_text
     table = LabelTable(path, *read(text, path))
     header, rows, lines = table.header, table.rows, table.lines

@@ -95,11 +95,16 @@ def labeled_rows(y: NDArray[Any], classes: Collection[Any] = ()) -> NDArray[np.b
 
 def _is_absent(label):
     """Return whether one label of an object array is None, NaN, NA or a text for these."""
-    if label is None or type(label).__name__ in ("NAType", "NaTType"):
+    if label is None or _is_na(label):
         return True
     if isinstance(label, str):
         return is_missing_text(label)
     return isinstance(label, (float, np.floating)) and label != label
+
+
+def _is_na(label):
+    """Return whether a label is NA or NaT of pandas, without importing pandas."""
+    return type(label).__name__ in ("NAType", "NaTType")
 
 
 def _is_number(label):
@@ -116,11 +121,47 @@ def _warn_of_texts(missing):
         )
 
 
+def plain_labels(y: Any) -> Any:
+    """Return labels without the kinds of arrays whose missing or odd entries NumPy would hide.
+
+    Masked entries and pandas' NA in columns of texts become None, and texts of any type become
+    `str`. Other input is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If labels are dates or durations, which are neither classes nor numbers.
+    """
+    dtype = getattr(y, "dtype", None)
+    kind = getattr(dtype, "kind", "")
+    if kind in ("M", "m"):
+        raise ValueError(
+            f"y holds dates or durations ({dtype}), which are neither classes nor numbers. Write "
+            "classes as texts, or count days or years."
+        )
+    if isinstance(y, np.ma.MaskedArray):
+        mask, y = np.ma.getmaskarray(y), y.data
+        if mask.any():
+            y = y.astype(object)
+            y[mask] = None
+    elif kind == "T" or (kind == "S" and isinstance(dtype, np.dtype)):
+        texts = np.array(y, dtype=object)
+        y = np.empty(texts.shape, dtype=object)
+        for place, text in np.ndenumerate(texts):
+            y[place] = text.decode(errors="replace") if isinstance(text, bytes) else text
+    elif kind == "O" and not isinstance(dtype, np.dtype) and getattr(y, "ndim", 1) == 1:
+        entries = [None if _is_na(label) else label for label in y]
+        y = np.empty(len(entries), dtype=object)
+        y[:] = entries
+    return y
+
+
 def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
     """Return labels of any type as a 1-D array; raise ValueError unless there is one per row.
 
     Lists become object arrays, so that they can hold both 1 and None.
     """
+    y = plain_labels(y)
     if isinstance(y, (list, tuple)) and not any(np.ndim(label) for label in y):
         entries, y = y, np.empty(len(y), dtype=object)
         y[:] = entries
@@ -149,12 +190,15 @@ def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDAr
 def uniform_labels(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels in one type: integers for whole numbers of any type, strings for texts.
 
-    No label is missing. Raises ValueError if texts are mixed with numbers, or there is infinity.
+    No label is missing. Raises ValueError if texts are mixed with numbers, if there is infinity, or
+    if labels are neither texts nor numbers.
     """
     if labels.dtype.kind == "O":
         entries, labels = labels, np.array(labels.tolist())
         if labels.dtype.kind in "US" and not all(isinstance(label, str) for label in entries):
             raise ValueError("y mixes texts with other labels; use one type for all labels.")
+        if labels.dtype.kind not in "USbiuf":
+            labels = _as_numbers(entries)
     if labels.dtype.kind != "f":
         return labels
     if np.isinf(labels).any():
@@ -163,6 +207,20 @@ def uniform_labels(labels: NDArray[Any]) -> NDArray[Any]:
     if is_whole and np.abs(labels).max(initial=0) <= _LARGEST_WHOLE:
         return labels.astype(np.int64)
     return labels
+
+
+def _as_numbers(entries):
+    """Return decimals and fractions as floats."""
+    try:
+        if not any(hasattr(label, "year") for label in entries):
+            return np.array([float(label) for label in entries])
+    except (TypeError, ValueError, OverflowError):
+        pass
+    kinds = sorted({type(label).__name__ for label in entries})
+    raise ValueError(
+        f"y holds labels of the type {', '.join(kinds[:5])}, which are neither texts nor numbers. "
+        "Write classes as texts."
+    )
 
 
 def check_no_continuum(labels: NDArray[Any]) -> None:

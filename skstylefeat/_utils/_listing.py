@@ -110,13 +110,20 @@ def list_archive(archive: zipfile.ZipFile) -> FileListing:
     names: dict[str, None] = {}
     problems = {}
     for info in archive.infolist():
-        if info.is_dir() or not all(map(_is_visible, info.filename.split("/"))):
+        parts = [part for part in info.filename.split("/") if part != "."]
+        if ".." in parts:
+            problems[info.filename] = "a path with .."
+            continue
+        if info.is_dir() or not all(map(_is_visible, parts)):
             continue
         # Unix archives keep links as files whose content is the target.
         if stat.S_ISLNK(info.external_attr >> 16):
             problems[info.filename] = "a link"
         else:
-            names[info.filename] = None  # a name that occurs twice is read once, as the last
+            # A name that occurs twice is read once, as the last.
+            if info.filename in names:
+                problems[f"(earlier) {info.filename}"] = "a file whose name occurs again"
+            names[info.filename] = None
     return FileListing(sorted(names, key=path_order), problems)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
+from skstylefeat._utils._labels import plain_labels
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
     from sklearn.base import BaseEstimator
@@ -89,5 +91,7 @@ def validate_numpy(
     Tensors in main memory become NumPy arrays; those on a GPU raise torch's TypeError, which says
     how to copy them.
     """
+    if not isinstance(y, str):
+        y = plain_labels(y)
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, X, y, **params)

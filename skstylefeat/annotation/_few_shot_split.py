@@ -125,7 +125,7 @@ class FewShotSplit(BaseCrossValidator):
         """Return the rows of each class, and how many of them to draw."""
         if self.stratify is None:
             return [np.arange(n_samples)], [self.n_labels]
-        if self.stratify not in ("proportional", "balanced"):
+        if not isinstance(self.stratify, str) or self.stratify not in ("proportional", "balanced"):
             raise ValueError(
                 f"stratify must be 'proportional', 'balanced' or None, got {self.stratify!r}."
             )

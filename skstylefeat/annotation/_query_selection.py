@@ -20,7 +20,7 @@ def deal_out(sizes, n_annotations, n_labels=None):
     With a budget of `n_labels`, labels are dealt out in turns, larger clusters first.
     """
     if n_labels is None:
-        return np.minimum(sizes, n_annotations)
+        return np.minimum(sizes, min(n_annotations, int(sizes.sum())))
     quotas = np.zeros_like(sizes)
     order = np.argsort(-sizes, kind="stable")
     left = min(n_labels, int(sizes.sum()))

@@ -20,7 +20,7 @@ from skstylefeat.images._alignment import (
     face_square,
 )
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
-from skstylefeat.images._sources import Items, Source, find_source
+from skstylefeat.images._sources import Items, Source, check_lengths, find_source
 
 DECODING_THREADS = 8
 CHECK_SIZE = (8, 8)  # size to which images are read only to see whether they can be
@@ -182,6 +182,9 @@ class ImageCollection:
         faults : list of Fault
             The others, m + len(faults) = n.
         """
+        if size is not None:
+            height, width = check_lengths(size, "size")
+            size = height, width
         faults: list[Fault] = []
         if isinstance(self._source, Items):
             jobs: list[tuple[int, Any]] = list(enumerate(self._source.items()))
@@ -235,10 +238,10 @@ def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageC
     Parameters
     ----------
     X : array-like, list, Series or path-like
-        - an array of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), uint8 or floats in [0, 1]:
-          NumPy, a memory map, or anything else with a shape and slices (HDF5, zarr, dask), which
-          is read one batch at a time;
-        - a torch tensor of shape (n, 1, H, W) or (n, 3, H, W), uint8 or floats in [0, 1];
+        - an array of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3): integers in 0..255, uint16 in
+          0..65535, bool (True is white) or floats in [0, 1]. NumPy, a memory map, or anything else
+          with a shape and slices (HDF5, zarr, dask), which is read one batch at a time;
+        - a torch tensor of shape (n, 1, H, W) or (n, 3, H, W) with such values;
         - a list, or a column of a pandas or polars frame, of paths, `zipfile.Path`, PIL images,
           arrays (H, W, 3), tensors (3, H, W) or encoded files as bytes, sizes mixed;
         - a folder, with its subfolders, or a zip archive: its image files in the order of
@@ -253,8 +256,8 @@ def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageC
     Raises
     ------
     ValueError
-        X is none of these, or an array of shape (H, W, 3), which may be one color image or H
-        gray ones.
+        X is none of these, or an array of shape (H, W, 3) or (3, H, W), which may be one color
+        image or several gray ones.
 
     Examples
     --------

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+#: A member of an archive that unpacks to more is refused: it may be built to fill the memory.
+MOST_UNPACKED_BYTES = 1 << 28
+
 # Values up to this in an image of 16 bits per channel fill 12 bits, or are nearly black.
 _LARGEST_OF_12_BITS = 4095
 
@@ -34,13 +37,25 @@ class ZipMember(NamedTuple):
         """Return the content of the file."""
         stat = os.stat(self.archive)
         # Each process opens the archive itself: forked ones would share the position in the file.
-        return _archive(self.archive, stat.st_size, stat.st_mtime_ns, os.getpid()).read(self.member)
+        archive = _archive(self.archive, stat.st_size, stat.st_mtime_ns, os.getpid())
+        return _read_member(archive, self.member)
 
 
 @lru_cache(maxsize=4)
 def _archive(path: str, size: int, mtime: int, process: int) -> zipfile.ZipFile:
     """Keep archives open: reading the directory of a large one takes longer than an image."""
     return zipfile.ZipFile(path)
+
+
+def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Return the content of a file in an archive; no more is unpacked than its entry announces."""
+    size = archive.getinfo(member).file_size
+    if size > MOST_UNPACKED_BYTES:
+        raise _PixelError(
+            f"It unpacks to {size:,} bytes; members of archives may have {MOST_UNPACKED_BYTES:,}. "
+            "Unpack the archive if you trust it."
+        )
+    return archive.read(member)
 
 
 def is_tensor(value: object) -> bool:
@@ -107,6 +122,8 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
             item = os.path.expanduser(item)
         if isinstance(item, bytes):
             item = io.BytesIO(item)
+        elif isinstance(item, zipfile.Path):
+            item = io.BytesIO(_read_member(item.root, item.at))
         elif not isinstance(item, str) and hasattr(item, "read_bytes"):
             item = io.BytesIO(item.read_bytes())  # members of archives, remote paths
         elif not isinstance(item, (str, os.PathLike)):
@@ -151,7 +168,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         The values break the rule for arrays (integers in 0..255, floats in [0, 1]), or use only
         some of the 16 bits per channel.
     """
-    is_deep = _has_16_bits(image)
+    is_deep = has_16_bits(image)
     transparent = image.info.get("transparency")
     image = ImageOps.exif_transpose(image)
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
@@ -170,7 +187,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _has_16_bits(image: Image.Image) -> bool:
+def has_16_bits(image: Image.Image) -> bool:
     """Return whether a file stores 16 bits per channel, which the mode may not show."""
     # Older versions of Pillow open gray PNG files of 16 bits in the mode of 32.
     is_old_png = image.mode == "I" and getattr(image, "format", None) in ("PNG", "PPM")
@@ -184,7 +201,7 @@ def _to_8_bits(values: NDArray[Any], is_deep: bool) -> Image.Image:
     """Bring gray values of 16 or 32 bits to 8 by the rule for arrays."""
     if is_deep:
         _check_16_bits(int(values.max(initial=0)))
-        return Image.fromarray((values // 257).astype(np.uint8))
+        return Image.fromarray(np.rint(values / 257).astype(np.uint8))
     values, faults = to_unit_floats(values[None, ..., None])
     if faults:
         raise _PixelError(faults[0])
@@ -193,21 +210,27 @@ def _to_8_bits(values: NDArray[Any], is_deep: bool) -> Image.Image:
 
 def _check_16_bits(largest: int) -> None:
     if 0 < largest <= _LARGEST_OF_12_BITS:
-        raise _PixelError(
-            f"It has 16 bits per channel but values up to about {largest} only, so it is nearly "
-            "black or holds fewer bits, such as the 12 of many cameras. Stretch the values to "
-            "0..65535, or save it with 8 bits."
-        )
+        raise _PixelError(f"It has {_dark_fault(largest)}")
+
+
+def _dark_fault(largest: int) -> str:
+    return (
+        f"16 bits per channel but values up to about {largest} only, so it is nearly black or "
+        "holds fewer bits, such as the 12 of many cameras. Stretch the values to 0..65535, or "
+        "save it with 8 bits."
+    )
 
 
 def _from_array(item: Any) -> Image.Image:
     pixels = tensor_to_array(item).transpose(1, 2, 0) if is_tensor(item) else item
     if pixels.ndim == 2:
         pixels = pixels[..., None]
-    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or pixels.size == 0:
         raise _PixelError(
             f"It has shape {tuple(item.shape)}; expected (H, W), (H, W, 3) or a tensor (3, H, W)."
         )
+    if pixels.dtype.kind not in "uifb":
+        raise _PixelError(f"It has dtype {pixels.dtype}; expected integers, floats or bool.")
     values, faults = to_unit_floats(pixels[None])
     if faults:
         raise _PixelError(faults[0])
@@ -216,6 +239,9 @@ def _from_array(item: Any) -> Image.Image:
 
 def to_unit_floats(pixels: NDArray[Any]) -> tuple[NDArray[np.float32], dict[int, str]]:
     """Convert pixels (n, H, W, C) to float32 in [0, 1], and find images that do not fit.
+
+    The values of uint16 fill 0..65535, as in files with 16 bits per channel; True is white; other
+    integers lie in 0..255 and floats in [0, 1].
 
     Returns
     -------
@@ -227,8 +253,14 @@ def to_unit_floats(pixels: NDArray[Any]) -> tuple[NDArray[np.float32], dict[int,
     faults: dict[int, str] = {}
     if pixels.dtype == np.uint8:
         return pixels.astype(np.float32) / np.float32(255), faults
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.float32), faults  # as in files of one bit
 
     low, high = pixels.min(axis=(1, 2, 3)), pixels.max(axis=(1, 2, 3))
+    if pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2:
+        for i in np.flatnonzero((high > 0) & (high <= _LARGEST_OF_12_BITS)):
+            faults[int(i)] = f"The array has {_dark_fault(int(high[i]))}"
+        return pixels.astype(np.float32) / np.float32(65_535), faults
     if pixels.dtype.kind in "ui":
         for i in np.flatnonzero((low < 0) | (high > 255)):
             faults[int(i)] = f"Integer images must lie in 0..255, found {low[i]} to {high[i]}."

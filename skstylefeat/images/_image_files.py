@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
 import zipfile
 from collections import Counter
@@ -84,7 +85,14 @@ def list_images(path: StrPath | zipfile.Path) -> ImageListing:
     """
     if isinstance(path, zipfile.Path):
         return _list_inside_archive(path)
-    path = Path(path).expanduser()
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"{path!r:.80} is not the path of a folder or of a zip archive.")
+    try:
+        path = Path(path).expanduser()
+        path.is_dir()
+    except (OSError, RuntimeError) as error:  # a name that is too long, or an unknown user
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{str(path)[-80:]!r} cannot be a folder or archive: {reason}.") from error
     if path.is_dir():
         names, left_out = _images_of(list_folder(path), f"The folder {str(path)!r}")
         return ImageListing(names, [os.path.join(path, *n.split("/")) for n in names], left_out)
@@ -92,7 +100,8 @@ def list_images(path: StrPath | zipfile.Path) -> ImageListing:
         try:
             with zipfile.ZipFile(path) as archive:
                 listing = list_archive(archive)
-        except zipfile.BadZipFile as error:
+        # Fields of a damaged list of files, such as versions, encodings or sizes, have no meaning.
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
             raise ValueError(f"The zip archive {str(path)!r} is damaged: {error}.") from error
         names, left_out = _images_of(listing, f"The archive {str(path)!r}")
         return ImageListing(names, [ZipMember(str(path), name) for name in names], left_out)

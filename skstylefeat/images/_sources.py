@@ -15,12 +15,13 @@ from skstylefeat.images._decoding import is_item, is_tensor, item_name, tensor_t
 from skstylefeat.images._image_files import list_images, warn_of_left_out
 
 ACCEPTED = (
-    "uint8 arrays, or floats in [0, 1], of shape (n, H, W), (n, H, W, 1) or (n, H, W, 3); flat "
+    "uint8, uint16 or bool arrays, or floats in [0, 1], of shape (n, H, W), (n, H, W, 1) or "
+    "(n, H, W, 3); flat "
     "rows (n, H*W*C) with image_shape=(H, W) or (H, W, C); torch tensors (n, 3, H, W); a list or "
     "column of paths, PIL images or arrays; a folder; or a zip archive"
 )
 
-# An array (n, H, 1) or (n, H, 4) with both at least this is more likely one image.
+# An array (n, H, 1), (n, H, 4) or (3, H, W) with both at least this may well be one image.
 _SMALLEST_SIDE = 8
 
 
@@ -167,8 +168,31 @@ def find_source(X: Any, image_shape: Sequence[int] | None = None) -> Source:
         full = _image_axes(shape, image_shape)
         return StoredBlocks(X, lambda part: np.asarray(part).reshape(-1, *full))
     pixels = tensor_to_array(X) if is_tensor(X) else _as_numbers(X)
-    full = _image_axes(pixels.shape, image_shape)
+    is_list = isinstance(X, list) and isinstance(X[0], np.ndarray)
+    full = _image_axes(pixels.shape, image_shape, is_list)
     return Blocks(pixels.reshape(len(pixels), *full))
+
+
+def check_lengths(value: Any, name: str, numbers: tuple[int, ...] = (2,)) -> tuple[int, ...]:
+    """Return a size such as (height, width) as a tuple of positive integers, or raise ValueError.
+
+    Parameters
+    ----------
+    value : tuple of int
+    name : str
+        Name of the parameter.
+    numbers : tuple of int, default=(2,)
+        How many lengths it may hold.
+    """
+    is_right = (
+        isinstance(value, (tuple, list, np.ndarray))
+        and len(value) in numbers
+        and all(isinstance(n, (int, np.integer)) and 0 < n < 1 << 20 for n in value)
+    )
+    if is_right:
+        return tuple(int(n) for n in value)
+    forms = " or ".join({2: "(height, width)", 3: "(height, width, channels)"}[n] for n in numbers)
+    raise ValueError(f"{name} must be {forms} in pixels, got {value!r:.80}.")
 
 
 def _single_column(X: Any) -> Any:
@@ -250,23 +274,25 @@ def _as_numbers(X: Any) -> NDArray[Any]:
 def _check_dtype(dtype: np.dtype) -> None:
     if dtype.kind == "c":
         raise ValueError(f"Complex data not supported as images. Expected {ACCEPTED}.")
-    if dtype.kind not in "uif":
+    if dtype.kind not in "uifb":
         raise ValueError(f"Images have dtype {dtype}. Expected {ACCEPTED}.")
 
 
-def _image_axes(shape: tuple[int, ...], image_shape: Sequence[int] | None) -> tuple[int, ...]:
+def _image_axes(
+    shape: tuple[int, ...], image_shape: Sequence[int] | None, is_list: bool = False
+) -> tuple[int, ...]:
     """Return (H, W, C) of an array of images; raise ValueError for other shapes."""
     if len(shape) == 2 and image_shape is not None:
-        image_shape = tuple(image_shape)
+        image_shape = check_lengths(image_shape, "image_shape", (2, 3))
         full = image_shape if len(image_shape) == 3 else (*image_shape, 1)
-        if len(full) != 3 or shape[1] != np.prod(full):
+        if shape[1] != np.prod(full):
             raise ValueError(
                 f"Rows have {shape[1]} values, but image_shape={image_shape} means "
                 f"{int(np.prod(full))} = H*W*C."
             )
         shape = (shape[0], *full)
     elif len(shape) == 3:
-        _check_gray_images(shape)
+        _check_gray_images(shape, is_list)
         shape = (*shape, 1)
 
     if len(shape) != 4:
@@ -285,15 +311,23 @@ def _image_axes(shape: tuple[int, ...], image_shape: Sequence[int] | None) -> tu
     return shape[1:]
 
 
-def _check_gray_images(shape: tuple[int, ...]) -> None:
-    """Refuse (H, W, 3), which is far more likely one color image than H gray ones 3 pixels wide."""
+def _check_gray_images(shape: tuple[int, ...], is_list: bool = False) -> None:
+    """Refuse (H, W, 3) and (3, H, W), which may be one color image or many gray ones.
+
+    A list of three arrays (H, W) holds three images, whereas nobody lists the rows of one image.
+    """
     n, height, width = shape
+    one = ""
     if width == 3 or (width in (1, 4) and min(n, height) >= _SMALLEST_SIDE):
-        color = "images[None, ..., :3]" if width == 4 else "images[None]"
+        one = f"one image of {n} x {height} pixels with {width} channels"
+        fix = "images[None, ..., :3]" if width == 4 else "images[None]"
+    elif n == 3 and min(height, width) >= _SMALLEST_SIDE and not is_list:
+        one = f"one image of {height} x {width} pixels with its 3 channels first"
+        fix = "images.transpose(1, 2, 0)[None]"
+    if one:
         raise ValueError(
-            f"Images have shape {shape}: one image of {n} x {height} pixels with {width} channels, "
-            f"or {n} gray images of {height} x {width} pixels. Pass {color} for the one image, or "
-            "images[..., None] for the gray ones."
+            f"Images have shape {shape}: {one}, or {n} gray images of {height} x {width} pixels. "
+            f"Pass {fix} for the one image, or images[..., None] for the gray ones."
         )
 
 

@@ -107,7 +107,8 @@ def read_file_labels(
     """
     table = read_label_table(path)
     if column is None:
-        others = [name for name in table.header if name != table.file_column(folder.listed)]
+        files = table.file_column(folder.listed)
+        others = [name for name in table.header if name != files]
         column = others[0] if len(others) == 1 else "label"
     if column not in table.header:
         raise ValueError(

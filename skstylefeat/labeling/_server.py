@@ -126,6 +126,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._respond(self._post)
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that is not HTTP, or has another method than GET and POST."""
+        status = HTTPStatus(code)
+        if status == HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        self.close_connection = True
+        self.request_version = self.protocol_version  # the answer always has a status line
+        self._send(status, *_json({"error": "Expected GET or POST."}))
+        self._discard_body()
+
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing: the command alone writes to the terminal."""
 
@@ -161,13 +171,16 @@ class _Handler(BaseHTTPRequestHandler):
             "Cache-Control": caching,
             **SECURITY,
         }
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = "GET, POST"
         if self.close_connection:
             headers["Connection"] = "close"
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _discard_body(self) -> None:
         """Read what the client still sends: closing earlier would cancel the answer, too."""
@@ -203,6 +216,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _get(self) -> Answer:
         session, path = self.server.session, self._path_after_token()
+        # A body would be taken for the next request.
+        self.close_connection |= (
+            "Content-Length" in self.headers or "Transfer-Encoding" in self.headers
+        )
         if path in PAGE:
             name, kind = PAGE[path]
             return (files(__package__) / "page" / name).read_bytes(), kind, "no-cache"
@@ -274,8 +291,10 @@ class _Handler(BaseHTTPRequestHandler):
         return names[row]
 
     def _body(self) -> dict[str, Any]:
-        text = self.headers.get("Content-Length", "")
-        if not text.isdecimal():
+        # Two lengths, or chunks, would leave open where the next request begins.
+        lengths = self.headers.get_all("Content-Length", [])
+        text = lengths[0] if len(lengths) == 1 else ""
+        if not text.isdecimal() or "Transfer-Encoding" in self.headers:
             raise _Problem(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing.")
         length = _whole_number(text)
         if length is None or length > MAX_BODY_BYTES:

@@ -14,6 +14,7 @@ from sklearn.utils import _safe_indexing, check_consistent_length, check_random_
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
+from skstylefeat._utils._labels import plain_labels
 from skstylefeat._utils._nan_rows import check_rows
 from skstylefeat._utils._sklearn_base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from skstylefeat._utils._validation import check_magnitude, validate_numpy
@@ -219,6 +220,8 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         if self.unlabeled == "error":
             X, y = validate_numpy(self, X, y, multi_output=True, y_numeric=True, **checks)
             y = np.asarray(y, dtype=np.float64)
+            if np.isnan(y).any():  # scikit-learn overlooks None
+                raise ValueError("Input y contains NaN.")
         else:
             if y is None:
                 raise ValueError(
@@ -227,7 +230,7 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
             X = validate_numpy(self, X, **checks)
             with config_context(array_api_dispatch=False):
                 y = check_array(
-                    y,
+                    plain_labels(y),
                     ensure_2d=False,
                     dtype=np.float64,
                     ensure_all_finite="allow-nan",

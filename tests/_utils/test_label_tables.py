@@ -7,10 +7,10 @@ import unicodedata
 import warnings
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from skstylefeat._utils._csv_cells import escape_cell
+from skstylefeat._utils._csv_cells import escape_cell, unescape_cell
 from skstylefeat._utils._label_tables import may_be_thousands, read_label_table, to_number
 from skstylefeat._utils._labels import MISSING_TEXTS
 from skstylefeat._utils._named_files import NamedFiles
@@ -314,6 +314,61 @@ def test_what_was_written_is_read(write, stems, data):
         expected = ["" if label in MISSING_TEXTS else label for label in given_labels]
         assert found.values == {name: [x] for name, x in zip(names, expected, strict=True)}
     assert not found.unmatched
+
+
+def serialize(form, names, labels, end):
+    """Return the bytes of a table in a form that some tool writes."""
+    rows = list(zip(names, labels, strict=True))
+    if form == "json pairs":
+        return json.dumps({"labels": rows}).encode()
+    if form == "json object":
+        return json.dumps({"labels": dict(rows)}, ensure_ascii=False).encode("utf-8-sig")
+    if form == "list":
+        lines = [str(len(rows)), "label", *(f"{name}  {label}" for name, label in rows)]
+        return (end.join(lines) + end).encode()
+    delimiter, encoding = form
+    lines = [delimiter.join(("file", "label")), *(delimiter.join(row) for row in rows)]
+    return (end.join(lines) + end).encode(encoding)
+
+
+FORMS = ["json pairs", "json object", "list"]
+FORMS += [(d, e) for d in ",;\t| " for e in ("utf-8", "utf-16-le", "utf-16-be", "cp1252", "utf-32")]
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.sampled_from(FORMS),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.lists(
+        st.text(st.sampled_from("ab1é\u0301Zß '\",;|\t=-\u200b\x85\x1f"), min_size=1, max_size=5),
+        min_size=1,
+        max_size=5,
+    ),
+)
+def test_no_table_is_read_in_another_way_in_silence(write, form, end, cells):
+    """Unquoted cells in any form: the labels come back, or an error or a warning does."""
+    names = [f"{i:02}.jpg" for i in range(len(cells))]
+    try:
+        path = write(serialize(form, names, cells, end))
+    except UnicodeEncodeError:
+        assume(False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            found = read_label_table(path).labels_of(names, ["label"])
+        except ValueError as error:
+            assert "labels.csv" in str(error) and "\n" not in str(error) and len(str(error)) < 700
+            return
+    expected = {}
+    for name, cell in zip(names, cells, strict=True):
+        text = unescape_cell(cell.strip())
+        expected[name] = ["" if text in MISSING_TEXTS else text]
+    assert found.values == expected or caught
 
 
 @settings(

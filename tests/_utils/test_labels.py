@@ -1,12 +1,22 @@
 """The one rule for which labels are missing."""
 
 import warnings
+from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
-from skstylefeat import ChannelMISelector, ClusterAnnotator, PseudoLabelClassifier
+from skstylefeat import (
+    ChannelMISelector,
+    ClusterAnnotator,
+    FewShotSplit,
+    HyperplaneDistance,
+    LatentRegressor,
+    PseudoLabelClassifier,
+)
 from skstylefeat._utils._labels import MISSING_TEXTS, is_missing_text, labeled_rows, split_labels
 from skstylefeat.metrics import intra_inter_mi
 
@@ -116,3 +126,76 @@ def test_all_estimators_follow_the_rule(fit):
             assert set(fit(X, y)) == {"a", "b"}
     with pytest.raises(ValueError, match=r"Unknown label type: continuous\. y holds 60 different"):
         fit(X, X[:, 0])
+
+
+TEXTS = ["a", "b", None] * 20
+NUMBERS = [1, 0, None] * 20
+KINDS = {
+    "pandas, numbers": lambda: pd.Series(NUMBERS, dtype="Int64"),
+    "pandas, floats": lambda: pd.array(NUMBERS, dtype="Float64"),
+    "pandas, bool": lambda: pd.Series([1, 0, None] * 20, dtype="boolean"),
+    "pandas, texts": lambda: pd.Series(TEXTS, dtype="string"),
+    "pandas, categories": lambda: pd.Series(TEXTS, dtype="category"),
+    "pandas, categories of numbers": lambda: pd.Series(NUMBERS).astype("category"),
+    "polars, texts": lambda: pl.Series(TEXTS),
+    "polars, numbers": lambda: pl.Series(NUMBERS),
+    "polars, categories": lambda: pl.Series(TEXTS).cast(pl.Categorical),
+    "masked": lambda: np.ma.masked_array([1, 0, 7] * 20, [False, False, True] * 20),
+    "NumPy's texts": lambda: np.array(["a", "b", ""] * 20, dtype=np.dtypes.StringDType()),
+    "bytes": lambda: np.array([b"a", b"b", b""] * 20),
+    "decimals": lambda: [Decimal(1), Decimal(0), None] * 20,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_of_all_kinds(kind):
+    """Missing labels of frames, masks and texts are missing to every estimator."""
+    y = KINDS[kind]()
+    rows, labels = split_labels(y, 60)
+    assert rows.tolist() == [row for row in range(60) if row % 3 < 2]
+    expected = [1, 0] if set(labels.tolist()) <= {0, 1} else ["a", "b"]
+    assert labels.tolist() == expected * 20
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    for fit in (fit_annotator, fit_classifier, fit_selector):
+        assert fit(X, y).tolist() == sorted(expected)
+    with pytest.raises(ValueError, match=r"NaN|no order|not numbers"):
+        HyperplaneDistance().fit(X, y)
+    if expected == [1, 0]:
+        with pytest.raises(ValueError, match="NaN"):
+            LatentRegressor().fit(X[:, :1], y)
+        model = LatentRegressor(unlabeled="ignore", n_refits=None).fit(X[:, :1], y)
+        floats = np.full(60, np.nan)
+        floats[rows] = labels
+        same = LatentRegressor(unlabeled="ignore", n_refits=None).fit(X[:, :1], floats)
+        np.testing.assert_allclose(model.coef_, same.coef_)
+    with pytest.raises(ValueError, match="no label in 20 of 60 rows"):
+        next(FewShotSplit(4).split(X, y))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array(["2020-01-01", "NaT"] * 30, dtype="M8[D]"), "y holds dates or durations"),
+        (pd.Series(pd.to_datetime(["2020-01-01", None] * 30)), "y holds dates or durations"),
+        ([date(2020, 1, 1), date(2021, 1, 1)] * 30, "labels of the type date"),
+        ([1j, 2j] * 30, "labels of the type complex|Complex"),
+        ([{"a": 1}, {"a": 2}] * 30, "labels of the type dict"),
+    ],
+)
+def test_what_is_no_label(y, message):
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    for fit in (fit_annotator, fit_classifier, fit_selector):
+        with pytest.raises(ValueError, match=message):
+            fit(X, y)
+
+
+@pytest.mark.parametrize("text", ["None", "NA", "null", "nan"])
+def test_texts_for_missing_labels_are_reported_by_every_estimator(text):
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    y = np.array(["a", "b", text] * 20)
+    for fit in (fit_annotator, fit_classifier, fit_selector):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert fit(X, y).tolist() == ["a", "b"]
+        said = any(f"'{text}' count as missing" in str(w.message) for w in caught)
+        assert said == (text != "nan")

@@ -108,7 +108,10 @@ def test_links_and_repeated_names_in_archives(tmp_path):
         archive.writestr("a.jpg", "1")
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a.jpg", "2")
-        assert list_archive(archive) == (["a.jpg"], {"link.jpg": "a link"})
+        assert list_archive(archive) == (
+            ["a.jpg"],
+            {"link.jpg": "a link", "(earlier) a.jpg": "a file whose name occurs again"},
+        )
 
 
 NAMES = st.lists(

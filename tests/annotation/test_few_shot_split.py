@@ -96,3 +96,9 @@ def test_feature_maps():
 def test_bad_input(splitter, y, message):
     with pytest.raises(ValueError, match=message):
         next(splitter.split(X, y))
+
+
+@pytest.mark.parametrize("stratify", ["", [], np.array([1, 2]), {"balanced": 1}, 0, b"balanced"])
+def test_wrong_stratify(stratify):
+    with pytest.raises(ValueError, match="stratify must be 'proportional', 'balanced' or None"):
+        next(FewShotSplit(2, stratify=stratify).split(np.zeros((4, 1)), [0, 1, 0, 1]))

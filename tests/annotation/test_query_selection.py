@@ -92,3 +92,8 @@ def test_units_of_constant_columns_are_one():
     units = units_of(X)
     assert units[0] == 1
     assert units[1] == pytest.approx(X[:, 1].std())
+
+
+def test_more_annotations_than_rows_are_all_rows():
+    for n_annotations in (3, 100, 10**30):
+        assert deal_out(np.array([2, 0, 3]), n_annotations).tolist() == [2, 0, 3]

@@ -17,7 +17,7 @@ from PIL import Image
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
-from skstylefeat.images import ImageCollection, as_images, readable_rows
+from skstylefeat.images import ImageCollection, as_images, list_images, readable_rows
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_damaged_members_are_named(pixels, archive):
         (iter([]), "expected a collection of images"),
         (torch.zeros(3, 4, 4), r"One image is tensor\[None\]"),
         (torch.zeros(2, 4, 4, 3), r"permute\(0, 3, 1, 2\)"),
-        (torch.zeros(2, 3, 4, 4, dtype=torch.bool), "dtype bool"),
+        (torch.zeros(2, 3, 4, 4, dtype=torch.complex64), "Complex data not supported"),
         (torch.full((2, 3, 4, 4), -0.5), r"use \(images \+ 1\) / 2"),
         (pd.DataFrame({"path": ["a.png"], "y": [1]}), r"such as X\['path'\]"),
         (scipy.sparse.csr_array(np.zeros((2, 3))), "toarray"),
@@ -285,6 +285,30 @@ def test_damaged_members_are_named(pixels, archive):
 def test_wrong_input_says_what_to_do(X, message):
     with pytest.raises(ValueError, match=message):
         read(X)
+
+
+@pytest.mark.parametrize(
+    "size", [0, 5, (4,), (4, 4, 3), (0, 4), (-1, 4), (4.0, 4), "44", [None, 4], {}]
+)
+def test_wrong_sizes(size):
+    message = r"size must be \(height, width\) in pixels, got"
+    with pytest.raises(ValueError, match=message):
+        read_at(np.zeros((2, 9, 9, 3)), size)
+    if np.shape(size) != (3,):
+        with pytest.raises(
+            ValueError, match=r"image_shape must be \(height, width\) or \(height, "
+        ):
+            as_images(np.zeros((2, 81)), image_shape=size)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x", "x" * 5000, "~no-such-user/x", "\0"])
+def test_what_is_no_path(path):
+    with pytest.raises(ValueError, match=r"not the path|cannot be a folder|does not exist"):
+        list_images(path)
+
+
+def read_at(X, size):
+    return as_images(X).read(size)
 
 
 def test_wrong_flat_rows():

@@ -1,10 +1,13 @@
 """Decoding: files follow the rule for arrays, and what does not fit is refused by name."""
 
 import io
+import re
 import warnings
 
+import dask.array as da
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -58,7 +61,7 @@ SIDE = (5, 6)
         (np.full(SIDE, 90 * 257, np.uint16), "TIFF", 90),
         (np.full(SIDE, 65_535, np.uint16), "PNG", 255),
         (np.full(SIDE, 0, np.uint16), "PNG", 0),
-        (np.full(SIDE, 4096, np.uint16), "PNG", 15),
+        (np.full(SIDE, 4096, np.uint16), "PNG", 16),
         (np.full(SIDE, 90, np.int32), "TIFF", 90),
         (np.full(SIDE, 90 / 255, np.float32), "TIFF", 90),
         (np.full(SIDE, 1, np.float32), "TIFF", 255),
@@ -84,9 +87,8 @@ def test_values_that_do_not_fit_are_refused_as_in_arrays(image, kind, message):
     data = encoded(Image.fromarray(image), kind)
     with pytest.raises(ValueError, match=f"^photo cannot be read as an image: .*{message}"):
         open_item(data, "photo")
-    if image.dtype != np.uint16:
-        with pytest.raises(ValueError, match=message):
-            as_images(image[None]).read()
+    with pytest.raises(ValueError, match=message):
+        as_images(image[None]).read()
 
 
 def test_colors_of_16_bits():
@@ -129,7 +131,7 @@ def test_transparency_is_over_white():
     deep = np.full(SIDE, 20_000, np.uint16)
     deep[0, 0] = 30_000
     pixels = np.asarray(open_item(encoded(Image.fromarray(deep), "PNG", transparency=30_000), "x"))
-    assert pixels[0, 0, 0] == 255 and pixels[1, 1, 0] == 20_000 // 257
+    assert pixels[0, 0, 0] == 255 and pixels[1, 1, 0] == round(20_000 / 257)
 
 
 def test_the_first_frame_is_read():
@@ -166,9 +168,113 @@ def test_one_color_image_is_not_a_stack_of_gray_ones():
                 ValueError, match=rf"one image of {shape[0]} x .*or {shape[0]} gray"
             ):
                 as_images(kind)
+
+
+@pytest.mark.parametrize("side", [(8, 8), (9, 20), (64, 64)])
+def test_channels_first_or_three_gray_images(side):
+    """(3, H, W) is refused with both readings, and each of the two that it names is read."""
+    pixels = np.random.default_rng(0).random((3, *side))
+    for kind in (pixels, pixels.tolist(), da.from_array(pixels)):
+        with pytest.raises(ValueError) as caught:
+            as_images(kind)
+        text = str(caught.value)
+        assert f"one image of {side[0]} x {side[1]} pixels with its 3 channels first" in text
+        assert f"or 3 gray images of {side[0]} x {side[1]} pixels" in text
+    images, color, gray = (
+        pixels,
+        *re.search(r"Pass (.+) for the one image, or (.+) for", text).groups(),
+    )
+    one, three = (as_images(eval(code, {"images": images})).read() for code in (color, gray))
+    np.testing.assert_allclose(one[0], np.moveaxis(pixels, 0, 2), atol=1e-6)
+    np.testing.assert_allclose(three, np.repeat(pixels[..., None], 3, 3), atol=1e-6)
+    # A list of three arrays is three images; fewer or more rows, or few pixels, are gray images.
+    np.testing.assert_allclose(as_images(list(pixels)).read(), three)
+    for n in (1, 2, 4):
+        assert as_images(np.zeros((n, *side))).read().shape == (n, *side, 3)
+    assert as_images(np.zeros((3, 4, 4))).read().shape == (3, 4, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.array([[0, 1], [1, 0]], bool), [[0, 1], [1, 0]]),
+        (np.array([[0, 65_535], [257 * 90, 4096]], np.uint16), [[0, 1], [90 / 255, 16 / 257]]),
+        (np.array([[0, 65_535], [257 * 90, 4096]], ">u2"), [[0, 1], [90 / 255, 16 / 257]]),
+        (np.array([[0, 255], [90, 1]], np.uint8), [[0, 1], [90 / 255, 1 / 255]]),
+        (np.array([[0, 255], [90, 1]], np.int16), [[0, 1], [90 / 255, 1 / 255]]),
+        (np.array([[0, 127], [90, 1]], np.int8), [[0, 127 / 255], [90 / 255, 1 / 255]]),
+        (np.array([[0, 255], [90, 1]], np.int64), [[0, 1], [90 / 255, 1 / 255]]),
+        (np.array([[0, 1], [0.25, 0.5]], np.float16), [[0, 1], [0.25, 0.5]]),
+        (np.array([[0, 1], [0.25, 0.5]], np.float64), [[0, 1], [0.25, 0.5]]),
+    ],
+)
+def test_types_of_arrays(pixels, expected):
+    """One rule for blocks, lists of mixed sizes, tensors and Pillow's images."""
+    small = np.zeros((1, 1, 3), np.uint8)
+    native = pixels.astype(pixels.dtype.newbyteorder("="))
+    kinds = [pixels[None], [pixels], pixels[None, ..., None], np.stack([pixels] * 3, -1)[None]]
+    kinds += [[pixels, small], [np.stack([pixels] * 3, -1), small], [pixels[..., None], small]]
+    kinds += [torch.from_numpy(native)[None, None], [torch.from_numpy(native)[None], small]]
+    if pixels.dtype in ("bool", "u1", "u2"):
+        kinds += [[Image.fromarray(native)], [encoded(Image.fromarray(native), "PNG")]]
+    for kind in kinds:
+        found = as_images(kind)[:1].read()
+        np.testing.assert_allclose(
+            found[0], np.repeat(np.array(expected)[..., None], 3, 2), atol=0.5 / 255 + 1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.full((8, 8), 4095, np.uint16), "values up to about 4095 only"),
+        (np.full((8, 8), 200, np.uint16), "values up to about 200 only"),
+        (np.full((8, 8), 256, np.int16), r"must lie in 0\.\.255, found 256"),
+        (np.full((8, 8), 65_535, np.int32), r"must lie in 0\.\.255, found 65535"),
+        (np.full((8, 8), -1, np.int8), r"must lie in 0\.\.255, found -1"),
+        (np.full((8, 8), 200.0, np.float16), "divide by 255"),
+        (np.full((8, 8), -0.5, np.float64), r"use \(images \+ 1\) / 2"),
+        (np.full((8, 8), np.inf), "NaN or infinity"),
+        (np.full((8, 8), 1e30), "found 1e"),
+    ],
+)
+def test_values_outside_the_rule(pixels, message):
+    small = np.zeros((1, 1, 3), np.uint8)
+    kinds = [pixels[None], [pixels, small], torch.from_numpy(pixels)[None, None]]
+    for kind in kinds:
+        with pytest.raises(ValueError, match=f"image 0.*{message}"):
+            as_images(kind)[:1].read()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((2, 4, 8, 8)), "so 8 channels"),
+        (np.zeros((2, 1, 8, 8)), r"transpose\(0, 2, 3, 1\)"),
+        (np.zeros((2, 8, 8, 4)), r"Drop the alpha channel: images\[\.\.\., :3\]"),
+        (np.zeros((2, 8, 8, 2)), "so 2 channels"),
+        (np.zeros((8, 8)), r"images\[None\]"),
+        (np.zeros((1, 2, 8, 8, 3)), r"shape \(1, 2, 8, 8, 3\)"),
+        ([np.zeros((3, 8, 8)), np.zeros((3, 9, 9))], r"shape \(3, 8, 8\)"),
+        ([np.zeros((8, 8, 4)), np.zeros((9, 9, 4))], r"shape \(8, 8, 4\)"),
+        ([np.zeros((8, 8, 3)), np.zeros((9, 9), complex)], "complex128"),
+        ([np.zeros((8, 8, 3)), np.zeros((9, 9), "M8[s]")], "datetime64"),
+        ([np.zeros((8, 8, 3)), np.zeros((9, 9), "U1")], "dtype <U1"),
+        ([np.zeros((8, 8, 3)), np.zeros((9, 9), object)], "dtype object"),
+        ([np.zeros((8, 8, 3)), np.zeros((0, 9))], r"shape \(0, 9\)"),
+        ([np.zeros((8, 8, 3)), 3], "It is 3; expected a path"),
+        ([np.zeros((8, 8, 3)), [1, 2]], r"It is \[1, 2\]; expected a path"),
+    ],
+)
+def test_layouts_that_are_refused(pixels, message):
+    with pytest.raises(ValueError, match=message):
+        as_images(pixels).read((4, 4))
+
+
+def test_other_layouts():
     assert as_images(np.zeros((1, 6, 5, 3))).read().shape == (1, 6, 5, 3)
     assert as_images(np.zeros((6, 5, 3, 1))).read().shape == (6, 5, 3, 3)
-    assert as_images(np.zeros((3, 4, 4))).read().shape == (3, 4, 4, 3)
+    assert as_images(np.zeros((1, 9, 9))).read().shape == (1, 9, 9, 3)
 
 
 def test_all_unreadable_files_are_named(tmp_path):
@@ -225,3 +331,54 @@ def test_damaged_files_are_read_or_refused(kind, data):
         assert "photo" in str(error)
     else:
         assert image.mode == "RGB"
+
+
+LAYOUTS = ["gray", "gray, one channel", "color"]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(["bool", "u1", "i1", "u2", ">u2", "i2", "u4", "i4", "i8", "f2", "f4", "f8"]),
+    st.sampled_from(LAYOUTS),
+    st.sampled_from([1, 127, 255, 256, 4095, 4096, 65_535, -1]),
+    st.integers(0, 2**16),
+)
+def test_arrays_are_right_or_refused_in_every_form(dtype, layout, top, seed):
+    """Blocks, lists, tensors, Pillow's images and lossless files of one picture agree."""
+    dtype = np.dtype(dtype)
+    rng = np.random.default_rng(seed)
+    shape = {"gray": SIDE, "gray, one channel": (*SIDE, 1), "color": (*SIDE, 3)}[layout]
+    values = rng.integers(min(top, 0), max(top, 0), shape, endpoint=True)
+    values.flat[0] = top
+    if dtype.kind == "f":
+        pixels = (values / max(abs(top), 1)).astype(dtype)
+    else:
+        with np.errstate(all="ignore"):
+            pixels = values.astype(dtype)
+    low, high = float(pixels.min()), float(pixels.max())
+    unit = {"b": 1, "f": 1}.get(dtype.kind, 65_535 if dtype.str[1:] == "u2" else 255)
+    fits = low >= 0 and high <= unit and not (unit == 65_535 and 0 < high <= 4095)
+
+    native = pixels.astype(dtype.newbyteorder("="))
+    planes = np.moveaxis(np.atleast_3d(native), 2, 0)
+    small = np.zeros((1, 1, 3), np.uint8)
+    kinds = [pixels[None], np.stack([pixels] * 2), [pixels], [pixels, small]]
+    kinds += [torch.from_numpy(planes[None].copy()), [torch.from_numpy(planes.copy()), small]]
+    if native.dtype in ("bool", "u1") or (native.dtype == "u2" and layout == "gray"):
+        image = Image.fromarray(np.squeeze(native)) if layout != "color" or unit != 1 else None
+        if image is not None:
+            kinds += [[image], [encoded(image, "PNG")], [encoded(image, "TIFF")]]
+    elif native.dtype == "u2" and layout == "color":
+        kinds.append([png_rgb16(native)])
+    elif native.dtype == "f4" and layout == "gray":
+        kinds.append([encoded(Image.fromarray(native), "TIFF")])
+
+    expected = np.broadcast_to(np.atleast_3d(native).astype(float) / unit, (*SIDE, 3))
+    for kind in kinds:
+        if fits:
+            found = as_images(kind)[:1].read()[0]
+            # Files of 16 bits per color keep their upper byte.
+            np.testing.assert_allclose(found, expected, atol=1 / 255 + 1e-6)
+        else:
+            with pytest.raises(ValueError, match=r"image 0.*(must lie in|16 bits per channel)"):
+                as_images(kind)[:1].read()

@@ -4,9 +4,13 @@ import http.client
 import importlib.util
 import io
 import json
+import re
+import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -81,6 +85,21 @@ def as_npy(array):
     return file.getvalue()
 
 
+def npy_header(shape, data=b""):
+    """Return an .npy file of bytes whose header announces a shape."""
+    text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return service.NPY_MAGIC + b"\x01\0" + len(text).to_bytes(2, "little") + text + data
+
+
+def png_header(width, height):
+    """Return a PNG file of black pixels that ends after a few of them."""
+    file = io.BytesIO()
+    Image.new("1", (8, 8)).save(file, format="PNG")
+    size = struct.pack(">II", width, height)
+    head = b"IHDR" + size + file.getvalue()[24:29]
+    return file.getvalue()[:12] + head + struct.pack(">I", zlib.crc32(head)) + file.getvalue()[33:]
+
+
 def test_the_description_names_the_steps(served):
     pipeline, address = served
     with urllib.request.urlopen(address, timeout=60) as response:
@@ -123,19 +142,36 @@ def test_eight_threads_get_the_answers_of_one(served, images):
     [
         (b"no image", "/predict", 400, "image 0"),
         (as_npy(np.full((1, 8, 8, 3), 7.0)), "/predict", 400, "divide by 255"),
-        (as_npy(np.zeros((8, 8))), "/predict", 400, "shape"),
-        (as_npy(np.array([None])), "/predict", 400, "allow_pickle=False"),
-        (service.NPY_MAGIC, "/predict", 400, ""),
-        (as_npy(np.zeros((1, 8, 8, 3)))[:-1], "/predict", 400, ""),
+        (as_npy(np.zeros((8, 8))), "/predict", 400, "shape (8, 8); expected (n, H, W, C)"),
+        (as_npy(np.zeros((0, 8, 8, 3))), "/predict", 400, "n from 1 to 1024"),
+        (as_npy(np.zeros((1025, 1, 1, 1), np.uint8)), "/predict", 400, "n from 1 to 1024"),
+        (as_npy(np.array([None])), "/predict", 400, "dtype object; expected numbers"),
+        (as_npy(np.zeros(3, "M8[s]")), "/predict", 400, "expected numbers"),
+        (as_npy(np.zeros(3, "u1,f4")), "/predict", 400, "expected numbers"),
+        (service.NPY_MAGIC, "/predict", 400, "no valid header (ValueError)"),
+        (service.NPY_MAGIC + b"\x03\0" + b"\0" * 99, "/predict", 400, "no valid header (KeyError)"),
+        (as_npy(np.zeros((1, 8, 8, 3)))[:-1], "/predict", 400, "holds 1535 bytes"),
+        (npy_header("(1, 100000, 100000, 300000)"), "/predict", 400, "holds 0 bytes"),
+        (npy_header(f"(1, {'9' * 4000}, 1, 3)"), "/predict", 400, "holds 0 bytes"),
+        (npy_header(f"(1, {'9' * 5000}, 1, 3)"), "/predict", 400, "no valid header"),
+        (npy_header("(1, -8, -8, 3)", bytes(192)), "/predict", 400, "negative|reshape|unknown"),
+        (npy_header("(" * 5000), "/predict", 400, "no valid header"),
+        (npy_header("(1, 0, 8, 3)"), "/predict", 400, "minimum of 1"),
+        (png_header(60_000, 60_000), "/predict", 400, "more than 33554432 pixels"),
+        (png_header(11_000, 11_000), "/predict", 400, "more than 33554432 pixels"),
+        (png_header(6_000, 6_000), "/predict", 400, "more than 33554432 pixels"),
+        (png_header(5, 5)[:-30], "/predict", 400, "image 0 cannot be read"),
         (b"", "/elsewhere", 404, "POST /predict"),
     ],
 )
-def test_bad_requests_are_answered(served, body, path, status, message):
+def test_bad_requests_are_answered(served, body, path, status, message, capfd):
     with pytest.raises(urllib.error.HTTPError) as caught:
         post(served[1], body, path)
     with caught.value as error:
         assert error.code == status
-        assert message in json.loads(error.read())["error"]
+        text = json.loads(error.read())["error"]
+        assert any(part in text for part in message.split("|"))
+    assert capfd.readouterr().err == ""
 
 
 def test_a_body_that_is_too_large_is_not_read(served, monkeypatch):
@@ -146,7 +182,7 @@ def test_a_body_that_is_too_large_is_not_read(served, monkeypatch):
         assert error.code == 413
 
 
-@pytest.mark.parametrize("length", ["9" * 5_000, "²", "x", "-1", ""])
+@pytest.mark.parametrize("length", ["9" * 5_000, "²", "x", "-1"])
 def test_an_odd_content_length_is_answered(served, length):
     connection = http.client.HTTPConnection(served[1].removeprefix("http://"), timeout=20)
     connection.putrequest("POST", "/predict")
@@ -155,6 +191,52 @@ def test_an_odd_content_length_is_answered(served, length):
     response = connection.getresponse()
     assert response.status == 413 and "must be a number" in json.loads(response.read())["error"]
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("request_", "statuses"),
+    [
+        ("POST /predict HTTP/1.1\r\n\r\n", [411]),
+        ("POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", [411]),
+        ("POST /predict HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\nx", [411]),
+        ("POST /predict HTTP/1.1\r\nContent-Length: 100\r\n\r\nx", [400]),
+        ("GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\nGET / HTTP/1.1\r\n\r\n", [200]),
+        ("GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n", [200, 200]),
+        ("PUT /predict HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", [405]),
+        ("HEAD / HTTP/1.1\r\n\r\n", [405]),
+        ("OPTIONS * HTTP/1.1\r\n\r\n", [405]),
+        ("GET /../etc/passwd HTTP/1.1\r\n\r\n", [404]),
+        (f"GET /{'x' * 70_000} HTTP/1.1\r\n\r\n", [414]),
+        (f"GET / HTTP/1.1\r\n{'a: b' * 20_000}\r\n\r\n", [431]),
+        ("GET / HTTP/1.1\r\n" + "a: b\r\n" * 200 + "\r\n", [431]),
+        ("\0\0\0 \0\0 \0\r\n\r\n", [400]),
+        ("x\r\n\r\n", [400]),
+        ("POST /predict", [400]),
+        ("", []),
+    ],
+)
+def test_hostile_requests(served, capfd, request_, statuses):
+    """Each gets its status; nothing of it is taken for another request or printed."""
+    host, _, port = served[1].removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(request_.encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    assert [int(s) for s in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)] == statuses
+    assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_leaves_is_not_reported(served, capfd):
+    host, _, port = served[1].removeprefix("http://").partition(":")
+    for _ in range(3):
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            # Closing with a reset makes the server's write fail.
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: 10\r\n\r\nx")
+    with urllib.request.urlopen(served[1], timeout=60) as response:
+        assert response.status == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_a_body_that_does_not_arrive_is_answered(served, monkeypatch):

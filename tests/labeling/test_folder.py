@@ -1,5 +1,6 @@
 """A folder of images and their clusters on disk, files of labels, and the pictures shown."""
 
+import io
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from skstylefeat import ClusterAnnotator
+from skstylefeat.labeling import _pictures
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels
 from skstylefeat.labeling._grouping import GivenClusters, Grouping
 from skstylefeat.labeling._pictures import (
@@ -163,3 +165,86 @@ def test_pictures_are_upright_and_small(tmp_path):
     write_squares(tmp_path / "squares")
     square = tmp_path / "squares" / "red-0.png"
     assert small_picture(square) == (square.read_bytes(), "image/png")
+
+
+def noise(mode, size=(30, 20)):
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 4), np.uint8)
+    return Image.fromarray(pixels).convert("RGBA" if "A" in mode else "RGB").convert(mode)
+
+
+TURNED = Image.Exif()
+TURNED[0x0112] = 6
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "options", "is_unchanged"),
+    [
+        (noise("RGB"), "a.png", {}, True),
+        (noise("L"), "a.png", {}, True),
+        (noise("P"), "a.png", {}, True),
+        (noise("1"), "a.png", {}, True),
+        (noise("RGB"), "a.jpg", {"exif": TURNED}, True),
+        (noise("RGB"), "a.webp", {}, True),
+        (noise("RGB"), "a.bmp", {}, True),
+        (noise("P"), "a.gif", {}, True),
+        (noise("RGB"), "a.mpo", {"save_all": True, "append_images": [noise("L")]}, True),
+        (noise("RGBA"), "a.png", {}, False),
+        (noise("LA"), "a.png", {}, False),
+        (noise("P"), "a.png", {"transparency": 3}, False),
+        (noise("RGB"), "a.png", {"exif": TURNED}, False),
+        (noise("RGB"), "a.webp", {"exif": TURNED}, False),
+        (noise("CMYK"), "a.jpg", {}, False),
+        (noise("RGB"), "a.tif", {}, False),
+        (
+            Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 109),
+            "a.png",
+            {},
+            False,
+        ),
+        (noise("P"), "a.gif", {"save_all": True, "append_images": [noise("L")]}, False),
+        (noise("RGB"), "a.png", {"save_all": True, "append_images": [noise("L")]}, False),
+        (noise("RGB", (1200, 1000)), "a.png", {}, True),
+    ],
+)
+def test_the_browser_gets_the_pixels_that_are_read(tmp_path, image, name, options, is_unchanged):
+    """Files that browsers may show in another way are sent as what the decoder reads."""
+    path = tmp_path / name
+    image.save(path, **options)
+    body, kind = whole_picture(path)
+    assert (body == path.read_bytes()) == is_unchanged
+    with Image.open(io.BytesIO(body)) as sent:
+        assert sent.format in ("BMP", "GIF", "JPEG", "MPO", "PNG", "WEBP")
+        assert kind == f"image/{sent.format.lower()}" or sent.format == "MPO"
+        if not is_unchanged:
+            assert sent.mode == "RGB"
+            assert_array_equal(np.asarray(sent), np.asarray(open_upright(path)))
+    small, _ = small_picture(path)
+    with Image.open(io.BytesIO(small)) as sent:
+        assert max(sent.size) <= max(THUMBNAIL_SIDE, 30)
+
+
+def test_a_file_of_another_format_than_its_suffix(tmp_path):
+    noise("RGB").save(tmp_path / "a.tif")
+    (tmp_path / "a.tif").rename(tmp_path / "a.png")
+    assert whole_picture(tmp_path / "a.png")[0].startswith(b"\x89PNG")
+    (tmp_path / "b.png").write_text("<script>alert(1)</script>")
+    for read in (small_picture, whole_picture):
+        with pytest.raises(ValueError, match=r"b\.png cannot be read"):
+            read(tmp_path / "b.png")
+
+
+def test_pictures_that_would_fill_a_browser(tmp_path, monkeypatch):
+    """A small file may announce many pixels: the page gets few of them."""
+    Image.new("1", (3000, 2000)).save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size < 10_000
+    with Image.open(io.BytesIO(small_picture(tmp_path / "a.png")[0])) as sent:
+        assert sent.size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE * 2 // 3)
+    monkeypatch.setattr(_pictures, "WHOLE_PIXELS", 1_000_000)
+    monkeypatch.setattr(_pictures, "LARGEST_SIDE", 1500)
+    with Image.open(io.BytesIO(whole_picture(tmp_path / "a.png")[0])) as sent:
+        assert sent.size == (1500, 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    (tmp_path / "a.png").rename(tmp_path / "b.png")
+    for read in (small_picture, whole_picture):
+        with pytest.raises(ValueError, match="too large"):
+            read(tmp_path / "b.png")

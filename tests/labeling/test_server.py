@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from skstylefeat.labeling import _server as server_module
 from skstylefeat.labeling._server import PAGE, LabelingServer
@@ -191,6 +193,63 @@ def test_a_body_needs_a_length(server, length):
     assert send_raw(server, head) == "HTTP/1.1 411 Length Required"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        ["Transfer-Encoding: chunked"],
+        ["Transfer-Encoding: chunked", "Content-Length: 2"],
+        ["Content-Length: 2", "Content-Length: 30"],
+    ],
+)
+def test_a_body_in_chunks_or_of_two_lengths_is_refused(server, session, head):
+    """What follows such a body is not taken for another request."""
+    label = f"POST /{TOKEN}/label HTTP/1.1\r\nHost: 127.0.0.1:{server.server_address[1]}\r\n\r\n"
+    assert send_raw(server, head, b"2\r\n{}\r\n0\r\n\r\n" + label.encode()) == (
+        "HTTP/1.1 411 Length Required"
+    )
+    assert session.labels == {}
+
+
+def talk(address, data):
+    """Send bytes, end the sending side, and return the statuses of all answers."""
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)]
+
+
+PIECES = st.sampled_from(
+    [
+        *("GET ", "POST ", "HEAD ", "TRACE ", "get ", "\0", "\r", "\n", "\r\n", "\r\n\r\n", " "),
+        *("/", f"/{TOKEN}/", "label", "small/0", "small/-1", "whole/" + "9" * 30, "..", "%00", "?"),
+        *("layout", "undo", "resume", "HTTP/1.1", "HTTP/1.0", "HTTP/9.9", "HTTP/", "{HOST}"),
+        *("Host: {HOST}\r\n", "Content-Type: application/json\r\n", "Content-Length: 2\r\n"),
+        *("Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n"),
+        *("{}", "[]", '{"id": "1", "row": 0, "label": 1}', "x" * 70_000, "é", "\udcff", ":"),
+        *("a: b\r\n" * 120, "Connection: keep-alive\r\n"),
+    ]
+)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(PIECES, min_size=1, max_size=9).map("".join), st.booleans())
+@example(f"GET /{TOKEN}/layout HTTP/1.1\r\nHost: {{HOST}}\r\n\r\n", False)
+@example(f"HEAD /{TOKEN}/layout HTTP/1.1\r\nHost: {{HOST}}\r\n\r\n", False)
+def test_any_request_is_answered_without_a_traceback(server, session, capfd, text, has_head):
+    if has_head:
+        text = f"POST /{TOKEN}/label HTTP/1.1\r\nHost: {{HOST}}\r\n" + text
+    text = text.replace("{HOST}", f"127.0.0.1:{server.server_address[1]}")
+    statuses = talk(server.server_address, text.encode(errors="surrogateescape"))
+    assert all(status in (100, 200, 505) or 400 <= status < 500 for status in statuses), statuses
+    assert session.labels == {} and capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("length", ["16385", "9" * 10, "9" * 5_000])
 def test_a_body_that_is_too_long_is_not_read(server, length):
     answer = send_raw(server, [f"Content-Length: {length}"], b"{}")
@@ -269,7 +328,8 @@ def test_the_page_loads_nothing_from_elsewhere(server):
     used = set(re.findall(rb'(?:src|href)="([^"]+)"', request(server, "GET", "")[2]))
     assert {name for name in used if not name.startswith(b"data:")} == {b"page.css", b"page.js"}
     assert request(server, "GET", "../session.py")[0] == 404
-    assert request(server, "PUT", "label", {})[0] == 501
+    status, headers, _ = request(server, "PUT", "label", {})
+    assert status == 405 and headers["Allow"] == "GET, POST"
 
 
 def test_simultaneous_posts_over_one_socket_each(server, session):
