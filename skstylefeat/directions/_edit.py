@@ -29,6 +29,7 @@ def edit(
     direction : array-like or estimator with `direction_`
         In one of the shapes of :func:`skstylefeat.latents.broadcast_direction`. It is scaled to
         unit length (root mean square over layers), so strengths are in units of the latents.
+        A direction as long as a flat row is scaled over the whole row, whose layers are unknown.
     strengths : float or array-like of shape (k,)
         Length of the step; negative for the opposite direction.
     layers : array-like of int, default=None

@@ -235,6 +235,13 @@ def broadcast_direction(
         return array, True
     if array.ndim in (1, 2) and array.size == array.shape[-1] == n_ws * w_dim:
         return array.reshape(n_ws, w_dim), True
+    if n_ws == 1 and array.ndim == 2 and array.shape[1] == w_dim:
+        raise ValueError(
+            f"A direction of shape {array.shape} has a normal for each of {len(array)} layers, but "
+            f"rows of {w_dim} numbers are codes in W. Pass codes in W+ as (n, {len(array)}, "
+            f"{w_dim}), one code as (1, {len(array)}, {w_dim}). If the array holds several "
+            "directions in W, pass one of its rows."
+        )
     raise ValueError(
         f"A direction of shape {np.shape(direction)} does not fit codes of {n_ws} x {w_dim}: "
         f"expected ({w_dim},) or (1, {w_dim}) for one normal on every layer, or ({n_ws}, {w_dim}),"
