@@ -13,6 +13,7 @@ from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._contents import open_file
 from skstylefeat._utils._listing import list_folder, suffix_of
 from skstylefeat._utils._typing import StrPath
+from skstylefeat._utils._validation import check_magnitude
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.latents._readings import (
     WIDEST_W,
@@ -98,8 +99,9 @@ def load_latents(path: StrPath, *, space: Space | None = None, iteration: int = 
         If the file is damaged, of another kind than its suffix, or asks for functions or classes
         other than those of arrays.
     ValueError
-        If it holds no latents, codes of different shapes, complex numbers, or NaN; if its array
-        may be W codes or one W+ code and `space` is None; or if `space` is not that of its codes.
+        If it holds no latents, codes of different shapes, complex numbers, 8-bit integers, NaN, or
+        numbers beyond 1e12; if its array may be W codes or one W+ code and `space` is None; or if
+        `space` is not that of its codes.
 
     Examples
     --------
@@ -158,7 +160,7 @@ def _latent_key(content, space, path):
 def _as_codes(codes, names, space, path):
     """Return codes of shape (n, w_dim) or (n, n_ws, w_dim), as `space` says where both fit."""
     stored = codes.shape
-    if codes.ndim == 4 and 1 in stored[:2]:
+    if codes.ndim == 4 and 1 in stored[:2] and codes.size:
         codes = codes.reshape(-1, *stored[2:])
     if codes.ndim == 1:
         codes = codes[None]
@@ -234,8 +236,9 @@ def load_direction(path: StrPath, *, space: Space | None = None) -> Directions:
         If the file is damaged, of another kind than its suffix, or asks for functions or classes
         other than those of arrays.
     ValueError
-        If it holds no direction, one of zeros, NaN, or more intercepts than directions; if its
-        array may be several directions or one and `space` is None; or if `space` does not fit it.
+        If it holds no direction, one of zeros, complex numbers, 8-bit integers, NaN, numbers
+        beyond 1e12, or more intercepts than directions; if its array may be several directions or
+        one and `space` is None; or if `space` does not fit it.
 
     Examples
     --------
@@ -383,11 +386,17 @@ class _LatentFile:
             raise ValueError(f"{self.path} holds no array of numbers: {error}.") from error
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{self.path} holds values of type {array.dtype}, expected numbers.")
+        if array.dtype in (np.int8, np.uint8) and array.size:
+            raise ValueError(
+                f"{self.path} holds values of type {array.dtype}, as images and quantized arrays "
+                "do, whose scale is unknown; expected floats."
+            )
         with np.errstate(over="ignore"):
             # A copy, because the mapped file may be overwritten while its numbers are in use.
             array = np.array(array, dtype=dtype, order="C")
         if not np.isfinite(array).all():
             raise ValueError(f"{self.path} contains NaN or infinity.")
+        check_magnitude(array, str(self.path))
         return array
 
     def _assemble(self, content, depth):
