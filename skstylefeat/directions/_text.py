@@ -177,7 +177,9 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         return self
 
     def _text(self, prompts):
-        prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+        prompts = [prompts] if isinstance(prompts, str) else list(np.ravel(prompts))
+        if not prompts or not all(isinstance(prompt, str) for prompt in prompts):
+            raise ValueError(f"target and neutral are texts or lists of texts, got {prompts}.")
         embedded = np.asarray(self.encode_texts(prompts), dtype=np.float64)
         if embedded.ndim != 2 or len(embedded) != len(prompts):
             raise ValueError(

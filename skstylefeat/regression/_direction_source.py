@@ -39,6 +39,12 @@ def find_directions(direction, intercept, X, y, space=None):
     """
     if direction is None:
         direction = DiscriminantDirection()
+    for member in members(direction):
+        if isinstance(member, type):
+            raise ValueError(
+                f"direction is the class {member.__name__}; expected an instance, such as "
+                f"{member.__name__}()."
+            )
     if is_estimator(direction):
         return _planes_of(direction, X, y)
 
