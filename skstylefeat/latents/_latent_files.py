@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skstylefeat._inert._arrays import MAX_DIMENSIONS, StoredArray
 from skstylefeat._inert._budget import CONTENT_ERRORS
@@ -18,7 +21,6 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.latents._readings import (
     WIDEST_W,
     Space,
-    check_space,
     has_two_readings,
     may_be_layers,
 )
@@ -66,6 +68,14 @@ class Directions(NamedTuple):
     intercept: float | NDArray[np.float64] | None
 
 
+@validate_params(
+    {
+        "path": [str, PathLike],
+        "space": [StrOptions({"w", "w+"}), None],
+        "iteration": [Interval(Integral, None, None, closed="neither")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def load_latents(path: StrPath, *, space: Space | None = None, iteration: int = -1) -> Latents:
     """Read latent codes from the files of the StyleGAN tools.
 
@@ -118,7 +128,6 @@ def load_latents(path: StrPath, *, space: Space | None = None, iteration: int = 
     >>> one.codes.shape
     (1, 18, 512)
     """
-    check_space(space)
     path = Path(path).expanduser()
     if path.is_dir():
         return _load_folder(path, space, iteration)
@@ -211,6 +220,10 @@ def _load_folder(path, space, iteration):
     return Latents(codes, names)
 
 
+@validate_params(
+    {"path": [str, PathLike], "space": [StrOptions({"w", "w+"}), None]},
+    prefer_skip_nested_validation=True,
+)
 def load_direction(path: StrPath, *, space: Space | None = None) -> Directions:
     """Read a direction, or several, from a ``.npy``, ``.npz``, ``.pt`` or ``.pkl`` file.
 
@@ -255,7 +268,6 @@ def load_direction(path: StrPath, *, space: Space | None = None) -> Directions:
     >>> per_layer.directions.shape
     (1, 18, 512)
     """
-    check_space(space)
     found = read_directions(path)
     directions = found.directions
     if found.names is None:

@@ -18,12 +18,6 @@ WIDEST_W = 1024
 Space = Literal["w", "w+"]
 
 
-def check_space(space: Space | None) -> None:
-    """Raise ValueError unless `space` is "w", "w+" or None."""
-    if not (space is None or (isinstance(space, str) and space in ("w", "w+"))):
-        raise ValueError(f"space={space!r} is unknown; expected 'w', 'w+' or None.")
-
-
 def has_two_readings(shape: tuple[int, ...]) -> bool:
     """Return whether an array may be n vectors in W, or one vector for each of n layers.
 

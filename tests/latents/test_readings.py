@@ -101,7 +101,7 @@ def test_names_and_keys_decide(tmp_path):
 @pytest.mark.parametrize("space", ["W", "s", 3, ["w"]])
 def test_unknown_spaces(tmp_path, read, space):
     np.save(tmp_path / "a.npy", np.ones((2, 8)))
-    with pytest.raises(ValueError, match=r"space=.*expected 'w', 'w\+' or None"):
+    with pytest.raises(ValueError, match="The 'space' parameter of load"):
         read(tmp_path / "a.npy", space=space)
 
 
