@@ -90,9 +90,7 @@ def as_w_plus(latents: ArrayLike, n_ws: int, w_dim: int) -> NDArray[Any]:
     )
 
 
-@validate_params(
-    {"tol": [Interval(Real, 0, None, closed="left")]}, prefer_skip_nested_validation=True
-)
+@validate_params({"tol": [Real]}, prefer_skip_nested_validation=True)
 def w_plus_to_w(w_plus: ArrayLike, *, tol: float = 1e-5) -> NDArray[Any]:
     """Return the W codes of W+ codes that repeat one vector.
 
