@@ -63,6 +63,8 @@ class Archive:
                 raise CheckpointError(f"{self.source} is damaged: its zip entries overlap.")
             end = entry.header_offset + LOCAL_HEAD_BYTES + entry.compress_size
         self.entries = {entry.filename: entry for entry in entries}
+        if len(self.entries) < len(entries):
+            raise CheckpointError(f"{self.source} is damaged: two zip entries have one name.")
 
     def stored_bytes(self, name):
         """Return the bytes of an entry as the file holds them, and the entry."""

@@ -63,6 +63,8 @@ def open_file(path, refused=None):
     path = Path(path)
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, expected a file.")
+    if path.exists() and not path.is_file():  # reading a pipe would wait for its writer
+        raise CheckpointError(f"{path} is a pipe or a device, expected a file.")
     with open(path, "rb") as file:
         size = path.stat().st_size
         if not size:

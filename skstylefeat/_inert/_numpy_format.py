@@ -43,6 +43,8 @@ def _read_header(data):
     header = ast.literal_eval(str(data[start:end], "utf-8" if major == 3 else "latin-1").strip())
     if not isinstance(header, dict) or header.keys() != HEADER_KEYS:
         raise ValueError("other entries")
+    if not isinstance(header["fortran_order"], bool):
+        raise ValueError("an unknown order of its elements")
     return header, end
 
 

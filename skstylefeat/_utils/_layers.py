@@ -61,7 +61,10 @@ def choose_layers(
     """
     if wanted is None:
         return tuple(layers)
-    entries = [wanted] if isinstance(wanted, str | int | Integral) else list(wanted)
+    try:
+        entries = [wanted] if isinstance(wanted, str | int | Integral) else list(wanted)
+    except TypeError as error:
+        raise ValueError(f"layers is {wanted!r}; expected names, blocks or resolutions.") from error
     if not entries:
         raise ValueError("layers is empty; name at least one layer, or give None for all layers.")
 
@@ -80,4 +83,6 @@ def choose_layers(
 def _matches(layer: LayerInfo, entry: object) -> bool:
     if isinstance(entry, Integral):
         return entry in (layer.height, layer.width)
+    if not isinstance(entry, str):
+        return False
     return layer.name == entry or layer.name.startswith(f"{entry}.")

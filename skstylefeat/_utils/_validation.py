@@ -42,7 +42,12 @@ def real_array(
     ValueError
         If there are complex numbers, texts, dates or other objects.
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} holds rows of several lengths; expected an array of real numbers."
+        ) from error
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)

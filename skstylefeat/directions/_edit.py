@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skstylefeat._utils._indexing import positions_in
 from skstylefeat._utils._validation import real_array
 from skstylefeat.latents._spaces import broadcast_direction
 
@@ -29,9 +30,10 @@ def edit(
     direction : array-like or estimator with `direction_`
         In one of the shapes of :func:`skstylefeat.latents.broadcast_direction`. It is scaled to
         unit length (root mean square over layers), so strengths are in units of the latents.
+        A direction as long as a flat row is scaled over the whole row, whose layers are unknown.
     strengths : float or array-like of shape (k,)
         Length of the step; negative for the opposite direction.
-    layers : array-like of int, default=None
+    layers : array-like of int or mask of shape (n_ws,), default=None
         W vectors to move, all by default. Needs W+ codes.
 
     Returns
@@ -74,12 +76,7 @@ def edit(
     step = step / np.sqrt(np.square(step).sum(axis=1).mean())
     if layers is not None:
         moved = np.zeros(len(step), dtype=bool)
-        try:
-            moved[np.asarray(layers, dtype=int)] = True
-        except IndexError:
-            raise ValueError(
-                f"layers={layers} goes beyond the layers of the latents, 0 to {len(step) - 1}."
-            ) from None
+        moved[positions_in(layers, len(step), "layers")] = True
         step = np.where(moved[:, None], step, 0.0)
 
     step = step.reshape(latents.shape[1:]).astype(latents.dtype)

@@ -106,8 +106,9 @@ class SeFa(IgnoresData, VersionStamped, BaseEstimator):
 
         generator = as_generator(self.generator)
         modulated = {name: (i, m) for name, i, m in generator.module.synthesis.modulated()}
-        names = list(modulated) if self.layers is None else list(self.layers)
-        unknown = [name for name in names if name not in modulated]
+        given = list(modulated) if self.layers is None else self.layers
+        names = np.asarray(given, dtype=object).ravel().tolist()
+        unknown = [name for name in names if str(name) not in modulated]
         if unknown or not names:
             raise ValueError(
                 f"layers={names} must name affine layers of the generator: {list(modulated)}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from numbers import Integral, Real
 from os import PathLike
@@ -15,6 +14,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
+from skstylefeat._inert._contents import open_file
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._versions import VersionStamped
@@ -26,6 +26,7 @@ from skstylefeat.directions._channel_effects import (
     unit_rows,
 )
 from skstylefeat.directions._data_free import IgnoresData
+from skstylefeat.latents._spaces import style_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +179,9 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         return self
 
     def _text(self, prompts):
-        prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+        prompts = [prompts] if isinstance(prompts, str) else list(np.ravel(prompts))
+        if not prompts or not all(isinstance(prompt, str) for prompt in prompts):
+            raise ValueError(f"target and neutral are texts or lists of texts, got {prompts}.")
         embedded = np.asarray(self.encode_texts(prompts), dtype=np.float64)
         if embedded.ndim != 2 or len(embedded) != len(prompts):
             raise ValueError(
@@ -193,11 +196,11 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         settings = f"{generator.weights_hash()} {self.n_samples} {self.step} {self.random_state}"
         if self.class_label is not None:
             settings += f" class {self.class_label}"
-        key = hashlib.sha256(settings.encode()).hexdigest()
+        key = np.frombuffer(hashlib.sha256(settings.encode()).digest(), np.uint8)
         mean_image = embed(generator, self.encode_images, generator.styles(generator.w_avg[None]))
-        path = Path(self.cache)
+        path = Path(self.cache).expanduser()
         if path.exists():
-            return _stored(path, key, mean_image)
+            return _stored(path, key, mean_image, generator)
         effects = self._measured(generator)
         replace_file(
             path, lambda file: np.savez(file, effects=effects, key=key, mean_image=mean_image)
@@ -216,26 +219,31 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         )
 
 
-def _stored(path, key, mean_image):
+def _stored(path, key, mean_image, generator):
     """Return the effects of a cache file; raise ValueError if they are not the requested ones."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            stored = {name: arrays[name] for name in ("effects", "key", "mean_image")}
-    # TypeError: a single array, as in a .npy file.
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        arrays = open_file(path).tree
+        stored = {name: np.array(arrays[name].load()) for name in ("effects", "key", "mean_image")}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} does not hold the effects of channels, or is damaged: choose another cache "
             "file, or delete it."
         ) from error
-    if str(stored["key"]) != key:
+    if not np.array_equal(stored["key"], key):
         raise ValueError(
             f"{path} was made for another generator, class, n_samples, step or random_state: "
             "choose another cache file, or delete it."
         )
-    known = stored["mean_image"]
-    if known.shape != mean_image.shape or np.abs(known - mean_image).max() > SAME_EMBEDDING:
+    known, effects = stored["mean_image"], stored["effects"]
+    if known.shape != mean_image.shape or not np.abs(known - mean_image).max() <= SAME_EMBEDDING:
         raise ValueError(
             f"{path} was made with another model: it embeds the mean image differently from "
             "encode_images. Choose another cache file, or delete it."
         )
-    return stored["effects"]
+    n_styles = sum(style_layers(generator)[1])
+    if effects.shape != (n_styles, mean_image.size) or not np.isfinite(effects).all():
+        raise ValueError(
+            f"{path} holds effects of shape {effects.shape}, expected finite numbers of shape "
+            f"{(n_styles, mean_image.size)}: delete it."
+        )
+    return effects

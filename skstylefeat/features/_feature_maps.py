@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import gen_batches
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 
-from skstylefeat._utils._indexing import row_index
+from skstylefeat._utils._indexing import positions_in, row_index
 from skstylefeat._utils._layers import LayerInfo, choose_layers, describe_layers
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
@@ -83,6 +86,7 @@ class FeatureMaps:
         self.verbose = verbose
 
     @classmethod
+    @validate_params({"maps": [Mapping]}, prefer_skip_nested_validation=True)
     def from_arrays(cls, maps: Mapping[str, ArrayLike]) -> Self:
         """Wrap maps in memory.
 
@@ -98,6 +102,17 @@ class FeatureMaps:
         return cls(ArrayMaps(maps))
 
     @classmethod
+    @validate_params(
+        {
+            "generator": [str, os.PathLike, HasMethods("iter_features")],
+            "layers": [str, Integral, "array-like", None],
+            "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+            "device": [str],
+            "n_jobs": [Integral, None],
+            "verbose": ["verbose"],
+        },
+        prefer_skip_nested_validation=True,
+    )
     def from_latents(
         cls,
         latents: ArrayLike,
@@ -228,24 +243,28 @@ class FeatureMaps:
         ]
         return np.concatenate(flat).astype(dtype or flat[0].dtype, copy=False)
 
+    @validate_params({"support": [Mapping]}, prefer_skip_nested_validation=True)
     def select(self, support: Mapping[str, ArrayLike]) -> FeatureMaps:
         """Keep some channels.
 
         Parameters
         ----------
-        support : dict of str to array-like of int
-            Positions among the currently selected channels, by layer name. Layers without an
-            entry are dropped.
+        support : dict of str to array-like of int or bool
+            Positions among the currently selected channels, or a mask of them, by layer name.
+            Layers without an entry are dropped.
 
         Returns
         -------
         FeatureMaps
             A view of the same images.
         """
-        unknown = sorted(set(support) - set(self._support))
+        unknown = [name for name in support if name not in self._support]
         if unknown:
             raise ValueError(f"No layers {unknown}; there are {list(self._support)}.")
-        positions = {name: np.asarray(value, dtype=np.intp) for name, value in support.items()}
+        positions = {
+            name: positions_in(value, len(self._support[name]), f"support[{name!r}]")
+            for name, value in support.items()
+        }
         chosen = {
             name: channels[positions[name]]
             for name, channels in self._support.items()
@@ -257,7 +276,7 @@ class FeatureMaps:
 
     def layer(self, name: str) -> NDArray[Any]:
         """Return the maps of one layer as an array of shape (n, C, H, W)."""
-        if name not in self._support:
+        if not isinstance(name, str) or name not in self._support:
             raise ValueError(f"No layer {name!r}; there are {list(self._support)}.")
         only = FeatureMaps(self._source, {name: self._support[name]}, self.batch_size)
         return np.concatenate([batch[name] for _, batch in only.batches()])
@@ -280,6 +299,13 @@ class FeatureMaps:
             names = list(self._support)
             yield rows, {n: self._selected(n, maps) for n, maps in part.iter_layers(names)}
 
+    @validate_params(
+        {
+            "output_size": [Interval(Integral, 1, None, closed="left")],
+            "mode": [StrOptions({"max", "mean"})],
+        },
+        prefer_skip_nested_validation=True,
+    )
     def pool(
         self, output_size: int = 1, mode: Literal["max", "mean"] = "max"
     ) -> NDArray[np.float32]:

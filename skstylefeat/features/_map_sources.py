@@ -25,7 +25,10 @@ class ArrayMaps:
     """Maps in memory, by layer name."""
 
     def __init__(self, maps):
-        arrays = {str(name): np.asarray(value) for name, value in maps.items()}
+        try:
+            arrays = {str(name): np.asarray(value) for name, value in maps.items()}
+        except ValueError as error:
+            raise ValueError("maps hold rows of several lengths.") from error
         shapes = {name: value.shape for name, value in arrays.items()}
         lengths = {shape[:1] for shape in shapes.values()}
         if not arrays or len(lengths) > 1 or any(len(shape) != 4 for shape in shapes.values()):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from skstylefeat._utils._validation import LARGEST, SMALLEST, real_array
+
+POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
 class Generator(Protocol):
@@ -23,6 +27,7 @@ class Generator(Protocol):
     def styles(self, latents: ArrayLike) -> NDArray[np.float32]: ...
 
 
+@validate_params({"n_ws": [POSITIVE]}, prefer_skip_nested_validation=True)
 def w_to_w_plus(w: ArrayLike, n_ws: int) -> NDArray[Any]:
     """Repeat W codes once per layer.
 
@@ -45,12 +50,13 @@ def w_to_w_plus(w: ArrayLike, n_ws: int) -> NDArray[Any]:
     >>> w_to_w_plus(np.zeros((2, 512)), 18).shape
     (2, 18, 512)
     """
-    w = np.asarray(w)
+    w = real_array(w, "w", None)
     if w.ndim != 2:
         raise ValueError(f"W codes have shape (n, w_dim), got {w.shape}.")
     return np.repeat(w[:, None], n_ws, axis=1)
 
 
+@validate_params({"n_ws": [POSITIVE], "w_dim": [POSITIVE]}, prefer_skip_nested_validation=True)
 def as_w_plus(latents: ArrayLike, n_ws: int, w_dim: int) -> NDArray[Any]:
     """Return W or W+ codes of any of the accepted shapes as (n, n_ws, w_dim).
 
@@ -71,7 +77,7 @@ def as_w_plus(latents: ArrayLike, n_ws: int, w_dim: int) -> NDArray[Any]:
     ValueError
         If the input has another shape.
     """
-    latents = np.asarray(latents)
+    latents = real_array(latents, "latents", None)
     if latents.ndim == 3 and latents.shape[1:] == (n_ws, w_dim):
         return latents
     if latents.ndim == 2 and latents.shape[1] == n_ws * w_dim:
@@ -84,6 +90,7 @@ def as_w_plus(latents: ArrayLike, n_ws: int, w_dim: int) -> NDArray[Any]:
     )
 
 
+@validate_params({"tol": [Real]}, prefer_skip_nested_validation=True)
 def w_plus_to_w(w_plus: ArrayLike, *, tol: float = 1e-5) -> NDArray[Any]:
     """Return the W codes of W+ codes that repeat one vector.
 
@@ -118,6 +125,7 @@ def w_plus_to_w(w_plus: ArrayLike, *, tol: float = 1e-5) -> NDArray[Any]:
     return codes[:, 0].copy()
 
 
+@validate_params({"generator": [HasMethods("styles")]}, prefer_skip_nested_validation=True)
 def w_plus_to_s(latents: ArrayLike, generator: Generator) -> NDArray[np.float32]:
     """Return the S codes (outputs of all affine layers) of W or W+ codes.
 
@@ -184,6 +192,7 @@ def style_layers(generator: Generator) -> tuple[tuple[str, ...], tuple[int, ...]
     return tuple(slices), tuple(s.stop - s.start for s in slices.values())
 
 
+@validate_params({"n_ws": [POSITIVE], "w_dim": [POSITIVE]}, prefer_skip_nested_validation=True)
 def broadcast_direction(
     direction: ArrayLike, n_ws: int, w_dim: int
 ) -> tuple[NDArray[np.floating], bool]:
@@ -235,6 +244,13 @@ def broadcast_direction(
         return array, True
     if array.ndim in (1, 2) and array.size == array.shape[-1] == n_ws * w_dim:
         return array.reshape(n_ws, w_dim), True
+    if n_ws == 1 and array.ndim == 2 and array.shape[1] == w_dim:
+        raise ValueError(
+            f"A direction of shape {array.shape} has a normal for each of {len(array)} layers, but "
+            f"rows of {w_dim} numbers are codes in W. Pass codes in W+ as (n, {len(array)}, "
+            f"{w_dim}), one code as (1, {len(array)}, {w_dim}). If the array holds several "
+            "directions in W, pass one of its rows."
+        )
     raise ValueError(
         f"A direction of shape {np.shape(direction)} does not fit codes of {n_ws} x {w_dim}: "
         f"expected ({w_dim},) or (1, {w_dim}) for one normal on every layer, or ({n_ws}, {w_dim}),"

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from skstylefeat._utils._validation import check_magnitude, real_array
 from skstylefeat.directions._discriminant import DiscriminantDirection
-from skstylefeat.latents._latent_files import load_direction
+from skstylefeat.latents._latent_files import read_directions, separate_directions
 
 
 class NamedDirections(NamedTuple):
@@ -27,8 +27,10 @@ class NamedDirections(NamedTuple):
     intercepts: list[float]
 
 
-def find_directions(direction, intercept, X, y):
+def find_directions(direction, intercept, X, y, space=None):
     """Return the `NamedDirections` that the parameters describe, or that are learned from (X, y).
+
+    `space` decides what a 2-D array is, see `separate_directions`.
 
     Raises
     ------
@@ -37,11 +39,17 @@ def find_directions(direction, intercept, X, y):
     """
     if direction is None:
         direction = DiscriminantDirection()
+    for member in members(direction):
+        if isinstance(member, type):
+            raise ValueError(
+                f"direction is the class {member.__name__}; expected an instance, such as "
+                f"{member.__name__}()."
+            )
     if is_estimator(direction):
         return _planes_of(direction, X, y)
 
     if isinstance(direction, (str, PathLike)):
-        direction, stored_names, stored = load_direction(direction)
+        direction, stored_names, stored = read_directions(direction)
         intercept = intercept if stored is None else stored
         if stored_names is not None:
             direction = dict(zip(stored_names, direction, strict=True))
@@ -51,7 +59,7 @@ def find_directions(direction, intercept, X, y):
         if isinstance(intercept, dict):
             intercept = _of_names(intercept, direction)
     else:
-        values = _unstack(direction, X.shape[1])
+        values = _unstack(direction, X.shape[1], space, intercept)
         names = _numbered(len(values))
     if not values:
         raise ValueError(f"direction is empty ({direction!r}); expected at least one direction.")
@@ -132,8 +140,8 @@ def _check_intercepts(intercept, n_directions):
     return list(np.broadcast_to(intercepts.ravel(), (n_directions,)))
 
 
-def _unstack(direction, n_features):
-    """Return a list of directions; 2-D input with rows of full width is a stack of them."""
+def _unstack(direction, n_features, space, intercept):
+    """Return a list of directions; a 2-D array whose rows are as wide as X is a stack of them."""
     if any(map(is_estimator, members(direction))):
         return list(direction)
     array = real_array(direction, "direction")
@@ -142,9 +150,12 @@ def _unstack(direction, n_features):
             f"direction has shape {array.shape}; expected (w_dim,), (n_ws, w_dim) or a stack "
             "of these."
         )
-    if array.ndim == 3 or (array.ndim == 2 and array.shape[1] == n_features):
-        return list(array)
-    return [array]
+
+    # Rows of W+ have one reading of (n_ws, w_dim): a normal for each of their layers.
+    is_stack = array.ndim == 2 and array.shape[1] == n_features
+    if is_stack or space is not None:
+        array = separate_directions(array, space, intercept, "direction")
+    return list(array) if array.ndim == 3 or is_stack else [array]
 
 
 def _single_plane(name, estimator, X, y):

@@ -52,7 +52,9 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         - (n_ws, w_dim), (1, n_ws, w_dim) or (n_ws * w_dim,): one normal per layer;
         - a stack of shape (k, 1, w_dim), (k, n_ws, w_dim) or (k, n_ws * w_dim), or a dictionary
           from names to arrays or estimators: several directions, one after the other in the
-          output;
+          output. An array (k, w_dim) for rows in W is a stack, too; with 6 to 32 rows of at
+          most 1024 numbers it may be one direction in W+, and `space` or an intercept per row has
+          to say that it is not;
         - a ``.npy``, ``.npz`` or ``.pt`` file with one of these;
         - an unfitted estimator that has `direction_` or `coef_` once it is fitted: a clone is
           fitted on (X, y);
@@ -90,6 +92,11 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
     random_state : int, RandomState or None, default=None
         Samples the pairs of "importance". An int makes two fits agree, and lets a search compute
         the importance of a direction only once.
+    space : {"w", "w+"} or None, default=None
+        Reading of a 2-D array of directions, or of a file with one. "w": every row is a direction
+        in W. "w+": the array is one direction, with a normal per layer. None takes (n_ws, w_dim)
+        as one direction where rows have n_ws layers, and refuses it where rows are in W. Ignored
+        for dictionaries and estimators, whose members are one direction each.
 
     Attributes
     ----------
@@ -152,6 +159,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         "normalize": ["boolean"],
         "importance_params": [dict, None],
         "random_state": ["random_state"],
+        "space": [StrOptions({"w", "w+"}), None],
     }
 
     def __init__(
@@ -166,6 +174,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         normalize: bool = True,
         importance_params: dict[str, Any] | None = None,
         random_state: RandomState = None,
+        space: Literal["w", "w+"] | None = None,
     ) -> None:
         self.direction = direction
         self.intercept = intercept
@@ -176,6 +185,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         self.normalize = normalize
         self.importance_params = importance_params
         self.random_state = random_state
+        self.space = space
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
@@ -203,7 +213,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
             generator = as_generator(generator)
         names, directions, intercepts = find_directions(
-            self.direction, self.intercept, codes, labels
+            self.direction, self.intercept, codes, labels, self.space
         )
         layout = layout_of(codes.shape[1], directions, generator, self.w_dim)
         planes = Planes(directions, intercepts, layout)

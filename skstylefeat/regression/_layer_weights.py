@@ -1,5 +1,7 @@
 """Layer weights S_i of LARGE's eq. (3): given, uniform, from a direction's norms or importance."""
 
+from inspect import signature
+
 import numpy as np
 
 from skstylefeat._utils._validation import SMALLEST, real_array
@@ -39,7 +41,14 @@ def _importance(planes, generator, params):
             'layer_importance(generator, direction, space="s").'
         )
     # Imported here: importance needs torch, and distances with given weights do not.
-    from skstylefeat.regression._importance import cached_layer_importance
+    from skstylefeat.regression._importance import cached_layer_importance, layer_importance
+
+    known = list(signature(layer_importance).parameters)[2:]
+    unknown = [name for name in params if name not in known]
+    if unknown:
+        raise ValueError(
+            f"importance_params has the unknown keys {unknown}; layer_importance has {known}."
+        )
 
     shape = (generator.n_ws, generator.w_dim)
     return np.stack(

@@ -50,7 +50,7 @@ def test_edit_moves_the_distance_by_its_strength():
         (
             (np.ones((2, 3, 4)), np.ones(4), 1.0),
             {"layers": [3]},
-            "the latents, 0 to 2",
+            r"layers is \[3\]; expected positions from 0 to 2",
         ),
         ((np.ones((2, 4)), np.zeros(4), 1.0), {}, "zero everywhere"),
     ],
@@ -58,3 +58,14 @@ def test_edit_moves_the_distance_by_its_strength():
 def test_edit_bad_input(args, params, message):
     with pytest.raises(ValueError, match=message):
         edit(*args, **params)
+
+
+def test_layers_are_positions_or_a_mask():
+    latents, direction = np.zeros((2, 3, 4)), np.ones(4)
+    for layers in ([True, False, True], [0, 2], np.array([-3, -1]), [0, 2, 2]):
+        moved = edit(latents, direction, 1.0, layers=layers)
+        assert moved.any(axis=(0, 2)).tolist() == [True, False, True]
+    assert not edit(latents, direction, 1.0, layers=[]).any()
+    for layers in ([0.0, 2.7], [True, False], ["b4"], [[0], [1]], [-4], [[0], [1, 2]], [None]):
+        with pytest.raises(ValueError, match="layers"):
+            edit(latents, direction, 1.0, layers=layers)

@@ -1,5 +1,7 @@
 """Directions without labels: SeFa, PCA, text."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -172,6 +174,15 @@ def test_text_direction_cache_of_another_model_or_damaged(generator, tmp_path):
         cache.write_bytes(damaged)
         with pytest.raises(ValueError, match="or is damaged"):
             fit(encode_images)
+    with np.load(io.BytesIO(whole)) as arrays:
+        stored = dict(arrays)
+    for effects in (stored["effects"][:-1], stored["effects"] * np.nan, stored["effects"][0]):
+        np.savez(cache, **stored | {"effects": effects})
+        with pytest.raises(ValueError, match=r"expected finite numbers of shape \(\d+, 3\)"):
+            fit(encode_images)
+    np.savez_compressed(cache, **stored | {"effects": np.zeros((1 << 13, 1 << 13))})  # 0.5 GB
+    with pytest.raises(ValueError, match="or is damaged"):
+        fit(encode_images)
     for save in (lambda file: np.save(file, np.zeros(3)), lambda file: np.savez(file, a=1)):
         with open(cache, "wb") as file:
             save(file)

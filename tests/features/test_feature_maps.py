@@ -255,3 +255,34 @@ def test_automatic_batches_fit_the_memory_of_the_largest_selected_layer(
     assert next(few.batches())[0] == slice(0, 32)
     monkeypatch.setattr(_feature_maps, "BATCH_BYTES", 1)
     assert next(few.batches())[0] == slice(0, 1)
+
+
+def test_channels_are_positions_or_a_mask():
+    maps = FeatureMaps.from_arrays({"a": np.arange(24.0).reshape(2, 3, 2, 2)})
+    for chosen in ([0, 2], np.array([0, -1]), [True, False, True]):
+        assert maps.select({"a": chosen}).channel_names == ["a:0", "a:2"]
+    for wrong in ([0.5, 2.0], [True, False], ["a"], [3], [[0], [1, 2]], [[0], [1]], [None]):
+        with pytest.raises(ValueError, match=r"support\['a'\]"):
+            maps.select({"a": wrong})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda maps: FeatureMaps.from_arrays([np.zeros((2, 3, 4, 4))]),
+        lambda maps: FeatureMaps.from_arrays({"a": [[1], [1, 2]]}),
+        lambda maps: FeatureMaps.from_latents(np.zeros((2, 28)), 5),
+        lambda maps: FeatureMaps.from_latents(np.zeros((2, 28)), "faces64", layers=1.5),
+        lambda maps: FeatureMaps.from_latents(np.zeros((2, 28)), "faces64", device=None),
+        lambda maps: FeatureMaps.from_latents(np.zeros((2, 28)), "faces64", n_jobs="all"),
+        lambda maps: maps.select(["a"]),
+        lambda maps: maps.select({1: [0], "b": [0]}),
+        lambda maps: maps.layer(["a"]),
+        lambda maps: maps.pool(0),
+        lambda maps: maps.pool(mode="median"),
+    ],
+)
+def test_arguments_of_other_types(call):
+    maps = FeatureMaps.from_arrays({"a": np.zeros((2, 3, 2, 2))})
+    with pytest.raises(ValueError, match=r"parameter|No layer|maps"):
+        call(maps)

@@ -1,12 +1,9 @@
 """Latents and directions in files: the tools' formats, odd content, damaged and hostile files."""
 
 import io
-import json
 import os
 import pickle
 import struct
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,21 +11,11 @@ import torch
 
 from skstylefeat import latents as L
 from skstylefeat.exceptions import UnsafeCheckpointError
-from tests.support import checkpoint_writers as writers
-from tests.support.hostile_pickles import BOMBS, CALLS, GADGETS, bare, text
+from tests.support.hostile_arrays import as_npy
 
 N_WS, W_DIM = 18, 512
 CODES = np.random.RandomState(0).normal(size=(3, N_WS, W_DIM)).astype(np.float32)
 W = CODES[:, 0]
-
-
-def as_npy(pickled):
-    """Put a pickle behind the header of an array of one object."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "|O", "fortran_order": False, "shape": ()}
-    )
-    return header.getvalue() + pickled
 
 
 def test_e4e_latents_pt(tmp_path):
@@ -72,7 +59,7 @@ def test_projector_npz_and_plain_npy(tmp_path):
     np.save(tmp_path / "w.npy", CODES[:, 0])
     np.testing.assert_array_equal(L.load_latents(tmp_path / "w.npy").codes, CODES[:, 0])
     np.save(tmp_path / "one.npy", CODES[0])
-    assert L.load_latents(tmp_path / "one.npy").codes.shape == (1, N_WS, W_DIM)
+    assert L.load_latents(tmp_path / "one.npy", space="w+").codes.shape == (1, N_WS, W_DIM)
     np.save(tmp_path / "double.npy", CODES.astype(np.float64))
     assert L.load_latents(tmp_path / "double.npy").codes.dtype == np.float32
 
@@ -82,12 +69,16 @@ def test_folder_of_one_file_an_image_is_sorted_and_named(tmp_path):
     for number, code in zip(order, CODES, strict=True):
         np.save(tmp_path / f"img{number}.npy", code)
     (tmp_path / "notes.txt").write_text("not a latent")
-    codes, names = L.load_latents(tmp_path)
+    codes, names = L.load_latents(tmp_path, space="w+")
     assert names == ["img1", "img2", "img10"]
     np.testing.assert_array_equal(codes, CODES[[2, 1, 0]])
+    codes, names = L.load_latents(tmp_path, space="w")
+    assert codes.shape == (3 * N_WS, W_DIM) and names[-1] == "img10:17"
+    with pytest.raises(ValueError, match=r"img1\.npy holds .*18 codes in W, or one code in W\+"):
+        L.load_latents(tmp_path)
     np.save(tmp_path / "img3.npy", CODES[0, :14])
     with pytest.raises(ValueError, match=r"'img3' has shape \(14, 512\)"):
-        L.load_latents(tmp_path)
+        L.load_latents(tmp_path, space="w+")
 
 
 def test_directions_on_disk(tmp_path):
@@ -97,7 +88,8 @@ def test_directions_on_disk(tmp_path):
     np.testing.assert_array_equal(found.directions, boundary)
     assert found.names is None and found.intercept is None
     torch.save(torch.from_numpy(CODES[0]), tmp_path / "age.pt")
-    assert L.load_direction(tmp_path / "age.pt").directions.shape == (N_WS, W_DIM)
+    per_layer = L.load_direction(tmp_path / "age.pt", space="w+").directions
+    np.testing.assert_array_equal(per_layer, CODES[:1])
     np.savez(tmp_path / "age.npz", boundary=boundary, bias=np.array([0.25]))
     assert L.load_direction(tmp_path / "age.npz").intercept == 0.25
     np.savez(tmp_path / "two.npz", age=boundary, yaw=-boundary)
@@ -284,75 +276,6 @@ def test_directions_that_point_nowhere_or_have_too_many_intercepts(tmp_path):
     torch.save({"direction": torch.ones(8), "intercept": torch.zeros(5)}, tmp_path / "planes.pt")
     with pytest.raises(ValueError, match="5 intercepts"):
         L.load_direction(tmp_path / "planes.pt")
-
-
-# Bytes of the file would become pointers, if numpy built the arrays.
-FLAGS = (
-    b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR(K\x01(K\x01t"
-    b"cnumpy\ndtype\n(" + text("O8") + b"\x89\x88tR(K\x03" + text("|") + b"NNN"
-    b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89C\x08AAAAAAAAtb"
-)
-SHARED = b"]q\x00(" + b"N" * 1000 + b"e"
-for _k in range(1, 10):
-    SHARED += b"q" + bytes([_k]) + b"](" + (b"h" + bytes([_k])) * 100 + b"e"
-
-READ_ALL = """
-import json, resource, sys, time
-from skstylefeat.latents import load_direction, load_latents
-size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 29), size + (1 << 29)))
-for file in json.load(sys.stdin):
-    for read in (load_latents, load_direction):
-        start = time.process_time()
-        try:
-            read(file)
-            outcome = "loaded"
-        except ValueError as error:
-            outcome = "refused" if file in str(error) else f"no name: {error}"
-        except BaseException as error:
-            outcome = f"{type(error).__name__}: {error}"
-        print(json.dumps([file, outcome, time.process_time() - start]), flush=True)
-assert "torch" not in sys.modules
-"""
-
-
-def hostile_files(folder):
-    """Write the corpus: calls of functions in every form, and bombs, in each kind of file."""
-    contents = {"flags": bare(FLAGS), "shared lists": bare(SHARED)}
-    contents |= {f"bomb {name}": data for name, data in BOMBS.items()}
-    for number, gadget in enumerate(GADGETS):
-        for call in (CALLS[number % len(CALLS)], CALLS[(number + 3) % len(CALLS)]):
-            contents[f"{gadget} {call.__name__}"] = bare(call(gadget, "x"))
-    for number, (name, data) in enumerate(contents.items()):
-        is_pickle = not data.startswith(b"PK") and b"little_endian" not in data[:200]
-        forms = {".pkl": data}
-        if is_pickle and number % 2:
-            forms[".npy"] = as_npy(data)
-        elif is_pickle:
-            forms[".pt"] = writers.torch_file(data)
-        for suffix, form in forms.items():
-            file = folder / f"{number}{suffix}"
-            file.write_bytes(form)
-            yield name, str(file)
-
-
-def test_hostile_corpus_in_a_process_of_little_memory(tmp_path, canary):
-    corpus = dict(map(reversed, hostile_files(tmp_path)))
-    assert len(corpus) >= 600
-    run = subprocess.run(
-        [sys.executable, "-c", READ_ALL],
-        input=json.dumps(list(corpus)),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert run.returncode == 0, run.stderr[-500:] + run.stdout[-200:]
-    outcomes = [json.loads(line) for line in run.stdout.splitlines()]
-    assert len(outcomes) == 2 * len(corpus)
-    for file, outcome, seconds in outcomes:
-        assert outcome == "refused", (corpus[file], outcome)
-        assert seconds < 10, corpus[file]
-    assert not canary.exists()
 
 
 class Gadget:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skstylefeat import latents as L
 from skstylefeat.latents import (
     as_w_plus,
     broadcast_direction,
@@ -132,3 +133,27 @@ def test_sampled_codes_follow_class_and_truncation():
     z, classes = generator.sample_z(50, rng), rng.randint(3, size=50)
     found = sample_w(generator, 50, np.random.RandomState(0))
     np.testing.assert_array_equal(found, generator.mapping(z, c=classes))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: L.as_w_plus(np.zeros((2, 8)), None, 4),
+        lambda: L.as_w_plus(np.zeros((2, 8)), 2, 4.5),
+        lambda: L.as_w_plus([[1.0], [1.0, 2.0]], 2, 1),
+        lambda: L.as_w_plus(np.zeros((2, 8), complex), 2, 4),
+        lambda: L.w_to_w_plus(np.zeros((2, 8)), [2]),
+        lambda: L.w_to_w_plus(np.zeros((2, 8)), 0),
+        lambda: L.w_plus_to_w(np.zeros((2, 2, 8)), tol="small"),
+        lambda: L.w_plus_to_s(np.zeros((2, 8)), None),
+        lambda: L.broadcast_direction(np.ones(4), "18", 4),
+        lambda: L.broadcast_direction([[1.0], [1.0, 2.0]], 2, 4),
+        lambda: L.load_latents(None),
+        lambda: L.load_latents(5),
+        lambda: L.load_latents("a.npy", iteration=0.5),
+        lambda: L.load_direction(b"a.npy"),
+    ],
+)
+def test_arguments_of_other_types(call):
+    with pytest.raises(ValueError, match=r"The '\w+' parameter|rows of several lengths|real num"):
+        call()

@@ -2,10 +2,13 @@
 
 import inspect
 
+import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
 
-from skstylefeat import directions, layer_importance, regression
+from skstylefeat import HyperplaneDistance, directions, layer_importance, regression
+from tests.support.networks import tiny_generator
 
 PACKAGES = (directions, regression)
 ESTIMATORS = sorted(
@@ -51,3 +54,22 @@ def test_nothing_is_seeded_or_verbose_by_default(called):
 def test_wrong_types_are_refused(estimator, params):
     with pytest.raises(ValueError, match=f"The '{list(params)[-1]}' parameter"):
         estimator(**params).fit([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"direction": LogisticRegression}, r"the class LogisticRegression; expected an instance"),
+        ({"direction": {"a": LogisticRegression}}, r"expected an instance"),
+        ({"direction": [[1.0, 2.0], [3.0]]}, "direction holds rows of several lengths"),
+        ({"intercept": [[1.0, 2.0], [3.0]]}, "intercept holds rows of several lengths"),
+        ({"importance_params": {"pairs": 3}}, r"unknown keys \['pairs'\]; layer_importance has"),
+        ({"importance_params": {1: 3}}, r"unknown keys \[1\]"),
+        ({"space": "s"}, "The 'space' parameter"),
+    ],
+)
+def test_values_that_make_no_plane(params, message):
+    generator = tiny_generator()
+    defaults = {"direction": np.eye(7)[0], "generator": generator}
+    with pytest.raises(ValueError, match=message):
+        HyperplaneDistance(**defaults | params).fit(np.eye(28)[:4], [0, 1, 0, 1])

@@ -29,7 +29,7 @@ FORBIDDEN_EVENTS = """
 os.exec os.fork os.forkpty os.kill os.killpg os.posix_spawn os.spawn os.startfile os.system
 os.putenv os.unsetenv os.chdir os.chflags os.chmod os.chown os.link os.symlink os.mkdir
 os.remove os.rename os.rmdir os.truncate os.utime os.setxattr os.removexattr subprocess pty
-shutil socket ssl urllib http ftplib imaplib nntplib poplib smtplib telnetlib ctypes marshal
+shutil socket ssl urllib http ftplib imaplib nntplib poplib smtplib telnetlib ctypes
 sqlite3 tempfile webbrowser builtins.breakpoint builtins.input code.__new__ cpython.run_command
 cpython.run_file cpython.run_interactivehook cpython.run_module cpython.run_stdin
 function.__new__ pdb pickle signal.pthread_kill syslog _thread.start_new_thread exec
@@ -75,7 +75,7 @@ class Outcome:
     ran: tuple = field(default=())
 
 
-def read_files(reader, paths, *, memory=512 << 20, seconds=20, warm_up=()):
+def read_files(reader, paths, *, memory=512 << 20, seconds=20, warm_up=(), may_import=MAY_IMPORT):
     """Read files, each once, in a child process.
 
     Parameters
@@ -90,6 +90,8 @@ def read_files(reader, paths, *, memory=512 << 20, seconds=20, warm_up=()):
         Wall time that one file may take.
     warm_up : iterable of path-like, default=()
         Valid files, read first and without limits, so that late imports are not counted.
+    may_import : iterable of str
+        Packages that the reader may import late.
 
     Returns
     -------
@@ -101,6 +103,7 @@ def read_files(reader, paths, *, memory=512 << 20, seconds=20, warm_up=()):
         "reader": reader,
         "memory": memory,
         "seconds": seconds,
+        "may_import": sorted(may_import),
         "warm_up": [os.path.abspath(path) for path in warm_up],
     }
     outcomes = []
@@ -206,7 +209,8 @@ class _TimeUp(BaseException):
 class _Watch:
     """Audit hook that reports forbidden events while it is armed."""
 
-    def __init__(self, results):
+    def __init__(self, results, may_import):
+        self.may_import = may_import
         self.is_armed = False
         self.results = results
         self.left = MAX_EVENTS
@@ -222,7 +226,7 @@ class _Watch:
 
     def _is_forbidden(self, event, args):
         if event == "import":
-            return args[0] not in sys.modules and args[0].split(".")[0] not in MAY_IMPORT
+            return args[0] not in sys.modules and args[0].split(".")[0] not in self.may_import
         if event == "open":
             return bool((args[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC))
         if event == "exec" and args[0].co_filename.startswith((sys.prefix, sys.base_prefix)):
@@ -245,7 +249,7 @@ def _child(results):
     for path in job["warm_up"]:
         read(path)
 
-    watch = _Watch(results)
+    watch = _Watch(results, job["may_import"])
     sys.addaudithook(watch)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + job["memory"],) * 2)
