@@ -294,6 +294,28 @@ def _(folder):
 
 @case(
     LATENTS,
+    "An array that may be 18 W codes or one W+ code",
+    "Both readings give images, and only one is right.",
+    "Choose by `space`.",
+)
+def _(folder):
+    np.save(folder / "w.npy", np.ones((18, 512)))
+    latents.load_latents(folder / "w.npy")
+
+
+@case(
+    LATENTS,
+    "Latents of 8-bit integers",
+    "Their scale is not known.",
+    "Save floating-point numbers.",
+)
+def _(folder):
+    np.save(folder / "w.npy", np.ones((3, 512), np.int8))
+    latents.load_latents(folder / "w.npy")
+
+
+@case(
+    LATENTS,
     "A direction of zeros",
     "Every distance along it would be 0.",
     "Learn the direction from labels with a difference.",

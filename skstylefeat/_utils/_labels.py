@@ -171,6 +171,19 @@ def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
     return column
 
 
+def rows_with_value(y: ArrayLike, n_samples: int) -> NDArray[np.intp]:
+    """Return the rows whose label is present, for labels that have an order.
+
+    As for other labels, except that -1 is always a value: it is the lowest of the grades -1, 0, 1.
+    """
+    column = label_array(y, n_samples)
+    if column.dtype.kind == "f":
+        return np.flatnonzero(~np.isnan(column))
+    if column.dtype.kind != "O":
+        column = column.astype(object)
+    return np.flatnonzero([not _is_absent(label) for label in column])
+
+
 def sorted_classes(y: NDArray[Any], name: str = "y") -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the distinct labels in order, and the position of each row's label among them.
 

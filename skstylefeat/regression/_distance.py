@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skstylefeat._utils._labels import label_array, rows_with_value, uniform_labels
 from skstylefeat._utils._nan_rows import check_rows
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._validation import validate_numpy
@@ -197,7 +198,8 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             Latents as rows: W, W+ in C order of (n_ws, w_dim), or S. Shape (n, n_ws, w_dim) is
             accepted too.
         y : array-like of shape (n_samples,), default=None
-            Labels; only needed if the direction is learned.
+            Labels; only needed if the direction is learned. Rows whose label is missing (None,
+            NaN, NA) are left out of learning.
 
         Returns
         -------
@@ -212,8 +214,9 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             from skstylefeat.networks._loading import as_generator
 
             generator = as_generator(generator)
+        learning, labels = self._drop_unlabeled(codes, labels)
         names, directions, intercepts = find_directions(
-            self.direction, self.intercept, codes, labels, self.space
+            self.direction, self.intercept, learning, labels, self.space
         )
         layout = layout_of(codes.shape[1], directions, generator, self.w_dim)
         planes = Planes(directions, intercepts, layout)
@@ -259,6 +262,17 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
             check_consistent_length(X, y)
             y = _safe_indexing(y, present)
         return X[present], y
+
+    def _drop_unlabeled(self, X, y):
+        """Return the rows with a label, and their labels, if a direction is learned from them."""
+        if y is None or np.ndim(y) > 1 or not needs_labels(self.direction):
+            return X, y
+        known = rows_with_value(y, len(X))
+        if len(known) == len(X):
+            return X, y
+        if not len(known):
+            raise ValueError("All labels in y are missing; a direction is learned from some.")
+        return X[known], uniform_labels(label_array(y, len(X))[known])
 
     def _keep_layer(self, layout):
         n_layers = len(layout.names)

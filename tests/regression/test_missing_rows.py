@@ -37,6 +37,33 @@ def test_distance(rows, as_labels, aggregate):
     assert_allclose(distances[PRESENT], expected.transform(X[PRESENT]), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, "NA"])
+def test_unlabeled_rows_are_left_out_of_the_direction(rows, missing):
+    """They still count for the center, as no label is needed for it."""
+    _, y, X = rows
+    expected = HyperplaneDistance(w_dim=4).fit(X[::4], y[::4])
+    known = np.full(40, missing, dtype=object)
+    known[::4] = y[::4]
+    model = HyperplaneDistance(w_dim=4).fit(X, known)
+    assert_array_equal(model.coef_, expected.coef_)
+    assert_allclose(model.center_, X.mean(axis=0, dtype=float))
+    pipeline = make_pipeline(HyperplaneDistance(w_dim=4), LatentRegressor(unlabeled="ignore"))
+    numbers = np.where(np.arange(40) % 4, np.nan, y)
+    assert np.corrcoef(pipeline.fit(X, numbers).predict(X), y)[0, 1] > 0.6
+    assert_array_equal(pipeline[0].coef_, expected.coef_)
+    with pytest.raises(ValueError, match="All labels in y are missing"):
+        HyperplaneDistance().fit(X, [missing] * 40)
+
+
+def test_minus_one_is_a_grade_of_a_direction(rows):
+    _, _, X = rows
+    y = np.repeat([-1, 0, 1, 0], 10)
+    with_none = HyperplaneDistance().fit(X, y)
+    assert with_none.coef_.shape == (1, 12)
+    other = HyperplaneDistance().fit(X[:30], y[:30])
+    assert not np.array_equal(with_none.coef_, other.coef_)
+
+
 def test_partly_missing_rows_are_refused(rows):
     X, y, whole = rows
     X[3, 2] = np.nan
