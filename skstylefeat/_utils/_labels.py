@@ -165,7 +165,8 @@ def label_array(y: ArrayLike, n_samples: int) -> NDArray[Any]:
     if isinstance(y, (list, tuple)) and not any(np.ndim(label) for label in y):
         entries, y = y, np.empty(len(y), dtype=object)
         y[:] = entries
-    column: NDArray[Any] = column_or_1d(y, warn=True)
+    # With array API dispatch, scikit-learn would keep a tensor.
+    column: NDArray[Any] = np.asarray(column_or_1d(y, warn=True))
     if len(column) != n_samples:
         raise ValueError(f"y has {len(column)} labels but X has {n_samples} rows; give one each.")
     return column

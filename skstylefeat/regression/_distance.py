@@ -267,6 +267,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
         """Return the rows with a label, and their labels, if a direction is learned from them."""
         if y is None or np.ndim(y) > 1 or not needs_labels(self.direction):
             return X, y
+        check_consistent_length(X, y)
         known = rows_with_value(y, len(X))
         if len(known) == len(X):
             return X, y

@@ -314,7 +314,7 @@ def test_wrong_width_for_a_generator_names_the_right_ones(codes):
     [
         (None, "requires y"),
         (np.ones(20), "1 class"),
-        (np.r_[np.nan, np.ones(19)], "NaN"),
+        (np.r_[np.nan, np.ones(19)], "1 class"),
         (np.repeat(["a", "b", "c", "d"], 5), "4 classes that are not numbers"),
         (np.ones(19), "inconsistent"),
     ],
