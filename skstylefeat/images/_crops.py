@@ -71,7 +71,8 @@ def read_crops(
         If the box does not lie inside an image.
     """
     pixels = np.empty((len(files), size, size, 3), dtype=np.uint8)
-    sizes, faults = [], []
+    sizes: list[tuple[float, float]] = []
+    faults: list[Fault] = []
     for row, (file, name) in enumerate(zip(files, names, strict=True)):
         try:
             image = open_item(file, name)

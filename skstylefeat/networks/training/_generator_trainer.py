@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
@@ -86,9 +86,9 @@ class GeneratorTrainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             generator, critic = StyleGAN2Generator(config), Discriminator(config.channels)
-        last = torch.channels_last
-        self.generator = generator.to(device, memory_format=last)
-        self.critic = critic.to(device, memory_format=last)
+        layout: Any = {"memory_format": torch.channels_last}  # which convolutions prefer
+        self.generator = generator.to(device, **layout)
+        self.critic = critic.to(device, **layout)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
 
         rate, lazy = recipe.learning_rate, recipe.r1_interval / (recipe.r1_interval + 1)
@@ -119,7 +119,7 @@ class GeneratorTrainer:
         """
         digest = hashlib.sha256(repr((self.images.shape, self.images.dtype.str)).encode())
         for start in range(0, len(self.images), 256):
-            digest.update(np.ascontiguousarray(self.images[start : start + 256]))
+            digest.update(np.ascontiguousarray(self.images[start : start + 256]).tobytes())
         return {
             "settings": repr(asdict(self.recipe)),
             "random_state": str(self.seed),
@@ -255,7 +255,7 @@ class GeneratorTrainer:
                 average.lerp_(value, share)
 
 
-def gradient_penalty(critic: torch.nn.Module, images: Tensor) -> Tensor:
+def gradient_penalty(critic: nn.Module, images: Tensor) -> Tensor:
     """Return the R1 penalty: the mean squared norm of the scores' gradients by the images.
 
     Parameters

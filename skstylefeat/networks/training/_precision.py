@@ -23,7 +23,7 @@ def has_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and check is not None and check()
 
 
-def resolve_precision(precision: Precision, device: torch.device) -> str:
+def resolve_precision(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
     """Return "float32" or "bfloat16".
 
     Raises
