@@ -239,7 +239,7 @@ def _outputs(out):
 
 
 def _encoder_name(generator: Path) -> Path:
-    """Return the name under which `load_encoder` finds the encoder of a generator's file."""
+    """Return the name that `convert` gives the encoder of a generator's file."""
     return generator.with_name(f"{generator.stem}-encoder.safetensors")
 
 

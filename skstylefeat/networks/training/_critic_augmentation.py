@@ -184,7 +184,7 @@ def _warp(images, probability):
     rows = (matrix != torch.eye(3)).flatten(1).any(dim=1).nonzero()[:, 0].to(images.device)
     if not len(rows):
         return images
-    matrix = matrix.to(images.device)[rows, :2]
+    matrix = matrix.to(images)[rows, :2]
     # Several positions per pixel are averaged: a smaller image would show aliasing otherwise.
     shape = (len(rows), images.shape[1], SUPERSAMPLING * side, SUPERSAMPLING * side)
     grid = F.affine_grid(matrix, shape, align_corners=False)
@@ -212,5 +212,5 @@ def _recolor(images, probability):
     matrix = (gray + saturation * (identity - gray)) @ hue @ matrix
     offset = BRIGHTNESS_DEVIATION * torch.randn(n) * _chosen(n, probability)
     offset = matrix @ offset[:, None, None].expand(n, 3, 1)  # brightness comes first
-    colors = torch.baddbmm(offset.to(images.device), matrix.to(images.device), images.flatten(2))
+    colors = torch.baddbmm(offset.to(images), matrix.to(images), images.flatten(2))
     return colors.unflatten(2, images.shape[2:])
