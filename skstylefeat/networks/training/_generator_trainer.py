@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skstylefeat._utils._typing import StrPath
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 from skstylefeat.networks.stylegan2._styled_layers import upsample2x
 from skstylefeat.networks.training._critic_augmentation import (
@@ -27,6 +30,7 @@ from skstylefeat.networks.training._module_states import (
     state_tensors,
 )
 from skstylefeat.networks.training._recipe import to_network
+from skstylefeat.networks.training._training_state import load_state, save_state
 
 ADAM_BETAS = (0.0, 0.99)
 W_AVERAGE_SHARE = 0.002  # of a batch in the moving mean of W
@@ -112,6 +116,7 @@ class GeneratorTrainer:
             "critic_optimizer": self.c_optimizer,
         }
 
+    @cached_property
     def identity(self) -> dict[str, str]:
         """Return strings that differ between trainings.
 
@@ -126,21 +131,29 @@ class GeneratorTrainer:
             "images": digest.hexdigest(),
         }
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the tensors that `restore` needs, by name."""
-        return state_tensors(self.parts())
-
-    def values(self) -> dict[str, Any]:
-        """Return what else `restore` needs."""
-        return {
+    def save(self, path: StrPath) -> None:
+        """Write the state of the training; `resume` reads it."""
+        values = {
+            "identity": self.identity,
             "step": self.step,
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "probability": self.probability.state(),
         }
+        save_state(Path(path), state_tensors(self.parts()), values)
 
-    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
-        """Continue from a state."""
+    def resume(self, path: StrPath) -> None:
+        """Continue from the state in a file, if there is one.
+
+        Raises
+        ------
+        ValueError
+            If it belongs to another training.
+        """
+        state = load_state(Path(path), self.identity, self.device)
+        if state is None:
+            return
+        tensors, values = state
         load_state_tensors(self.parts(), tensors)
         self.probability.restore(values["probability"])
         self.step, self.images_seen = values["step"], values["images_seen"]

@@ -18,7 +18,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,6 @@ from skstylefeat.networks.training._generator_recipe import GeneratorRecipe
 from skstylefeat.networks.training._generator_trainer import GeneratorTrainer
 from skstylefeat.networks.training._precision import Precision, resolve_precision
 from skstylefeat.networks.training._train import training_seed
-from skstylefeat.networks.training._training_state import load_state, save_state
 
 FEW_IMAGES = 50
 NAME = "generator-trained"
@@ -163,13 +161,8 @@ def train_generator(
     if len(images) < FEW_IMAGES:
         warnings.warn(_few_images_text(len(images)), stacklevel=2)
 
-    identity: dict[str, str] = {}
     if checkpoint is not None:
-        checkpoint = Path(checkpoint)
-        identity = trainer.identity()
-        state = load_state(checkpoint, identity, there)
-        if state is not None:
-            trainer.restore(*state)
+        trainer.resume(checkpoint)
 
     def finished():
         late = max_seconds is not None and trainer.seconds >= max_seconds
@@ -200,8 +193,7 @@ def train_generator(
             last = now
             if finished() or now - last_report >= report_seconds:
                 if checkpoint is not None:
-                    values = trainer.values() | {"identity": identity}
-                    save_state(checkpoint, trainer.tensors(), values)
+                    trainer.save(checkpoint)
                 report = _report(trainer, n_images, history, now - last_report, finished())
                 bar.set_postfix(augmentation=f"{report.augmentation:.2f}")
                 history, last_report = [], now
