@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,18 +163,19 @@ def run_generator(arguments: argparse.Namespace) -> int:
         write_sample_sheet(generator, sheet)
         report(_generator_line(state, arguments.hours))
 
-    train_generator(
-        photos,
-        recipe=recipe,
-        n_images=n_images,
-        max_seconds=_seconds(arguments.hours),
-        device=str(device),
-        precision=precision,
-        random_state=arguments.random_state,
-        checkpoint=checkpoint,
-        callback=save,
-        verbose=_verbosity(arguments),
-    )
+    with _stoppable(checkpoint):
+        train_generator(
+            photos,
+            recipe=recipe,
+            n_images=n_images,
+            max_seconds=_seconds(arguments.hours),
+            device=str(device),
+            precision=precision,
+            random_state=arguments.random_state,
+            checkpoint=checkpoint,
+            callback=save,
+            verbose=_verbosity(arguments),
+        )
     report(f"Generator: {out}\nSamples: {sheet}")
     report(f"Next: python -m skstylefeat train-encoder {out} PHOTOS --out {_encoder_name(out)}")
     return 0
@@ -209,17 +211,18 @@ def run_encoder(arguments: argparse.Namespace) -> int:
         encoder.save(out, card | encoder.card | facts)
         report(_encoder_line(state, arguments.hours))
 
-    train_encoder(
-        generator,
-        photos,
-        recipe=recipe,
-        validation_images=held_out if len(held_out) else None,
-        random_state=arguments.random_state,
-        checkpoint=checkpoint,
-        max_seconds=_seconds(arguments.hours),
-        callback=save,
-        verbose=_verbosity(arguments),
-    )
+    with _stoppable(checkpoint):
+        train_encoder(
+            generator,
+            photos,
+            recipe=recipe,
+            validation_images=held_out if len(held_out) else None,
+            random_state=arguments.random_state,
+            checkpoint=checkpoint,
+            max_seconds=_seconds(arguments.hours),
+            callback=save,
+            verbose=_verbosity(arguments),
+        )
     report(f"Encoder: {out}")
     return 0
 
@@ -236,6 +239,23 @@ def _outputs(out):
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     return out, checkpoint
+
+
+@contextmanager
+def _stoppable(checkpoint):
+    """Turn Ctrl-C and a diverged training into a sentence and an exit status."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = f"{checkpoint} keeps its state: the same command continues it."
+        print(
+            "skstylefeat: The training was stopped. "
+            + (kept if checkpoint.exists() else "It had not yet saved its state."),
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None  # as shells report Ctrl-C
+    except FloatingPointError as error:
+        raise ValueError(str(error)) from error
 
 
 def _encoder_name(generator: Path) -> Path:

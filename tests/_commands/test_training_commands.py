@@ -11,7 +11,7 @@ from skstylefeat import load_encoder, load_generator
 from skstylefeat.__main__ import main
 from skstylefeat._commands import _training_commands as commands
 from skstylefeat.networks.encoders import _native
-from skstylefeat.networks.training import _generator_recipe
+from skstylefeat.networks.training import GeneratorTrainer, _generator_recipe, _sample_sheet
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +155,24 @@ def test_a_folder_without_readable_photos_is_refused(tmp_path, capsys):
     words = ["--skip-unreadable", "--images", 8]
     assert train_generator(folder, tmp_path / "g.safetensors", *words) == 2
     assert "None of the 1 images" in capsys.readouterr().err
+
+
+def test_stopped_and_diverged_trainings_end_in_a_sentence(photos, tmp_path, capsys, monkeypatch):
+    def stop(generator, path):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "g.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(_sample_sheet, "write_sample_sheet", stop)
+        with pytest.raises(SystemExit) as stopped:
+            train_generator(photos, out, "--images", 8)
+    assert stopped.value.code == 130
+    assert "the same command continues it" in capsys.readouterr().err
+    assert train_generator(photos, out, "--images", 8) == 0
+
+    monkeypatch.setattr(GeneratorTrainer, "update", lambda trainer: {"critic": float("nan")})
+    assert train_generator(photos, tmp_path / "other.safetensors", "--images", 8) == 2
+    assert "larger gamma or a smaller learning_rate" in capsys.readouterr().err
 
 
 def test_estimates_of_time():
