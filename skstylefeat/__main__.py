@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         print(f"skstylefeat: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as stop:
+        print(f"\nskstylefeat: {stop or 'Stopped.'}", file=sys.stderr)
+        return 130
 
 
 def _main_parser() -> argparse.ArgumentParser:

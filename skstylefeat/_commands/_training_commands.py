@@ -243,17 +243,14 @@ def _outputs(out):
 
 @contextmanager
 def _stoppable(checkpoint):
-    """Turn Ctrl-C and a diverged training into a sentence and an exit status."""
+    """Turn Ctrl-C and a diverged training into errors that the command line reports."""
     try:
         yield
     except KeyboardInterrupt:
-        kept = f"{checkpoint} keeps its state: the same command continues it."
-        print(
-            "skstylefeat: The training was stopped. "
-            + (kept if checkpoint.exists() else "It had not yet saved its state."),
-            file=sys.stderr,
-        )
-        raise SystemExit(130) from None  # as shells report Ctrl-C
+        kept = f"{checkpoint} keeps its state, and the same command continues it."
+        if not checkpoint.exists():
+            kept = "It had not yet saved its state."
+        raise KeyboardInterrupt(f"The training was stopped. {kept}") from None
     except FloatingPointError as error:
         raise ValueError(str(error)) from error
 
