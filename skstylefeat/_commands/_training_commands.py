@@ -42,7 +42,7 @@ LARGEST_HELD_OUT, HELD_OUT_SHARE, FEWEST_TO_HOLD_OUT = 128, 0.1, 50
 def make_generator_parser() -> argparse.ArgumentParser:
     """Return the parser of ``train-generator``."""
     parser = command_parser("train-generator", GENERATOR)
-    parser.add_argument("photos", metavar="PHOTOS", help="folder or zip of photos of one domain")
+    parser.add_argument("photos", metavar="PHOTOS", help="folder, zip, pattern or table of paths")
     parser.add_argument(
         "--size", type=int, choices=SIDES, required=True, help="side of the images in pixels"
     )
@@ -85,7 +85,7 @@ def make_encoder_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "generator", metavar="GENERATOR", help="name or file of a StyleGAN2 generator"
     )
-    parser.add_argument("photos", metavar="PHOTOS", help="folder or zip, framed as the generator's")
+    parser.add_argument("photos", metavar="PHOTOS", help="photos framed as the generator's")
     _add_out(parser, "encoder")
     add_reading_options(parser.add_argument_group("photos"))
     work = parser.add_argument_group("training")
@@ -280,15 +280,20 @@ def _seconds(hours):
 def _read_photos(arguments, size, report) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """Return the photos (n, size, size, 3) and what a card says of them."""
     from skstylefeat.images._collection import error_of_faults
-    from skstylefeat.images._crops import read_crops
-    from skstylefeat.images._image_files import left_out_text, list_images
+    from skstylefeat.images._framing import Framing
+    from skstylefeat.images._image_files import left_out_text
+    from skstylefeat.images._photo_argument import list_photos
 
-    listing = list_images(arguments.photos)
+    listing = list_photos(arguments.photos)
     if listing.left_out:
         report(left_out_text(listing.left_out))
-    photos, sizes, faults = read_crops(
-        listing.files, listing.names, size, arguments.box, arguments.filter
-    )
+    align = getattr(arguments, "align", "none")
+    if align != "none":
+        photos, sizes, faults = _aligned_photos(listing, align, size)
+    else:
+        photos, sizes, faults = _framed_photos(
+            listing, Framing(arguments.box, arguments.filter), size
+        )
     if faults and not arguments.skip_unreadable:
         raise ValueError(
             f"{error_of_faults(faults, len(listing.names))} --skip-unreadable leaves out images "
@@ -315,6 +320,7 @@ def _read_photos(arguments, size, report) -> tuple[NDArray[np.uint8], dict[str, 
         )
     card = {
         "data": f"{len(photos)} photos of {Path(arguments.photos).name}",
+        "data_align": str(align),
         "data_box": ",".join(f"{v:g}" for v in arguments.box) if arguments.box else "none",
         "data_filter": arguments.filter,
         "data_names_sha256": hashlib.sha256("\n".join(listing.names).encode()).hexdigest(),
@@ -322,6 +328,35 @@ def _read_photos(arguments, size, report) -> tuple[NDArray[np.uint8], dict[str, 
         "license": "that of the photos it was trained on",
     }
     return photos, card
+
+
+def _framed_photos(listing, framing, size):
+    """Return photos (m, size, size, 3), width and height (m, 2) before resizing, and faults."""
+    from skstylefeat.images._collection import Fault
+    from skstylefeat.images._decoding import open_item
+
+    box = framing.box
+    photos = np.empty((len(listing.files), size, size, 3), dtype=np.uint8)
+    sizes: list[tuple[float, float]] = []
+    faults: list[Fault] = []
+    for row, (file, name) in enumerate(zip(listing.files, listing.names, strict=True)):
+        try:
+            image = open_item(file, name)
+        except (OSError, ValueError) as error:
+            faults.append(Fault(row, name, error))
+            continue
+        photos[len(sizes)] = np.asarray(framing.apply(image, name, (size, size)))
+        sizes.append(image.size if box is None else (box[2] - box[0], box[3] - box[1]))
+    return photos[: len(sizes)], np.array(sizes, dtype=float).reshape(-1, 2), faults
+
+
+def _aligned_photos(listing, align, size):
+    """Return the same for aligned faces, whose size before resizing is not known."""
+    from skstylefeat.images._collection import as_images
+
+    pixels, faults = as_images(listing.files).aligned(align).try_read((size, size))
+    photos = np.rint(pixels * 255).astype(np.uint8)
+    return photos, np.full((len(photos), 2), float(size)), faults
 
 
 def _hold_out(photos, seed):

@@ -8,15 +8,21 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from skstylefeat._utils._label_tables import read_label_table
 from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.experiments._targets import Target, check_target, read_column
-from skstylefeat.images._collection import error_of_faults
-from skstylefeat.images._crops import Box, Resampling, read_crops
+from skstylefeat.images._collection import Fault, error_of_faults
+from skstylefeat.images._decoding import open_item
 from skstylefeat.images._image_files import left_out_text, list_images
 
+FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "box": Image.Resampling.BOX,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 FEWEST_IMAGES = 20
 
 
@@ -26,8 +32,8 @@ def load_own_images(
     target_names: Sequence[str],
     *,
     size: int,
-    box: Box | None = None,
-    resampling: Resampling = "lanczos",
+    box: tuple[float, float, float, float] | None = None,
+    resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
     test_share: float = 0.3,
     group: str | None = None,
     limit: int | None = 3000,
@@ -102,7 +108,7 @@ def load_own_images(
         notes.append(f"{limit} of them drawn at random.")
 
     files = dict(zip(listing.names, listing.files, strict=True))
-    pixels, _, faults = read_crops([files[n] for n in names], names, size, box, resampling)
+    pixels, faults = _read(files, names, size, box, resampling)
     if faults and on_error == "raise":
         raise ValueError(
             f"{error_of_faults(faults, len(names))} on_error='skip' (the option --skip-unreadable) "
@@ -149,6 +155,30 @@ def _too_few(table, listing, names, unmatched, images):
             f"called {quote(listing.names[0])}."
         )
     return text
+
+
+def _read(files, names, size, box, resampling):
+    """Return the images that can be read, cropped and resized, and the faults of the others."""
+    pixels, faults = [], []
+    for row, name in enumerate(names):
+        try:
+            image = open_item(files[name], name)
+        except (OSError, ValueError) as error:
+            faults.append(Fault(row, name, error))
+            continue
+        if box is not None and not _inside(box, image.size):
+            raise ValueError(
+                f"--box {','.join(f'{v:g}' for v in box)} does not lie inside the image {name!r} "
+                f"of {image.width} x {image.height} pixels; expected left < right, top < bottom."
+            )
+        image = image.resize((size, size), FILTERS[resampling], box=box)
+        pixels.append(np.asarray(image))
+    return np.array(pixels, dtype=np.uint8).reshape(-1, size, size, 3), faults
+
+
+def _inside(box, size):
+    left, top, right, bottom = box
+    return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
 
 
 def _split(content, groups, test_share, rng):

@@ -1,5 +1,6 @@
 """Commands that train a generator and its encoder on a folder of photos."""
 
+import argparse
 import hashlib
 import re
 
@@ -155,6 +156,21 @@ def test_a_folder_without_readable_photos_is_refused(tmp_path, capsys):
     words = ["--skip-unreadable", "--images", 8]
     assert train_generator(folder, tmp_path / "g.safetensors", *words) == 2
     assert "None of the 1 images" in capsys.readouterr().err
+
+
+def test_patterns_and_aligned_photos_are_read(photos, tmp_path, capsys):
+    with pytest.warns(UserWarning, match="trained on 11 images"):
+        assert train_generator(f"{photos}/1*.png", tmp_path / "g.safetensors", "--images", 8) == 0
+    assert "11 photos read" in capsys.readouterr().out
+
+    def landmarks(pixels):
+        return [[4, 4], [8, 4], [6, 6], [4, 9], [8, 9]]
+
+    arguments = argparse.Namespace(photos=photos, align=landmarks, skip_unreadable=False)
+    arguments.box, arguments.filter = None, "lanczos"
+    found, card = commands._read_photos(arguments, 8, print)
+    assert found.shape == (60, 8, 8, 3) and found.dtype == np.uint8 and found.std() > 10
+    assert "landmarks" in card["data_align"]
 
 
 def test_stopped_and_diverged_trainings_end_in_a_sentence(photos, tmp_path, capsys, monkeypatch):
