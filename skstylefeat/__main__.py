@@ -23,6 +23,14 @@ COMMANDS = {
         "skstylefeat._commands._checkpoint_commands:make_convert_parser:run_convert",
         "write a checkpoint as safetensors",
     ),
+    "train-generator": (
+        "skstylefeat._commands._training_commands:make_generator_parser:run_generator",
+        "train a small StyleGAN2 on your own photos",
+    ),
+    "train-encoder": (
+        "skstylefeat._commands._training_commands:make_encoder_parser:run_encoder",
+        "train the encoder of a generator on your own photos",
+    ),
 }
 
 DESCRIPTION = """\
@@ -52,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         print(f"skstylefeat: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as stop:
+        print(f"\nskstylefeat: {stop or 'Stopped.'}", file=sys.stderr)
+        return 130
 
 
 def _main_parser() -> argparse.ArgumentParser:

@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from discriminator import Discriminator
 from PIL import Image
 from torch.nn import functional as F
 
@@ -32,6 +31,7 @@ from skstylefeat.networks.checkpoints import save_network
 from skstylefeat.networks.encoders import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.optimization import contrast_loss, w_statistics
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
+from skstylefeat.networks.training import Discriminator
 
 CHANNELS = (128, 128, 96, 48, 24)
 LEARNING_RATE = 2.5e-3
@@ -87,7 +87,7 @@ class Trainer:
         config = GeneratorConfig(64, CHANNELS, z_dim=128, w_dim=128, n_mapping=4)
         last = torch.channels_last
         self.g = StyleGAN2Generator(config).to(memory_format=last)
-        self.d = Discriminator(64, CHANNELS).to(memory_format=last)
+        self.d = Discriminator(CHANNELS).to(memory_format=last)
         config = EncoderConfig.for_generator(self.g, max_offset=MAX_OFFSET)
         self.e = EncoderNetwork(config).to(memory_format=last)
         self.e.set_distribution(*w_statistics(self.g))

@@ -46,6 +46,11 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
     add_option(own, "--limit", "N", 3000, "largest number of images", type=positive)
     text = "share of the images for testing only"
     add_option(own, "--test-share", "SHARE", 0.3, text, type=share)
+    own.add_argument(
+        "--allow-foreign",
+        action="store_true",
+        help="go on where most images are foreign to the generator (default: stop)",
+    )
     _add_experiment_options(parser)
     return parser
 
@@ -73,15 +78,16 @@ def _add_experiment_options(parser):
 
 def run_main_job(arguments: argparse.Namespace) -> int:
     """Run the experiment on rendered faces."""
-    return _run(arguments, partial(_rendered_faces, arguments))
+    return _run(arguments, partial(_rendered_faces, arguments), "ignore")
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
     """Run the experiment on the user's images."""
-    return _run(arguments, partial(_own_images, arguments))
+    foreign = "note" if arguments.allow_foreign else "raise"
+    return _run(arguments, partial(_own_images, arguments), foreign)
 
 
-def _run(arguments: argparse.Namespace, load: Callable[[int], Any]) -> int:
+def _run(arguments: argparse.Namespace, load: Callable[[int], Any], foreign: Any) -> int:
     from skstylefeat.experiments._main_job import Job, Settings
 
     settings = Settings(
@@ -95,6 +101,7 @@ def _run(arguments: argparse.Namespace, load: Callable[[int], Any]) -> int:
         out=arguments.out,
         device=arguments.device,
         quiet=arguments.quiet,
+        foreign=foreign,
     )
     headlines, tables = Job(settings).run(load)
     print("\n" + "\n\n".join(["\n".join(headlines), *(table.to_text() for table in tables)]))

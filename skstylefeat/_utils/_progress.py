@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def progress_bar(
-    *, total: int, desc: str, verbose: int, initial: int = 0, unit: str = "it"
+    *, total: int | None, desc: str, verbose: int, initial: int = 0, unit: str = "it"
 ) -> "tqdm":
     """Return a tqdm bar for the terminal or the notebook, silent if `verbose` is 0."""
     from tqdm.auto import tqdm  # imported here: it takes 30 ms

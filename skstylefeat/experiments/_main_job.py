@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -30,7 +31,16 @@ from skstylefeat.experiments._representation import psnr_of_latents, represent
 from skstylefeat.experiments._score_table import save_scores
 from skstylefeat.inversion._inverter import StyleGANInverter
 
+DOMAIN_SAMPLE = 64  # test images that are checked before the experiments
 SHOWN_LIBRARIES = ("numpy", "scikit-learn", "torch")
+
+FOREIGN_ADVICE = (
+    "It cannot show them, so their codes mean little, and a table of scores would say nothing of "
+    "the methods. Crop or align the images as those of the generator (--box); give a generator of "
+    "their domain (--generator: the page 'Which network do I use?' of the guide lists some), or "
+    "train one (python -m skstylefeat train-generator). Without one, HOG or a frozen network with "
+    "a linear classifier serve better than this package. --allow-foreign goes on regardless."
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,9 @@ class Settings:
         Torch device, or "auto".
     quiet : bool
         Show no progress.
+    foreign : {"ignore", "note", "raise"}
+        Treatment of images that are foreign to the generator: no check, a note in the report, or
+        an error if they are the majority.
     """
 
     generator: str = "faces64"
@@ -69,6 +82,7 @@ class Settings:
     out: Path = Path("skstylefeat-report")
     device: str = "auto"
     quiet: bool = False
+    foreign: Literal["ignore", "note", "raise"] = "ignore"
 
 
 class Job:
@@ -107,6 +121,7 @@ class Job:
         self._report(*notes)
 
         inverter, train, test = self._invert(train_images, test_images)
+        notes = [*notes, *self._check_domain(inverter, test)]
         psnr = f"{psnr_of_latents(inverter, test.latents, test.images):.1f} dB"
         self._report(f"Reconstruction of the test images: {psnr}.")
         self.pictures[""] = [figures.inversion_picture(inverter, test)]
@@ -138,6 +153,22 @@ class Job:
         if settings.encoder == "train":
             self._save_encoder(inverter.encoder_)
         return inverter, train, test
+
+    def _check_domain(self, inverter, test):
+        """Return notes on foreign images; raise ValueError where the settings ask for it."""
+        if self.settings.foreign == "ignore":
+            return []
+        rows = slice(DOMAIN_SAMPLE)  # a sample, since the split has shuffled the images
+        inside = inverter.domain_scores(test.images[rows], test.latents[rows]).inside
+        n_foreign, n = int((~inside).sum()), len(inside)
+        if not n_foreign:
+            return []
+
+        found = f"{n_foreign} of {n} test images are foreign to {inverter.generator_.name!r}."
+        if self.settings.foreign == "raise" and n_foreign > n / 2:
+            raise ValueError(f"{found} {FOREIGN_ADVICE}")
+        self._report(found)
+        return [found]
 
     def _save_encoder(self, encoder):
         """Save a trained encoder, for ``--encoder`` in later runs."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from skstylefeat._utils._layers import LayerInfo
-from skstylefeat._utils._typing import RandomState
+from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.latents._spaces import as_w_plus
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._assumptions import GENERATOR_SETTINGS
 from skstylefeat.networks.checkpoints._read import read_generator
-from skstylefeat.networks.checkpoints._safetensors import build_network
+from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
 
 NOISE_MODES = ("const", "none")
 Noise: TypeAlias = Literal["const", "none"]
@@ -131,6 +131,18 @@ class Generator(NetworkFacade):
         """
         rng = check_random_state(random_state)
         return rng.standard_normal((n_samples, self.z_dim)).astype(np.float32)
+
+    def save(self, path: StrPath, card: Mapping[str, Any] | None = None) -> None:
+        """Write the generator as safetensors, which :func:`skstylefeat.load_generator` reads.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write.
+        card : dict of str to str, default=None
+            Model card, by default the attribute `card`.
+        """
+        save_network(self.module, path, self.card if card is None else card)
 
     def mapping(
         self, z: ArrayLike, *, c: ArrayLike | None = None, truncation_psi: float = 1.0

@@ -9,12 +9,14 @@ import sys
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from PIL import Image
 
-from skstylefeat import load_encoder
+from skstylefeat import StyleGANInverter, load_encoder
 from skstylefeat.__main__ import main
 from skstylefeat._commands._experiment_command import make_evaluate_parser
 from skstylefeat.experiments import _annotation_experiment as annotation
 from skstylefeat.experiments._rendered_faces import load_rendered_faces
+from skstylefeat.inversion import DomainScores
 from tests.support.labeled_photos import write_labeled_photos
 from tests.support.networks import write_pair
 
@@ -72,6 +74,41 @@ def test_report_on_own_images(folder, tmp_path, capsys):
     accuracies = {row["method"] for row in rows if row["metric"] == "accuracy"}
     assert accuracies == set(annotation.METHODS)
     assert {row["draw"] for row in rows} == {"0", "1"}
+
+
+def test_most_images_being_foreign_ends_evaluate(tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    lines = ["file,kind"]
+    for i in range(24):
+        pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{i}.png")
+        lines.append(f"{i}.png,{'ab'[i % 2]}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    words = ["evaluate", tmp_path / "photos", "--labels", tmp_path / "labels.csv"]
+    words += ["--target", "kind", "--out", tmp_path / "report", *FEW]
+    with pytest.warns(UserWarning, match="foreign to the generator 'faces64'"):
+        assert main([str(word) for word in words]) == 2
+    printed = capsys.readouterr()
+    assert "7 of 7 test images are foreign to 'faces64'." in printed.err and printed.out == ""
+    for advice in ("--box", "--generator", "train-generator", "HOG", "--allow-foreign"):
+        assert advice in printed.err
+    assert not list((tmp_path / "report").iterdir())
+
+
+@pytest.mark.parametrize(("words", "n_foreign"), [(["--allow-foreign"], 18), ([], 9), ([], 0)])
+def test_foreign_images_are_noted_in_the_report(folder, tmp_path, monkeypatch, words, n_foreign):
+    def domain_scores(inverter, images, latents):
+        inside = np.arange(len(images)) >= n_foreign
+        return DomainScores(np.ones(len(images), dtype=np.float32), inside, [""] * len(images))
+
+    monkeypatch.setattr(StyleGANInverter, "domain_scores", domain_scores)
+    generator, encoder = write_pair(tmp_path)
+    words = [*words, "--labels", folder / "labels.csv", "--target", "color", *FEW]
+    words += ["--generator", generator, "--encoder", encoder, "--out", tmp_path / "report"]
+    assert main(["evaluate", *(str(word) for word in [folder / "images.zip", *words])]) == 0
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert (f"{n_foreign} of 18 test images are foreign" in page) == (n_foreign > 0)
 
 
 def test_report_on_rendered_faces_keeps_a_trained_encoder(tmp_path, capsys):

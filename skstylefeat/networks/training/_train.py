@@ -146,7 +146,7 @@ def train_encoder(
     """
     generator = load_generator(generator)
     init = None if init is None else load_encoder(init)
-    seed = _seed(random_state, checkpoint)
+    seed = training_seed(random_state, checkpoint)
     trainer = Trainer(generator, images, recipe or EncoderRecipe(), init, seed)
     validation = None
     if validation_images is not None:
@@ -189,7 +189,8 @@ def train_encoder(
     return _encoder(trainer, generator)
 
 
-def _seed(random_state, checkpoint):
+def training_seed(random_state: RandomState, checkpoint: StrPath | None) -> int:
+    """Return the seed of a training, 0 for None if it must be found again."""
     if random_state is None and checkpoint is not None:
         return 0
     if isinstance(random_state, Integral):

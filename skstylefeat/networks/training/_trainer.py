@@ -10,13 +10,13 @@ import torch
 
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.optimization._latent_space import w_statistics
+from skstylefeat.networks.training._module_states import load_state_tensors, state_tensors
 from skstylefeat.networks.training._objective import weighted_losses
 from skstylefeat.networks.training._training_batches import TrainingBatches, images_hash
 
 ADAM_BETAS = (0.9, 0.99)
 WARM_UP_STEPS = 50
 GRADIENT_NORM = 5.0
-ENCODER, AVERAGE, OPTIMIZER = "encoder", "average", "optimizer"  # parts of a checkpoint
 
 
 class Trainer:
@@ -95,13 +95,13 @@ class Trainer:
             "init": "none" if self._init is None else self._init.weights_hash(),
         }
 
+    def parts(self):
+        """Return the networks and the optimizer that a step changes, by name."""
+        return {"encoder": self.encoder, "average": self.average, "optimizer": self.optimizer}
+
     def tensors(self):
         """Return the tensors that `restore` needs, by name."""
-        tensors = {f"{ENCODER}.{key}": x for key, x in self.encoder.state_dict().items()}
-        tensors |= {f"{AVERAGE}.{key}": x for key, x in self.average.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"{OPTIMIZER}.{index}.{key}": x for key, x in moments.items()}
-        return tensors
+        return state_tensors(self.parts())
 
     def values(self):
         """Return what else `restore` needs."""
@@ -109,20 +109,7 @@ class Trainer:
 
     def restore(self, tensors, values):
         """Continue from a state."""
-        parts = {ENCODER: {}, AVERAGE: {}, OPTIMIZER: {}}
-        for name, tensor in tensors.items():
-            part, _, key = name.partition(".")
-            parts[part][key] = tensor
-        self.encoder.load_state_dict(parts[ENCODER])
-        self.average.load_state_dict(parts[AVERAGE])
-
-        moments = {}
-        for name, tensor in parts[OPTIMIZER].items():
-            index, _, key = name.partition(".")
-            moments.setdefault(int(index), {})[key] = tensor
-        # The groups hold settings of the recipe, which the identity covers.
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        load_state_tensors(self.parts(), tensors)
         self.step, self.seconds = values["step"], values["seconds"]
 
     def update(self, progress):
