@@ -44,6 +44,10 @@ age groups from 5 labels, predict yaw and age from 2, 5 and 20 labels, and write
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # The former spelling of `evaluate PHOTOS`.
+    if "--images" in words[:-1] and words[0] not in COMMANDS:
+        place = words.index("--images")
+        words = ["evaluate", words[place + 1], *words[:place], *words[place + 2 :]]
     if words and words[0] in COMMANDS:
         module, make, run = COMMANDS[words.pop(0)][0].split(":")
         parser = getattr(import_module(module), make)()

@@ -155,6 +155,12 @@ def test_options_are_checked(arguments, capsys):
     assert arguments[0] in capsys.readouterr().err
 
 
+def test_the_former_spelling_of_evaluate_is_read(capsys):
+    words = ["--target", "a", "--images", "nowhere", "--labels", "l.csv", "--quiet"]
+    assert main(words) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
 def test_unknown_commands_are_refused(capsys):
     with pytest.raises(SystemExit):
         main(["evalute", "photos"])
