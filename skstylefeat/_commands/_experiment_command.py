@@ -29,7 +29,11 @@ with; `fit` needs a few and predicts the rest.
 def make_evaluate_parser() -> argparse.ArgumentParser:
     """Return the parser of ``evaluate``."""
     parser = command_parser("evaluate", EVALUATE)
-    parser.add_argument("images", metavar="PHOTOS", help="folder or zip, framed as the generator's")
+    parser.add_argument(
+        "images",
+        metavar="PHOTOS",
+        help="folder, zip archive, pattern, or column of paths such as photos.csv:path",
+    )
     own = parser.add_argument_group("images and labels")
     own.add_argument(
         "--labels", metavar="CSV", required=True, help="a column of file names, columns of labels"
@@ -87,6 +91,8 @@ def _run(arguments: argparse.Namespace, load: Callable[[int], Any]) -> int:
     settings = Settings(
         generator=arguments.generator,
         encoder=arguments.encoder,
+        method=arguments.method,
+        align=getattr(arguments, "align", "none"),
         train_steps=arguments.train_steps,
         annotation_labels=arguments.annotation_labels,
         regression_labels=arguments.regression_labels,

@@ -1,9 +1,5 @@
 """Pictures of the report: displays of the first draw."""
 
-import base64
-import io
-from typing import NamedTuple
-
 import numpy as np
 
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
@@ -20,33 +16,9 @@ from skstylefeat.plotting._edit_display import EditStripDisplay
 from skstylefeat.plotting._importance_display import LayerImportanceDisplay
 from skstylefeat.plotting._inversion_display import InversionDisplay
 from skstylefeat.plotting._map_display import FeatureMapDisplay
+from skstylefeat.plotting._pictures import draw
 from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 from skstylefeat.plotting._style import evenly
-
-DPI = 110
-
-
-class Picture(NamedTuple):
-    """A drawn display: its name, its caption and the bytes of the PNG file."""
-
-    name: str
-    caption: str
-    png: bytes
-
-    @property
-    def data_uri(self):
-        """The picture as a data URI, for a page without other files."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
-
-
-def draw(name, caption, display):
-    """Save the figure of a display as a `Picture` and close it."""
-    from matplotlib import pyplot as plt
-
-    buffer = io.BytesIO()
-    display.figure_.savefig(buffer, format="png", dpi=DPI)
-    plt.close(display.figure_)
-    return Picture(name, caption, buffer.getvalue())
 
 
 def inversion_picture(inverter, test):

@@ -42,6 +42,10 @@ class Settings:
         Bundled name or file.
     encoder : str
         "auto", "train" or a file.
+    method : str
+        Method of inversion.
+    align : str
+        "none", or a method that aligns faces; for the user's own images.
     train_steps : int
         Steps of the training with ``encoder="train"``.
     annotation_labels, regression_labels : tuple of int
@@ -60,6 +64,8 @@ class Settings:
 
     generator: str = "faces64"
     encoder: str = "auto"
+    method: str = "encoder"
+    align: str = "none"
     train_steps: int = 1000
     annotation_labels: tuple[int, ...] = (5,)
     regression_labels: tuple[int, ...] = (2, 5, 20)
@@ -125,6 +131,7 @@ class Job:
             inverter = StyleGANInverter(
                 settings.generator,
                 settings.encoder,
+                method=settings.method,
                 n_train_steps=settings.train_steps,
                 device=settings.device,
                 random_state=settings.random_state,

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from skstylefeat._utils._label_tables import read_label_table
 from skstylefeat._utils._table_formats import quote
@@ -16,13 +15,10 @@ from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.experiments._targets import Target, check_target, read_column
 from skstylefeat.images._collection import Fault, error_of_faults
 from skstylefeat.images._decoding import open_item
-from skstylefeat.images._image_files import left_out_text, list_images
+from skstylefeat.images._framing import Framing
+from skstylefeat.images._image_files import left_out_text
+from skstylefeat.images._photo_argument import list_photos
 
-FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "box": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 FEWEST_IMAGES = 20
 
 
@@ -47,7 +43,8 @@ def load_own_images(
     Parameters
     ----------
     images : path-like
-        Folder or zip archive, read as by :func:`skstylefeat.images.list_images`.
+        Folder, zip archive, pattern such as ``photos/*.jpg`` or column of paths in a table, such
+        as ``photos.csv:path``.
     labels : path-like
         Table with a column of file names and columns of labels: CSV, CelebA's ``list_attr`` text
         or NVIDIA's ``dataset.json``.
@@ -84,7 +81,7 @@ def load_own_images(
         If fewer than 20 images have all labels, labels contradict each other, or images cannot
         be read.
     """
-    listing = list_images(images)
+    listing = list_photos(images)
     table = read_label_table(labels)
     columns = [*target_names, *([group] if group else [])]
     found = table.labels_of(listing.names, columns)
@@ -159,26 +156,15 @@ def _too_few(table, listing, names, unmatched, images):
 
 def _read(files, names, size, box, resampling):
     """Return the images that can be read, cropped and resized, and the faults of the others."""
-    pixels, faults = [], []
+    pixels, faults, framing = [], [], Framing(box, resampling)
     for row, name in enumerate(names):
         try:
             image = open_item(files[name], name)
         except (OSError, ValueError) as error:
             faults.append(Fault(row, name, error))
             continue
-        if box is not None and not _inside(box, image.size):
-            raise ValueError(
-                f"--box {','.join(f'{v:g}' for v in box)} does not lie inside the image {name!r} "
-                f"of {image.width} x {image.height} pixels; expected left < right, top < bottom."
-            )
-        image = image.resize((size, size), FILTERS[resampling], box=box)
-        pixels.append(np.asarray(image))
+        pixels.append(np.asarray(framing.apply(image, name, (size, size))))
     return np.array(pixels, dtype=np.uint8).reshape(-1, size, size, 3), faults
-
-
-def _inside(box, size):
-    left, top, right, bottom = box
-    return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
 
 
 def _split(content, groups, test_share, rng):

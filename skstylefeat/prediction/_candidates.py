@@ -1,7 +1,7 @@
 """Candidate readers: linear models from a few labels and many unlabeled photos.
 
-All candidates see columns that are standardized by all photos, and all are linear, so that a
-fitted reader is a matrix of coefficients. Two of them read a *consensus* of channels: with a dozen
+All candidates see columns that are standardized by all photos, and all are linear, or a curve on a
+linear distance, so that a fitted reader is a matrix of coefficients. Two of them read a *consensus* of channels: with a dozen
 labels and a thousand channels, some channels fit the labels by chance, but those do not agree with
 each other on the photos without labels. The channels that do agree remain.
 """
@@ -26,10 +26,20 @@ ABSENT = -1e6
 
 
 class LinearModel(NamedTuple):
-    """Coefficients (k, d) and intercepts (k,): values, or logits of the classes."""
+    """Coefficients (k, d) and intercepts (k,): values, or logits of the classes.
+
+    With a `curve` (2, m), the linear output is a distance, and the curve's points lead from
+    distances to values.
+    """
 
     coef: NDArray[np.float64]
     intercept: NDArray[np.float64]
+    curve: NDArray[np.float64] | None = None
+
+    def outputs(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the outputs (n, k)."""
+        linear = rows @ self.coef.T.astype(np.float64) + self.intercept
+        return linear if self.curve is None else np.interp(linear, *self.curve)
 
 
 @dataclass(frozen=True)
@@ -42,8 +52,8 @@ class Candidate:
         Name in reports.
     blocks : tuple of str
         Blocks of columns that it reads, see `PhotoFeatures`.
-    head : {"line", "ridge", "clusters", "logistic"}
-        Line or logistic regression on the consensus, clusters of the consensus, or ridge.
+    head : {"curve", "ridge", "clusters", "logistic"}
+        Calibration curve, clusters or logistic regression on the consensus, or ridge.
     n_channels : int or None
         Channels of the consensus; None reads all columns.
     """
@@ -66,11 +76,13 @@ CLASS_CANDIDATES = (
 )
 #: For numbers.
 NUMBER_CANDIDATES = (
-    Candidate("consensus of styles", ("styles",), "line", 40),
-    Candidate("consensus of mirrored differences", ("differences",), "line", 40),
+    Candidate("consensus of styles", ("styles",), "curve", 40),
+    Candidate("consensus of mirrored differences", ("differences",), "curve", 40),
     Candidate("all styles", ("styles", "differences"), "ridge"),
 )
 N_ROUNDS = 4
+#: Points of a calibration curve, and its length beyond the photos, in standard deviations.
+N_KNOTS, FAR = 33, 100.0
 
 
 def consensus(
@@ -142,12 +154,20 @@ def fit_numbers(
         ridge = RidgeCV(RIDGE_ALPHAS).fit(scaled, values)
         return LinearModel(ridge.coef_[None] / np.sqrt(rows.shape[1]), ridge.intercept_[None])
 
-    # A line through the labels on the weighted sum, whose slope is shrunk by half a label.
+    # Half of the scale are ranks among all photos, which bound what distances far away predict.
     weights = consensus(rows, labeled, values, candidate.n_channels or rows.shape[1])
-    sums = rows[labeled] @ weights
+    distances = rows @ weights
+    knots = np.quantile(distances, np.linspace(0, 1, N_KNOTS))
+    knots = np.concatenate([[knots[0] - FAR], knots, [knots[-1] + FAR]])
+    ranks = np.sqrt(12) * (np.linspace(0, 1, N_KNOTS) - 0.5)
+    levels = (knots + np.concatenate([ranks[:1], ranks, ranks[-1:]])) / 2
+
+    # A line through the labels on this scale, whose slope is shrunk by half a label.
+    sums = np.interp(distances[labeled], knots, levels)
     center, mean = sums.mean(), values.mean()
     slope = (sums - center) @ (values - mean) / (np.square(sums - center).sum() + LINE_PENALTY)
-    return LinearModel((slope * weights)[None], np.array([mean - slope * center]))
+    curve = np.stack([knots, mean + slope * (levels - center)])
+    return LinearModel(weights[None], np.zeros(1), curve)
 
 
 def fit_classes(

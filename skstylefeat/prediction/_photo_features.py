@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -142,6 +143,18 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
             parts.append(FeatureMaps.from_latents(flat[good], generator).pool())
             rows[good] = np.concatenate(parts, axis=1)
         return PhotoRows(rows.astype(np.float32), flat, faults)
+
+    def use(self, **parameters: Any) -> Self:
+        """Set `device`, `cache_dir` or `verbose` of this fitted transformer."""
+        self.set_params(**parameters)
+        self.inverter_.set_params(**parameters)
+        return self
+
+    def quiet(self) -> Self:
+        """Return a shallow copy that shows no progress."""
+        quiet = copy.copy(self)
+        quiet.inverter_ = copy.copy(self.inverter_).set_params(verbose=0)
+        return quiet
 
     def _mean_code(self):
         generator = self.inverter_.generator_

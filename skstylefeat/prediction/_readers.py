@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -114,8 +114,37 @@ class _FewShotReader(VersionStamped, BaseEstimator):
 
     def _left_out(self, rows, models):
         """Return the outputs (n_labeled, k) of the models that did not see each label."""
-        parts = np.stack([rows @ m.coef.T + m.intercept for m in models])
+        parts = np.stack([model.outputs(rows) for model in models])
         return parts[self.folds_, np.arange(len(rows))]
+
+    def learning_curve(
+        self, X: ArrayLike, sizes: Sequence[int], n_draws: int = 6
+    ) -> list[tuple[int, float, float]]:
+        """Return (size, mean, sd) of the score with fewer labels, on the labels left over.
+
+        The candidate is the one that all labels have chosen.
+        """
+        X = np.asarray(X, dtype=np.float64)
+        standard = ((X[~check_rows(X)] - self._mean) * self._inverse_scale)[:, self.columns_]
+        labeled = np.searchsorted(np.flatnonzero(~check_rows(X)), self.labeled_)
+        candidate = next(c for c in self._candidates if c.name == self.candidate_)
+        rng = np.random.default_rng(self.random_state)
+        curve = []
+        for size in sizes:
+            scores = []
+            for _ in range(n_draws):
+                order = rng.permutation(len(labeled))
+                known, rest = order[:size], order[size:]
+                model = self._fit_candidate(
+                    candidate, standard, labeled[known], self._values[known]
+                )
+                outputs = model.outputs(standard[labeled[rest]])
+                scores.append(self._score_outputs(outputs, self._values[rest]))
+            curve.append((int(size), float(np.mean(scores)), float(np.std(scores))))
+        return curve
+
+    def _score_outputs(self, outputs, values):
+        raise NotImplementedError
 
     def _fit_candidate(self, candidate, rows, positions, values):
         raise NotImplementedError
@@ -126,7 +155,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
     @staticmethod
     def _to_units(model, inverse_scale, mean):
         coef = model.coef * inverse_scale
-        return LinearModel(coef.astype(np.float32), model.intercept - coef @ mean)
+        return LinearModel(coef.astype(np.float32), model.intercept - coef @ mean, model.curve)
 
     def _outputs(self, X, model=None):
         """Return outputs (n, k) and the mask of rows of NaN."""
@@ -139,7 +168,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         missing = check_rows(X)
         model = model or self._model
         rows = np.where(missing[:, None], 0.0, X)[:, self.columns_]
-        return rows @ model.coef.T.astype(np.float64) + model.intercept, missing
+        return model.outputs(rows), missing
 
     @property
     def has_score(self) -> bool:
@@ -195,6 +224,9 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
         if not models:
             return np.nan
         return float(np.abs(self._left_out(rows, models)[:, 0] - values).mean())
+
+    def _score_outputs(self, outputs, values):
+        return np.abs(outputs[:, 0] - values).mean()
 
     def _fold_predictions(self, X):
         """Return the predictions (n_folds, n) of the models of all folds."""
@@ -281,6 +313,9 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
             return np.nan
         proba = softmax(self._left_out(rows, models))[np.arange(len(values)), values]
         return float(np.minimum(-np.log(np.maximum(proba, 1e-9)), 4.0).mean())
+
+    def _score_outputs(self, outputs, values):
+        return (outputs.argmax(axis=1) == values).mean()
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities (n, n_classes); NaN for rows of NaN."""
