@@ -39,7 +39,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> Any:
         metavar="FILE|train",
         help="file of an encoder, or 'train' (default: the generator's own)",
     )
-    text = "inversion by the encoder, by optimization, which needs no encoder and takes longer, or both"
+    text = "inversion: by the encoder, by optimization (needs no encoder, is slow), or by both"
     add_option(networks, "--method", None, "encoder", text, choices=METHODS)
     text = "steps of --encoder train"
     add_option(networks, "--train-steps", "N", 1000, text, type=positive)

@@ -1,9 +1,10 @@
 """Candidate readers: linear models from a few labels and many unlabeled photos.
 
-All candidates see columns that are standardized by all photos, and all are linear, or a curve on a
-linear distance, so that a fitted reader is a matrix of coefficients. Two of them read a *consensus* of channels: with a dozen
-labels and a thousand channels, some channels fit the labels by chance, but those do not agree with
-each other on the photos without labels. The channels that do agree remain.
+All candidates see columns that are standardized by all photos. All are linear, or a curve on a
+linear distance, so that a fitted reader is a matrix of coefficients. Most of them read a
+*consensus* of channels: with a dozen labels and a thousand channels, some channels fit the labels
+by chance, but those do not agree with each other on the photos without labels. The channels that
+do agree remain.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def fit_model(
     verbose: int = 0,
     report: Callable[[str], Any] | None = None,
 ) -> PhotoModel:
-    """Fit a model to photos, few of which have labels, and write it to a folder.
+    r"""Fit a model to photos, few of which have labels, and write it to a folder.
 
     Parameters
     ----------
@@ -111,12 +111,17 @@ def fit_model(
     >>> for i, image in enumerate(faces.images):
     ...     Image.fromarray(image).save(folder / "photos" / f"{i}.png")
     >>> rows = [f"{i}.png,{faces.frame['age'][i]:.0f}" for i in range(12)]
-    >>> _ = (folder / "labels.csv").write_text("\\n".join(["file,age", *rows]))
+    >>> _ = (folder / "labels.csv").write_text("\n".join(["file,age", *rows]))
     >>> model = fit_model(folder / "photos", folder / "labels.csv", ["age"], folder / "model")
     >>> found = load_model(folder / "model").predict(folder / "photos")
     >>> found.header
     ['file', 'age', 'age_low', 'age_high', 'in_domain', 'readable', 'note']
     """
+    if align is not None and box is not None:
+        raise ValueError(
+            "align and box were both given (--align, --box), but alignment finds its own crop. Give "
+            "one of them."
+        )
     say = report or (lambda text: None)
     folder = Path(out).expanduser()
     replaces = check_folder(folder)

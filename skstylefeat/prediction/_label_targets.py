@@ -56,7 +56,7 @@ class LabeledTarget:
 
 
 def split_spec(spec: str) -> tuple[str, str | None]:
-    """Split ``name:number`` or ``name:class`` into the column and the kind, None where it is open."""
+    """Split ``name:number`` or ``name:class`` into column and kind; None leaves the kind open."""
     name, _, kind = spec.rpartition(":")
     return (name, kind) if name and kind in KINDS else (spec, None)
 

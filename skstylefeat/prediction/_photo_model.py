@@ -38,8 +38,8 @@ class PhotoModel:
         Fitted readers by target.
     card : dict
         Data, scores, networks and versions.
-    framing : Framing, default=Framing()
-        Crop and filter of image files.
+    framing : Framing, default=None
+        Crop and filter of image files; by default none, and Lanczos.
 
     Attributes
     ----------
@@ -61,12 +61,12 @@ class PhotoModel:
         features: PhotoFeatures,
         readers: Mapping[str, Any],
         card: Mapping[str, Any],
-        framing: Framing = Framing(),
+        framing: Framing | None = None,
     ) -> None:
         self.features = features
         self.readers = dict(readers)
         self.card = dict(card)
-        self.framing = framing
+        self.framing = framing or Framing()
 
     def __repr__(self) -> str:
         return f"PhotoModel(targets={self.targets})"
