@@ -12,11 +12,11 @@ from skstylefeat.experiments._annotation_experiment import (
 from skstylefeat.experiments._regression_experiment import calibrate, calibration_rows
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
 from skstylefeat.plotting._cluster_display import ClusterDisplay
+from skstylefeat.plotting._drawn_picture import draw
 from skstylefeat.plotting._edit_display import EditStripDisplay
 from skstylefeat.plotting._importance_display import LayerImportanceDisplay
 from skstylefeat.plotting._inversion_display import InversionDisplay
 from skstylefeat.plotting._map_display import FeatureMapDisplay
-from skstylefeat.plotting._pictures import draw
 from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 from skstylefeat.plotting._style import evenly
 

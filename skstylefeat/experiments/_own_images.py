@@ -86,8 +86,8 @@ def load_own_images(
     """
     if align is not None and box is not None:
         raise ValueError(
-            "align and box were both given (--align, --box), but alignment finds its own crop. Give "
-            "one of them."
+            "align and box were both given (--align, --box), but alignment finds its own crop. "
+            "Give one of them."
         )
     listing = list_photos(images)
     table = read_label_table(labels)

@@ -119,8 +119,8 @@ def fit_model(
     """
     if align is not None and box is not None:
         raise ValueError(
-            "align and box were both given (--align, --box), but alignment finds its own crop. Give "
-            "one of them."
+            "align and box were both given (--align, --box), but alignment finds its own crop. "
+            "Give one of them."
         )
     say = report or (lambda text: None)
     folder = Path(out).expanduser()
@@ -169,11 +169,15 @@ def fit_model(
     model.card = make_card(
         features,
         scores,
-        photos={"source": str(photos), "labels": str(labels), "n_photos": len(names)}
-        | {"n_unreadable": len(found.faults)},
+        photos={
+            "source": str(photos),
+            "labels": str(labels),
+            "n_photos": len(names),
+            "n_unreadable": len(found.faults),
+        },
         settings={
             "method": method,
-            "encoder": encoder if isinstance(encoder, str) else str(encoder),
+            "encoder option": encoder if isinstance(encoder, str) else str(encoder),
             "align": "none" if align is None else str(align),
             "random_state": random_state,
         },

@@ -29,6 +29,7 @@ MOST_LABELED, MOST_SORTED, MOST_PER_CLASS, MOST_PROBLEMS = 48, 24, 12, 12
 MARKED_ERRORS = 2.0
 
 STYLE = """
+th, td { white-space: normal; }
 ul.first { padding: 0; list-style: none; font-size: 1.02rem; }
 ul.first li { margin: .35rem 0; padding: .45rem .8rem; border-left: 4px solid #1f6f8b;
   background: #f3f7f9; }
@@ -194,7 +195,7 @@ def _labeled_grid(target, score, reader, photos, predictions):
         if target.kind == "number":
             size = abs(guess - truth)
             wrong = size > MARKED_ERRORS * score.score
-            caption = f"{truth:.4g}, predicted {guess:.4g}"
+            caption = f"{truth:.3g}, predicted {guess:.3g}"
         else:
             size, wrong = float(guess != truth), guess != truth
             caption = f"{truth}, predicted {guess}" if wrong else str(truth)
@@ -225,7 +226,7 @@ def _sorted_parts(target, predictions, photos):
     if target.kind == "number":
         order = usable[np.argsort(values[usable].astype(float), kind="stable")]
         chosen = order[np.unique(np.linspace(0, len(order) - 1, MOST_SORTED).round().astype(int))]
-        shown = "".join(photos.figure(row, f"{values[row]:.4g}") for row in chosen)
+        shown = "".join(photos.figure(row, f"{values[row]:.3g}") for row in chosen)
         return [
             "<h3>Photos in the order of their predictions</h3>",
             f'<p class="note">{len(chosen)} of {len(usable)}, evenly spaced.</p>'
@@ -265,7 +266,7 @@ def _problem_parts(predictions, photos):
 
 
 def _facts_html(card):
-    facts = {key.replace("_", " "): value for key, value in card["photos"].items()}
+    facts = {key.replace("n_", ""): value for key, value in card["photos"].items()}
     for kind, network in card["networks"].items():
         facts[kind] = f"{network['name']}, SHA-256 {network['sha256']}"
     facts |= {key.replace("_", " "): value for key, value in card["settings"].items()}

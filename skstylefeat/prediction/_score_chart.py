@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skstylefeat.plotting._pictures import draw
+from skstylefeat.plotting._drawn_picture import draw
 from skstylefeat.plotting._style import ACCENT, MUTED, Display, plain_axes
 from skstylefeat.prediction._label_targets import LabeledTarget
 from skstylefeat.prediction._target_score import TargetScore
