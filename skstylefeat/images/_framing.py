@@ -50,7 +50,7 @@ class Framing(NamedTuple):
                 f"of {image.width} x {image.height} pixels; expected left < right, top < bottom."
             )
         if size is None:
-            return image if box is None else image.crop(tuple(round(v) for v in box))
+            return image if box is None else image.crop(box)
         if box is None and image.size == (size[1], size[0]):
             return image
         return image.resize((size[1], size[0]), FILTERS[self.resampling], box=box)

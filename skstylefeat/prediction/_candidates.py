@@ -188,32 +188,34 @@ def fit_classes(
         return LinearModel(coef, intercept)
 
     if candidate.n_channels is None:
-        directions = np.eye(rows.shape[1]) / np.sqrt(rows.shape[1])
-        strength = LOGISTIC_C
-    else:
-        # Two classes have one weighted sum; of more, each has its own against the rest.
-        sides = present[1:] if len(present) == 2 else present
-        directions = np.stack(
-            [consensus(rows, labeled, 1.0 * (codes == c), candidate.n_channels) for c in sides]
-        )
-        strength = 1.0
+        scale = 1 / np.sqrt(rows.shape[1])
+        inner = _fit_logistic(scale * rows[labeled], codes, present, LOGISTIC_C)
+        coef[present], intercept[present] = scale * inner.coef, inner.intercept
+        return LinearModel(coef, intercept)
+
+    # Two classes have one weighted sum; of more, each has its own against the rest.
+    sides = present[1:] if len(present) == 2 else present
+    directions = np.stack(
+        [consensus(rows, labeled, 1.0 * (codes == c), candidate.n_channels) for c in sides]
+    )
     sums = rows @ directions.T
-    fit = _fit_clusters if candidate.head == "clusters" else _fit_logistic
-    inner = fit(sums, labeled, codes, present, strength, random_state)
+    if candidate.head == "clusters":
+        inner = _fit_clusters(sums, labeled, codes, present, random_state)
+    else:
+        inner = _fit_logistic(sums[labeled], codes, present, 1.0)
     coef[present], intercept[present] = inner.coef @ directions, inner.intercept
     return LinearModel(coef, intercept)
 
 
-def _fit_logistic(sums, labeled, codes, present, strength, random_state):
-    model = LogisticRegression(C=strength, max_iter=1000, random_state=random_state)
-    model.fit(sums[labeled], codes)
+def _fit_logistic(rows, codes, present, strength):
+    model = LogisticRegression(C=strength, max_iter=1000).fit(rows, codes)
     if len(present) > 2:
         return LinearModel(model.coef_, model.intercept_)
     zero = np.zeros_like(model.coef_)
     return LinearModel(np.concatenate([zero, model.coef_]), np.append(0.0, model.intercept_))
 
 
-def _fit_clusters(sums, labeled, codes, present, _, random_state):
+def _fit_clusters(sums, labeled, codes, present, random_state):
     """Cluster all photos from the labeled classes' means; clusters have one variance."""
     means = np.stack([sums[labeled[codes == c]].mean(axis=0) for c in present])
     kmeans = KMeans(len(present), init=means, n_init=1, random_state=random_state).fit(sums)

@@ -7,12 +7,12 @@ without it, or with other files, is no model.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module, util
 from pathlib import Path
 from typing import Any, Literal
@@ -58,7 +58,7 @@ def check_folder(folder: Path) -> bool:
 def prepare_folder(folder: Path) -> None:
     """Create the folder and mark it as one that `fit` may write to."""
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / MARK, lambda file: file.write(b"A model of skstylefeat.\n"))
+    _write(folder / MARK, b"A model of skstylefeat.\n")
 
 
 def save_model(model: PhotoModel, folder: Path, texts: Mapping[str, str]) -> PhotoModel:
@@ -72,6 +72,8 @@ def save_model(model: PhotoModel, folder: Path, texts: Mapping[str, str]) -> Pho
     texts : dict of str to str
         Further files by name, such as the report.
     """
+    from skstylefeat.networks.checkpoints._locate import file_sha256
+
     (folder / CARD).unlink(missing_ok=True)  # from here on, the old model is no longer valid
     for file in folder.iterdir():
         if file.is_file() and file.name not in (MARK, *texts) and not file.name.endswith(".csv"):
@@ -82,24 +84,23 @@ def save_model(model: PhotoModel, folder: Path, texts: Mapping[str, str]) -> Pho
     stems = file_stems(model.targets)
     for target, stem in stems.items():
         pipeline = kept.pipeline(target)
-        replace_file(folder / f"{stem}.joblib", lambda file, p=pipeline: joblib.dump(p, file))
+        replace_file(folder / f"{stem}.joblib", partial(joblib.dump, pipeline))
         files.append(f"{stem}.joblib")
         if util.find_spec("skops") is not None:
-            data = import_module("skops.io").dumps(pipeline)
-            replace_file(folder / f"{stem}.skops", lambda file, data=data: file.write(data))
+            _write(folder / f"{stem}.skops", import_module("skops.io").dumps(pipeline))
             files.append(f"{stem}.skops")
     for name, text in texts.items():
-        replace_file(folder / name, lambda file, text=text: file.write(text.encode()))
+        _write(folder / name, text.encode())
 
     card = kept.card | {
         "format": FORMAT,
         "framing": {"box": model.framing.box, "filter": model.framing.resampling},
         "pipelines": stems,
-        "files": {name: _sha256(folder / name) for name in files},
+        "files": {name: file_sha256(folder / name) for name in files},
     }
     kept.card = card
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    replace_file(folder / CARD, lambda file: file.write(text.encode()))
+    _write(folder / CARD, text.encode())
     return kept
 
 
@@ -152,6 +153,8 @@ def load_model(folder: StrPath, *, kind: Literal["joblib", "skops"] = "joblib") 
 
 def read_card(folder: Path) -> dict[str, Any]:
     """Return the card of a model after a check of its files."""
+    from skstylefeat.networks.checkpoints._locate import file_sha256
+
     if not (folder / CARD).is_file():
         if (folder / MARK).exists():
             problem = "is unfinished: fit was stopped before its end. Run the same fit again"
@@ -167,7 +170,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder / CARD} has the format {known!r}, expected {FORMAT!r}.")
     for name, digest in files.items():
         path = folder / name
-        if not path.is_file() or _sha256(path) != digest:
+        if not path.is_file() or file_sha256(path) != digest:
             what = "is missing" if not path.is_file() else "has changed"
             raise ValueError(
                 f"{path} {what}, so that the model is not the one that was fitted. Run fit again, "
@@ -186,9 +189,8 @@ def file_stems(targets: list[str]) -> dict[str, str]:
     return stems
 
 
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _write(path, data):
+    replace_file(path, lambda file: file.write(data))
 
 
 def _with_kept_networks(features: PhotoFeatures, folder: Path) -> tuple[PhotoFeatures, list[str]]:
@@ -210,7 +212,7 @@ def _with_kept_networks(features: PhotoFeatures, folder: Path) -> tuple[PhotoFea
 def _kept(network, name, folder):
     """Return a network by its bundled name, or by a copy in the folder."""
     from skstylefeat.networks.checkpoints._convert import convert
-    from skstylefeat.networks.checkpoints._locate import bundled_names, find_weights
+    from skstylefeat.networks.checkpoints._locate import bundled_names, file_sha256, find_weights
     from skstylefeat.networks.checkpoints._safetensors import save_network
 
     if network.reference in bundled_names():
@@ -229,7 +231,7 @@ def _kept(network, name, folder):
                 os.unlink(written.file)
 
     # The name holds the hash, so that no file of another model is taken for it.
-    digest = _sha256(part)
+    digest = file_sha256(part)
     kept = folder / f"{name}-{digest[:12]}.safetensors"
     _copy(part, kept)
     part.unlink()

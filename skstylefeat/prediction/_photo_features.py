@@ -135,7 +135,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         flat = codes.reshape(len(codes), -1)
         if len(good):
             styles = w_plus_to_s(flat[good], generator)
-            parts = [styles]
+            parts: list[Any] = [styles]
             if self.mirror:
                 turned, _ = self.inverter_._run(images[good], mirrored=True)
                 other = w_plus_to_s(turned.reshape(len(good), -1), generator)

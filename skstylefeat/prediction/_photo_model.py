@@ -116,7 +116,7 @@ class PhotoModel:
         self, names: list[str], images: ImageCollection, found: PhotoRows
     ) -> Predictions:
         """Predict from the rows of photos that are inverted already."""
-        readable = ~np.isnan(found.rows).any(axis=1)
+        readable = np.asarray(~np.isnan(found.rows).any(axis=1))
         notes = [""] * len(names)
         for fault in found.faults:
             notes[fault.row] = _plain(fault.error)
