@@ -57,7 +57,7 @@ def score_chart(target: LabeledTarget, score: TargetScore, reader: Any, rows: Ar
 
     matplotlib.use("Agg")
     smallest = max(4, 2 * len(score.counts))
-    sizes = np.unique(np.linspace(smallest, 0.8 * score.n_labels, 4).astype(int))
+    sizes = np.unique(np.linspace(smallest, 0.67 * score.n_labels, 4).astype(int))
     curve = reader.learning_curve(rows, sizes.tolist())
     curve.append((score.n_labels, score.score, 0.0))
     is_class = target.kind == "class"
