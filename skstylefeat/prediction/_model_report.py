@@ -104,9 +104,10 @@ def _first_lines_html(card):
     """Return the scores and all problems as a list; bad news are marked."""
     good = {target["headline"] for target in card["targets"].values() if target["beats_baseline"]}
     items = "".join(
-        f"<li{'' if line in good else ' class=bad'}>{escape(line).replace(' %', '&nbsp;%')}</li>"
+        f"<li{'' if line in good else ' class=bad'}>{escape(line)}</li>"
         for line in first_lines(card)
     )
+    items = items.replace(" %", "&nbsp;%")
     return f'<ul class="first">{items}</ul>'
 
 
