@@ -1,12 +1,14 @@
 """HTTP service of a saved pipeline, on the standard library alone.
 
-``python examples/service.py glasses.joblib --port 8000`` loads a pipeline saved by joblib and
-answers
+``python examples/service.py model --port 8000`` loads the folder of a model that the command
+``fit`` wrote, or a pipeline saved by joblib, and answers
 
 - ``GET /`` with a description: steps, classes, version;
 - ``POST /predict`` with predictions for the images in the body, one image file (JPEG, PNG, ...) or
   an ``.npy`` array of shape (n, H, W, 3), as ``{"predictions": [...]}``, and with
-  ``"probabilities"`` if the pipeline has them.
+  ``"probabilities"`` if the pipeline has them. A model answers with one entry per image: for each
+  target a value with its interval or a class with its probability, and whether the image could be
+  read and lies in the generator's domain.
 
 For example ``curl --data-binary @face.png http://127.0.0.1:8000/predict``.
 
@@ -25,6 +27,7 @@ import contextlib
 import io
 import json
 import math
+import os
 import socket
 import sys
 import traceback
@@ -38,6 +41,7 @@ import numpy as np
 from PIL import Image
 
 import skstylefeat
+from skstylefeat.prediction import PhotoModel, load_model
 
 MAX_BYTES = 32 << 20
 MAX_PIXELS = 1 << 25  # of one image file
@@ -99,6 +103,8 @@ def read_array(body: bytes) -> np.ndarray:
 def answer(pipeline: Any, body: bytes) -> dict[str, Any]:
     """Return the predictions for the images of a request, ready for JSON."""
     images = read_images(body)
+    if isinstance(pipeline, PhotoModel):
+        return {"predictions": answer_of_model(pipeline, images)}
     result = {"predictions": to_lists(pipeline.predict(images))}
     if hasattr(pipeline, "predict_proba"):
         result["classes"] = to_lists(pipeline.classes_)
@@ -106,8 +112,31 @@ def answer(pipeline: Any, body: bytes) -> dict[str, Any]:
     return result
 
 
+def answer_of_model(model: PhotoModel, images: Any) -> list[dict[str, Any]]:
+    """Return one entry per image with the predictions of all targets; None stands for unknown."""
+    found = model.predict(images)
+    entries: list[dict[str, Any]] = [
+        {"readable": bool(readable), "in_domain": inside, "note": note}
+        for readable, inside, note in zip(
+            found.readable, to_lists(found.in_domain), found.notes, strict=True
+        )
+    ]
+    for target, values in found.values.items():
+        if target in found.lows:
+            parts = {"value": values, "low": found.lows[target], "high": found.highs[target]}
+            parts = {name: np.where(np.isfinite(x), x, np.nan) for name, x in parts.items()}
+        else:
+            parts = {"class": values, "probability": found.probabilities[target]}
+        for i, entry in enumerate(entries):
+            entry[target] = {name: to_lists(part)[i] for name, part in parts.items()}
+    return entries
+
+
 def describe(pipeline: Any) -> dict[str, Any]:
     """Return the steps and classes of a pipeline, and the version of the package."""
+    if isinstance(pipeline, PhotoModel):
+        scores = {name: target["headline"] for name, target in pipeline.card["targets"].items()}
+        return {"targets": scores, "skstylefeat": skstylefeat.__version__}
     steps = getattr(pipeline, "steps", [("estimator", pipeline)])
     return {
         "steps": [type(step).__name__ for _, step in steps],
@@ -241,7 +270,7 @@ class Server(ThreadingHTTPServer):
 def main() -> None:
     """Load a pipeline and serve it until Ctrl+C."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("pipeline", help="file written by joblib.dump")
+    parser.add_argument("pipeline", help="folder that fit wrote, or file written by joblib.dump")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
@@ -249,7 +278,8 @@ def main() -> None:
     with warnings.catch_warnings():
         # A pipeline of another version may predict other values, so the service does not start.
         warnings.simplefilter("error", skstylefeat.exceptions.InconsistentVersionWarning)
-        pipeline = joblib.load(arguments.pipeline)
+        is_model = os.path.isdir(arguments.pipeline)
+        pipeline = (load_model if is_model else joblib.load)(arguments.pipeline)
     # `read_images` has a lower limit.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 

@@ -37,6 +37,7 @@ _PACKAGES = (
     "metrics",
     "networks",
     "plotting",
+    "prediction",
     "regression",
 )
 

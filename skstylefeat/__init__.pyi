@@ -9,6 +9,7 @@ from skstylefeat import latents as latents
 from skstylefeat import metrics as metrics
 from skstylefeat import networks as networks
 from skstylefeat import plotting as plotting
+from skstylefeat import prediction as prediction
 from skstylefeat import regression as regression
 from skstylefeat._utils._trusted_types import TRUSTED_TYPES as TRUSTED_TYPES
 from skstylefeat.annotation import ClusterAnnotator as ClusterAnnotator

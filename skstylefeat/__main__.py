@@ -7,6 +7,14 @@ from importlib import import_module
 
 #: By command: its module, the functions that make its parser and run it, and its line in --help.
 COMMANDS = {
+    "fit": (
+        "skstylefeat._commands._prediction_commands:make_fit_parser:run_fit",
+        "learn from a few labels, predict all photos",
+    ),
+    "predict": (
+        "skstylefeat._commands._prediction_commands:make_predict_parser:run_predict",
+        "predict other photos with a model of fit",
+    ),
     "evaluate": (
         "skstylefeat._commands._experiment_command:make_evaluate_parser:run_evaluate",
         "compare all methods on your own labeled images",
@@ -62,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return command(arguments)
     except (ValueError, OSError, ImportError) as error:
-        print(f"skstylefeat: {error}", file=sys.stderr)
+        from skstylefeat._commands._advice import as_options
+
+        print(f"skstylefeat: {as_options(str(error), parser)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"\nskstylefeat: {stop or 'Stopped.'}", file=sys.stderr)

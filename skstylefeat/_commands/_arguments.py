@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 FILTERS = ("lanczos", "bicubic", "box")
+METHODS = ("encoder", "optimize", "hybrid")
+ALIGNMENTS = ("none", "dlib")
 
 
 def command_parser(command: str, description: str, **options: Any) -> argparse.ArgumentParser:
@@ -25,7 +27,10 @@ def add_option(group: Any, flag: str, metavar: str | None, default: Any, text: s
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> Any:
-    """Add ``--generator``, ``--encoder``, ``--train-steps`` and ``--device``; return the group."""
+    """Add ``--generator``, ``--encoder``, ``--method``, ``--train-steps`` and ``--device``.
+
+    Returns the group.
+    """
     networks = parser.add_argument_group("networks")
     text = "name or file of a StyleGAN2 generator"
     add_option(networks, "--generator", "FILE", "faces64", text)
@@ -35,6 +40,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> Any:
         metavar="FILE|train",
         help="file of an encoder, or 'train' (default: the generator's own)",
     )
+    text = "inversion: by the encoder, by optimization (needs no encoder, is slow), or by both"
+    add_option(networks, "--method", None, "encoder", text, choices=METHODS)
     text = "steps of --encoder train"
     add_option(networks, "--train-steps", "N", 1000, text, type=positive)
     networks.add_argument(
@@ -44,7 +51,9 @@ def add_network_options(parser: argparse.ArgumentParser) -> Any:
 
 
 def add_reading_options(group: Any) -> None:
-    """Add ``--box``, ``--filter`` and ``--skip-unreadable``."""
+    """Add ``--align``, ``--box``, ``--filter`` and ``--skip-unreadable``."""
+    text = "frame each face as in FFHQ, by its landmarks"
+    add_option(group, "--align", None, "none", text, choices=ALIGNMENTS)
     group.add_argument("--box", metavar="L,T,R,B", type=box, help="crop box in pixels of the files")
     add_option(group, "--filter", None, "lanczos", "filter for resizing", choices=FILTERS)
     group.add_argument(

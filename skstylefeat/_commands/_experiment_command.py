@@ -29,7 +29,11 @@ with; `fit` needs a few and predicts the rest.
 def make_evaluate_parser() -> argparse.ArgumentParser:
     """Return the parser of ``evaluate``."""
     parser = command_parser("evaluate", EVALUATE)
-    parser.add_argument("images", metavar="PHOTOS", help="folder or zip, framed as the generator's")
+    parser.add_argument(
+        "images",
+        metavar="PHOTOS",
+        help="folder, zip archive, pattern, or column of paths such as photos.csv:path",
+    )
     own = parser.add_argument_group("images and labels")
     own.add_argument(
         "--labels", metavar="CSV", required=True, help="a column of file names, columns of labels"
@@ -93,6 +97,7 @@ def _run(arguments: argparse.Namespace, load: Callable[[int], Any], foreign: Any
     settings = Settings(
         generator=arguments.generator,
         encoder=arguments.encoder,
+        method=arguments.method,
         train_steps=arguments.train_steps,
         annotation_labels=arguments.annotation_labels,
         regression_labels=arguments.regression_labels,
@@ -126,6 +131,7 @@ def _own_images(arguments, size):
         arguments.target,
         size=size,
         box=arguments.box,
+        align=None if arguments.align == "none" else arguments.align,
         resampling=arguments.filter,
         test_share=arguments.test_share,
         group=arguments.group,

@@ -1,9 +1,5 @@
 """Pictures of the report: displays of the first draw."""
 
-import base64
-import io
-from typing import NamedTuple
-
 import numpy as np
 
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
@@ -19,6 +15,7 @@ from skstylefeat.experiments._regression_experiment import calibrate, calibratio
 from skstylefeat.experiments._score_table import summarize
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
 from skstylefeat.plotting._cluster_display import ClusterDisplay
+from skstylefeat.plotting._drawn_picture import close, draw, save
 from skstylefeat.plotting._edit_display import EditStripDisplay
 from skstylefeat.plotting._importance_display import LayerImportanceDisplay
 from skstylefeat.plotting._inversion_display import InversionDisplay
@@ -26,45 +23,12 @@ from skstylefeat.plotting._map_display import FeatureMapDisplay
 from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 from skstylefeat.plotting._style import TEXT_SIZE, evenly, plain_axes, to_pixels
 
-DPI = 110
 #: Steps of edits, in lengths of the direction, and the mean change of the pixels, in shares of
 #: their range, from which an edit is seen.
 EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), 0.02
 #: Methods of the charts over the number of labels.
 CLASSES = {key: METHODS[key] for key in ("majority", "pca", "latents", "styles", "classifier")}
 
-
-class Picture(NamedTuple):
-    """A drawn display: its name, its caption and the bytes of the PNG file."""
-
-    name: str
-    caption: str
-    png: bytes
-
-    @property
-    def data_uri(self):
-        """The picture as a data URI, for a page without other files."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
-
-
-def draw(name, caption, display):
-    """Save the figure of a display as a `Picture` and close it."""
-    return save(name, caption, display.figure_)
-
-
-def save(name, caption, figure):
-    """Save a figure as a `Picture` and close it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    close(figure)
-    return Picture(name, caption, buffer.getvalue())
-
-
-def close(figure):
-    """Free the memory of a figure."""
-    from matplotlib import pyplot as plt
-
-    plt.close(figure)
 
 
 def inversion_picture(inverter, test):

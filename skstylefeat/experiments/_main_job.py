@@ -53,6 +53,8 @@ class Settings:
         Bundled name or file.
     encoder : str
         "auto", "train" or a file.
+    method : str
+        Method of inversion.
     train_steps : int
         Steps of the training with ``encoder="train"``.
     annotation_labels, regression_labels : tuple of int
@@ -74,6 +76,7 @@ class Settings:
 
     generator: str = "faces64"
     encoder: str = "auto"
+    method: str = "encoder"
     train_steps: int = 1000
     annotation_labels: tuple[int, ...] = (5,)
     regression_labels: tuple[int, ...] = (2, 5, 20)
@@ -144,6 +147,7 @@ class Job:
             inverter = StyleGANInverter(
                 settings.generator,
                 settings.encoder,
+                method=settings.method,
                 n_train_steps=settings.train_steps,
                 device=settings.device,
                 random_state=settings.random_state,
@@ -280,7 +284,9 @@ class Job:
             "command": " ".join(["python -m skstylefeat", *sys.argv[1:]]),
             "generator": f"{generator.name}, {generator.resolution} px, SHA-256 "
             f"{generator.weights_hash()}",
-            "encoder": f"{encoder.name}, SHA-256 {encoder.weights_hash()}",
+            "encoder": "none (optimization)"
+            if encoder is None
+            else f"{encoder.name}, SHA-256 {encoder.weights_hash()}",
             "images": " ".join(notes) + f" {len(train)} to train, {len(test)} to test.",
             "reconstruction": f"{psnr} on the test images",
             "draws": f"{self.settings.n_draws}, random_state {self.settings.random_state}",

@@ -8,22 +8,18 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from skstylefeat._utils._label_tables import read_label_table
 from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.experiments._targets import Target, check_target, read_column
-from skstylefeat.images._collection import Fault, error_of_faults
-from skstylefeat.images._decoding import open_item
-from skstylefeat.images._image_files import left_out_text, list_images
+from skstylefeat.images._collection import Fault, as_images, error_of_faults
+from skstylefeat.images._framing import BoxError, Framing
+from skstylefeat.images._image_files import left_out_text
+from skstylefeat.images._photo_argument import list_photos
 
-FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "box": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 FEWEST_IMAGES = 20
+BATCH = 64  # images that are read at once
 
 
 def load_own_images(
@@ -34,6 +30,7 @@ def load_own_images(
     size: int,
     box: tuple[float, float, float, float] | None = None,
     resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
+    align: Any = None,
     test_share: float = 0.3,
     group: str | None = None,
     limit: int | None = 3000,
@@ -47,7 +44,8 @@ def load_own_images(
     Parameters
     ----------
     images : path-like
-        Folder or zip archive, read as by :func:`skstylefeat.images.list_images`.
+        Folder, zip archive, pattern such as ``photos/*.jpg`` or column of paths in a table, such
+        as ``photos.csv:path``.
     labels : path-like
         Table with a column of file names and columns of labels: CSV, CelebA's ``list_attr`` text
         or NVIDIA's ``dataset.json``.
@@ -59,6 +57,8 @@ def load_own_images(
         Left, top, right and bottom of a crop, in pixels of the upright files.
     resampling : {"lanczos", "bicubic", "box"}, default="lanczos"
         How images are resized.
+    align : callable, dict, str or None, default=None
+        As for :class:`~skstylefeat.StyleGANInverter`; not together with `box`.
     test_share : float, default=0.3
         Share of the images (or of the groups) that is for testing only.
     group : str, default=None
@@ -84,7 +84,12 @@ def load_own_images(
         If fewer than 20 images have all labels, labels contradict each other, or images cannot
         be read.
     """
-    listing = list_images(images)
+    if align is not None and box is not None:
+        raise ValueError(
+            "align and box were both given (--align, --box), but alignment finds its own crop. "
+            "Give one of them."
+        )
+    listing = list_photos(images)
     table = read_label_table(labels)
     columns = [*target_names, *([group] if group else [])]
     found = table.labels_of(listing.names, columns)
@@ -108,7 +113,7 @@ def load_own_images(
         notes.append(f"{limit} of them drawn at random.")
 
     files = dict(zip(listing.names, listing.files, strict=True))
-    pixels, faults = _read(files, names, size, box, resampling)
+    pixels, faults = _read(files, names, size, Framing(box, resampling), align)
     if faults and on_error == "raise":
         raise ValueError(
             f"{error_of_faults(faults, len(names))} on_error='skip' (the option --skip-unreadable) "
@@ -157,28 +162,22 @@ def _too_few(table, listing, names, unmatched, images):
     return text
 
 
-def _read(files, names, size, box, resampling):
+def _read(files, names, size, framing, align):
     """Return the images that can be read, cropped and resized, and the faults of the others."""
-    pixels, faults = [], []
-    for row, name in enumerate(names):
-        try:
-            image = open_item(files[name], name)
-        except (OSError, ValueError) as error:
-            faults.append(Fault(row, name, error))
-            continue
-        if box is not None and not _inside(box, image.size):
-            raise ValueError(
-                f"--box {','.join(f'{v:g}' for v in box)} does not lie inside the image {name!r} "
-                f"of {image.width} x {image.height} pixels; expected left < right, top < bottom."
-            )
-        image = image.resize((size, size), FILTERS[resampling], box=box)
-        pixels.append(np.asarray(image))
-    return np.array(pixels, dtype=np.uint8).reshape(-1, size, size, 3), faults
+    images = as_images([files[name] for name in names]).framed(framing)
+    if align is not None:
+        images = images.aligned(align)
+    parts, faults = [], []
+    for start in range(0, len(names), BATCH):
+        some, missing = images[start : start + BATCH].try_read((size, size))
+        parts.append(np.rint(some * 255).astype(np.uint8))
+        faults += [Fault(start + f.row, names[start + f.row], f.error) for f in missing]
 
-
-def _inside(box, size):
-    left, top, right, bottom = box
-    return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
+    # A box outside an image is an error in the options, which leaves out nothing.
+    for fault in faults:
+        if isinstance(fault.error, BoxError):
+            raise fault.error
+    return np.concatenate(parts), faults
 
 
 def _split(content, groups, test_share, rng):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skstylefeat._utils._label_tables import MOST_CLASSES, may_be_thousands, to_number
+from skstylefeat._utils._label_columns import read_numbers
+from skstylefeat._utils._label_tables import MOST_CLASSES, to_number
 from skstylefeat._utils._table_formats import quote
 
 
@@ -79,23 +80,7 @@ def read_column(texts: Sequence[str], places: Sequence[str] = ()) -> NDArray[Any
     numbers = [to_number(text) for text in texts]
     if len({number for number in numbers if number is not None}) <= MOST_CLASSES:
         return np.asarray(texts)
-
-    def place(i: int) -> str:
-        return f" of {places[i]}" if len(places) else ""
-
-    for i, number in enumerate(numbers):
-        if number is None:
-            raise ValueError(
-                f"the cell {quote(texts[i])}{place(i)} is not a number, but the others are. "
-                "Correct it, or leave it empty where the value is not known."
-            )
-    commas = [i for i, text in enumerate(texts) if "," in text]
-    if commas and all(may_be_thousands(texts[i]) for i in commas):
-        raise ValueError(
-            f"the cell {quote(texts[commas[0]])}{place(commas[0])} may mean thousands or three "
-            "decimals. Write numbers without a separator of thousands, and with a decimal point."
-        )
-    return np.asarray(numbers, dtype=np.float64)
+    return read_numbers(texts, places)
 
 
 def check_target(target: Target) -> None:

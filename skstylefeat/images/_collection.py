@@ -20,6 +20,7 @@ from skstylefeat.images._alignment import (
     face_square,
 )
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
+from skstylefeat.images._framing import Framing
 from skstylefeat.images._sources import Items, Source, check_lengths, find_source
 
 DECODING_THREADS = 8
@@ -79,6 +80,8 @@ class ImageCollection:
         Rows of the images in the collection that the user gave; messages use them.
     landmarks : object, default=None
         Source of five landmarks per image.
+    framing : Framing, default=None
+        Crop box and filter of the images that are not aligned.
 
     Attributes
     ----------
@@ -95,7 +98,9 @@ class ImageCollection:
         source: Source,
         rows: NDArray[np.intp] | None = None,
         landmarks: Landmarks | None = None,
+        framing: Framing | None = None,
     ) -> None:
+        self._framing = framing
         self._source = source
         self._rows = np.arange(len(source)) if rows is None else rows
         self._landmarks = landmarks
@@ -119,7 +124,7 @@ class ImageCollection:
     def __getitem__(self, rows: Any) -> ImageCollection:
         rows = row_index(rows, len(self))
         landmarks = None if self._landmarks is None else self._landmarks.take(rows)
-        return ImageCollection(self._source.take(rows), self._rows[rows], landmarks)
+        return ImageCollection(self._source.take(rows), self._rows[rows], landmarks, self._framing)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
@@ -139,7 +144,13 @@ class ImageCollection:
         -------
         ImageCollection
         """
-        return ImageCollection(self._source, self._rows, as_landmarks(align, len(self)))
+        return ImageCollection(
+            self._source, self._rows, as_landmarks(align, len(self)), self._framing
+        )
+
+    def framed(self, framing: Framing) -> ImageCollection:
+        """Return the same images, cropped to a box and resized with a filter when they are read."""
+        return ImageCollection(self._source, self._rows, self._landmarks, framing)
 
     def read(self, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """Read all images.
@@ -191,7 +202,11 @@ class ImageCollection:
         else:
             # Arrays are read in one piece. Their images pass through PIL only to change their size.
             values, faults = self._read_block(self._source.block())
-            if self._landmarks is None and (size is None or values.shape[1:3] == tuple(size)):
+            if (
+                self._landmarks is None
+                and self._framing is None
+                and (size is None or values.shape[1:3] == tuple(size))
+            ):
                 return np.repeat(values, 3, axis=3) if values.shape[3] == 1 else values, faults
             good = np.setdiff1d(np.arange(len(self)), [fault.row for fault in faults])
             jobs = [(int(i), to_pil(value)) for i, value in zip(good, values, strict=True)]
@@ -218,6 +233,8 @@ class ImageCollection:
             image = open_item(item, name)
             if self._landmarks is not None:
                 image = _cut(self._landmarks, i, image, name, size)
+            elif self._framing is not None:
+                image = self._framing.apply(image, name, size)
         except (OSError, ValueError) as error:
             return Fault(i, name, error)
         return np.asarray(image if size is None else resize(image, size))

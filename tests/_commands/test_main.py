@@ -164,7 +164,7 @@ def test_the_former_spelling_of_evaluate_is_read(capsys):
 def test_unknown_commands_are_refused(capsys):
     with pytest.raises(SystemExit):
         main(["evalute", "photos"])
-    assert "there is no command 'evalute'; commands are evaluate, " in capsys.readouterr().err
+    assert "there is no command 'evalute'; commands are fit, predict, " in capsys.readouterr().err
 
 
 def test_options_are_read():
@@ -178,7 +178,7 @@ def test_the_device_is_checked_before_any_work(tmp_path, capsys):
     out = tmp_path / "report"
     assert main(["--device", "gpu", "--out", str(out)]) == 2
     printed = capsys.readouterr()
-    assert "device='gpu' cannot be used on this machine" in printed.err
+    assert "--device gpu cannot be used on this machine" in printed.err
     assert not printed.out and not out.exists()
 
 

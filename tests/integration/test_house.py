@@ -21,6 +21,7 @@ LEVELS = (
     {"networks"},
     {"directions", "features", "plotting"},
     {"inversion", "regression"},
+    {"prediction"},
     {"experiments", "labeling"},
     {"_commands"},
     {"__main__"},

@@ -29,6 +29,8 @@ from skstylefeat._utils._versions import STAMP, VersionStamped
 from skstylefeat.exceptions import InconsistentVersionWarning
 from skstylefeat.networks import load_generator
 from skstylefeat.networks.checkpoints._safetensors import save_network
+from skstylefeat.prediction._photo_features import PhotoFeatures
+from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
 from tests.support.answer import answer
 from tests.support.estimators import (
     Fitted,
@@ -144,10 +146,16 @@ def test_blocked_torch_is_missed_by_the_torch_world(fitted, tmp_path):
         check_answers(some, [save(some, tmp_path, ".pkl")], "--without-torch")
 
 
-def test_trusted_types_are_the_ones_that_skops_asks_for(fitted):
+def test_trusted_types_are_the_ones_that_skops_asks_for(fitted, tmp_path):
+    # Models of the command fit hold estimators of their own.
+    features = PhotoFeatures(*write_pair(tmp_path)).fit(tiny_images(3))
+    X, y = np.random.default_rng(0).normal(size=(9, 4)), np.arange(9)
+    blocks = {"styles": (0, 3), "differences": (3, 3), "maps": (3, 4)}
+    readers = FewShotRegressor(blocks).fit(X, y), FewShotClassifier(blocks).fit(X, (y % 2) + 1)
+
     asked = set()
-    for item in fitted.values():
-        asked |= set(skops.io.get_untrusted_types(data=skops.io.dumps(item.estimator)))
+    for estimator in (*(item.estimator for item in fitted.values()), features, *readers):
+        asked |= set(skops.io.get_untrusted_types(data=skops.io.dumps(estimator)))
     assert asked == set(trusted_types())
 
 

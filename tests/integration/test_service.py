@@ -28,6 +28,7 @@ from skstylefeat import (
     MaxPoolReducer,
     StyleGANInverter,
 )
+from skstylefeat.prediction import fit_model, load_model
 from tests.support.estimators import tiny_images
 from tests.support.networks import write_pair
 
@@ -263,3 +264,34 @@ def test_nan_becomes_null():
     assert service.to_lists(np.array([1.5, np.nan])) == [1.5, None]
     assert service.to_lists(np.array(["a", None], dtype=object)) == ["a", None]
     assert service.to_lists(np.array(["a", "b"])) == ["a", "b"]
+
+
+def test_a_model_of_fit_is_served(images, tmp_path):
+    pair = write_pair(tmp_path / "networks")
+    (tmp_path / "photos").mkdir()
+    for i, image in enumerate(images):
+        pixels = np.rint(image * 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{i:02}.png")
+    rows = [f"{i:02}.png,{20 + 3 * i},{'ab'[i % 2]}" for i in range(9)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,age,kind", *rows]))
+    fit_model(
+        tmp_path / "photos",
+        tmp_path / "labels.csv",
+        ["age", "kind"],
+        tmp_path / "model",
+        generator=pair[0],
+        encoder=pair[1],
+    )
+    model = load_model(tmp_path / "model")
+    described = service.describe(model)
+    assert described["targets"]["age"].startswith("age: mean absolute error")
+
+    found = service.answer(model, (tmp_path / "photos" / "03.png").read_bytes())["predictions"]
+    (expected,) = model.predict([tmp_path / "photos" / "03.png"]).values["age"]
+    assert found[0]["readable"] and isinstance(found[0]["in_domain"], bool)
+    assert found[0]["age"]["value"] == pytest.approx(expected)
+    assert found[0]["age"]["low"] < expected < found[0]["age"]["high"]
+    assert found[0]["kind"]["class"] in "ab" and 0 < found[0]["kind"]["probability"] <= 1
+    broken = json.loads(json.dumps(service.answer(model, b"no image")))["predictions"]
+    assert broken[0]["readable"] is False and broken[0]["in_domain"] is None
+    assert broken[0]["age"]["value"] is None and "image 0" in broken[0]["note"]

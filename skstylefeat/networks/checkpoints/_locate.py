@@ -2,12 +2,16 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
 SEARCH_PATH_VARIABLE = "SKSTYLEFEAT_WEIGHTS"
 ENCODER_SUFFIX = "-encoder"
+_folder = ContextVar("folder", default="")
 
 
 def bundled_names():
@@ -17,6 +21,16 @@ def bundled_names():
         Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors")
     ]
     return sorted(stem for stem in stems if not stem.endswith(ENCODER_SUFFIX))
+
+
+@contextmanager
+def weights_from(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Look for relative paths of weights in a folder first, inside the ``with`` block."""
+    token = _folder.set(os.fspath(folder))
+    try:
+        yield
+    finally:
+        _folder.reset(token)
 
 
 def find_weights(name_or_path):
@@ -40,6 +54,8 @@ def find_weights(name_or_path):
     if os.sep not in text and bundled.is_file():
         return Path(str(bundled))
     path = Path(text).expanduser()
+    if _folder.get() and (Path(_folder.get()) / path).is_file():
+        return Path(_folder.get()) / path
     if path.is_file():
         return path
     folders = [f for f in os.environ.get(SEARCH_PATH_VARIABLE, "").split(os.pathsep) if f]

@@ -1,0 +1,161 @@
+"""Photos to rows of features: styles, mirrored differences and maxima of feature maps."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
+from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat._utils._versions import VersionStamped
+from skstylefeat.features._feature_maps import FeatureMaps
+from skstylefeat.images._collection import Fault, as_images
+from skstylefeat.inversion._inverter import StyleGANInverter
+from skstylefeat.inversion._job import is_code
+from skstylefeat.latents._spaces import w_plus_to_s
+
+if TYPE_CHECKING:
+    from skstylefeat.networks._encoder import Encoder
+    from skstylefeat.networks._generator import Generator
+
+
+@dataclass(frozen=True)
+class PhotoRows:
+    """Inverted photos.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, n_features), float32
+        NaN for a photo that cannot be read.
+    codes : ndarray of shape (n, n_ws * w_dim), float32
+        W+ codes.
+    faults : list of Fault
+        The photos that cannot be read.
+    """
+
+    rows: NDArray[np.float32]
+    codes: NDArray[np.float32]
+    faults: list[Fault]
+
+
+class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
+    """Rows of features of photos, by one inversion of each photo and of its mirror image.
+
+    Parameters
+    ----------
+    generator, encoder, method, n_train_steps, device, align, cache_dir, batch_size, verbose
+        As for `StyleGANInverter`.
+    mirror : bool, default=True
+        Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
+        "differences" half their difference, for what a mirror reverses.
+    random_state : int, default=0
+        Seed of ``encoder="train"``.
+
+    Attributes
+    ----------
+    inverter_ : StyleGANInverter
+    blocks_ : dict of str to (start, stop)
+        Columns of "styles", "differences" and "maps", the maximum of each channel's map.
+    """
+
+    inverter_: StyleGANInverter
+    blocks_: dict[str, tuple[int, int]]
+
+    def __init__(
+        self,
+        generator: StrPath | Generator = "faces64",
+        encoder: StrPath | Encoder = "auto",
+        *,
+        method: Literal["encoder", "optimize", "hybrid"] = "encoder",
+        mirror: bool = True,
+        n_train_steps: int = 1_000,
+        device: str = "auto",
+        align: Any = None,
+        cache_dir: StrPath | None = None,
+        batch_size: int = 64,
+        random_state: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.generator = generator
+        self.encoder = encoder
+        self.method = method
+        self.mirror = mirror
+        self.n_train_steps = n_train_steps
+        self.device = device
+        self.align = align
+        self.cache_dir = cache_dir
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: ImagesLike, y: Any = None) -> Self:
+        """Load the networks, and train an encoder with ``encoder="train"``."""
+        self.inverter_ = StyleGANInverter(
+            self.generator,
+            self.encoder,
+            method=self.method,
+            n_train_steps=self.n_train_steps,
+            device=self.device,
+            align=self.align,
+            cache_dir=self.cache_dir,
+            batch_size=self.batch_size,
+            on_error="nan",
+            random_state=self.random_state,
+            verbose=self.verbose,
+        ).fit(X)
+        generator = self.inverter_.generator_
+        n_styles = w_plus_to_s(self._mean_code(), generator).shape[1]
+        sizes = {"styles": n_styles, "differences": n_styles if self.mirror else 0}
+        sizes["maps"] = sum(layer.channels for layer in generator.layers)
+        stops = np.cumsum(list(sizes.values())).tolist()
+        self.blocks_ = {
+            name: (stop - size, stop)
+            for (name, size), stop in zip(sizes.items(), stops, strict=True)
+            if size
+        }
+        return self
+
+    def transform(self, X: ImagesLike) -> NDArray[np.float32]:
+        """Return the rows (n, n_features); NaN for a photo that cannot be read."""
+        return self.invert(X).rows
+
+    def invert(self, X: ImagesLike) -> PhotoRows:
+        """Return the rows with the codes and with the photos that cannot be read."""
+        check_is_fitted(self)
+        images = self.inverter_._check_images(as_images(X), reset=False)
+        codes, faults = self.inverter_._run(images)
+        good = np.flatnonzero(is_code(codes))
+        generator = self.inverter_.generator_
+        rows = np.full((len(images), max(stop for _, stop in self.blocks_.values())), np.nan)
+        flat = codes.reshape(len(codes), -1)
+        if len(good):
+            styles = w_plus_to_s(flat[good], generator)
+            parts: list[Any] = [styles]
+            if self.mirror:
+                turned, _ = self.inverter_._run(images[good], mirrored=True)
+                other = w_plus_to_s(turned.reshape(len(good), -1), generator)
+                parts = [(styles + other) / 2, (styles - other) / 2]
+            parts.append(FeatureMaps.from_latents(flat[good], generator).pool())
+            rows[good] = np.concatenate(parts, axis=1)
+        return PhotoRows(rows.astype(np.float32), flat, faults)
+
+    def use(self, **parameters: Any) -> Self:
+        """Set `device`, `cache_dir` or `verbose` of this fitted transformer."""
+        self.set_params(**parameters)
+        self.inverter_.set_params(**parameters)
+        return self
+
+    def quiet(self) -> Self:
+        """Return a shallow copy that shows no progress."""
+        quiet = copy.copy(self)
+        quiet.inverter_ = copy.copy(self.inverter_).set_params(verbose=0)
+        return quiet
+
+    def _mean_code(self):
+        generator = self.inverter_.generator_
+        return np.zeros((1, generator.n_ws * generator.w_dim), dtype=np.float32)
