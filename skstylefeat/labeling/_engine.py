@@ -1,0 +1,255 @@
+"""Engine of a labeling session: what to ask next, and what the labels say of all images."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from skstylefeat._utils._typing import RandomState
+from skstylefeat.annotation._annotator import ClusterAnnotator
+from skstylefeat.labeling._prepared import Prepared
+from skstylefeat.labeling._questions import Questions
+from skstylefeat.labeling._readings import (
+    Reading,
+    can_read_classes,
+    can_read_numbers,
+    read_classes,
+    read_numbers,
+)
+from skstylefeat.regression._calibration_points import select_calibration_points
+
+#: Confidence from which an image is clear, so that no question is asked about it.
+CLEAR = 0.95
+#: Share of the labels that are asked for before the clusters are made anew by them.
+FIRST_SHARE = 0.5
+_LEAST_SECOND_ROUND = 4  # with fewer labels in all, there is one round
+
+
+class LabelingEngine:
+    """Questions and readings of one attribute, without files and pages.
+
+    The first round asks for the image at the center of each of several clusters of all columns.
+    As soon as its labels are given, they choose columns, the images are clustered anew by these,
+    and the second round asks for the image of each new cluster that is least clear; for numbers,
+    for the images that `select_calibration_points` selects by their predicted numbers.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Features of the images.
+    questions : Questions or None, default=None
+        State of an earlier session; None starts with the first round.
+    kind : {"class", "number"}, default="class"
+        Whether labels are classes or numbers.
+    n_labels : int, default=24
+        Labels to ask for in all. It is the number of images if there are fewer.
+    n_clusters : int or None, default=None
+        With a number, there is one round, of `n_annotations` images in each of so many clusters.
+    n_annotations : int, default=3
+        See `n_clusters`.
+    query : {"random", "central", "diverse"}, default="central"
+        Images of a cluster that the first round asks for, as in `ClusterAnnotator`.
+    labels : dict of int to label or None, default=None
+        Labels that are known before the first question. They take part in the first clusters and
+        count as answers.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the clusters.
+
+    Attributes
+    ----------
+    questions : Questions
+    """
+
+    questions: Questions
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        questions: Questions | None = None,
+        *,
+        kind: str = "class",
+        n_labels: int = 24,
+        n_clusters: int | None = None,
+        n_annotations: int = 3,
+        query: str = "central",
+        labels: Mapping[int, Any] | None = None,
+        random_state: RandomState = 0,
+    ) -> None:
+        self.prepared = prepared
+        self.kind = kind
+        self.random_state = random_state
+        self._originals = np.asarray(prepared.originals, dtype=np.intp)
+        self._read_at: tuple[Any, Reading | None] = None, None
+        if questions is None:
+            questions = self._first_round(n_labels, n_clusters, n_annotations, query, labels or {})
+        self.questions = questions
+
+    def advance(self, labels: Mapping[int, Any], unsure: Collection[int] = ()) -> bool:
+        """Start the next round if all questions are answered, and return whether it did.
+
+        Parameters
+        ----------
+        labels : dict of int to label
+            Labels by row, asked for or not.
+        unsure : collection of int
+            Rows that a person could not label; they are not asked about again.
+
+        Returns
+        -------
+        bool
+            Whether clusters and questions have changed.
+        """
+        questions = self.questions
+        answered = {*labels, *unsure}
+        if questions.finished or any(row not in answered for row in questions.query.tolist()):
+            return False
+        n_left = questions.n_labels - sum(row in labels for row in questions.query.tolist())
+        rows = self._next_rows(labels, answered, n_left) if n_left > 0 else None
+        if rows is None or not len(rows[1]):
+            questions.finished = True
+            return False
+        clusters, query = rows
+        self.questions = Questions(
+            clusters,
+            np.concatenate([questions.query, query]),
+            questions.n_labels,
+            finished=len(query) >= n_left,
+        )
+        return True
+
+    def read(self, labels: Mapping[int, Any]) -> Reading | None:
+        """Return the class or number of every image, or None without a label.
+
+        Parameters
+        ----------
+        labels : dict of int to label
+            Labels by row. A label counts for its own image, whatever the others say.
+
+        Returns
+        -------
+        Reading or None
+        """
+        key = tuple(sorted(labels.items())), self.questions.identity
+        if self._read_at[0] != key:
+            self._read_at = key, self._read(labels) if labels else None
+        return self._read_at[1]
+
+    def shown_rows(self, labels: Mapping[int, Any]) -> NDArray[Any]:
+        """Return the columns by which images of a cluster are typical: chosen ones, or all."""
+        reading = self.read(labels)
+        if reading is None or not len(reading.columns):
+            return self._all_columns()
+        return self.prepared.standardized(columns=reading.columns)
+
+    def _read(self, labels):
+        distinct = self._without_copies(labels)
+        if self.kind == "number":
+            if not can_read_numbers(distinct):
+                return None
+            reading = read_numbers(self.prepared, distinct)
+        elif can_read_classes(distinct):
+            reading = read_classes(self.prepared, distinct)
+        else:
+            reading = self._name_clusters(labels)
+
+        # A label counts for its own image.
+        for row, label in labels.items():
+            reading.values[row] = label
+            if reading.confidence is not None:
+                reading.confidence[row] = 1
+            else:
+                reading.low[row] = reading.high[row] = label
+        return reading
+
+    def _name_clusters(self, labels):
+        """Return the names of the clusters, while labels are too few to choose columns."""
+        rows = self._all_columns()
+        annotator = self.questions.annotator(rows).annotate(labels)
+        proba = annotator.predict_proba(rows)
+        return Reading(annotator.predict(rows).tolist(), proba.max(axis=1))
+
+    def _without_copies(self, labels):
+        """Return the labels of originals: a copy adds nothing, and its own label decides less."""
+        found = {}
+        for row, label in labels.items():
+            original = int(self._originals[row])
+            if original == row or original not in found:
+                found[original] = label
+        return found
+
+    def _all_columns(self):
+        # Maxima of channels make better first clusters than codes, and there are fewer of them.
+        return self.prepared.standardized(columns=slice(0, self.prepared.n_maxima))
+
+    def _first_round(self, n_labels, n_clusters, n_annotations, query, labels):
+        """Return clusters of all columns, or of those that known labels choose."""
+        rows = self._all_columns()
+        original = np.unique(self._originals)
+        known = self._without_copies(labels)
+        if n_clusters is not None:
+            annotator = ClusterAnnotator(
+                n_clusters, n_annotations, query=query, random_state=self.random_state
+            ).fit(rows)
+            asked = annotator.query_indices_
+            return Questions(annotator.labels_, self._originals[asked], len(asked))
+
+        n_labels = min(n_labels, len(original))
+        readable = can_read_numbers if self.kind == "number" else can_read_classes
+        if readable(known) and len(known) < n_labels:
+            self.questions = Questions(
+                np.zeros(len(rows), np.intp), np.array(sorted(known), np.intp), n_labels
+            )
+            found = self._next_rows(known, set(known), n_labels - len(known))
+            if found is not None:
+                query_rows = np.concatenate([self.questions.query, found[1]])
+                return Questions(found[0], query_rows, n_labels)
+        n_first = n_labels if n_labels < _LEAST_SECOND_ROUND else round(FIRST_SHARE * n_labels)
+        annotator = ClusterAnnotator(
+            min(n_first, len(original)), 1, query=query, random_state=self.random_state
+        ).fit(rows)
+        asked = np.unique(self._originals[annotator.query_indices_], return_index=True)[1]
+        asked = self._originals[annotator.query_indices_][np.sort(asked)]
+        return Questions(annotator.labels_, asked, n_labels, finished=len(asked) >= n_labels)
+
+    def _next_rows(self, labels, answered, n_rows):
+        """Return new clusters and the rows to ask about, or None if nothing is unclear."""
+        free = np.setdiff1d(np.unique(self._originals), self._originals[sorted(answered)])
+        if not len(free):
+            return None
+        reading = self.read(labels)
+        has_columns = reading is not None and len(reading.columns)
+        rows = self.shown_rows(labels) if has_columns else self._all_columns()
+        n_clusters = min(n_rows, len(np.unique(self._originals)))
+        clusters = KMeans(n_clusters, n_init=4, random_state=self.random_state).fit_predict(rows)
+        if has_columns and self.kind == "number":
+            return clusters, free[self._calibration_rows(reading, free, n_rows)]
+
+        # The least clear image of each cluster; without a reading, the one at its center.
+        if reading is not None and reading.confidence is not None and has_columns:
+            free = free[reading.confidence[free] < CLEAR]
+            order = reading.confidence
+        else:
+            centers = np.array([rows[clusters == k].mean(axis=0) for k in range(n_clusters)])
+            order = np.square(rows - centers[clusters]).sum(axis=1)
+        chosen = []
+        for cluster in range(n_clusters):
+            members = free[clusters[free] == cluster]
+            if len(members):
+                chosen.append(members[np.argmin(order[members])])
+        if not chosen:
+            return None
+        return clusters, np.array(chosen, dtype=np.intp)
+
+    def _calibration_rows(self, reading, free, n_rows):
+        predicted = np.asarray(reading.values, dtype=np.float64)[free]
+        with warnings.catch_warnings():
+            # The rule of the paper is a goal; with few images points are closer to each other.
+            warnings.simplefilter("ignore", UserWarning)
+            return select_calibration_points(
+                predicted, min(n_rows, len(free)), random_state=self.random_state
+            )
