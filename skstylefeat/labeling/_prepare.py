@@ -1,30 +1,40 @@
-"""Preparation of a folder for labeling: inversion, features and clusters."""
+"""Preparation of images for labeling: inversion, maxima of all channels, style codes, copies."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.features._extractor import FeatureMapExtractor
-from skstylefeat.features._selector import ChannelMISelector
+from skstylefeat.images._collection import as_images, error_of_faults, find_faults
 from skstylefeat.inversion._inverter import StyleGANInverter
+from skstylefeat.labeling._crop import FILTERS, cropped
 from skstylefeat.labeling._folder import ImageFolder
-from skstylefeat.labeling._grouping import Grouping
+from skstylefeat.labeling._prepared import Prepared, compact
+from skstylefeat.latents._spaces import w_plus_to_s
 
-_MIN_PER_CLASS = 2  # labeled images of a class from which channels can be selected
+#: Codes whose distance, in standard deviations per column, is below this belong to copies of one
+#: photo. On rendered faces, JPEG copies of quality 90 are at most 0.09 apart, others at least 0.3.
+COPY_DISTANCE = 0.12
+#: An image looks foreign if its reconstruction error exceeds this many times the error that the
+#: generator's own images have, and leaves more than this share of its variance unexplained.
+FOREIGN_RATIO, FOREIGN_SHARE = 4.0, 0.25
+REASON = "reconstruction"
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Settings on which the clusters depend.
+    """Settings of a session.
 
     Attributes
     ----------
@@ -32,29 +42,28 @@ class Preparation:
         As for `StyleGANInverter`; "train" trains an encoder, which is kept.
     train_steps : int
         Steps of that training.
-    features : {"maps", "selected", "codes"}
-        The maximum of every channel's map; the same of the channels that labels select; or
-        the latent codes.
-    n_clusters, n_annotations, n_labels, query
-        As for `ClusterAnnotator`.
+    align : str or None
+        Source of landmarks, as for `StyleGANInverter`.
+    box : list of 4 floats or None
+        Left, top, right and bottom of a crop, in pixels of the upright files.
+    filter : {"lanczos", "bicubic", "box"}
+        How images are resized.
+    n_labels, n_clusters, n_annotations, query
+        As for `LabelingEngine`.
     random_state : int
     """
 
     generator: str = "faces64"
     encoder: str = "auto"
     train_steps: int = 1000
-    features: Literal["maps", "selected", "codes"] = "maps"
+    align: str | None = None
+    box: list[float] | None = None
+    filter: Literal["lanczos", "bicubic", "box"] = "lanczos"
+    n_labels: int = 24
     n_clusters: int | None = None
     n_annotations: int = 3
-    n_labels: int | None = None
-    query: Literal["random", "central", "diverse"] = "random"
+    query: Literal["random", "central", "diverse"] = "central"
     random_state: int = 0
-
-
-def can_select_channels(labels: Mapping[str, str]) -> bool:
-    """Return whether labels by file can select channels: two images each of two classes."""
-    counts = np.unique(list(labels.values()), return_counts=True)[1]
-    return int((counts >= _MIN_PER_CLASS).sum()) >= 2
 
 
 def prepare(
@@ -62,11 +71,11 @@ def prepare(
     settings: Preparation,
     work: StrPath,
     *,
-    labels: Mapping[str, str] | None = None,
+    skip_unreadable: bool = False,
     device: str = "auto",
     verbose: int = 1,
-) -> Grouping:
-    """Invert the images of a folder, compute features and cluster them.
+) -> Prepared:
+    """Invert images and compute their features.
 
     Parameters
     ----------
@@ -75,8 +84,9 @@ def prepare(
     work : str or path-like
         Folder that keeps finished codes and a trained encoder, so that a killed preparation
         resumes where it was.
-    labels : dict of str to str or None, default=None
-        Labels of some of the images, by name, that select channels with ``features="selected"``.
+    skip_unreadable : bool, default=False
+        Whether to leave out images that cannot be read or aligned, and to list them in
+        `Prepared.skipped`. By default they raise an error that names them.
     device : str, default="auto"
         Torch device.
     verbose : int, default=1
@@ -84,46 +94,140 @@ def prepare(
 
     Returns
     -------
-    Grouping
+    Prepared
+        Without questions; `Session` chooses these.
 
     Raises
     ------
     ValueError
-        If labels are too few to select channels, or there are fewer images than clusters.
+        If images cannot be read, or none can.
     """
-    if settings.features == "selected" and not can_select_channels(labels or {}):
-        raise ValueError(
-            f"--features selected needs at least {_MIN_PER_CLASS} labeled images each of 2 "
-            "classes, to select channels by them. Give more labels with --labels, or use "
-            "--features maps."
-        )
-    inverter = _fit_inverter(images, settings, Path(work), device, verbose)
-    rows: Any = inverter.transform(images.paths)
-    if settings.features != "codes":
-        extractor = FeatureMapExtractor(inverter.generator_, device=device, verbose=verbose)
-        maps = extractor.fit_transform(rows)
-        if settings.features == "selected":
-            maps = _select_channels(maps, images, labels or {}, settings.random_state)
-        rows = maps.pool()
+    from skstylefeat.networks._base import resolve_device
 
-    annotator = ClusterAnnotator(
-        settings.n_clusters,
-        settings.n_annotations,
-        n_labels=settings.n_labels,
-        query=settings.query,
-        random_state=settings.random_state,
-    ).fit(rows)
-    return Grouping(
+    resolve_device(device)  # raises before the images are read
+    seconds: dict[str, float] = {}
+    clock = _stopwatch(seconds)
+    faults = find_faults(as_images(images.paths))
+    if faults and not skip_unreadable:
+        raise ValueError(
+            f"{error_of_faults(faults, len(images))} Repair or remove such images, or leave them "
+            "out with --skip-unreadable."
+        )
+    unreadable = [images.names[fault.row] for fault in faults]
+    sizes = dict(zip(images.names, images.sizes, strict=True))
+    images = _not_empty(images, unreadable)
+    clock("reading")
+
+    # Without a face an image cannot be aligned, which the inversion finds out.
+    inverter, items = _fit_inverter(images, settings, Path(work), skip_unreadable, device, verbose)
+    codes: Any = inverter.transform(items)
+    lost = np.flatnonzero(np.isnan(codes).any(axis=1))
+    if len(lost):
+        names = [images.names[row] for row in lost]
+        unreadable += names
+        images = _not_empty(images, names)
+        codes = np.delete(codes, lost, axis=0)
+        items = [item for row, item in enumerate(items) if row not in set(lost.tolist())]
+    clock("inversion")
+
+    extractor = FeatureMapExtractor(inverter.generator_, device=device, verbose=verbose)
+    maxima = extractor.fit_transform(codes).pool()
+    styles = w_plus_to_s(codes, inverter.generator_)
+    clock("features")
+    foreign = foreign_images(inverter, items, codes)
+    clock("domain")
+    return Prepared(
         [list(pair) for pair in zip(images.names, images.sizes, strict=True)],
-        rows,
-        annotator.labels_,
-        annotator.query_indices_,
+        compact(np.hstack([maxima, styles])),
+        maxima.shape[1],
         asdict(settings),
+        [[name, sizes[name]] for name in unreadable],
+        find_copies(codes),
+        {images.names[row]: reason for row, reason in foreign.items()},
+        seconds=seconds,
     )
 
 
-def _fit_inverter(images, settings, work, device, verbose):
-    """Return a fitted inverter; an encoder that it trains is kept for the next time."""
+def find_copies(codes: NDArray[np.floating]) -> list[int]:
+    """Return for every row of latents the first row of which it is a copy, or nearly one.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+
+    Returns
+    -------
+    list of int
+        The row itself for all that are no copies.
+    """
+    originals = list(range(len(codes)))
+    if len(codes) < 2:
+        return originals
+    deviation = codes.std(axis=0)
+    rows = (codes - codes.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    radius = COPY_DISTANCE * np.sqrt(rows.shape[1])
+    near = NearestNeighbors(radius=radius).fit(rows).radius_neighbors(rows, return_distance=False)
+    for row, others in enumerate(near):
+        # Chains of near copies share the first row of them.
+        originals[row] = min(originals[other] for other in [*others.tolist(), row] if other <= row)
+    return originals
+
+
+def foreign_images(
+    inverter: StyleGANInverter, images: Any, codes: NDArray[np.floating]
+) -> dict[int, str]:
+    """Return the rows of images that look foreign to the generator, with the reason.
+
+    Parameters
+    ----------
+    inverter : StyleGANInverter
+        Fitted. Without an encoder there is no error to compare with, and no row is returned.
+    images : list
+        What `transform` received.
+    codes : ndarray of shape (n, n_latents)
+        What it returned.
+
+    Returns
+    -------
+    dict of int to str
+    """
+    if inverter.encoder_ is None:
+        return {}
+    collection = as_images(images)
+    if inverter.align is not None:
+        collection = collection.aligned(inverter.align)
+    side, foreign = inverter.generator_.resolution, {}
+    for start in range(0, len(codes), inverter.batch_size):
+        rows = slice(start, start + inverter.batch_size)
+        pixels = collection[rows].read((side, side))
+        errors = np.square(inverter.inverse_transform(codes[rows]) - pixels).mean(axis=(1, 2, 3))
+        limits = np.maximum(
+            FOREIGN_RATIO * inverter.domain_error_, FOREIGN_SHARE * pixels.var(axis=(1, 2, 3))
+        )
+        foreign.update(dict.fromkeys((start + np.flatnonzero(errors > limits)).tolist(), REASON))
+    return foreign
+
+
+def _not_empty(images, names):
+    rest = images.without(names)
+    if not len(rest):
+        raise ValueError(f"None of the images in {str(images.path)!r} can be read.")
+    return rest
+
+
+def _stopwatch(seconds: dict[str, float]) -> Callable[[str], None]:
+    """Return a function that notes the seconds since its last call, or since now."""
+    moments = [time.monotonic()]
+
+    def note(step: str) -> None:
+        moments.append(time.monotonic())
+        seconds[step] = round(moments[-1] - moments[-2], 2)
+
+    return note
+
+
+def _fit_inverter(images, settings, work, skip_unreadable, device, verbose):
+    """Return a fitted inverter and what it inverts; an encoder that it trains is kept."""
     encoder = settings.encoder
     training = (settings.generator, settings.train_steps, settings.random_state)
     key = hashlib.sha256(repr(training).encode()).hexdigest()[:8]
@@ -131,15 +235,23 @@ def _fit_inverter(images, settings, work, device, verbose):
     if encoder == "train" and kept.exists():
         encoder = str(kept)
 
+    items = images.paths
+    if settings.box is not None or settings.filter != FILTERS[0]:
+        from skstylefeat.networks._loading import load_generator
+
+        side = load_generator(settings.generator, device=device).resolution
+        items = cropped(items, settings.box, side, settings.filter)
     inverter = StyleGANInverter(
         settings.generator,
         encoder,
         n_train_steps=settings.train_steps,
         device=device,
         cache_dir=work / "codes",
+        align=settings.align,
+        on_error="nan" if skip_unreadable else "raise",
         random_state=settings.random_state,
         verbose=verbose,
-    ).fit(images.paths)
+    ).fit(items)
 
     if encoder == "train":
         from skstylefeat.networks.checkpoints._safetensors import save_network
@@ -147,15 +259,4 @@ def _fit_inverter(images, settings, work, device, verbose):
         work.mkdir(parents=True, exist_ok=True)
         trained = inverter.encoder_
         replace_file(kept, lambda file: save_network(trained.module, file.name, trained.card))
-    return inverter
-
-
-def _select_channels(maps, images, labels, random_state):
-    """Return the maps of the channels that separate the labeled classes."""
-    y = np.full(len(images), None, dtype=object)
-    classes, counts = np.unique(list(labels.values()), return_counts=True)
-    used = set(classes[counts >= _MIN_PER_CLASS].tolist())
-    for name, label in labels.items():
-        if label in used:
-            y[images.row(name)] = label
-    return ChannelMISelector(random_state=random_state).fit(maps, y).transform(maps)
+    return inverter, items

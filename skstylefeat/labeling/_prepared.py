@@ -87,7 +87,12 @@ class Prepared:
         ndarray of shape (n_rows, n_columns), float64
         """
         mean, deviation = (values[columns] for values in self.units)
-        return (np.asarray(self.features[rows], np.float32)[:, columns] - mean) / deviation
+        # Whichever is less is read from the disk first.
+        if isinstance(rows, slice):
+            values = self.features[rows, columns]
+        else:
+            values = self.features[rows][:, columns]
+        return (values.astype(np.float64) - mean) / deviation
 
     def save(self, folder: StrPath) -> None:
         """Write everything to a folder; a kill leaves the previous state or this one."""

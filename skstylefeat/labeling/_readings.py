@@ -180,9 +180,7 @@ def read_classes(prepared: Prepared, labels: Mapping[int, str]) -> Reading:
         str(classes[counts.argmax()]),
     )
     names = classes[proba.argmax(axis=1)].tolist()
-    return Reading(
-        names, proba.max(axis=1), columns=columns, estimate=estimate, doubts=doubts
-    )
+    return Reading(names, proba.max(axis=1), columns=columns, estimate=estimate, doubts=doubts)
 
 
 def read_numbers(prepared: Prepared, labels: Mapping[int, float]) -> Reading:
@@ -210,15 +208,20 @@ def read_numbers(prepared: Prepared, labels: Mapping[int, float]) -> Reading:
     # Every fold predicts its own labels, for the errors, and all images, for the intervals.
     held_out, baseline = np.empty(len(rows)), np.empty(len(rows))
     fold_of = np.empty(len(rows), dtype=int)
-    centers = []
+    folds = []
     for number, (train, test) in enumerate(_folds(len(rows))):
         kept = _best_by_number(block[train], numbers[train])
         fold = RidgeCV(ALPHAS).fit(block[train][:, kept], numbers[train])
         held_out[test] = fold.predict(block[test][:, kept])
         baseline[test] = numbers[train].mean()
         fold_of[test] = number
-        centers.append(fold.predict(prepared.standardized(columns=kept)))
+        folds.append((fold, kept))
     errors = np.abs(numbers - held_out)
+
+    # The folds share most columns, so these are read once.
+    used = np.unique(np.concatenate([kept for _, kept in folds]))
+    everything = prepared.standardized(columns=used)
+    centers = [fold.predict(everything[:, np.searchsorted(used, kept)]) for fold, kept in folds]
     low, high = _jackknife_plus(np.array(centers), fold_of, errors)
 
     typical = max(float(np.median(errors)), 1e-12)
@@ -278,10 +281,8 @@ def _class_model():
 
 def _best_by_class(block, codes):
     """Return the columns with the highest F values, or differences if each class has one label."""
-    if len(codes) > codes.max() + 1:
-        scores = f_value(block, codes)
-    else:
-        scores = block.std(axis=0)
+    several = len(codes) > codes.max() + 1
+    scores = f_value(block, codes) if several else block.std(axis=0)
     return np.argsort(-scores, kind="stable")[:N_CLASS_COLUMNS]
 
 

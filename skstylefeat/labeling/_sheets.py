@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
+from skstylefeat.images._decoding import ZipMember
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._pictures import open_upright
 from skstylefeat.labeling._session import Session, write_table
@@ -44,7 +45,8 @@ def write_sheets(session: Session, folder: StrPath) -> list[Path]:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    images, labels, clusters = session.images, session.labels, session.layout()["clusters"]
+    images, clusters = session.images, session.layout()["clusters"]
+    labels = {row: str(label) for row, label in session.labels.items()}
     digits = max(2, len(str(len(clusters) - 1)))
 
     paths = []
@@ -124,7 +126,7 @@ def _per_line(side: int) -> int:
     return (WIDTH - 2 * MARGIN + GAP) // (side + GAP)
 
 
-def _paste(sheet: Image.Image, path: Path, x: int, y: int, side: int) -> None:
+def _paste(sheet: Image.Image, path: Path | ZipMember, x: int, y: int, side: int) -> None:
     """Paste an image into the middle of a square, as large as fits."""
     image = open_upright(path, 2 * side)
     scale = side / max(image.size)

@@ -256,7 +256,7 @@ def test_two_pages_lose_no_label(page):
     browser.switch_to.window(second)
     shown = "return document.querySelector('.tile[data-row=\"{}\"] .chip')?.textContent"
     browser.press("p")
-    row = session.grouping.query[0]
+    row = session.questions().query[0]
     browser.wait(f"{shown.format(row)} === 'warm'")
     browser.close()
     browser.switch_to.window(first)

@@ -28,61 +28,61 @@ def store(path):
 
 def test_corrections_replace_and_undo_restores(store):
     for file, label in [("a", "cat"), ("b", "dog"), ("a", "dog"), ("b", None)]:
-        assert store.set_label(file, label) == file
-    assert store.labels == {"a": "dog"}
+        assert store.set_labels([file], label) == ("", [file])
+    assert store.labels() == {"a": "dog"}
     expected = [{"a": "dog", "b": "dog"}, {"a": "cat", "b": "dog"}, {"a": "cat"}, {}]
     for labels, file in zip(expected, "baba", strict=True):
-        assert store.can_undo and store.undo() == file
-        assert store.labels == labels
-    assert not store.can_undo and store.classes == ["cat", "dog"]
+        assert store.can_undo and store.undo() == ("", [file])
+        assert store.labels() == labels
+    assert not store.can_undo and store.classes() == ["cat", "dog"]
     with pytest.raises(LabelConflictError, match="nothing to undo"):
         store.undo()
 
 
 def test_undo_removes_a_typed_class_but_none_that_was_given_or_imported(store):
     store.add_class("bird")
-    assert store.classes == ["cat", "dog", "bird"]
-    assert store.undo() is None and store.classes == ["cat", "dog"]
+    assert store.classes() == ["cat", "dog", "bird"]
+    assert store.undo() == ("", []) and store.classes() == ["cat", "dog"]
     store.add_class("bird")
     store.import_labels({"a": "bird"}, "digest")
     store.undo()
-    assert store.classes == ["cat", "dog", "bird"] and store.labels == {"a": "bird"}
+    assert store.classes() == ["cat", "dog", "bird"] and store.labels() == {"a": "bird"}
     store.add_class("fish")
     store.define_classes(["fish", "fish"])
     store.undo()
-    assert store.classes == ["cat", "dog", "bird", "fish"] and not store.can_undo
+    assert store.classes() == ["cat", "dog", "bird", "fish"] and not store.can_undo
 
 
 def test_changes_without_effect_add_no_rows(store):
-    store.set_label("a", "cat", "1")
+    store.set_labels(["a"], "cat", request="1")
     version = store.version
     assert version == 3
     store.define_classes(["cat", "dog"])
-    store.set_label("a", "cat")
-    store.set_label("b", None)
+    store.set_labels(["a"], "cat")
+    store.set_labels(["b"], None)
     store.add_class("dog")
     assert store.version == version
-    assert store.find_request("1") == ("a",)
+    assert store.find_request("1") == ("", ["a"])
     assert store.find_request("2") is None and store.find_request(None) is None
 
 
 def test_imported_labels_replace_others_once(store):
-    store.set_label("a", "cat")
+    store.set_labels(["a"], "cat")
     store.import_labels({"a": "dog", "b": "cow"}, "digest")
-    assert store.labels == {"a": "dog", "b": "cow"} and store.classes == ["cat", "dog", "cow"]
-    store.set_label("a", "cat")
+    assert store.labels() == {"a": "dog", "b": "cow"} and store.classes() == ["cat", "dog", "cow"]
+    store.set_labels(["a"], "cat")
     store.import_labels({"a": "dog", "b": "cow"}, "digest")
-    assert store.labels == {"a": "cat", "b": "cow"}
+    assert store.labels() == {"a": "cat", "b": "cow"}
 
 
 def test_unknown_classes_are_refused(store):
     with pytest.raises(LabelConflictError, match="'bird' is not a class; the classes are: cat, do"):
-        store.set_label("a", "bird")
+        store.set_labels(["a"], "bird")
     with pytest.raises(LabelConflictError, match="cannot be a class"):
         store.add_class(" bird")
     with pytest.raises(LabelConflictError, match="cannot be a class"):
         store.import_labels({"a": "cat", "b": ""}, "digest")
-    assert store.labels == {} and store.classes == ["cat", "dog"]
+    assert store.labels() == {} and store.classes() == ["cat", "dog"]
 
 
 changes = st.lists(
@@ -103,13 +103,13 @@ def test_undo_restores_every_earlier_state(store, changes):
                 store.undo()
                 states.pop()
         elif states[-1].get(file) != label:
-            store.set_label(file, label)
+            store.set_labels([file], label)
             rest = {key: value for key, value in states[-1].items() if key != file}
             states.append(rest if label is None else rest | {file: label})
-        assert store.labels == states[-1]
+        assert store.labels() == states[-1]
     while store.can_undo:
         store.undo()
-    assert store.labels == {}
+    assert store.labels() == {}
 
 
 KILLED = """
@@ -118,12 +118,12 @@ from skstylefeat.labeling._label_store import LabelStore
 store = LabelStore(sys.argv[1])
 store.define_classes(["cat"])
 for i in range(5):
-    store.set_label(f"{i}.png", "cat")
+    store.set_labels([f"{i}.png"], "cat")
 # A transaction so large that part of it is in the file when the process dies.
 store._connection.execute("PRAGMA cache_size = 1")
 store._connection.execute("PRAGMA cache_spill = 1")
 store._connection.executemany(
-    "INSERT INTO events (kind, file, label, undoable) VALUES ('label', ?, 'cat', 1)",
+    "INSERT INTO events (kind, file, label, undoable, change) VALUES ('label', ?, 'cat', 1, 7)",
     ((f"unfinished-{i}",) for i in range(20_000)),
 )
 os.kill(os.getpid(), signal.SIGKILL)
@@ -136,8 +136,8 @@ def test_a_kill_loses_no_change_that_was_acknowledged(path):
     journal = path.with_name(path.name + "-journal")
     assert journal.stat().st_size > 0 and path.stat().st_size > 100_000
     with closing(LabelStore(path)) as store:
-        assert store.labels == {f"{i}.png": "cat" for i in range(5)}
-        store.set_label("5.png", "cat")
+        assert store.labels() == {f"{i}.png": "cat" for i in range(5)}
+        store.set_labels(["5.png"], "cat")
     assert len(read_events(path.parent)) == 7
 
 
@@ -145,7 +145,7 @@ def test_every_change_waits_for_the_disk(store):
     # 3 is EXTRA: the file and its folder are synced before a change is acknowledged.
     assert store._connection.execute("PRAGMA synchronous").fetchone() == (3,)
     assert store._connection.in_transaction is False
-    store.set_label("a", "cat")
+    store.set_labels(["a"], "cat")
     assert store._connection.in_transaction is False
 
 
@@ -154,10 +154,10 @@ def test_a_change_that_does_not_fit_on_the_disk_does_not_count(path, store):
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(OSError, match=r"labels\.sqlite: database or disk is full"):
         store.import_labels({f"{i}.png" * 100: "cat" for i in range(100)}, "digest")
-    assert store.labels == {} and store.find_request("digest") is None
+    assert store.labels() == {} and store.find_request("digest") is None
     store._connection.execute("PRAGMA max_page_count = 1000000")
     store.import_labels({"a": "cat"}, "digest")
-    assert store.labels == {"a": "cat"}
+    assert store.labels() == {"a": "cat"}
 
 
 def test_one_process_at_a_time(path):
@@ -183,7 +183,7 @@ def test_one_process_at_a_time(path):
 def test_one_session_at_a_time_in_the_same_process(path, store):
     with pytest.raises(ValueError, match="open in another process"):
         LabelStore(path)
-    store.set_label("a", "cat")
+    store.set_labels(["a"], "cat")
 
 
 def test_files_of_other_kinds_are_refused_and_kept(path):

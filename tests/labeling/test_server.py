@@ -81,7 +81,7 @@ def test_layout_and_progress(server, session):
     rows = sorted(row for c in layout["clusters"] for row in c["asked"] + c["others"])
     assert rows == list(range(12)) and [len(c["asked"]) for c in layout["clusters"]] == [2] * 3
     assert ask(server, "names")[0] == 409
-    for row in session.grouping.query.tolist():
+    for row in session.questions().query.tolist():
         progress = label(server, row, "warm")[1]
     assert progress["complete"] and progress["names_file"] == str(session.out)
     status, names = ask(server, "names")

@@ -36,10 +36,14 @@ def test_labels_are_a_file_of_the_annotator(tmp_path):
     session.define_classes(["warm", "cold"])
     session.label("red-0.png", "warm")
     session.label("blue-0.png", "cold")
-    annotator = session.grouping.annotator().load_annotations(tmp_path / "work" / "labels.csv")
+    annotator = (
+        session.questions()
+        .annotator(session.prepared.features)
+        .load_annotations(tmp_path / "work" / "labels.csv")
+    )
     assert annotator.annotations_ == session.labels
-    assert_array_equal(annotator.query_indices_, session.grouping.query)
-    assert_array_equal(annotator.labels_, session.grouping.clusters)
+    assert_array_equal(annotator.query_indices_, session.questions().query)
+    assert_array_equal(annotator.labels_, session.questions().clusters)
     rows = read_csv(tmp_path / "work" / "labels.csv")
     assert [(row["file"], row["label"]) for row in rows] == [
         ("blue-0.png", "cold"),
@@ -60,7 +64,7 @@ def test_names_are_written_when_all_labels_are_given(tmp_path):
         session.label(f"{color}-1.png", label)
     assert session.progress()["names_file"] == str(tmp_path / "names.csv")
     rows = read_csv(session.out)
-    assert list(rows[0]) == ["file", "cluster", "name", "confidence"]
+    assert list(rows[0]) == ["file", "cluster", "name", "confidence", "foreign"]
     assert [row["file"] for row in rows] == session.images.names
     for row in rows:
         color, _, number = row["file"].removesuffix(".png").partition("-")

@@ -1,0 +1,57 @@
+"""Hand-over of a session: an image folder with its metadata, and a model of `fit`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from skstylefeat._utils._typing import StrPath
+from skstylefeat.images._decoding import ZipMember
+from skstylefeat.labeling._session import Session, write_table
+
+
+def write_image_folder(session: Session, folder: StrPath) -> int:
+    """Copy all images to a folder with ``metadata.csv``, as Hugging Face's ImageFolder reads it.
+
+    Parameters
+    ----------
+    session : Session
+    folder : str or path-like
+        Created if missing. It must be empty, or hold ``metadata.csv`` of an earlier export, which
+        is replaced.
+
+    Returns
+    -------
+    int
+        Number of images. The table has a line for each: ``file_name``, then the columns of
+        `Session.name_table`.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds other files, or lies inside the folder of the images.
+    """
+    folder = Path(folder).expanduser()
+    source = session.images.path.resolve()
+    if folder.resolve() == source or source in folder.resolve().parents:
+        raise ValueError(
+            f"{str(folder)!r} lies in the folder of the images. Choose another folder, because the "
+            "copies would count as images the next time."
+        )
+    if folder.exists() and any(folder.iterdir()) and not (folder / "metadata.csv").exists():
+        raise ValueError(f"{str(folder)!r} holds other files. Choose an empty folder.")
+
+    header, *table = session.name_table()  # raises if there are no names yet
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, item in zip(session.images.names, session.images.paths, strict=True):
+        target = folder / PurePosixPath(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(item, ZipMember):
+            target.write_bytes(item.read_bytes())
+        else:
+            shutil.copyfile(item, target)
+    # Written last: a folder with a table is complete.
+    rows: list[list[Any]] = [["file_name", *header[1:]], *table]
+    write_table(folder / "metadata.csv", rows)
+    return len(table)
