@@ -23,7 +23,7 @@ from skstylefeat.features._channel_scores import f_value
 from skstylefeat.labeling._prepared import Prepared
 
 #: Columns that are chosen, and the inverse strength of the penalty: measured on rendered faces.
-N_CLASS_COLUMNS, CLASS_C = 20, 0.1
+N_CLASS_COLUMNS, CLASS_C = 20, 1.0
 N_NUMBER_COLUMNS = 60
 ALPHAS = np.logspace(0, 4, 13)
 #: Up to this number of labels each is left out alone, beyond it they are left out in this many
@@ -33,7 +33,7 @@ FEWEST_NUMBERS = 3
 #: Share of images whose true number lies inside the interval.
 COVERAGE = 0.9
 #: A label is doubted if the model that has not seen it gives another class this probability.
-DOUBT = 0.75
+DOUBT = 0.9
 #: A number is doubted if it is further than this many typical errors from its prediction.
 DOUBT_ERRORS = 3.0
 
@@ -276,7 +276,8 @@ def _folds(n_labels):
 
 
 def _class_model():
-    return LogisticRegression(C=CLASS_C, max_iter=500)
+    # Few labels are rarely balanced, which says little of all images.
+    return LogisticRegression(C=CLASS_C, class_weight="balanced", max_iter=500)
 
 
 def _best_by_class(block, codes):

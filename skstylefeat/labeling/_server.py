@@ -254,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body, kind = encode(self.server.picture_path(number))
         except Exception as error:  # decoders fail in many ways on a file that has changed
-            name = PurePath(images.names[number]).name
+            name = PurePath(str(images.paths[number])).name
             raise _Problem(HTTPStatus.NOT_FOUND, f"{name!r} cannot be read: {error}.") from error
         return body, kind, "private, max-age=600"
 

@@ -178,12 +178,16 @@ class Session:
 
     def define_classes(self, names: Iterable[str], attribute: str = "") -> None:
         """Add classes that no undo removes."""
-        self._change(None, self._store.define_classes, names, attribute)
+        with self._lock:
+            self._change(None, self._store.define_classes, names, attribute)
+            self._write_files()
 
     def define_attribute(self, name: str, kind: str = "class") -> None:
         """Add an attribute that no undo removes."""
         attribute = Attribute(name, kind)  # type: ignore[arg-type]
-        self._change(None, self._store.add_attribute, attribute, undoable=False)
+        with self._lock:
+            self._change(None, self._store.add_attribute, attribute, undoable=False)
+            self._write_files()
 
     def import_labels(self, labels: Mapping[str, str], digest: str, attribute: str = "") -> None:
         """Add the labels of a file and their classes, once for each content of the file.

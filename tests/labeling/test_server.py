@@ -203,7 +203,7 @@ def test_a_body_that_does_not_arrive_is_answered(server, monkeypatch):
 
 
 def test_a_full_disk_is_reported_and_the_label_does_not_count(server, session, monkeypatch):
-    def full(*events):
+    def full(*events, **more):
         raise OSError("database or disk is full")
 
     with monkeypatch.context() as patch:
