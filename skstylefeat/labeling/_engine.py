@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.metrics import pairwise_distances_argmin
 
 from skstylefeat._utils._typing import RandomState
 from skstylefeat.annotation._annotator import ClusterAnnotator
@@ -84,6 +85,7 @@ class LabelingEngine:
         self.kind = kind
         self.random_state = random_state
         self._originals = np.asarray(prepared.originals, dtype=np.intp)
+        self._askable = self._find_askable()
         self._read_at: tuple[Any, Reading | None] = None, None
         if questions is None:
             questions = self._first_round(n_labels, n_clusters, n_annotations, query, labels or {})
@@ -146,6 +148,16 @@ class LabelingEngine:
             return self._all_columns()
         return self.prepared.standardized(columns=reading.columns)
 
+    def _find_askable(self):
+        """Return the rows that may be asked about: no copies, no images foreign to the generator.
+
+        The codes of foreign images mean little, and they would often be the least clear ones.
+        """
+        originals = np.unique(self._originals)
+        names = [name for name, _ in self.prepared.files]
+        own = np.array([names[row] not in self.prepared.foreign for row in originals])
+        return originals[own] if own.any() else originals
+
     def _read(self, labels):
         distinct = self._without_copies(labels)
         if self.kind == "number":
@@ -188,62 +200,61 @@ class LabelingEngine:
 
     def _first_round(self, n_labels, n_clusters, n_annotations, query, labels):
         """Return clusters of all columns, or of those that known labels choose."""
-        rows = self._all_columns()
-        original = np.unique(self._originals)
+        askable = self._askable
         known = self._without_copies(labels)
-        if n_clusters is not None:
-            annotator = ClusterAnnotator(
-                n_clusters, n_annotations, query=query, random_state=self.random_state
-            ).fit(rows)
-            asked = annotator.query_indices_
-            return Questions(annotator.labels_, self._originals[asked], len(asked))
-
-        n_labels = min(n_labels, len(original))
+        one_round = n_clusters is not None
+        n_labels = min(n_labels, len(askable))
         readable = can_read_numbers if self.kind == "number" else can_read_classes
-        if readable(known) and len(known) < n_labels:
-            self.questions = Questions(
-                np.zeros(len(rows), np.intp), np.array(sorted(known), np.intp), n_labels
-            )
+        if not one_round and readable(known) and len(known) < n_labels:
+            given = np.array(sorted(known), dtype=np.intp)
+            self.questions = Questions(np.zeros(len(self.prepared), np.intp), given, n_labels)
             found = self._next_rows(known, set(known), n_labels - len(known))
             if found is not None:
-                query_rows = np.concatenate([self.questions.query, found[1]])
-                return Questions(found[0], query_rows, n_labels)
+                return Questions(found[0], np.concatenate([given, found[1]]), n_labels)
+
+        # Images that are not asked about belong to the cluster whose center is nearest.
+        rows = self._all_columns()
         n_first = n_labels if n_labels < _LEAST_SECOND_ROUND else round(FIRST_SHARE * n_labels)
         annotator = ClusterAnnotator(
-            min(n_first, len(original)), 1, query=query, random_state=self.random_state
-        ).fit(rows)
-        asked = np.unique(self._originals[annotator.query_indices_], return_index=True)[1]
-        asked = self._originals[annotator.query_indices_][np.sort(asked)]
-        return Questions(annotator.labels_, asked, n_labels, finished=len(asked) >= n_labels)
+            n_clusters if one_round else n_first,
+            n_annotations if one_round else 1,
+            query=query,
+            random_state=self.random_state,
+        ).fit(rows[askable])
+        asked = askable[annotator.query_indices_]
+        nearest = pairwise_distances_argmin(rows, annotator.cluster_centers_)
+        nearest[askable] = annotator.labels_
+        finished = one_round or len(asked) >= n_labels
+        return Questions(nearest, asked, len(asked) if one_round else n_labels, finished)
 
     def _next_rows(self, labels, answered, n_rows):
         """Return new clusters and the rows to ask about, or None if nothing is unclear."""
-        free = np.setdiff1d(np.unique(self._originals), self._originals[sorted(answered)])
+        free = np.setdiff1d(self._askable, self._originals[sorted(answered)])
         if not len(free):
             return None
         reading = self.read(labels)
         has_columns = reading is not None and len(reading.columns)
         rows = self.shown_rows(labels) if has_columns else self._all_columns()
-        n_clusters = min(n_rows, len(np.unique(self._originals)))
+        n_clusters = min(n_rows, len(self._askable))
         clusters = KMeans(n_clusters, n_init=4, random_state=self.random_state).fit_predict(rows)
         if has_columns and self.kind == "number":
             return clusters, free[self._calibration_rows(reading, free, n_rows)]
 
         # The least clear image of each cluster; without a reading, the one at its center.
-        if reading is not None and reading.confidence is not None and has_columns:
+        if has_columns:
             free = free[reading.confidence[free] < CLEAR]
             order = reading.confidence
         else:
             centers = np.array([rows[clusters == k].mean(axis=0) for k in range(n_clusters)])
             order = np.square(rows - centers[clusters]).sum(axis=1)
-        chosen = []
-        for cluster in range(n_clusters):
-            members = free[clusters[free] == cluster]
-            if len(members):
-                chosen.append(members[np.argmin(order[members])])
-        if not chosen:
+        free = free[np.argsort(order[free], kind="stable")]
+        _, first = np.unique(clusters[free], return_index=True)
+        if not len(first):
             return None
-        return clusters, np.array(chosen, dtype=np.intp)
+
+        # Clusters without an unclear image leave their questions to the others.
+        others = np.delete(free, first)[: n_rows - len(first)]
+        return clusters, np.concatenate([free[np.sort(first)], others])
 
     def _calibration_rows(self, reading, free, n_rows):
         predicted = np.asarray(reading.values, dtype=np.float64)[free]

@@ -23,9 +23,9 @@ from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._prepared import Prepared, compact
 from skstylefeat.latents._spaces import w_plus_to_s
 
-#: Codes whose distance, in standard deviations per column, is below this belong to copies of one
-#: photo. On rendered faces, JPEG copies of quality 90 are at most 0.09 apart, others at least 0.3.
-COPY_DISTANCE = 0.12
+#: Images are copies of one photo if their codes are at most this far apart, in standard deviations
+#: per column, and their pixels, reduced to a side of 16, differ by at most this much of the range.
+COPY_DISTANCE, COPY_DIFFERENCE, COPY_SIDE = 0.12, 0.03, 16
 #: An image looks foreign if its reconstruction error exceeds this many times the error that the
 #: generator's own images have, and leaves more than this share of its variance unexplained.
 FOREIGN_RATIO, FOREIGN_SHARE = 4.0, 0.25
@@ -135,25 +135,28 @@ def prepare(
     styles = w_plus_to_s(codes, inverter.generator_)
     clock("features")
     foreign = foreign_images(inverter, items, codes)
-    clock("domain")
+    copies = find_copies(codes, _collection(inverter, items).read((COPY_SIDE, COPY_SIDE)))
+    clock("checks")
     return Prepared(
         [list(pair) for pair in zip(images.names, images.sizes, strict=True)],
         compact(np.hstack([maxima, styles])),
         maxima.shape[1],
         asdict(settings),
         [[name, sizes[name]] for name in unreadable],
-        find_copies(codes),
+        copies,
         {images.names[row]: reason for row, reason in foreign.items()},
         seconds=seconds,
     )
 
 
-def find_copies(codes: NDArray[np.floating]) -> list[int]:
-    """Return for every row of latents the first row of which it is a copy, or nearly one.
+def find_copies(codes: NDArray[np.floating], pixels: NDArray[np.floating]) -> list[int]:
+    """Return for every image the first one of which it is a copy, or nearly one.
 
     Parameters
     ----------
     codes : ndarray of shape (n, d)
+    pixels : ndarray of shape (n, h, w, 3)
+        The images, reduced, in [0, 1].
 
     Returns
     -------
@@ -168,8 +171,11 @@ def find_copies(codes: NDArray[np.floating]) -> list[int]:
     radius = COPY_DISTANCE * np.sqrt(rows.shape[1])
     near = NearestNeighbors(radius=radius).fit(rows).radius_neighbors(rows, return_distance=False)
     for row, others in enumerate(near):
-        # Chains of near copies share the first row of them.
-        originals[row] = min(originals[other] for other in [*others.tolist(), row] if other <= row)
+        before = np.sort(others[others < row])
+        difference = np.square(pixels[before] - pixels[row]).mean(axis=(1, 2, 3))
+        copies = before[difference <= COPY_DIFFERENCE**2]
+        if len(copies):  # a chain of near copies shares the first of them
+            originals[row] = originals[copies[0]]
     return originals
 
 
@@ -193,9 +199,7 @@ def foreign_images(
     """
     if inverter.encoder_ is None:
         return {}
-    collection = as_images(images)
-    if inverter.align is not None:
-        collection = collection.aligned(inverter.align)
+    collection = _collection(inverter, images)
     side, foreign = inverter.generator_.resolution, {}
     for start in range(0, len(codes), inverter.batch_size):
         rows = slice(start, start + inverter.batch_size)
@@ -206,6 +210,12 @@ def foreign_images(
         )
         foreign.update(dict.fromkeys((start + np.flatnonzero(errors > limits)).tolist(), REASON))
     return foreign
+
+
+def _collection(inverter, items):
+    """Return the images as the inverter reads them."""
+    images = as_images(items)
+    return images if inverter.align is None else images.aligned(inverter.align)
 
 
 def _not_empty(images, names):

@@ -22,8 +22,9 @@ from sklearn.model_selection import KFold
 from skstylefeat.features._channel_scores import f_value
 from skstylefeat.labeling._prepared import Prepared
 
-#: Columns that are chosen, and the inverse strength of the penalty: measured on rendered faces.
-N_CLASS_COLUMNS, CLASS_C = 20, 1.0
+#: Columns that are chosen (for each of several classes), the inverse strength of the penalty, and
+#: the least share of the best F value: measured on rendered faces.
+N_CLASS_COLUMNS, CLASS_C, LEAST_F = 20, 1.0, 0.1
 N_NUMBER_COLUMNS = 60
 ALPHAS = np.logspace(0, 4, 13)
 #: Up to this number of labels each is left out alone, beyond it they are left out in this many
@@ -281,10 +282,19 @@ def _class_model():
 
 
 def _best_by_class(block, codes):
-    """Return the columns with the highest F values, or differences if each class has one label."""
-    several = len(codes) > codes.max() + 1
-    scores = f_value(block, codes) if several else block.std(axis=0)
-    return np.argsort(-scores, kind="stable")[:N_CLASS_COLUMNS]
+    """Return the columns that separate each class from the others, by their F values.
+
+    Columns with less than a tenth of the best F value are left out: they would add noise.
+    """
+    n_classes = codes.max() + 1
+    if len(codes) == n_classes:  # one label per class has no variance to compare with
+        return np.argsort(-block.std(axis=0), kind="stable")[:N_CLASS_COLUMNS]
+    kept = []
+    for code in range(n_classes if n_classes > 2 else 1):
+        scores = f_value(block, (codes == code).astype(int))
+        best = np.argsort(-scores, kind="stable")[:N_CLASS_COLUMNS]
+        kept.append(best[scores[best] >= LEAST_F * scores[best[0]]])
+    return np.unique(np.concatenate(kept))
 
 
 def _best_by_number(block, numbers):

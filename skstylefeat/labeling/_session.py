@@ -406,6 +406,8 @@ class Session:
                 found["clusters"] = _commonest(np.asarray(reading.values), clusters)
                 return found
             found["names"] = [_rounded_text(value, reading) for value in reading.values]
+            for row, label in self.labels_of(name).items():
+                found["names"][row] = _text_of(label)
             found["numbers"] = reading.values
             for side, ends in (("low", reading.low), ("high", reading.high)):
                 found[side] = [
@@ -583,7 +585,7 @@ def _rounded_text(value: Any, reading: Reading) -> str:
     if isinstance(value, str):
         return value
     error = reading.estimate.score if reading.estimate is not None else 0.0
-    digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 3
+    digits = max(0, -math.floor(math.log10(error))) if error > 0 else 3
     return f"{value:.{digits}f}"
 
 

@@ -37,7 +37,9 @@ def write_squares(folder, per_color=4):
     for color in COLORS:
         for number in range(per_color):
             square = Image.new("RGB", (12, 10), color)
-            square.putpixel((number % 12, number // 12), (255, 255, 255))
+            square.paste(
+                (255, 255, 255), (number % 9, number // 9, number % 9 + 3, number // 9 + 4)
+            )
             square.save(folder / f"{color}-{number}.png")
     return folder
 

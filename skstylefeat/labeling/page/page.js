@@ -147,7 +147,7 @@ function choose(row, rows = [row]) {
   showLabels(state);
   showClasses(state);
   focusTile();
-  if (rows.length > 1) showMessage(`${rows.length} images selected.`);
+  showMessage(rows.length > 1 ? `${rows.length} images selected.` : "");
 }
 
 function focusTile() {

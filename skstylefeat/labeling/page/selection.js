@@ -39,9 +39,8 @@ export function watchDrags(select) {
 
   main.addEventListener("pointerdown", (event) => {
     const canDrag = event.pointerType === "mouse" && event.button === 0;
-    const isTile = event.target.closest("#label-view");
     dragged = false;
-    if (canDrag && isTile && !$("label-view").hidden) start = { x: event.clientX, y: event.clientY };
+    if (canDrag && !$("label-view").hidden) start = { x: event.clientX, y: event.clientY };
   });
   document.addEventListener("pointermove", (event) => {
     if (!start) return;

@@ -176,11 +176,19 @@ function resultTile(state, row, name, detail) {
   return button;
 }
 
-function resultSection(state, heading, rows, tileOf, properties = {}) {
-  const tiles = make("div", { className: "tiles" }, ...rows.slice(0, FIRST_IMAGES).map(tileOf));
+// A heading and tiles, the first ones of many until a button shows all.
+function resultSection(state, heading, rows, tileOf, properties = {}, first = (rows) => rows) {
+  const few = first(rows).slice(0, FIRST_IMAGES);
+  const tiles = make("div", { className: "tiles" }, ...few.map(tileOf));
   const section = make("section", properties, make("h3", {}, heading), tiles);
-  if (rows.length > FIRST_IMAGES) section.append(make("p", { className: "hint" },
-    `and ${rows.length - FIRST_IMAGES} more`));
+  if (rows.length > few.length) {
+    const all = make("button", { type: "button", className: "all" }, `Show all ${rows.length}`);
+    all.addEventListener("click", () => {
+      tiles.replaceChildren(...rows.map(tileOf));
+      all.remove();
+    });
+    section.append(all);
+  }
   return section;
 }
 
@@ -222,8 +230,8 @@ export function showNames(state, found, problem, file) {
     const detail = (row) => state.labelOf(row) !== undefined ? "your number"
       : found.low[row] === null ? "interval: 9 numbers needed"
         : `${found.low[row]} to ${found.high[row]}`;
-    sections.push(resultSection(state, `${plural(rows.length, "image")} in order`,
-      spread(rows), (row) => resultTile(state, row, found.names[row], detail(row))));
+    sections.push(resultSection(state, `${plural(rows.length, "image")} in order`, rows,
+      (row) => resultTile(state, row, found.names[row], detail(row)), {}, spread));
   } else {
     state.clusters.forEach(({ asked, others }, cluster) => {
       const rows = [...asked, ...others];

@@ -14,13 +14,12 @@ import pytest
 from PIL import Image
 
 from skstylefeat.__main__ import main
+from skstylefeat._commands import _labeling_command as command_module
 from skstylefeat.features import FeatureMaps
 from skstylefeat.inversion import _encoder_choice as encoder_choice_module
 from skstylefeat.inversion._code_cache import CodeCache
-from skstylefeat.labeling import _command as command_module
 from skstylefeat.labeling import _prepare as prepare_module
-from skstylefeat.labeling._grouping import Grouping
-from skstylefeat.labeling._prepare import can_select_channels
+from skstylefeat.labeling._prepared import Prepared
 from tests.support.labeling import COLORS, read_csv, write_squares
 from tests.support.networks import write_pair
 
@@ -54,7 +53,7 @@ def test_sheets_filled_in_name_all_images(annotate, tmp_path, capsys):
     assert "3 contact sheets" in capsys.readouterr().out
     rows = read_csv(tmp_path / "sheets" / "labels.csv")
     assert len(rows) == 9
-    clusters = Grouping.load(tmp_path / "squares.labeling").clusters
+    clusters = Prepared.load(tmp_path / "squares.labeling").questions[""].clusters
     filled = write_labels(tmp_path / "filled.csv", [row["file"] for row in rows])
     assert annotate("--labels", filled, "--out", tmp_path / "names.csv", options=()) == 0
     printed = capsys.readouterr().out
@@ -93,27 +92,31 @@ def test_a_killed_preparation_resumes(annotate, monkeypatch):
     assert annotate() == 0
 
 
-def test_reclustering_keeps_labels_and_selects_channels_by_them(annotate, tmp_path):
+def test_reclustering_keeps_labels_and_asks_by_them(annotate, tmp_path):
     work = tmp_path / "squares.labeling"
     assert annotate() == 0
-    before = Grouping.load(work)
-    assert before.settings["features"] == "maps"
+    before = Prepared.load(work).questions[""]
+    assert before.finished and len(before.query) == 9
     files = [f"{color}-{i}.png" for color in COLORS for i in range(2)]
     assert annotate("--labels", write_labels(tmp_path / "few.csv", files)) == 0
-    assert Grouping.load(work).identity == before.identity
-    assert annotate("--recluster", "--n-annotations", 1) == 0
-    after = Grouping.load(work)
-    assert after.settings["features"] == "selected" and len(after.query) == 3
-    assert after.rows.shape[1] <= before.rows.shape[1]
+    assert Prepared.load(work).questions[""].identity == before.identity
+    more = ["--generator", Prepared.load(work).settings["generator"], "--quiet"]
+    more += ["--encoder", Prepared.load(work).settings["encoder"]]
+    assert annotate("--recluster", "--n-labels", 8, options=more) == 0
+    after = Prepared.load(work)
+    # The six known labels count, and the last two questions follow from them.
+    known = {after.files[row][0] for row in after.questions[""].query[:6]}
+    assert known == set(files) and len(after.questions[""].query) <= 8
     assert [row["file"] for row in read_csv(work / "labels.csv")] == sorted(files)
 
 
-def test_codes_as_features_and_another_folder_for_the_work(annotate, tmp_path, networks):
+def test_another_folder_for_the_work(annotate, tmp_path):
     work = tmp_path / "elsewhere"
-    assert annotate("--features", "codes", "--work", work, "--n-labels", 5) == 0
-    grouping = Grouping.load(work)
-    assert grouping.rows.shape == (12, 28) and len(grouping.query) == 5
-    assert grouping.rows.dtype == np.float32
+    assert annotate("--work", work) == 0
+    prepared = Prepared.load(work)
+    assert prepared.features.shape == (12, prepared.n_maxima + 36)
+    assert prepared.features.dtype == np.float32
+    assert set(prepared.seconds) == {"reading", "inversion", "features", "checks"}
     assert not (tmp_path / "squares.labeling").exists()
 
 
@@ -122,14 +125,20 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     assert annotate(*options) == 0
     assert len(list((tmp_path / "squares.labeling").glob("encoder-*.safetensors"))) == 1
     monkeypatch.setattr(encoder_choice_module, "train_for", None)
-    assert annotate(*options, "--recluster", "--features", "codes") == 0
+    assert annotate(*options, "--recluster") == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--classes", "red", "--labels", "few.csv"], "holds the classes ['blue', 'green']"),
-        (["--features", "selected"], "needs at least 2 labeled images each of 2 classes"),
+        (["--attributes", "=a,b"], "cannot be read: write name=class,class"),
+        (["--attributes", "a=b,c", "--classes", "b,c"], "Give one of them"),
+        (["--attributes", "a=b,c", "--value", "a"], "['a'] occur twice"),
+        (["--value", "age", "--labels", "few.csv"], "no column that is called like an attribute"),
+        (["--value", "age", "--labels", "few.csv", "--target", "x"], "none of the attributes"),
+        (["--box", "0,0,99,99"], "--box 0,0,99,99 does not lie inside the image"),
+        (["--export-folder", "out"], "needs all questions answered"),
         (["--labels", "other.csv"], "belongs to another folder"),
         (["--labels", "none.csv"], "does not exist"),
         (["--n-clusters", "13"], "13 clusters were asked for"),
@@ -145,7 +154,7 @@ def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
 
 
 def test_the_device_is_checked_before_images_are_read(annotate, monkeypatch, capsys):
-    monkeypatch.setattr(command_module, "find_faults", None)  # would fail if it were used
+    monkeypatch.setattr(prepare_module, "find_faults", None)  # would fail if it were used
     assert annotate("--device", "gpu") == 2
     assert "device='gpu' cannot be used on this machine" in capsys.readouterr().err
 
@@ -156,12 +165,6 @@ def test_a_folder_without_images(tmp_path, capsys):
     assert main(["annotate", str(tmp_path / "none")]) == 2
     assert "is not a folder" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_labels_that_can_select_channels():
-    assert can_select_channels(dict(zip("abcd", "xxyy", strict=True)))
-    assert not can_select_channels(dict(zip("abcd", "xxxy", strict=True)))
-    assert not can_select_channels({})
 
 
 @pytest.fixture
@@ -230,9 +233,7 @@ def test_unreadable_images_are_named_and_can_be_skipped(annotate, tmp_path, caps
         assert "2 images were left out, as they cannot be read: blue-0.png, red-1.png" in (
             capsys.readouterr().out
         )
-    grouping = Grouping.load(tmp_path / "squares.labeling")
-    # One labeled image is left of blue and of red, and two of green: too few to select channels.
-    assert grouping.settings["features"] == "maps" and len(grouping.rows) == 10
+    assert len(Prepared.load(tmp_path / "squares.labeling")) == 10
     rows = read_csv(tmp_path / "squares.labeling" / "labels.csv")
     assert [row["file"] for row in rows] == [
         "blue-1.png",
