@@ -160,15 +160,12 @@ def run(arguments: argparse.Namespace) -> int:
             session.define_classes(classes, attribute.name)
         session.start()
 
-        steps = ", ".join(f"{step} {took:.1f} s" for step, took in prepared.seconds.items())
-        took = time.monotonic() - start
-        session.log.add("ready", n_images=len(images), detail=f"after {took:.1f} s ({steps})")
+        detail = f"after {time.monotonic() - start:.1f} s (once: {_steps(prepared)})"
+        session.log.add("ready", n_images=len(images), detail=detail)
         if arguments.sheets:
             sheets = write_sheets(session, arguments.sheets)
             print(f"{len(sheets)} contact sheets and labels.csv: {arguments.sheets}")
         elif not arguments.no_page:
-            if not arguments.quiet:
-                print(f"Ready after {took:.1f} s ({steps})")
             _serve(session, work, arguments)
         _report(session)
         if arguments.export_folder:
@@ -280,8 +277,20 @@ def _load_or_prepare(arguments, images, work):
         device=arguments.device,
         verbose=int(not arguments.quiet),
     )
+    different = len(set(prepared.originals))
+    if settings.n_clusters is not None and settings.n_clusters > different:
+        raise ValueError(
+            f"{settings.n_clusters} clusters were asked for, but there are {different} different "
+            "images. Set --n-clusters to at most this number."
+        )
     prepared.save(work)
+    if not arguments.quiet:
+        print(_steps(prepared))
     return prepared
+
+
+def _steps(prepared: Prepared) -> str:
+    return ", ".join(f"{step} {took:.1f} s" for step, took in prepared.seconds.items())
 
 
 def _without_skipped(images: ImageFolder, prepared: Prepared) -> ImageFolder:

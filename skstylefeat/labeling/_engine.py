@@ -216,7 +216,7 @@ class LabelingEngine:
         rows = self._all_columns()
         n_first = n_labels if n_labels < _LEAST_SECOND_ROUND else round(FIRST_SHARE * n_labels)
         annotator = ClusterAnnotator(
-            n_clusters if one_round else n_first,
+            min(n_clusters, len(askable)) if one_round else n_first,
             n_annotations if one_round else 1,
             query=query,
             random_state=self.random_state,
