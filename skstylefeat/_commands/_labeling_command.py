@@ -15,7 +15,7 @@ from pathlib import Path
 from skstylefeat._commands._arguments import add_reading_options, command_parser, positive
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._label_tables import read_label_table
-from skstylefeat.labeling._export import write_image_folder
+from skstylefeat.labeling._export import write_image_folder, write_model
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels
 from skstylefeat.labeling._label_store import Attribute, LabelStore
 from skstylefeat.labeling._prepare import Preparation, prepare
@@ -61,6 +61,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--export-folder",
         metavar="DIR",
         help="copy the images there, with metadata.csv, once all questions are answered",
+    )
+    labels.add_argument(
+        "--export-model",
+        metavar="DIR",
+        help="fit a model to the labels, as the command fit does, once all questions are answered",
     )
     labels.add_argument(
         "--work",
@@ -168,9 +173,18 @@ def run(arguments: argparse.Namespace) -> int:
         elif not arguments.no_page:
             _serve(session, work, arguments)
         _report(session)
+        exports = [
+            option
+            for option in ("--export-folder", "--export-model")
+            if getattr(arguments, option[2:].replace("-", "_"))
+        ]
+        if exports and not session.complete:
+            raise ValueError(f"{exports[0]} needs all questions answered; label on first.")
+        if arguments.export_model:
+            verbose = int(not arguments.quiet)
+            write_model(session, arguments.export_model, arguments.device, verbose)
+            print(f"Model: {arguments.export_model}")
         if arguments.export_folder:
-            if not session.complete:
-                raise ValueError("--export-folder needs all questions answered; label on first.")
             count = write_image_folder(session, arguments.export_folder)
             print(f"{count} images and metadata.csv: {arguments.export_folder}")
     finally:
@@ -262,6 +276,8 @@ def _load_or_prepare(arguments, images, work):
     }
     if "box" in given:
         given["box"] = list(given["box"])
+    if given.get("align") == "none":  # the default of the command
+        del given["align"]
     if existing is not None:
         _check_same(existing, given, _without_skipped(images, existing), work)
         return existing

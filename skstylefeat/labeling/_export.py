@@ -1,4 +1,4 @@
-"""Hand-over of a session: an image folder with its metadata, and a model of `fit`."""
+"""Hand-over of a session: an image folder with its metadata, and the model folder of `fit`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,51 @@ from typing import Any
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.images._decoding import ZipMember
 from skstylefeat.labeling._session import Session, write_table
+
+
+def write_model(session: Session, folder: StrPath, device: str = "auto", verbose: int = 0) -> None:
+    """Fit a model to the labels of a session and write it to a folder, as the command ``fit`` does.
+
+    Parameters
+    ----------
+    session : Session
+    folder : str or path-like
+        Folder of the model: new, empty, or written by an earlier fit, which is then replaced.
+    device : str, default="auto"
+        Torch device.
+    verbose : int, default=0
+        Whether to show progress.
+
+    Raises
+    ------
+    ValueError
+        If the labels are too few, or the folder holds something else.
+    """
+    from skstylefeat.prediction import fit_model
+
+    # The model reads the labels from a table of the session, one column per attribute.
+    labels = session.work / "model-labels.csv"
+    write_table(labels, session.label_table())
+    settings = session.prepared.settings
+    encoder = settings.get("encoder", "auto")
+    if encoder == "train":
+        encoder = str(next(session.work.glob("encoder-*.safetensors")))
+    fit_model(
+        session.images.path,
+        labels,
+        [f"{name or 'label'}:{kind}" for name, kind in session.attributes],
+        folder,
+        generator=settings.get("generator", "faces64"),
+        encoder=encoder,
+        align=settings.get("align"),
+        box=None if settings.get("box") is None else tuple(settings["box"]),
+        resampling=settings.get("filter", "lanczos"),
+        on_error="skip" if session.prepared.skipped else "raise",
+        device=device,
+        cache_dir=session.work / "codes",
+        random_state=settings.get("random_state", 0),
+        verbose=verbose,
+    )
 
 
 def write_image_folder(session: Session, folder: StrPath) -> int:

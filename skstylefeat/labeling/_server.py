@@ -24,7 +24,7 @@ from urllib.parse import parse_qs
 from skstylefeat._utils._files import replace_file
 from skstylefeat.exceptions import LabelConflictError
 from skstylefeat.images._decoding import ZipMember
-from skstylefeat.labeling._export import write_image_folder
+from skstylefeat.labeling._export import write_image_folder, write_model
 from skstylefeat.labeling._pictures import small_picture, whole_picture
 from skstylefeat.labeling._session import Session
 
@@ -276,6 +276,13 @@ class _Handler(BaseHTTPRequestHandler):
             except ValueError as error:
                 raise _Problem(HTTPStatus.CONFLICT, str(error)) from error
             return _json({"folder": folder, "n_images": count})
+        if path == "export-model":
+            folder = _text(body, "folder")
+            try:
+                write_model(session, folder)
+            except (ValueError, ImportError) as error:
+                raise _Problem(HTTPStatus.CONFLICT, str(error)) from error
+            return _json({"folder": folder})
 
         request, attribute = _text(body, "id"), _optional_text(body, "attribute")
         n_keys = _count(body, "keys", MAX_KEYS)

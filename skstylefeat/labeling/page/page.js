@@ -438,7 +438,7 @@ async function poll() {
 function onSubmit(id, act) {
   $(id).addEventListener("submit", (event) => {
     event.preventDefault();
-    act();
+    act(event);
   });
 }
 
@@ -468,11 +468,13 @@ onSubmit("names-form", async () => {
   if (status === 200) say(`Written to ${answer.names_file}.`);
   else say(answer.error || "The server does not answer.", true);
 });
-onSubmit("export-form", async () => {
-  say("Copying …");
-  const { status, answer } = await send("export-folder", { folder: $("export-path").value });
-  if (status === 200) say(`${answer.n_images} images and metadata.csv: ${answer.folder}`);
-  else say(answer.error || "The server does not answer.", true);
+onSubmit("export-form", async (event) => {
+  const op = event.submitter?.value ?? "export-folder";
+  say(op === "export-model" ? "Fitting a model; this takes about a minute …" : "Copying …");
+  const { status, answer } = await send(op, { folder: $("export-path").value });
+  if (status !== 200) say(answer.error || "The server does not answer.", true);
+  else if (op === "export-model") say(`Model: ${answer.folder}`);
+  else say(`${answer.n_images} images and metadata.csv: ${answer.folder}`);
 });
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("close", () => state.mode === "label" && focusTile());
