@@ -203,14 +203,13 @@ def attributes_of(arguments: argparse.Namespace) -> dict[Attribute, list[str]]:
     classes = list(filter(None, map(str.strip, (arguments.classes or "").split(","))))
     found: dict[Attribute, list[str]] = {}
     for part in filter(None, map(str.strip, (arguments.attributes or "").split(";"))):
-        name, _, names = part.partition("=")
+        name, _, listed = part.partition("=")
         if not name.strip():
             raise ValueError(
                 f"--attributes {arguments.attributes!r} cannot be read: write name=class,class and "
                 "separate attributes by semicolons."
             )
-        listed = list(filter(None, map(str.strip, names.split(","))))
-        found[Attribute(name.strip())] = listed
+        found[Attribute(name.strip())] = list(filter(None, map(str.strip, listed.split(","))))
     if found and classes:
         raise ValueError(
             "--classes belongs to one attribute without a name; --attributes has its "

@@ -62,10 +62,11 @@ class ImageFolder:
                 )
         self.names = listing.names
         if self.path.is_dir():
-            self.paths = [self.path / name for name in self.names]
-            self.sizes = [file.stat().st_size for file in self.paths]
+            files = [self.path / name for name in self.names]
+            self.paths = list(files)
+            self.sizes = [file.stat().st_size for file in files]
         else:
-            self.paths = list(listing.files)
+            self.paths = [ZipMember(str(self.path), name) for name in self.names]
             with zipfile.ZipFile(self.path) as archive:
                 self.sizes = [archive.getinfo(name).file_size for name in self.names]
         self.listed = self.names

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from skstylefeat.images._decoding import open_item
+from skstylefeat.images._decoding import ZipMember, open_item
 
 # Formats that every browser shows; others are converted.
 BROWSER_TYPES = {
@@ -25,12 +25,12 @@ THUMBNAIL_SIDE = 360
 _KEPT = 1024
 
 
-def open_upright(path: Path, side: int | None = None) -> Image.Image:
+def open_upright(path: Path | ZipMember, side: int | None = None) -> Image.Image:
     """Read an image file as RGB by the package's decoder.
 
     Parameters
     ----------
-    path : Path
+    path : Path or ZipMember
     side : int or None, default=None
         Longer side, in pixels, to which larger images are reduced.
 

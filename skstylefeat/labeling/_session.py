@@ -405,6 +405,7 @@ class Session:
                 found["confidence"] = reading.confidence.round(4).tolist()
                 found["clusters"] = _commonest(np.asarray(reading.values), clusters)
                 return found
+            assert reading.low is not None and reading.high is not None
             found["names"] = [_rounded_text(value, reading) for value in reading.values]
             for row, label in self.labels_of(name).items():
                 found["names"][row] = _text_of(label)
@@ -438,11 +439,13 @@ class Session:
                 if not name:
                     columns.append(["cluster", *self.questions(name).clusters.tolist()])
                 if kind == "number":
+                    assert reading.low is not None and reading.high is not None
                     columns.append([name, *(_rounded(x, reading) for x in reading.values)])
                     columns.append([f"{name} low", *(_rounded(x, reading) for x in reading.low)])
                     columns.append([f"{name} high", *(_rounded(x, reading) for x in reading.high)])
                     continue
                 columns.append([name or "name", *reading.values])
+                assert reading.confidence is not None
                 confidence = reading.confidence.round(4).tolist()
                 columns.append([f"{name} confidence".strip(), *confidence])
             foreign = [self.prepared.foreign.get(file, "") for file in self.images.names]
