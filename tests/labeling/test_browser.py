@@ -158,18 +158,9 @@ def test_faces_are_labeled_by_keyboard_and_a_kill_loses_nothing(browser, faces, 
             browser.press(keys[truth[file]][0])
         browser.wait("return !document.querySelector('#names-view').hidden")
         assert browser.run(COUNT) == "30 of 30 labeled"
-        assert (
-            browser.run(
-                "return document.querySelectorAll('#names-view section:not(#doubts) .tile').length"
-            )
-            == 200
-        )
-        assert (
-            browser.run(
-                "return document.querySelectorAll('#names-view section:not(#doubts) .labeled').length"
-            )
-            == 30
-        )
+        count = "return document.querySelectorAll('#names-view section:not(#doubts) {}').length"
+        assert browser.run(count.format(".tile")) == 200
+        assert browser.run(count.format(".labeled")) == 30
     finally:
         command.kill()
     labels = {row["file"]: row["label"] for row in read_csv(work / "labels.csv")}

@@ -39,7 +39,7 @@ def test_labels_choose_columns_and_the_second_round():
     engine = LabelingEngine(prepared)
     first = engine.questions
     assert len(first.query) == 12 and not first.finished
-    assert not engine.advance({row: "yes" for row in first.query[:-1].tolist()})  # one is missing
+    assert not engine.advance(dict.fromkeys(first.query[:-1].tolist(), "yes"))  # one is missing
 
     labels, rounds = answer_all(engine, classes)
     assert rounds == 2 and len(labels) <= 24 and engine.questions.finished

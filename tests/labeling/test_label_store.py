@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skstylefeat.exceptions import LabelConflictError
-from skstylefeat.labeling._label_store import LabelStore
+from skstylefeat.labeling._label_store import Attribute, LabelStore
 from tests.support.labeling import read_events
 
 
@@ -75,6 +75,84 @@ def test_imported_labels_replace_others_once(store):
     assert store.labels() == {"a": "cat", "b": "cow"}
 
 
+def test_one_change_of_many_files_is_undone_at_once(store):
+    store.set_labels(["a", "b"], "cat", request="1")
+    store.set_labels(["b", "c", "d"], "dog", request="2")
+    store.set_labels(["c"], None, request="3", unsure=True)
+    assert store.labels() == {"a": "cat", "b": "dog", "d": "dog"} and store.unsure() == {"c"}
+    assert store.find_request("2") == ("", ["b", "c", "d"])
+    assert store.undo("4") == ("", ["c"]) and store.unsure() == set()
+    assert store.undo("5") == ("", ["b", "c", "d"]) == store.find_request("5")
+    assert store.labels() == {"a": "cat", "b": "cat"}
+    store.set_labels(["a"], None, unsure=True)
+    assert store.labels() == {"b": "cat"} and store.unsure() == {"a"}
+
+
+def test_attributes_have_their_own_classes_and_labels(store):
+    store.add_attribute(Attribute("age", "number"))
+    store.add_attribute(Attribute("hair"))
+    store.add_class("red", "hair")
+    store.set_labels(["a"], "41.5", "age")
+    store.set_labels(["a"], "red", "hair")
+    store.set_labels(["a"], "cat")
+    assert [x.name for x in store.attributes] == ["", "age", "hair"]
+    assert store.labels("age") == {"a": "41.5"} and store.labels("hair") == {"a": "red"}
+    assert store.classes() == ["cat", "dog"] and store.classes("hair") == ["red"]
+    with pytest.raises(LabelConflictError, match="'cat' is not a class; the classes are: red"):
+        store.set_labels(["a"], "cat", "hair")
+    with pytest.raises(LabelConflictError, match="'age' has numbers, no classes"):
+        store.add_class("old", "age")
+    with pytest.raises(LabelConflictError, match="'eyes' is not an attribute"):
+        store.set_labels(["a"], "red", "eyes")
+    with pytest.raises(LabelConflictError, match="'age' are of the kind 'number'"):
+        store.add_attribute(Attribute("age", "class"))
+    assert store.undo() == ("", ["a"]) and store.undo() == ("hair", ["a"])
+    for _ in range(4):
+        store.undo()
+    assert not store.can_undo and [x.name for x in store.attributes] == [""]
+
+
+VERSION_1 = """
+PRAGMA application_id = 1936421734;
+PRAGMA user_version = 1;
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY,
+    time TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    request TEXT UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('class', 'label', 'import', 'undo')),
+    file TEXT,
+    label TEXT,
+    undoable INTEGER NOT NULL CHECK (undoable IN (0, 1)),
+    undoes INTEGER UNIQUE REFERENCES events
+);
+CREATE INDEX events_by_file ON events (kind, file, label);
+CREATE VIEW valid AS
+    SELECT * FROM events AS event
+    WHERE NOT EXISTS (SELECT 1 FROM events WHERE undoes = event.number);
+INSERT INTO events (kind, file, label, request, undoable, undoes) VALUES
+    ('class', NULL, 'cat', NULL, 0, NULL),
+    ('label', 'a', 'cat', 'r1', 1, NULL),
+    ('label', 'b', 'cat', 'r2', 1, NULL),
+    ('label', 'b', NULL, 'r3', 1, NULL),
+    ('undo', 'b', NULL, 'r4', 0, 4);
+"""
+
+
+def test_files_of_the_first_version_are_upgraded(path):
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(VERSION_1)
+    for _ in range(2):  # upgraded, then opened as it is
+        with closing(LabelStore(path)) as store:
+            assert store.labels() == {"a": "cat", "b": "cat"} and store.version == 5
+            assert store.find_request("r4") == ("", ["b"])
+            assert store.undo() == ("", ["b"]) and store.labels() == {"a": "cat"}
+            store.set_labels(["b", "c"], "cat")
+            assert store.undo() == ("", ["b", "c"])
+        with closing(sqlite3.connect(path)) as again, again:
+            again.execute("DELETE FROM events WHERE number > 5")
+
+
 def test_unknown_classes_are_refused(store):
     with pytest.raises(LabelConflictError, match="'bird' is not a class; the classes are: cat, do"):
         store.set_labels(["a"], "bird")
@@ -114,7 +192,7 @@ def test_undo_restores_every_earlier_state(store, changes):
 
 KILLED = """
 import os, signal, sys
-from skstylefeat.labeling._label_store import LabelStore
+from skstylefeat.labeling._label_store import Attribute, LabelStore
 store = LabelStore(sys.argv[1])
 store.define_classes(["cat"])
 for i in range(5):
@@ -162,7 +240,7 @@ def test_a_change_that_does_not_fit_on_the_disk_does_not_count(path, store):
 
 def test_one_process_at_a_time(path):
     code = (
-        "import sys; from skstylefeat.labeling._label_store import LabelStore\n"
+        "import sys; from skstylefeat.labeling._label_store import Attribute, LabelStore\n"
         "store = LabelStore(sys.argv[1]); print('open', flush=True); input()"
     )
     with subprocess.Popen(
