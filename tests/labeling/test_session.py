@@ -192,7 +192,7 @@ def test_several_attributes_and_numbers(tmp_path):
     again = open_session(tmp_path)
     assert [x.kind for x in again.attributes] == ["class", "number"]
     assert again.n_answered == 11
-    with pytest.raises(LabelConflictError, match="'x' is not a number. Write it as 41"):
+    with pytest.raises(LabelConflictError, match=r"'x' is not a number\. Write it as 41"):
         again.label("red-0.png", "x", attribute="age")
     with pytest.raises(LabelConflictError, match="'eyes' is not an attribute"):
         again.label("red-0.png", "x", attribute="eyes")

@@ -227,7 +227,7 @@ export function showNames(state, found, problem, file) {
   if (isNumber) {
     const rows = found.numbers.map((_, row) => row);
     rows.sort((a, b) => found.numbers[a] - found.numbers[b]);
-    const detail = (row) => state.labelOf(row) !== undefined ? "your number"
+    const detail = (row) => state.labelOf(row) !== undefined ? "given"
       : found.low[row] === null ? "interval: 9 numbers needed"
         : `${found.low[row]} to ${found.high[row]}`;
     sections.push(resultSection(state, `${plural(rows.length, "image")} in order`, rows,
@@ -238,7 +238,7 @@ export function showNames(state, found, problem, file) {
       rows.sort((a, b) => found.confidence[a] - found.confidence[b]);
       sections.push(resultSection(state, `Cluster ${cluster}: mostly ${found.clusters[cluster]}, ` +
         plural(rows.length, "image"), rows, (row) => resultTile(state, row, found.names[row],
-        state.labelOf(row) !== undefined ? "your label"
+        state.labelOf(row) !== undefined ? "given"
           : `${Math.round(100 * found.confidence[row])} %`)));
     });
   }
