@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.images._decoding import ZipMember
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._pictures import open_upright
 from skstylefeat.labeling._session import Session, write_table
@@ -126,7 +126,7 @@ def _per_line(side: int) -> int:
     return (WIDTH - 2 * MARGIN + GAP) // (side + GAP)
 
 
-def _paste(sheet: Image.Image, path: Path | ZipMember, x: int, y: int, side: int) -> None:
+def _paste(sheet: Image.Image, path: Any, x: int, y: int, side: int) -> None:
     """Paste an image into the middle of a square, as large as fits."""
     image = open_upright(path, 2 * side)
     scale = side / max(image.size)
