@@ -60,12 +60,12 @@ def make_parser() -> argparse.ArgumentParser:
     labels.add_argument(
         "--export-folder",
         metavar="DIR",
-        help="copy the images there, with metadata.csv, once all questions are answered",
+        help="copy the images there, with metadata.csv, when the command ends",
     )
     labels.add_argument(
         "--export-model",
         metavar="DIR",
-        help="fit a model to the labels, as the command fit does, once all questions are answered",
+        help="fit a model to the labels, as the command fit does, when the command ends",
     )
     labels.add_argument(
         "--work",
@@ -173,13 +173,6 @@ def run(arguments: argparse.Namespace) -> int:
         elif not arguments.no_page:
             _serve(session, work, arguments)
         _report(session)
-        exports = [
-            option
-            for option in ("--export-folder", "--export-model")
-            if getattr(arguments, option[2:].replace("-", "_"))
-        ]
-        if exports and not session.complete:
-            raise ValueError(f"{exports[0]} needs all questions answered; label on first.")
         if arguments.export_model:
             verbose = int(not arguments.quiet)
             write_model(session, arguments.export_model, arguments.device, verbose)

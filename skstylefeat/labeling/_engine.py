@@ -205,12 +205,8 @@ class LabelingEngine:
         one_round = n_clusters is not None
         n_labels = min(n_labels, len(askable))
         readable = can_read_numbers if self.kind == "number" else can_read_classes
-        if not one_round and readable(known) and len(known) < n_labels:
-            given = np.array(sorted(known), dtype=np.intp)
-            self.questions = Questions(np.zeros(len(self.prepared), np.intp), given, n_labels)
-            found = self._next_rows(known, set(known), n_labels - len(known))
-            if found is not None:
-                return Questions(found[0], np.concatenate([given, found[1]]), n_labels)
+        if not one_round and readable(known):
+            return self._round_after(known, n_labels)
 
         # Images that are not asked about belong to the cluster whose center is nearest.
         rows = self._all_columns()
@@ -226,6 +222,18 @@ class LabelingEngine:
         nearest[askable] = annotator.labels_
         finished = one_round or len(asked) >= n_labels
         return Questions(nearest, asked, len(asked) if one_round else n_labels, finished)
+
+    def _round_after(self, known, n_labels):
+        """Return the only round of a session that starts with enough labels to choose columns."""
+        given = np.array(sorted(known), dtype=np.intp)
+        self.questions = Questions(np.zeros(len(self.prepared), np.intp), given, n_labels)
+        n_left = n_labels - len(given)
+        found = self._next_rows(known, set(known), n_left) if n_left > 0 else None
+        if found is not None:
+            return Questions(found[0], np.concatenate([given, found[1]]), n_labels)
+        n_clusters = min(max(1, round(FIRST_SHARE * n_labels)), len(self._askable))
+        model = KMeans(n_clusters, n_init=4, random_state=self.random_state)
+        return Questions(model.fit_predict(self.shown_rows(known)), given, len(given))
 
     def _next_rows(self, labels, answered, n_rows):
         """Return new clusters and the rows to ask about, or None if nothing is unclear."""

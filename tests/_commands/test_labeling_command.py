@@ -143,7 +143,7 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
         (["--value", "age", "--labels", "few.csv"], "no column that is called like an attribute"),
         (["--value", "age", "--labels", "few.csv", "--target", "x"], "none of the attributes"),
         (["--box", "0,0,99,99"], "--box 0,0,99,99 does not lie inside the image"),
-        (["--export-folder", "out"], "needs all questions answered"),
+        (["--export-folder", "out"], "There is no label yet"),
         (["--labels", "other.csv"], "belongs to another folder"),
         (["--labels", "none.csv"], "does not exist"),
         (["--n-clusters", "13"], "13 clusters were asked for"),

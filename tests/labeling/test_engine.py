@@ -202,6 +202,14 @@ def test_known_labels_come_before_the_first_question():
     assert np.mean(np.array(engine.read(labels).values) == classes) > 0.95
 
 
+def test_nothing_is_asked_where_enough_labels_are_known():
+    prepared, classes, _ = make_prepared()
+    known = {row: classes[row] for row in range(30)}
+    questions = LabelingEngine(prepared, labels=known).questions
+    assert questions.query.tolist() == list(range(30)) and questions.finished
+    assert questions.n_labels == 30 and len(np.unique(questions.clusters)) == 12
+
+
 def test_one_round_of_given_clusters_as_before():
     prepared, _, _ = make_prepared()
     engine = LabelingEngine(prepared, n_clusters=5, n_annotations=2, query="random")
