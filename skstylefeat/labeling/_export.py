@@ -54,6 +54,7 @@ def write_model(session: Session, folder: StrPath, device: str = "auto", verbose
         random_state=settings.get("random_state", 0),
         verbose=verbose,
     )
+    session.log.add("export", detail=f"model: {folder}")
 
 
 def write_image_folder(session: Session, folder: StrPath) -> int:
@@ -99,4 +100,5 @@ def write_image_folder(session: Session, folder: StrPath) -> int:
     # Written last: a folder with a table is complete.
     rows: list[list[Any]] = [["file_name", *header[1:]], *table]
     write_table(folder / "metadata.csv", rows)
+    session.log.add("export", n_images=len(table), detail=f"image folder: {folder}")
     return len(table)

@@ -203,6 +203,10 @@ class Session:
         with self._lock:
             if self._store.attribute(attribute).kind == "number":
                 labels = {file: number_text(label) for file, label in labels.items()}
+            copies: dict[str, str] = {}
+            for file, label in labels.items():
+                copies |= dict.fromkeys(self._with_copies([file], attribute), label)
+            labels = copies | dict(labels)
             self._change(digest, self._store.import_labels, labels, digest, attribute)
 
     def start(self) -> None:

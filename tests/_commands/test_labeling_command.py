@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,25 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     assert len(list((tmp_path / "squares.labeling").glob("encoder-*.safetensors"))) == 1
     monkeypatch.setattr(encoder_choice_module, "train_for", None)
     assert annotate(*options, "--recluster") == 0
+
+
+def test_an_archive_cropped_is_read_as_its_folder_cropped(annotate, networks, tmp_path, capsys):
+    crop = ["--box", "0,0,10,10", "--filter", "box"]
+    assert annotate(*crop, "--work", tmp_path / "a") == 0
+    with zipfile.ZipFile(tmp_path / "squares.zip", "w") as archive:
+        for path in sorted((tmp_path / "squares").iterdir()):
+            archive.write(path, path.name)
+    line = ["annotate", str(tmp_path / "squares.zip"), "--no-page", "--quiet", "--n-clusters", "3"]
+    networks = ["--generator", networks[0], "--encoder", networks[1]]
+    assert main([*line, *networks, *crop, "--export-folder", str(tmp_path / "out")]) == 2
+    assert "There is no label yet" in capsys.readouterr().err
+    work = tmp_path / "squares.zip.labeling"
+    np.testing.assert_allclose(
+        Prepared.load(work).features, Prepared.load(tmp_path / "a").features, rtol=1e-5
+    )
+    assert Prepared.load(work).settings["box"] == [0, 0, 10, 10]
+    assert main(["annotate", str(tmp_path / "squares.zip"), "--no-page", "--box", "0,0,9,9"]) == 2
+    assert "was made with --box [0.0, 0.0, 10.0, 10.0]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

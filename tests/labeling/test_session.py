@@ -230,6 +230,8 @@ def test_a_label_goes_to_copies_and_one_undo_takes_it_back(tmp_path):
     session.undo()
     assert session.labels == dict.fromkeys(range(3), "warm")
     assert session.layout()["copies"] == dict.fromkeys(range(3), 2)
+    session.import_labels({names[2]: "cold", names[5]: "warm"}, "digest")
+    assert session.labels == dict.fromkeys(range(3), "cold") | {5: "warm"}
     session.close()
 
 
