@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -107,35 +108,30 @@ def prepare(
     resolve_device(device)  # raises before the images are read
     seconds: dict[str, float] = {}
     clock = _stopwatch(seconds)
-    faults = find_faults(as_images(images.paths))
-    if faults and not skip_unreadable:
+    sizes = dict(zip(images.names, images.sizes, strict=True))
+    inverter, items = _fit_inverter(images, settings, Path(work), device, verbose)
+    codes = _invert(inverter, items)
+    clock("inversion")
+
+    # Images that cannot be read or aligned are found on the way: each is decoded once only.
+    lost = np.flatnonzero(np.isnan(codes).any(axis=1))
+    unreadable = [images.names[row] for row in lost]
+    if len(lost) and not skip_unreadable:
+        faults = find_faults(_collection(inverter, items)[lost])
         raise ValueError(
             f"{error_of_faults(faults, len(images))} Repair or remove such images, or leave them "
             "out with --skip-unreadable."
         )
-    unreadable = [images.names[fault.row] for fault in faults]
-    sizes = dict(zip(images.names, images.sizes, strict=True))
-    images = _not_empty(images, unreadable)
-    clock("reading")
-
-    # Without a face an image cannot be aligned, which the inversion finds out.
-    inverter, items = _fit_inverter(images, settings, Path(work), skip_unreadable, device, verbose)
-    codes: Any = inverter.transform(items)
-    lost = np.flatnonzero(np.isnan(codes).any(axis=1))
-    if len(lost):
-        names = [images.names[row] for row in lost]
-        unreadable += names
-        images = _not_empty(images, names)
-        codes = np.delete(codes, lost, axis=0)
-        items = [item for row, item in enumerate(items) if row not in set(lost.tolist())]
-    clock("inversion")
+    images = images.without(unreadable)
+    kept = np.delete(np.arange(len(codes)), lost)
+    codes, items = codes[kept], [items[row] for row in kept]
 
     extractor = FeatureMapExtractor(inverter.generator_, device=device, verbose=verbose)
     maxima = extractor.fit_transform(codes).pool()
     styles = w_plus_to_s(codes, inverter.generator_)
     clock("features")
-    foreign = foreign_images(inverter, items, codes)
-    copies = find_copies(codes, _collection(inverter, items).read((COPY_SIDE, COPY_SIDE)))
+    foreign, reduced = inspect_images(inverter, items, codes)
+    copies = find_copies(codes, reduced)
     clock("checks")
     return Prepared(
         [list(pair) for pair in zip(images.names, images.sizes, strict=True)],
@@ -179,15 +175,15 @@ def find_copies(codes: NDArray[np.floating], pixels: NDArray[np.floating]) -> li
     return originals
 
 
-def foreign_images(
+def inspect_images(
     inverter: StyleGANInverter, images: Any, codes: NDArray[np.floating]
-) -> dict[int, str]:
-    """Return the rows of images that look foreign to the generator, with the reason.
+) -> tuple[dict[int, str], NDArray[np.float32]]:
+    """Find the images that look foreign to the generator, and reduce all of them.
 
     Parameters
     ----------
     inverter : StyleGANInverter
-        Fitted. Without an encoder there is no error to compare with, and no row is returned.
+        Fitted, with an encoder.
     images : list
         What `transform` received.
     codes : ndarray of shape (n, n_latents)
@@ -195,12 +191,13 @@ def foreign_images(
 
     Returns
     -------
-    dict of int to str
+    foreign : dict of int to str
+        Reasons by row.
+    reduced : ndarray of shape (n, h, w, 3), float32
+        The images, at most `COPY_SIDE` pixels wide.
     """
-    if inverter.encoder_ is None:
-        return {}
+    side, foreign, reduced = inverter.generator_.resolution, {}, []
     collection = _collection(inverter, images)
-    side, foreign = inverter.generator_.resolution, {}
     for start in range(0, len(codes), inverter.batch_size):
         rows = slice(start, start + inverter.batch_size)
         pixels = collection[rows].read((side, side))
@@ -209,7 +206,12 @@ def foreign_images(
             FOREIGN_RATIO * inverter.domain_error_, FOREIGN_SHARE * pixels.var(axis=(1, 2, 3))
         )
         foreign.update(dict.fromkeys((start + np.flatnonzero(errors > limits)).tolist(), REASON))
-    return foreign
+
+        # Means of squares of pixels; sides of generators are powers of 2.
+        step = max(1, side // COPY_SIDE)
+        squares = pixels.reshape(len(pixels), side // step, step, side // step, step, 3)
+        reduced.append(squares.mean(axis=(2, 4)))
+    return foreign, np.concatenate(reduced)
 
 
 def _collection(inverter, items):
@@ -218,11 +220,13 @@ def _collection(inverter, items):
     return images if inverter.align is None else images.aligned(inverter.align)
 
 
-def _not_empty(images, names):
-    rest = images.without(names)
-    if not len(rest):
-        raise ValueError(f"None of the images in {str(images.path)!r} can be read.")
-    return rest
+def _invert(inverter, items):
+    """Return codes, NaN for images that cannot be read."""
+    with warnings.catch_warnings():
+        # The session lists such images, and those outside the generator's domain, one by one.
+        for text in ("cannot be read and are rows of NaN", "look foreign to the generator"):
+            warnings.filterwarnings("ignore", f"(?s).*{text}", UserWarning)
+        return inverter.transform(items)
 
 
 def _stopwatch(seconds: dict[str, float]) -> Callable[[str], None]:
@@ -236,7 +240,7 @@ def _stopwatch(seconds: dict[str, float]) -> Callable[[str], None]:
     return note
 
 
-def _fit_inverter(images, settings, work, skip_unreadable, device, verbose):
+def _fit_inverter(images, settings, work, device, verbose):
     """Return a fitted inverter and what it inverts; an encoder that it trains is kept."""
     encoder = settings.encoder
     training = (settings.generator, settings.train_steps, settings.random_state)
@@ -258,10 +262,16 @@ def _fit_inverter(images, settings, work, skip_unreadable, device, verbose):
         device=device,
         cache_dir=work / "codes",
         align=settings.align,
-        on_error="nan" if skip_unreadable else "raise",
+        on_error="nan",
         random_state=settings.random_state,
         verbose=verbose,
-    ).fit(items)
+    )
+    try:
+        inverter.fit(items)
+    except ValueError as error:
+        if not str(error).startswith("None of the"):
+            raise
+        raise ValueError(f"{error} For example: {error.__cause__}") from error
 
     if encoder == "train":
         from skstylefeat.networks.checkpoints._safetensors import save_network

@@ -36,7 +36,7 @@ def annotate(tmp_path, networks, monkeypatch):
 
     To networks without training some squares are foreign and others equal; here none is.
     """
-    monkeypatch.setattr(prepare_module, "foreign_images", lambda *_: {})
+    monkeypatch.setattr(prepare_module, "FOREIGN_RATIO", np.inf)
     monkeypatch.setattr(prepare_module, "COPY_DISTANCE", 1e-6)
     folder = write_squares(tmp_path / "squares")
     options = ["--generator", networks[0], "--encoder", networks[1], "--n-clusters", "3"]
@@ -122,7 +122,7 @@ def test_another_folder_for_the_work(annotate, tmp_path):
     prepared = Prepared.load(work)
     assert prepared.features.shape == (12, prepared.n_maxima + 30)
     assert prepared.features.dtype == np.float32
-    assert set(prepared.seconds) == {"reading", "inversion", "features", "checks"}
+    assert set(prepared.seconds) == {"inversion", "features", "checks"}
     assert not (tmp_path / "squares.labeling").exists()
 
 
@@ -179,7 +179,7 @@ def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
 
 
 def test_the_device_is_checked_before_images_are_read(annotate, monkeypatch, capsys):
-    monkeypatch.setattr(prepare_module, "find_faults", None)  # would fail if it were used
+    monkeypatch.setattr(prepare_module, "_fit_inverter", None)  # would fail if it were used
     assert annotate("--device", "gpu") == 2
     assert "device='gpu' cannot be used on this machine" in capsys.readouterr().err
 
@@ -273,7 +273,7 @@ def test_unreadable_images_are_named_and_can_be_skipped(annotate, tmp_path, caps
     for file in squares.iterdir():
         file.write_bytes(b"")
     assert annotate("--recluster", "--skip-unreadable") == 2
-    assert "None of the images" in capsys.readouterr().err
+    assert "None of the 12 images can be read" in capsys.readouterr().err
 
 
 def test_a_label_survives_the_process_that_saved_it(annotate, tmp_path, capsys):

@@ -19,7 +19,7 @@ const state = {
   attributes: [], complete: false, estimate: "", useful: true, nDoubts: 0,
   // Of this page:
   cluster: 0, row: null, selected: new Set(), several: false, mode: "label", leaving: false,
-  keys: 0, next: null,
+  keys: 0, anchor: undefined,
   queue: new Queue(answered, refused, connected),
   // The label of a row, even if it is not saved yet; undefined if there is none.
   labelOf(row) {
