@@ -23,6 +23,7 @@ from skstylefeat.labeling._engine import LabelingEngine
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._label_store import Attribute, Change, LabelStore
 from skstylefeat.labeling._prepared import Prepared
+from skstylefeat.labeling._questions import Questions
 from skstylefeat.labeling._readings import Reading
 from skstylefeat.labeling._session_log import SessionLog
 
@@ -281,7 +282,7 @@ class Session:
             rows = {self.images.row(file) for file in self._store.unsure(attribute)}
         return {row for row in rows if row is not None}
 
-    def questions(self, attribute: str | None = None) -> Any:
+    def questions(self, attribute: str | None = None) -> Questions:
         """Return the clusters and questions of an attribute."""
         with self._lock:
             return self._engine(self._name(attribute)).questions
