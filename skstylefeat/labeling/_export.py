@@ -76,7 +76,7 @@ def write_image_folder(session: Session, folder: StrPath) -> int:
     Raises
     ------
     ValueError
-        If the folder holds other files, or lies inside the folder of the images.
+        If the folder is a file, holds other files, or lies inside the folder of the images.
     """
     folder = Path(folder).expanduser()
     source = session.images.path.resolve()
@@ -85,6 +85,8 @@ def write_image_folder(session: Session, folder: StrPath) -> int:
             f"{str(folder)!r} lies in the folder of the images. Choose another folder, because the "
             "copies would count as images the next time."
         )
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{str(folder)!r} is a file. Choose an empty folder.")
     if folder.exists() and any(folder.iterdir()) and not (folder / "metadata.csv").exists():
         raise ValueError(f"{str(folder)!r} holds other files. Choose an empty folder.")
 

@@ -275,14 +275,15 @@ class _Handler(BaseHTTPRequestHandler):
                 count = write_image_folder(session, folder)
             except ValueError as error:
                 raise _Problem(HTTPStatus.CONFLICT, str(error)) from error
-            return _json({"folder": folder, "n_images": count})
+            place = str(Path(folder).expanduser().resolve())
+            return _json({"folder": place, "n_images": count})
         if path == "export-model":
             folder = _text(body, "folder")
             try:
                 write_model(session, folder)
             except (ValueError, ImportError) as error:
                 raise _Problem(HTTPStatus.CONFLICT, str(error)) from error
-            return _json({"folder": folder})
+            return _json({"folder": str(Path(folder).expanduser().resolve())})
 
         request, attribute = _text(body, "id"), _optional_text(body, "attribute")
         n_keys = _count(body, "keys", MAX_KEYS)

@@ -303,6 +303,8 @@ def test_an_image_folder_from_a_zip_archive(tmp_path):
     for row, item in zip(rows, images.paths, strict=True):
         assert (tmp_path / "export" / row["file_name"]).read_bytes() == item.read_bytes()
     assert write_image_folder(session, tmp_path / "export") == 12  # replaces an earlier one
+    with pytest.raises(ValueError, match="is a file"):
+        write_image_folder(session, session.labels_path)
     with pytest.raises(ValueError, match="holds other files"):
         write_image_folder(session, tmp_path / "squares")
     with pytest.raises(ValueError, match="lies in the folder of the images"):
