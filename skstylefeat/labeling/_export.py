@@ -90,6 +90,12 @@ def write_image_folder(session: Session, folder: StrPath) -> int:
     if folder.exists() and any(folder.iterdir()) and not (folder / "metadata.csv").exists():
         raise ValueError(f"{str(folder)!r} holds other files. Choose an empty folder.")
 
+    # Members of archives can have names such as /etc/a.png.
+    root = folder.resolve()
+    outside = [x for x in session.images.names if root not in (root / x).resolve().parents]
+    if outside:
+        raise ValueError(f"The name {outside[0]!r} lies outside any folder. Rename the image.")
+
     header, *table = session.name_table()  # raises if there are no names yet
     folder.mkdir(parents=True, exist_ok=True)
     for name, item in zip(session.images.names, session.images.paths, strict=True):

@@ -312,6 +312,17 @@ def test_an_image_folder_from_a_zip_archive(tmp_path):
     session.close()
 
 
+def test_names_that_lead_out_of_the_folder_are_not_exported(tmp_path):
+    session = open_session(tmp_path)
+    session.define_classes(["warm"])
+    session.label(session.images.names, "warm")
+    session.images.names[3] = str(tmp_path / "elsewhere.png")
+    with pytest.raises(ValueError, match=r"elsewhere\.png' lies outside any folder"):
+        write_image_folder(session, tmp_path / "export")
+    assert not (tmp_path / "elsewhere.png").exists() and not (tmp_path / "export").exists()
+    session.close()
+
+
 def images_with_flat_names(images):
     """Return a stand-in whose names are those of the squares, for their clusters."""
     flat = ImageFolder(images.path.with_suffix(""))
