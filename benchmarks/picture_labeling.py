@@ -15,11 +15,12 @@ from skstylefeat.datasets import make_faces
 from tests.support.webdriver import Browser, find_browser
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "labeling.png"
-LABELED = 13  # labels given before the screenshot is taken
+LABELED = 17  # labels given before the screenshot is taken, five of the second round
 FOCUSED = "return document.activeElement.dataset.file"
-# All labels are saved, and all images are drawn that are not below the window.
+# All labels are saved, none is awaited, and all images are drawn that are not below the window.
 READY = """
 return document.querySelector('#count').dataset.waiting === '0' &&
+  document.activeElement.innerText.includes('?') &&
   [...document.querySelectorAll('#label-view img')].every((image) =>
     image.naturalWidth || image.getBoundingClientRect().top > innerHeight)
 """
@@ -48,7 +49,7 @@ def main():
     with tempfile.TemporaryDirectory() as home:
         wears = write_faces(Path(home) / "faces")
         command = [sys.executable, "-m", "skstylefeat", "annotate", str(Path(home) / "faces")]
-        command += ["--classes", "bare,glasses", "--n-clusters", "10", "--no-browser", "--quiet"]
+        command += ["--classes", "bare,glasses", "--no-browser", "--quiet"]
         browser = Browser(*find_browser(), Path(home) / "profile")
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
@@ -57,8 +58,8 @@ def main():
                 browser.get(line.split()[2])
                 browser.wait(FOCUSED)
                 for _ in range(LABELED):
-                    browser.press("2" if wears[browser.run(FOCUSED)] else "1")
-                browser.wait(READY)
+                    browser.press("2" if wears[browser.wait(FOCUSED)] else "1")
+                    browser.wait(READY)
                 browser.save_screenshot(str(arguments.out))
             finally:
                 browser.quit()

@@ -20,7 +20,7 @@ COMMANDS = {
         "compare all methods on your own labeled images",
     ),
     "annotate": (
-        "skstylefeat.labeling._command:make_parser:run",
+        "skstylefeat._commands._labeling_command:make_parser:run",
         "label a few images on a local page, name all",
     ),
     "inspect": (

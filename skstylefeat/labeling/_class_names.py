@@ -10,7 +10,7 @@ from skstylefeat.exceptions import LabelConflictError
 
 MAX_CLASS_LENGTH = 60
 # The page uses these keys itself, so no class gets them.
-RESERVED_LETTERS = "cnpvz"
+RESERVED_LETTERS = "acdnprsuvxz"
 
 
 def check_class(name: object) -> str:

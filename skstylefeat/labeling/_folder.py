@@ -1,32 +1,34 @@
-"""Images of a folder as rows, and their labels from a table."""
+"""Images of a folder or zip archive as rows, and their labels from a table."""
 
 from __future__ import annotations
 
 import copy
+import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
 from skstylefeat._utils._label_tables import read_label_table
 from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import StrPath
+from skstylefeat.images._decoding import ZipMember
 from skstylefeat.images._image_files import list_images, warn_of_left_out
 
 
 class ImageFolder:
-    """The images of a folder and its subfolders, in the order of `list_images`.
+    """The images of a folder and its subfolders, or of a zip archive, as `list_images` lists them.
 
     Parameters
     ----------
     path : path-like
-        Folder.
+        Folder or zip archive.
 
     Attributes
     ----------
     path : Path
-        The folder.
+        The folder or archive.
     names : list of str
         Paths inside the folder, with slashes; the position of a name is the row of its image.
-    paths : list of Path
+    paths : list of Path or ZipMember
         The files.
     sizes : list of int
         Their bytes.
@@ -36,19 +38,21 @@ class ImageFolder:
     Raises
     ------
     ValueError
-        If there is no such folder, or no image in it.
+        If there is no such folder or archive, or no image in it.
     """
 
     path: Path
     names: list[str]
-    paths: list[Path]
+    paths: list[Path | ZipMember]
     sizes: list[int]
     listed: list[str]
 
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path).expanduser()
-        if not self.path.is_dir():
-            raise ValueError(f"{str(path)!r} is not a folder. Give the folder of the images.")
+        if not self.path.is_dir() and not zipfile.is_zipfile(self.path):
+            raise ValueError(
+                f"{str(path)!r} is not a folder or a zip archive. Give one that holds the images."
+            )
         listing = list_images(self.path)
         warn_of_left_out(listing, self.path, stacklevel=2)
         for name in listing.names:
@@ -57,8 +61,14 @@ class ImageFolder:
                     f"The file name {name!r} holds characters that a CSV file cannot. Rename it."
                 )
         self.names = listing.names
-        self.paths = [self.path / name for name in self.names]
-        self.sizes = [file.stat().st_size for file in self.paths]
+        if self.path.is_dir():
+            files = [self.path / name for name in self.names]
+            self.paths = list(files)
+            self.sizes = [file.stat().st_size for file in files]
+        else:
+            self.paths = [ZipMember(str(self.path), name) for name in self.names]
+            with zipfile.ZipFile(self.path) as archive:
+                self.sizes = [archive.getinfo(name).file_size for name in self.names]
         self.listed = self.names
         self._rows = {name: row for row, name in enumerate(self.names)}
 

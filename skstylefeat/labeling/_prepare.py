@@ -1,30 +1,41 @@
-"""Preparation of a folder for labeling: inversion, features and clusters."""
+"""Preparation of images for labeling: inversion, maxima of all channels, style codes, copies."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import time
+import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.annotation._annotator import ClusterAnnotator
 from skstylefeat.features._extractor import FeatureMapExtractor
-from skstylefeat.features._selector import ChannelMISelector
+from skstylefeat.images._collection import as_images, error_of_faults, find_faults
 from skstylefeat.inversion._inverter import StyleGANInverter
+from skstylefeat.labeling._crop import FILTERS, cropped
 from skstylefeat.labeling._folder import ImageFolder
-from skstylefeat.labeling._grouping import Grouping
+from skstylefeat.labeling._prepared import Prepared, compact
+from skstylefeat.latents._spaces import w_plus_to_s
 
-_MIN_PER_CLASS = 2  # labeled images of a class from which channels can be selected
+#: Images are copies of one photo if their codes are at most this far apart, in standard deviations
+#: per column, and their pixels, reduced to a side of 16, differ by at most this much of the range.
+COPY_DISTANCE, COPY_DIFFERENCE, COPY_SIDE = 0.12, 0.03, 16
+#: An image looks foreign if its reconstruction error exceeds this many times the error that the
+#: generator's own images have, and leaves more than this share of its variance unexplained.
+FOREIGN_RATIO, FOREIGN_SHARE = 4.0, 0.25
+REASON = "reconstruction"
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Settings on which the clusters depend.
+    """Settings of a session.
 
     Attributes
     ----------
@@ -32,29 +43,28 @@ class Preparation:
         As for `StyleGANInverter`; "train" trains an encoder, which is kept.
     train_steps : int
         Steps of that training.
-    features : {"maps", "selected", "codes"}
-        The maximum of every channel's map; the same of the channels that labels select; or
-        the latent codes.
-    n_clusters, n_annotations, n_labels, query
-        As for `ClusterAnnotator`.
+    align : str or None
+        Source of landmarks, as for `StyleGANInverter`.
+    box : list of 4 floats or None
+        Left, top, right and bottom of a crop, in pixels of the upright files.
+    filter : {"lanczos", "bicubic", "box"}
+        How images are resized.
+    n_labels, n_clusters, n_annotations, query
+        As for `LabelingEngine`.
     random_state : int
     """
 
     generator: str = "faces64"
     encoder: str = "auto"
     train_steps: int = 1000
-    features: Literal["maps", "selected", "codes"] = "maps"
+    align: str | None = None
+    box: list[float] | None = None
+    filter: Literal["lanczos", "bicubic", "box"] = "lanczos"
+    n_labels: int = 24
     n_clusters: int | None = None
     n_annotations: int = 3
-    n_labels: int | None = None
-    query: Literal["random", "central", "diverse"] = "random"
+    query: Literal["random", "central", "diverse"] = "central"
     random_state: int = 0
-
-
-def can_select_channels(labels: Mapping[str, str]) -> bool:
-    """Return whether labels by file can select channels: two images each of two classes."""
-    counts = np.unique(list(labels.values()), return_counts=True)[1]
-    return int((counts >= _MIN_PER_CLASS).sum()) >= 2
 
 
 def prepare(
@@ -62,11 +72,11 @@ def prepare(
     settings: Preparation,
     work: StrPath,
     *,
-    labels: Mapping[str, str] | None = None,
+    skip_unreadable: bool = False,
     device: str = "auto",
     verbose: int = 1,
-) -> Grouping:
-    """Invert the images of a folder, compute features and cluster them.
+) -> Prepared:
+    """Invert images and compute their features.
 
     Parameters
     ----------
@@ -75,8 +85,9 @@ def prepare(
     work : str or path-like
         Folder that keeps finished codes and a trained encoder, so that a killed preparation
         resumes where it was.
-    labels : dict of str to str or None, default=None
-        Labels of some of the images, by name, that select channels with ``features="selected"``.
+    skip_unreadable : bool, default=False
+        Whether to leave out images that cannot be read or aligned, and to list them in
+        `Prepared.skipped`. By default they raise an error that names them.
     device : str, default="auto"
         Torch device.
     verbose : int, default=1
@@ -84,46 +95,153 @@ def prepare(
 
     Returns
     -------
-    Grouping
+    Prepared
+        Without questions; `Session` chooses these.
 
     Raises
     ------
     ValueError
-        If labels are too few to select channels, or there are fewer images than clusters.
+        If images cannot be read, or none can.
     """
-    if settings.features == "selected" and not can_select_channels(labels or {}):
-        raise ValueError(
-            f"--features selected needs at least {_MIN_PER_CLASS} labeled images each of 2 "
-            "classes, to select channels by them. Give more labels with --labels, or use "
-            "--features maps."
-        )
-    inverter = _fit_inverter(images, settings, Path(work), device, verbose)
-    rows: Any = inverter.transform(images.paths)
-    if settings.features != "codes":
-        extractor = FeatureMapExtractor(inverter.generator_, device=device, verbose=verbose)
-        maps = extractor.fit_transform(rows)
-        if settings.features == "selected":
-            maps = _select_channels(maps, images, labels or {}, settings.random_state)
-        rows = maps.pool()
+    from skstylefeat.networks._base import resolve_device
 
-    annotator = ClusterAnnotator(
-        settings.n_clusters,
-        settings.n_annotations,
-        n_labels=settings.n_labels,
-        query=settings.query,
-        random_state=settings.random_state,
-    ).fit(rows)
-    return Grouping(
+    resolve_device(device)  # raises before the images are read
+    seconds: dict[str, float] = {}
+    clock = _stopwatch(seconds)
+    sizes = dict(zip(images.names, images.sizes, strict=True))
+    inverter, items = _fit_inverter(images, settings, Path(work), device, verbose)
+    codes = _invert(inverter, items)
+    clock("inversion")
+
+    # Images that cannot be read or aligned are found on the way: each is decoded once only.
+    lost = np.flatnonzero(np.isnan(codes).any(axis=1))
+    unreadable = [images.names[row] for row in lost]
+    if len(lost) and not skip_unreadable:
+        faults = find_faults(_collection(inverter, items)[lost])
+        raise ValueError(
+            f"{error_of_faults(faults, len(images))} Repair or remove such images, or leave them "
+            "out with --skip-unreadable."
+        )
+    images = images.without(unreadable)
+    kept = np.delete(np.arange(len(codes)), lost)
+    codes, items = codes[kept], [items[row] for row in kept]
+
+    extractor = FeatureMapExtractor(inverter.generator_, device=device, verbose=verbose)
+    maxima = extractor.fit_transform(codes).pool()
+    styles = w_plus_to_s(codes, inverter.generator_)
+    clock("features")
+    foreign, reduced = inspect_images(inverter, items, codes)
+    copies = find_copies(codes, reduced)
+    clock("checks")
+    return Prepared(
         [list(pair) for pair in zip(images.names, images.sizes, strict=True)],
-        rows,
-        annotator.labels_,
-        annotator.query_indices_,
+        compact(np.hstack([maxima, styles])),
+        maxima.shape[1],
         asdict(settings),
+        [[name, sizes[name]] for name in unreadable],
+        copies,
+        {images.names[row]: reason for row, reason in foreign.items()},
+        seconds=seconds,
     )
 
 
+def find_copies(codes: NDArray[np.floating], pixels: NDArray[np.floating]) -> list[int]:
+    """Return for every image the first one of which it is a copy, or nearly one.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+    pixels : ndarray of shape (n, h, w, 3)
+        The images, reduced, in [0, 1].
+
+    Returns
+    -------
+    list of int
+        The row itself for all that are no copies.
+    """
+    originals = list(range(len(codes)))
+    if len(codes) < 2:
+        return originals
+    deviation = codes.std(axis=0)
+    rows = (codes - codes.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    radius = COPY_DISTANCE * np.sqrt(rows.shape[1])
+    near = NearestNeighbors(radius=radius).fit(rows).radius_neighbors(rows, return_distance=False)
+    for row, others in enumerate(near):
+        before = np.sort(others[others < row])
+        difference = np.square(pixels[before] - pixels[row]).mean(axis=(1, 2, 3))
+        copies = before[difference <= COPY_DIFFERENCE**2]
+        if len(copies):  # a chain of near copies shares the first of them
+            originals[row] = originals[copies[0]]
+    return originals
+
+
+def inspect_images(
+    inverter: StyleGANInverter, images: Any, codes: NDArray[np.floating]
+) -> tuple[dict[int, str], NDArray[np.float32]]:
+    """Find the images that look foreign to the generator, and reduce all of them.
+
+    Parameters
+    ----------
+    inverter : StyleGANInverter
+        Fitted, with an encoder.
+    images : list
+        What `transform` received.
+    codes : ndarray of shape (n, n_latents)
+        What it returned.
+
+    Returns
+    -------
+    foreign : dict of int to str
+        Reasons by row.
+    reduced : ndarray of shape (n, h, w, 3), float32
+        The images, at most `COPY_SIDE` pixels wide.
+    """
+    side, foreign, reduced = inverter.generator_.resolution, {}, []
+    collection = _collection(inverter, images)
+    for start in range(0, len(codes), inverter.batch_size):
+        rows = slice(start, start + inverter.batch_size)
+        pixels = collection[rows].read((side, side))
+        errors = np.square(inverter.inverse_transform(codes[rows]) - pixels).mean(axis=(1, 2, 3))
+        limits = np.maximum(
+            FOREIGN_RATIO * inverter.domain_error_, FOREIGN_SHARE * pixels.var(axis=(1, 2, 3))
+        )
+        foreign.update(dict.fromkeys((start + np.flatnonzero(errors > limits)).tolist(), REASON))
+
+        # Means of squares of pixels; sides of generators are powers of 2.
+        step = max(1, side // COPY_SIDE)
+        squares = pixels.reshape(len(pixels), side // step, step, side // step, step, 3)
+        reduced.append(squares.mean(axis=(2, 4)))
+    return foreign, np.concatenate(reduced)
+
+
+def _collection(inverter, items):
+    """Return the images as the inverter reads them."""
+    images = as_images(items)
+    return images if inverter.align is None else images.aligned(inverter.align)
+
+
+def _invert(inverter, items):
+    """Return codes, NaN for images that cannot be read."""
+    with warnings.catch_warnings():
+        # The session lists such images, and those outside the generator's domain, one by one.
+        for text in ("cannot be read and are rows of NaN", "look foreign to the generator"):
+            warnings.filterwarnings("ignore", f"(?s).*{text}", UserWarning)
+        return inverter.transform(items)
+
+
+def _stopwatch(seconds: dict[str, float]) -> Callable[[str], None]:
+    """Return a function that notes the seconds since its last call, or since now."""
+    moments = [time.monotonic()]
+
+    def note(step: str) -> None:
+        moments.append(time.monotonic())
+        seconds[step] = round(moments[-1] - moments[-2], 2)
+
+    return note
+
+
 def _fit_inverter(images, settings, work, device, verbose):
-    """Return a fitted inverter; an encoder that it trains is kept for the next time."""
+    """Return a fitted inverter and what it inverts; an encoder that it trains is kept."""
     encoder = settings.encoder
     training = (settings.generator, settings.train_steps, settings.random_state)
     key = hashlib.sha256(repr(training).encode()).hexdigest()[:8]
@@ -131,15 +249,29 @@ def _fit_inverter(images, settings, work, device, verbose):
     if encoder == "train" and kept.exists():
         encoder = str(kept)
 
+    items = images.paths
+    if settings.box is not None or settings.filter != FILTERS[0]:
+        from skstylefeat.networks._loading import load_generator
+
+        side = load_generator(settings.generator, device=device).resolution
+        items = cropped(items, settings.box, side, settings.filter)
     inverter = StyleGANInverter(
         settings.generator,
         encoder,
         n_train_steps=settings.train_steps,
         device=device,
         cache_dir=work / "codes",
+        align=settings.align,
+        on_error="nan",
         random_state=settings.random_state,
         verbose=verbose,
-    ).fit(images.paths)
+    )
+    try:
+        inverter.fit(items)
+    except ValueError as error:
+        if not str(error).startswith("None of the"):
+            raise
+        raise ValueError(f"{error} For example: {error.__cause__}") from error
 
     if encoder == "train":
         from skstylefeat.networks.checkpoints._safetensors import save_network
@@ -147,15 +279,4 @@ def _fit_inverter(images, settings, work, device, verbose):
         work.mkdir(parents=True, exist_ok=True)
         trained = inverter.encoder_
         replace_file(kept, lambda file: save_network(trained.module, file.name, trained.card))
-    return inverter
-
-
-def _select_channels(maps, images, labels, random_state):
-    """Return the maps of the channels that separate the labeled classes."""
-    y = np.full(len(images), None, dtype=object)
-    classes, counts = np.unique(list(labels.values()), return_counts=True)
-    used = set(classes[counts >= _MIN_PER_CLASS].tolist())
-    for name, label in labels.items():
-        if label in used:
-            y[images.row(name)] = label
-    return ChannelMISelector(random_state=random_state).fit(maps, y).transform(maps)
+    return inverter, items

@@ -10,15 +10,21 @@ import os
 import socket
 import socketserver
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from pathlib import Path, PurePath
 from reprlib import repr as short_repr
 from typing import Any
+from urllib.parse import parse_qs
 
+from skstylefeat._utils._files import replace_file
 from skstylefeat.exceptions import LabelConflictError
+from skstylefeat.images._decoding import ZipMember
+from skstylefeat.labeling._export import write_image_folder, write_model
 from skstylefeat.labeling._pictures import small_picture, whole_picture
 from skstylefeat.labeling._session import Session
 
@@ -29,10 +35,13 @@ PAGE = {
     "page.js": ("page.js", "text/javascript; charset=utf-8"),
     "view.js": ("view.js", "text/javascript; charset=utf-8"),
     "queue.js": ("queue.js", "text/javascript; charset=utf-8"),
+    "selection.js": ("selection.js", "text/javascript; charset=utf-8"),
 }
 MAX_BODY_BYTES = 16_384
 MAX_DIGITS = 9  # of a row or a length
 MAX_TEXT = 200  # characters of a string in a request
+MAX_ROWS = 2000  # images that one request labels
+MAX_KEYS = 100_000
 IDLE_SECONDS = 30
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -75,6 +84,7 @@ class LabelingServer(ThreadingHTTPServer):
         self.session = session
         self.token = token
         self.page_key = page_key
+        self._unpacked = tempfile.TemporaryDirectory(prefix="skstylefeat-")
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -92,6 +102,21 @@ class LabelingServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Address of the page."""
         return f"http://{HOST}:{self.server_address[1]}/{self.token}/"
+
+    def picture_path(self, row: int) -> Path:
+        """Return the file of an image; members of archives are unpacked until the server closes."""
+        item = self.session.images.paths[row]
+        if not isinstance(item, ZipMember):
+            return item
+        path = Path(self._unpacked.name) / f"{row}{PurePath(item.member).suffix}"
+        if not path.exists():
+            replace_file(path, lambda file: file.write(item.read_bytes()), mode=0o600)
+        return path
+
+    def server_close(self) -> None:
+        """Close the socket and remove unpacked images."""
+        super().server_close()
+        self._unpacked.cleanup()
 
     def server_bind(self) -> None:
         """Bind without looking up the name of this machine, which can take long."""
@@ -224,11 +249,12 @@ class _Handler(BaseHTTPRequestHandler):
             name, kind = PAGE[path]
             return (files(__package__) / "page" / name).read_bytes(), kind, "no-cache"
         if path == "layout":
-            return _json({**session.layout(), "page_key": self.server.page_key})
+            layout = session.layout(self._attribute())
+            return _json({**layout, "page_key": self.server.page_key})
         if path == "progress":
-            return _json(session.progress())
+            return _json(session.progress(self._attribute()))
         if path == "names":
-            return _json(session.names())
+            return _json(session.names(self._attribute()))
         kind, _, row = path.partition("/")
         if kind in ("small", "whole"):
             return self._picture(small_picture if kind == "small" else whole_picture, row)
@@ -242,13 +268,11 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.NOT_FOUND,
                 f"There is no image {row[:20]!r}; rows are 0 to {len(images) - 1}.",
             )
-        path = images.paths[number]
         try:
-            body, kind = encode(path)
+            body, kind = encode(self.server.picture_path(number))
         except Exception as error:  # decoders fail in many ways on a file that has changed
-            raise _Problem(
-                HTTPStatus.NOT_FOUND, f"{path.name!r} cannot be read: {error}."
-            ) from error
+            name = PurePath(str(images.paths[number])).name
+            raise _Problem(HTTPStatus.NOT_FOUND, f"{name!r} cannot be read: {error}.") from error
         return body, kind, "private, max-age=600"
 
     def _post(self) -> Answer:
@@ -262,17 +286,66 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "write-names":
             session.write_names()
             return _json({"names_file": str(session.out)})
-        request = _text(body, "id")
+        if path == "export-folder":
+            folder = _text(body, "folder")
+            try:
+                count = write_image_folder(session, folder)
+            except ValueError as error:
+                raise _Problem(HTTPStatus.CONFLICT, str(error)) from error
+            place = str(Path(folder).expanduser().resolve())
+            return _json({"folder": place, "n_images": count})
+        if path == "export-model":
+            folder = _text(body, "folder")
+            try:
+                write_model(session, folder)
+            except (ValueError, ImportError) as error:
+                raise _Problem(HTTPStatus.CONFLICT, str(error)) from error
+            return _json({"folder": str(Path(folder).expanduser().resolve())})
+
+        request, attribute = _text(body, "id"), _optional_text(body, "attribute")
+        n_keys = _count(body, "keys", MAX_KEYS)
+        answer: dict[str, Any] = {"row": None}
         if path == "label":
             label = None if body.get("label") is None else _text(body, "label")
-            row = session.label(self._file(body), label, request)
+            files = self._files(body)
+            answer["row"] = session.label(
+                files,
+                label,
+                request,
+                attribute=attribute,
+                unsure=body.get("unsure") is True,
+                n_keys=n_keys,
+            )
         elif path == "class":
-            row = session.add_class(_text(body, "name"), request)
+            session.add_class(_text(body, "name"), request, attribute=attribute, n_keys=n_keys)
+        elif path == "attribute":
+            name, kind = _text(body, "name"), _text(body, "kind")
+            session.add_attribute(name, kind, request, n_keys=n_keys)
         elif path == "undo":
-            row = session.undo(request)
+            answer["undone"], answer["row"] = session.undo(request, n_keys=n_keys)
+            known = [x.name for x in session.attributes]
+            attribute = attribute if attribute in known else None
         else:
             raise _Problem(HTTPStatus.NOT_FOUND, f"There is no {path!r}.")
-        return _json({**session.progress(), "row": row})
+        return _json({**session.progress(attribute), **answer})
+
+    def _attribute(self) -> str | None:
+        """Return the attribute that the address names, or None."""
+        query = parse_qs(self.path.partition("?")[2], keep_blank_values=True)
+        return query.get("attribute", [None])[0]
+
+    def _files(self, body: dict[str, Any]) -> list[str]:
+        """Return the file of a row, or those of several rows."""
+        if "rows" not in body:
+            return [self._file(body)]
+        rows = body["rows"]
+        if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
+            raise _Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"'rows' must be a list of 1 to {MAX_ROWS} rows, got {short_repr(rows)}.",
+            )
+        first = self._file({**body, "row": rows[0]})
+        return [first, *(self._file({"row": row}) for row in rows[1:])]
 
     def _file(self, body: dict[str, Any]) -> str:
         """Return the file of a row, if it is still the one that the page knows."""
@@ -333,6 +406,22 @@ def _text(body: dict[str, Any], name: str) -> str:
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{name!r} must be a string of 1 to {MAX_TEXT} characters, got {short_repr(value)}.",
     )
+
+
+def _optional_text(body: dict[str, Any], name: str) -> str | None:
+    """Return a string that may be missing or empty."""
+    return body.get(name) if body.get(name) in (None, "") else _text(body, name)
+
+
+def _count(body: dict[str, Any], name: str, most: int) -> int:
+    """Return a number of at most `most`, 0 if it is missing."""
+    value = body.get(name, 0)
+    if type(value) is not int or not 0 <= value <= most:
+        raise _Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"{name!r} must be a whole number from 0 to {most}, got {short_repr(value)}.",
+        )
+    return value
 
 
 def _json(value: object) -> Answer:

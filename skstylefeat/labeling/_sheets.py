@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -44,7 +45,8 @@ def write_sheets(session: Session, folder: StrPath) -> list[Path]:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    images, labels, clusters = session.images, session.labels, session.layout()["clusters"]
+    images, clusters = session.images, session.layout()["clusters"]
+    labels = {row: str(label) for row, label in session.labels.items()}
     digits = max(2, len(str(len(clusters) - 1)))
 
     paths = []
@@ -124,7 +126,7 @@ def _per_line(side: int) -> int:
     return (WIDTH - 2 * MARGIN + GAP) // (side + GAP)
 
 
-def _paste(sheet: Image.Image, path: Path, x: int, y: int, side: int) -> None:
+def _paste(sheet: Image.Image, path: Any, x: int, y: int, side: int) -> None:
     """Paste an image into the middle of a square, as large as fits."""
     image = open_upright(path, 2 * side)
     scale = side / max(image.size)

@@ -57,7 +57,7 @@ def _imports():
             else:
                 continue
             imports[module] |= names & files.keys()
-    assert "skstylefeat.features._selector" in imports["skstylefeat.labeling._prepare"]
+    assert "skstylefeat.features._extractor" in imports["skstylefeat.labeling._prepare"]
     return imports
 
 

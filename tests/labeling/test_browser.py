@@ -158,8 +158,9 @@ def test_faces_are_labeled_by_keyboard_and_a_kill_loses_nothing(browser, faces, 
             browser.press(keys[truth[file]][0])
         browser.wait("return !document.querySelector('#names-view').hidden")
         assert browser.run(COUNT) == "30 of 30 labeled"
-        assert browser.run("return document.querySelectorAll('#names-view .tile').length") == 200
-        assert browser.run("return document.querySelectorAll('#names-view .labeled').length") == 30
+        count = "return document.querySelectorAll('#names-view section:not(#doubts) {}').length"
+        assert browser.run(count.format(".tile")) == 200
+        assert browser.run(count.format(".labeled")) == 30
     finally:
         command.kill()
     labels = {row["file"]: row["label"] for row in read_csv(work / "labels.csv")}
@@ -256,7 +257,7 @@ def test_two_pages_lose_no_label(page):
     browser.switch_to.window(second)
     shown = "return document.querySelector('.tile[data-row=\"{}\"] .chip')?.textContent"
     browser.press("p")
-    row = session.grouping.query[0]
+    row = session.questions().query[0]
     browser.wait(f"{shown.format(row)} === 'warm'")
     browser.close()
     browser.switch_to.window(first)
@@ -267,10 +268,10 @@ def test_waiting_changes_survive_a_reload(page):
     save, broken = session.label, threading.Event()
     broken.set()
 
-    def refuse(*change):
+    def refuse(*change, **more):
         if broken.is_set():
             raise OSError(28, "No space left on device")
-        return save(*change)
+        return save(*change, **more)
 
     session.label = refuse
     browser.press("1", "2")
@@ -284,6 +285,105 @@ def test_waiting_changes_survive_a_reload(page):
     browser.wait(SAVED)
     assert sorted(session.labels.values()) == ["cold", "warm"]
     browser.problems()  # the console reports the refused requests
+
+
+CHOSEN = "return [...document.querySelectorAll('.tile.chosen')].map((x) => x.dataset.file)"
+
+
+def test_one_key_labels_several_images(page):
+    browser, session = page
+    ActionChains(browser).key_down(Keys.SHIFT).send_keys(Keys.RIGHT).key_up(Keys.SHIFT).perform()
+    assert sorted(browser.run(CHOSEN)) == sorted([MARKUP, "red-1.png"])
+    browser.press("1")
+    browser.wait(SAVED)
+    assert sorted(session.labels.values()) == ["warm"] * 2
+
+    # A rectangle over the two large tiles of the second cluster, and one key.
+    boxes = browser.run(
+        "return [...document.querySelectorAll('#asked .tile')].map((x) => {"
+        "const box = x.getBoundingClientRect(); return [box.left, box.top]; })"
+    )
+    mouse = ActionChains(browser, duration=50)
+    pointer = mouse.w3c_actions.pointer_action
+    pointer.move_to_location(int(boxes[0][0]) - 4, int(boxes[0][1]) + 9).pointer_down()
+    pointer.move_to_location(int(boxes[1][0]) + 30, int(boxes[1][1]) + 40).pointer_up()
+    mouse.perform()
+    assert sorted(browser.run(CHOSEN)) == ["green-0.png", "green-1.png"]
+    browser.press("u")  # unsure: no question is left here, and none has a label
+    browser.wait(SAVED)
+    assert len(session.labels) == 2 and len(session.unsure_of("")) == 2
+
+    # The rest of the cluster, then one undo for all of it.
+    browser.press("p", "p", "r")
+    assert sorted(browser.run(CHOSEN)) == ["red-2.png", "red-3.png"]
+    browser.press("2")
+    browser.wait(SAVED)
+    assert sorted(session.labels.values()) == ["cold", "cold", "warm", "warm"]
+    browser.press("z")
+    browser.wait("return !document.querySelector('#message').textContent.indexOf('Undone')")
+    assert sorted(session.labels.values()) == ["warm"] * 2
+    keys = [line.split("\t")[5] for line in session.log.path.read_text().splitlines()[1:]]
+    assert keys == ["2", "1", "4", "1"]
+
+    first, second = browser.find_elements("css selector", "#others .tile")
+    ActionChains(browser).click(first).key_down(Keys.CONTROL).click(second).key_up(
+        Keys.CONTROL
+    ).perform()
+    assert sorted(browser.run(CHOSEN)) == ["red-2.png", "red-3.png"]
+    browser.press(Keys.ESCAPE)
+    assert len(browser.run(CHOSEN)) == 1
+
+
+def test_numbers_and_attributes_by_keyboard(browser, tmp_path):
+    session = open_session(tmp_path, asked=None, settings={"n_labels": 6})
+    session.define_attribute("kind")
+    session.define_classes(["warm", "cold"], "kind")
+    session.define_attribute("age", "number")
+    session.start()
+    with serving(session) as server:
+        browser.set_page_size(390, 800)
+        browser.get(server.url)
+        browser.wait(READY)
+        attribute = (
+            "return document.querySelector('#attributes [aria-current=true]').dataset.attribute"
+        )
+        assert browser.run(attribute) == "kind"
+        browser.press("a")
+        browser.wait(f"{attribute} === 'age'")
+        browser.wait(READY)
+        file = browser.run(FOCUSED)
+        browser.press(*"12a", Keys.ENTER)  # refused, and the field holds it again
+        browser.wait("return document.querySelector('#message').classList.contains('error')")
+        assert "'12a' is not a number" in browser.run(
+            "return document.querySelector('#message').textContent"
+        )
+        assert browser.run("return document.querySelector('#number').value") == "12a"
+        browser.press(Keys.BACKSPACE, *",5", Keys.ENTER)  # a decimal comma
+        browser.wait(SAVED)
+        assert session.labels_of("age") == {session.images.row(file): 12.5}
+        browser.press("z")
+        browser.wait("return document.querySelector('#count').textContent.startsWith('0 of 6')")
+
+        for _ in range(6):
+            color = browser.wait(FOCUSED).partition("-")[0]
+            browser.press(*{"red": "10", "green": "20", "blue": "30"}[color], Keys.ENTER)
+            browser.wait(SAVED)
+            browser.wait(READY)
+        # All numbers are given, so the page asks for the other attribute.
+        browser.wait(f"{attribute} === 'kind'")
+        assert len(session.labels_of("age")) == 6 and session.is_complete("age")
+        browser.press("a")
+        browser.wait("return document.querySelectorAll('#names-view .tile').length === 12")
+        shown = browser.run(
+            "return [...document.querySelectorAll('#names-view .chip')].map((x) => x.textContent)"
+        )
+        assert [float(x) for x in shown] == sorted(float(x) for x in shown)
+        browser.press("x")
+        browser.wait("return document.querySelector('#menu-dialog').open")
+        browser.press(Keys.ESCAPE)
+        browser.get("about:blank")
+        browser.problems()  # the console reports the refused number
+    session.close()
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])

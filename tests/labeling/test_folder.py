@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -11,14 +12,15 @@ from PIL import Image
 from skstylefeat import ClusterAnnotator
 from skstylefeat.labeling import _pictures
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels
-from skstylefeat.labeling._grouping import GivenClusters, Grouping
 from skstylefeat.labeling._pictures import (
     THUMBNAIL_SIDE,
     open_upright,
     small_picture,
     whole_picture,
 )
-from tests.support.labeling import make_grouping, write_squares
+from skstylefeat.labeling._prepared import Prepared, compact
+from skstylefeat.labeling._questions import GivenClusters, Questions
+from tests.support.labeling import make_prepared, write_squares
 
 
 def test_folder_is_sorted_and_leaves_hidden_files_out(tmp_path):
@@ -97,31 +99,87 @@ def test_files_of_labels_that_do_not_fit(tmp_path, text, column, message):
         read_file_labels(tmp_path / "labels.csv", folder, column)
 
 
-def test_clusters_survive_on_disk(tmp_path):
+def test_a_zip_archive_is_listed_as_its_folder(tmp_path):
+    folder = ImageFolder(write_squares(tmp_path / "squares"))
+    with zipfile.ZipFile(tmp_path / "squares.zip", "w") as archive:
+        for name, path in zip(folder.names, folder.paths, strict=True):
+            archive.write(path, name)
+    packed = ImageFolder(tmp_path / "squares.zip")
+    assert packed.names == folder.names and packed.sizes == folder.sizes
+    assert packed.paths[3].read_bytes() == folder.paths[3].read_bytes()
+    rest = packed.without(packed.names[:2])
+    assert rest.row(packed.names[2]) == 0 and len(rest) == len(packed) - 2
+
+
+def test_questions_and_features_survive_on_disk(tmp_path):
     images = ImageFolder(write_squares(tmp_path / "squares"))
-    grouping = make_grouping(images)
-    assert Grouping.load(tmp_path) is None
-    grouping.save(tmp_path)
-    other = make_grouping(images, asked=1)
-    other.rows = other.rows + 1
+    prepared = make_prepared(images)
+    assert Prepared.load(tmp_path) is None
+    prepared.save(tmp_path)
+    other = make_prepared(images, asked=1, foreign={"red-0.png": "reconstruction"})
+    other.features = other.features + 1
     other.save(tmp_path)
-    loaded = Grouping.load(tmp_path)
-    assert_array_equal(loaded.rows, other.rows)
-    assert loaded.identity == other.identity != grouping.identity
+    loaded = Prepared.load(tmp_path)
+    assert_array_equal(loaded.features, other.features)
+    assert loaded.foreign == other.foreign and loaded.n_maxima == 3
+    found, expected = loaded.questions[""], other.questions[""]
+    assert found.identity == expected.identity != prepared.questions[""].identity
     assert len(list(tmp_path.glob("features-*.npy"))) == 1 and not list(tmp_path.glob("*.part"))
+
+    # The questions change without the features, and the file of the features stays.
+    loaded.questions["age"] = Questions(found.clusters, found.query[:1], 9, finished=False)
+    loaded.save_questions(tmp_path)
+    again = Prepared.load(tmp_path).questions["age"]
+    assert (again.n_labels, again.finished, again.query.tolist()) == (9, False, [4 * 2])
     facts = json.loads((tmp_path / "session.json").read_text())
-    for bad in ("{", json.dumps(facts | {"format": 9}), json.dumps(facts | {"clusters": [0]})):
+    short = {"": facts["questions"][""] | {"clusters": [0]}}
+    for bad in ("{", json.dumps(facts | {"format": 9}), json.dumps(facts | {"questions": short})):
         (tmp_path / "session.json").write_text(bad)
         with pytest.raises(ValueError, match=r"cannot be read.*--recluster"):
-            Grouping.load(tmp_path)
+            Prepared.load(tmp_path)
 
 
-def test_given_clusters_name_as_the_annotator_did(tmp_path):
+def test_sessions_of_the_first_format_are_read(tmp_path):
+    images = ImageFolder(write_squares(tmp_path / "squares"))
+    prepared = make_prepared(images)
+    np.save(tmp_path / "features-1.npy", prepared.features)
+    questions = prepared.questions[""]
+    facts = {"format": 1, "settings": {"n_clusters": 3}, "features": "features-1.npy"}
+    facts |= {"files": prepared.files, "skipped": [["x.png", 7]]}
+    facts |= {"clusters": questions.clusters.tolist(), "query": questions.query.tolist()}
+    (tmp_path / "session.json").write_text(json.dumps(facts))
+    loaded = Prepared.load(tmp_path)
+    assert loaded.questions[""].identity == questions.identity and loaded.questions[""].finished
+    assert loaded.skipped == [["x.png", 7]] and loaded.originals == list(range(12))
+    assert loaded.n_maxima == 5 and loaded.foreign == {}
+
+
+def test_large_features_take_half_the_bytes(monkeypatch):
+    features = np.linspace(-5, 5, 60, dtype=np.float32).reshape(6, 10)
+    assert compact(features).dtype == np.float32
+    monkeypatch.setattr("skstylefeat.labeling._prepared._MOST_BYTES", 100)
+    assert compact(features).dtype == np.float16
+    np.testing.assert_allclose(compact(features), features, atol=3e-3)
+    assert compact(1e5 * features).dtype == np.float32  # halves end at 65,504
+
+
+def test_standardized_columns_and_rows(tmp_path):
+    rng = np.random.default_rng(0)
+    features = np.column_stack([rng.normal(7, 3, 50), np.full(50, 1e6), rng.normal(size=50)])
+    prepared = Prepared([[f"{i}.png", 1] for i in range(50)], features.astype(np.float32), 2)
+    everything = prepared.standardized()
+    np.testing.assert_allclose(everything.std(axis=0), [1, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(everything.mean(axis=0), 0, atol=1e-6)
+    assert_array_equal(
+        prepared.standardized(np.array([3, 1]), [2, 0]), everything[[3, 1]][:, [2, 0]]
+    )
+
+
+def test_given_clusters_name_as_the_annotator_did():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(60, 4)) + 3 * rng.integers(0, 2, size=(60, 1))
     fitted = ClusterAnnotator(6, random_state=0).fit(rows)
-    files = [[f"{i}.png", 1] for i in range(60)]
-    kept = Grouping(files, rows, fitted.labels_, fitted.query_indices_).annotator()
+    kept = Questions(fitted.labels_, fitted.query_indices_, 18).annotator(rows)
     labels = np.where(rows.mean(axis=1) > 1.5, "high", "low")
     for annotator in (fitted, kept):
         annotator.annotate(labels[fitted.query_indices_])
@@ -134,14 +192,14 @@ def test_given_clusters_name_as_the_annotator_did(tmp_path):
 
 def test_others_of_a_cluster_come_typical_first(tmp_path):
     images = ImageFolder(write_squares(tmp_path / "squares"))
-    grouping = make_grouping(images, asked=1)
-    groups = grouping.by_cluster()
+    prepared = make_prepared(images, asked=1)
+    questions, rows = prepared.questions[""], prepared.standardized()
+    groups = questions.by_cluster(rows)
     assert sorted(np.concatenate([np.concatenate(group) for group in groups])) == list(range(12))
-    scaled = grouping.rows / grouping.rows.std(axis=0)
     for cluster, (asked, others) in enumerate(groups):
-        assert_array_equal(asked, grouping.query[cluster : cluster + 1])
-        center = scaled[grouping.clusters == cluster].mean(axis=0)
-        far = np.linalg.norm(scaled[others] - center, axis=1)
+        assert_array_equal(asked, questions.query[cluster : cluster + 1])
+        center = rows[questions.clusters == cluster].mean(axis=0)
+        far = np.linalg.norm(rows[others] - center, axis=1)
         assert (np.diff(far) >= 0).all() and len(far) == 3
 
 

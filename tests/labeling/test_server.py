@@ -83,7 +83,7 @@ def test_layout_and_progress(server, session):
     rows = sorted(row for c in layout["clusters"] for row in c["asked"] + c["others"])
     assert rows == list(range(12)) and [len(c["asked"]) for c in layout["clusters"]] == [2] * 3
     assert ask(server, "names")[0] == 409
-    for row in session.grouping.query.tolist():
+    for row in session.questions().query.tolist():
         progress = label(server, row, "warm")[1]
     assert progress["complete"] and progress["names_file"] == str(session.out)
     status, names = ask(server, "names")
@@ -156,6 +156,21 @@ def test_nothing_is_answered_without_the_token(server, token):
         ("undo", {"id": "1"}, 409, "nothing to undo"),
         ("class", {"id": "1", "name": " "}, 409, "cannot be a class"),
         ("jump", {"id": "1"}, 404, "There is no 'jump'"),
+        ("label", {"id": "1", "rows": [], "label": "warm"}, 422, "list of 1 to 2000 rows"),
+        ("label", {"id": "1", "rows": [0, 12], "label": "warm"}, 422, "no row 12"),
+        ("label", {"id": "1", "rows": {"0": 1}, "label": "warm"}, 422, "'rows' must be a list"),
+        ("label", {"id": "1", "row": 0, "label": "warm", "keys": -1}, 422, "'keys' must be"),
+        (
+            "label",
+            {"id": "1", "row": 0, "label": "warm", "attribute": "x"},
+            409,
+            "is not an attribute",
+        ),
+        ("class", {"id": "1", "name": "x", "attribute": 7}, 422, "'attribute' must be a string"),
+        ("attribute", {"id": "1", "name": "age", "kind": "text"}, 409, "'text' is not a kind"),
+        ("attribute", {"id": "1", "name": " ", "kind": "class"}, 409, "cannot be a class"),
+        ("export-folder", {"folder": "a/new/folder"}, 409, "no label yet"),
+        ("export-folder", {"folder": __file__}, 409, "is a file"),
         ("undo", b"{", 400, "Not JSON"),
         ("undo", b"\xff", 400, "Not JSON"),
         ("undo", b"[]", 400, "Expected a JSON object"),
@@ -176,6 +191,37 @@ def test_refusals_give_a_reason_and_change_nothing(server, session, path, body, 
     found, answer = ask(server, path, body)
     assert found == status and message in answer["error"]
     assert session.progress()["version"] == version
+
+
+def test_many_rows_attributes_and_numbers(server, session):
+    body = {"id": "1", "rows": [0, 3, 5], "file": "blue-0.png", "label": "warm", "keys": 4}
+    status, answer = ask(server, "label", body)
+    assert status == 200 and answer["labels"] == {"0": "warm", "3": "warm", "5": "warm"}
+    assert ask(server, "label", {"id": "2", "row": 7, "label": None, "unsure": True})[0] == 200
+    status, answer = ask(server, "attribute", {"id": "3", "name": "age", "kind": "number"})
+    assert status == 200 and [x["name"] for x in answer["attributes"]] == ["", "age"]
+    body = {"id": "4", "row": 2, "label": "41,5", "attribute": "age"}
+    status, answer = ask(server, "label", body)
+    assert status == 200 and answer["labels"] == {"2": "41.5"} and answer["attribute"] == "age"
+    status, layout = ask(server, "layout?attribute=age")
+    assert layout["kind"] == "number" and layout["grouping"] == answer["grouping"]
+    assert ask(server, "progress?attribute=")[1]["unsure"] == [7]
+    assert ask(server, "progress?attribute=eyes")[0] == 409
+    assert ask(server, "names?attribute=age")[0] == 409  # one number is too few
+    status, answer = ask(server, "undo", {"id": "5", "attribute": ""})
+    assert (answer["undone"], answer["row"], answer["attribute"]) == ("age", 2, "")
+    assert session.log.n_keys == 4
+
+
+def test_an_export_is_asked_for_by_its_folder(server, session, tmp_path):
+    session.label(session.images.names, "warm")
+    folder = str(tmp_path / "export")
+    assert ask(server, "export-folder", {"folder": folder}) == (
+        200,
+        {"folder": folder, "n_images": 12},
+    )
+    status, answer = ask(server, "export-folder", {"folder": str(session.images.path)})
+    assert status == 409 and "lies in the folder of the images" in answer["error"]
 
 
 def send_raw(server, head, body=b""):
@@ -262,7 +308,7 @@ def test_a_body_that_does_not_arrive_is_answered(server, monkeypatch):
 
 
 def test_a_full_disk_is_reported_and_the_label_does_not_count(server, session, monkeypatch):
-    def full(*events):
+    def full(*events, **more):
         raise OSError("database or disk is full")
 
     with monkeypatch.context() as patch:

@@ -29,7 +29,7 @@ def test_sheets_frame_images_to_label_and_are_read_back(tmp_path):
     rows = read_csv(tmp_path / "sheets" / "labels.csv")
     assert list(rows[0]) == ["file", "row", "cluster", "label", "type"]
     assert [row["file"] for row in rows] == [
-        session.images.names[row] for row in session.grouping.query
+        session.images.names[row] for row in session.questions().query
     ]
     assert [row["label"] for row in rows].count("cold") == 1
     for row in rows:
@@ -39,8 +39,10 @@ def test_sheets_frame_images_to_label_and_are_read_back(tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     session.import_labels(read_file_labels(tmp_path / "filled.csv", session.images), "digest")
+    session.start()
     assert session.complete and session.out.exists()
-    annotator = session.grouping.annotator().load_annotations(tmp_path / "filled.csv")
+    annotator = session.questions().annotator(session.prepared.features)
+    annotator.load_annotations(tmp_path / "filled.csv")
     assert annotator.annotations_ == session.labels
     session.close()
 

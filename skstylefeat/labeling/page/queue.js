@@ -25,10 +25,10 @@ export class Queue {
     this.run();
   }
 
-  // The label that waits for a row: a class, null for none, undefined if nothing waits.
-  label(row) {
-    const change = this.waiting.findLast((x) => x.op === "label" && x.body.row === row);
-    return change?.body.label;
+  // The change that waits for a row of an attribute: {label, unsure}, undefined if nothing waits.
+  change(attribute, row) {
+    return this.waiting.findLast((x) => x.op === "label" && x.body.attribute === attribute &&
+      x.body.rows.includes(row))?.body;
   }
 
   async run() {

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,12 @@ import pytest
 from PIL import Image
 
 from skstylefeat.__main__ import main
+from skstylefeat._commands import _labeling_command as command_module
 from skstylefeat.features import FeatureMaps
 from skstylefeat.inversion import _encoder_choice as encoder_choice_module
 from skstylefeat.inversion._code_cache import CodeCache
-from skstylefeat.labeling import _command as command_module
 from skstylefeat.labeling import _prepare as prepare_module
-from skstylefeat.labeling._grouping import Grouping
-from skstylefeat.labeling._prepare import can_select_channels
+from skstylefeat.labeling._prepared import Prepared
 from tests.support.labeling import COLORS, read_csv, write_squares
 from tests.support.networks import write_pair
 
@@ -31,8 +31,13 @@ def networks(tmp_path_factory):
 
 
 @pytest.fixture
-def annotate(tmp_path, networks):
-    """Run the command on squares, with tiny networks, and return its exit status."""
+def annotate(tmp_path, networks, monkeypatch):
+    """Run the command on squares, with tiny networks, and return its exit status.
+
+    To networks without training some squares are foreign and others equal; here none is.
+    """
+    monkeypatch.setattr(prepare_module, "FOREIGN_RATIO", np.inf)
+    monkeypatch.setattr(prepare_module, "COPY_DISTANCE", 1e-6)
     folder = write_squares(tmp_path / "squares")
     options = ["--generator", networks[0], "--encoder", networks[1], "--n-clusters", "3"]
 
@@ -54,7 +59,7 @@ def test_sheets_filled_in_name_all_images(annotate, tmp_path, capsys):
     assert "3 contact sheets" in capsys.readouterr().out
     rows = read_csv(tmp_path / "sheets" / "labels.csv")
     assert len(rows) == 9
-    clusters = Grouping.load(tmp_path / "squares.labeling").clusters
+    clusters = Prepared.load(tmp_path / "squares.labeling").questions[""].clusters
     filled = write_labels(tmp_path / "filled.csv", [row["file"] for row in rows])
     assert annotate("--labels", filled, "--out", tmp_path / "names.csv", options=()) == 0
     printed = capsys.readouterr().out
@@ -93,27 +98,31 @@ def test_a_killed_preparation_resumes(annotate, monkeypatch):
     assert annotate() == 0
 
 
-def test_reclustering_keeps_labels_and_selects_channels_by_them(annotate, tmp_path):
+def test_reclustering_keeps_labels_and_asks_by_them(annotate, tmp_path):
     work = tmp_path / "squares.labeling"
     assert annotate() == 0
-    before = Grouping.load(work)
-    assert before.settings["features"] == "maps"
+    before = Prepared.load(work).questions[""]
+    assert before.finished and len(before.query) == 9
     files = [f"{color}-{i}.png" for color in COLORS for i in range(2)]
     assert annotate("--labels", write_labels(tmp_path / "few.csv", files)) == 0
-    assert Grouping.load(work).identity == before.identity
-    assert annotate("--recluster", "--n-annotations", 1) == 0
-    after = Grouping.load(work)
-    assert after.settings["features"] == "selected" and len(after.query) == 3
-    assert after.rows.shape[1] <= before.rows.shape[1]
+    assert Prepared.load(work).questions[""].identity == before.identity
+    more = ["--generator", Prepared.load(work).settings["generator"], "--quiet"]
+    more += ["--encoder", Prepared.load(work).settings["encoder"]]
+    assert annotate("--recluster", "--n-labels", 8, options=more) == 0
+    after = Prepared.load(work)
+    # The six known labels count, and the last two questions follow from them.
+    known = {after.files[row][0] for row in after.questions[""].query[:6]}
+    assert known == set(files) and len(after.questions[""].query) <= 8
     assert [row["file"] for row in read_csv(work / "labels.csv")] == sorted(files)
 
 
-def test_codes_as_features_and_another_folder_for_the_work(annotate, tmp_path, networks):
+def test_another_folder_for_the_work(annotate, tmp_path):
     work = tmp_path / "elsewhere"
-    assert annotate("--features", "codes", "--work", work, "--n-labels", 5) == 0
-    grouping = Grouping.load(work)
-    assert grouping.rows.shape == (12, 28) and len(grouping.query) == 5
-    assert grouping.rows.dtype == np.float32
+    assert annotate("--work", work) == 0
+    prepared = Prepared.load(work)
+    assert prepared.features.shape == (12, prepared.n_maxima + 30)
+    assert prepared.features.dtype == np.float32
+    assert set(prepared.seconds) == {"inversion", "features", "checks"}
     assert not (tmp_path / "squares.labeling").exists()
 
 
@@ -122,14 +131,39 @@ def test_an_encoder_that_was_trained_is_kept(annotate, tmp_path, monkeypatch):
     assert annotate(*options) == 0
     assert len(list((tmp_path / "squares.labeling").glob("encoder-*.safetensors"))) == 1
     monkeypatch.setattr(encoder_choice_module, "train_for", None)
-    assert annotate(*options, "--recluster", "--features", "codes") == 0
+    assert annotate(*options, "--recluster") == 0
+
+
+def test_an_archive_cropped_is_read_as_its_folder_cropped(annotate, networks, tmp_path, capsys):
+    crop = ["--box", "0,0,10,10", "--filter", "box"]
+    assert annotate(*crop, "--work", tmp_path / "a") == 0
+    with zipfile.ZipFile(tmp_path / "squares.zip", "w") as archive:
+        for path in sorted((tmp_path / "squares").iterdir()):
+            archive.write(path, path.name)
+    line = ["annotate", str(tmp_path / "squares.zip"), "--no-page", "--quiet", "--n-clusters", "3"]
+    networks = ["--generator", networks[0], "--encoder", networks[1]]
+    assert main([*line, *networks, *crop, "--export-folder", str(tmp_path / "out")]) == 2
+    assert "There is no label yet" in capsys.readouterr().err
+    work = tmp_path / "squares.zip.labeling"
+    np.testing.assert_allclose(
+        Prepared.load(work).features, Prepared.load(tmp_path / "a").features, rtol=1e-5
+    )
+    assert Prepared.load(work).settings["box"] == [0, 0, 10, 10]
+    assert main(["annotate", str(tmp_path / "squares.zip"), "--no-page", "--box", "0,0,9,9"]) == 2
+    assert "was made with --box [0.0, 0.0, 10.0, 10.0]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--classes", "red", "--labels", "few.csv"], "holds the classes ['blue', 'green']"),
-        (["--features", "selected"], "needs at least 2 labeled images each of 2 classes"),
+        (["--attributes", "=a,b"], "cannot be read: write name=class,class"),
+        (["--attributes", "a=b,c", "--classes", "b,c"], "Give one of them"),
+        (["--attributes", "a=b,c", "--value", "a"], "['a'] occur twice"),
+        (["--value", "age", "--labels", "few.csv"], "no column that is called like an attribute"),
+        (["--value", "age", "--labels", "few.csv", "--target", "x"], "none of the attributes"),
+        (["--box", "0,0,99,99"], "--box 0,0,99,99 does not lie inside the image"),
+        (["--export-folder", "out"], "There is no label yet"),
         (["--labels", "other.csv"], "belongs to another folder"),
         (["--labels", "none.csv"], "does not exist"),
         (["--n-clusters", "13"], "13 clusters were asked for"),
@@ -145,7 +179,7 @@ def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
 
 
 def test_the_device_is_checked_before_images_are_read(annotate, monkeypatch, capsys):
-    monkeypatch.setattr(command_module, "find_faults", None)  # would fail if it were used
+    monkeypatch.setattr(prepare_module, "_fit_inverter", None)  # would fail if it were used
     assert annotate("--device", "gpu") == 2
     assert "device='gpu' cannot be used on this machine" in capsys.readouterr().err
 
@@ -156,12 +190,6 @@ def test_a_folder_without_images(tmp_path, capsys):
     assert main(["annotate", str(tmp_path / "none")]) == 2
     assert "is not a folder" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_labels_that_can_select_channels():
-    assert can_select_channels(dict(zip("abcd", "xxyy", strict=True)))
-    assert not can_select_channels(dict(zip("abcd", "xxxy", strict=True)))
-    assert not can_select_channels({})
 
 
 @pytest.fixture
@@ -230,9 +258,7 @@ def test_unreadable_images_are_named_and_can_be_skipped(annotate, tmp_path, caps
         assert "2 images were left out, as they cannot be read: blue-0.png, red-1.png" in (
             capsys.readouterr().out
         )
-    grouping = Grouping.load(tmp_path / "squares.labeling")
-    # One labeled image is left of blue and of red, and two of green: too few to select channels.
-    assert grouping.settings["features"] == "maps" and len(grouping.rows) == 10
+    assert len(Prepared.load(tmp_path / "squares.labeling")) == 10
     rows = read_csv(tmp_path / "squares.labeling" / "labels.csv")
     assert [row["file"] for row in rows] == [
         "blue-1.png",
@@ -247,7 +273,7 @@ def test_unreadable_images_are_named_and_can_be_skipped(annotate, tmp_path, caps
     for file in squares.iterdir():
         file.write_bytes(b"")
     assert annotate("--recluster", "--skip-unreadable") == 2
-    assert "None of the images" in capsys.readouterr().err
+    assert "None of the 12 images can be read" in capsys.readouterr().err
 
 
 def test_a_label_survives_the_process_that_saved_it(annotate, tmp_path, capsys):
