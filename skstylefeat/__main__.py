@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"skstylefeat: {as_options(str(error), parser)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"\nskstylefeat: {stop or 'Stopped.'}", file=sys.stderr)
+        print(f"\nskstylefeat: {str(stop) or 'Stopped. The same command goes on.'}", file=sys.stderr)
         return 130
 
 

@@ -30,7 +30,6 @@ EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), 0.02
 CLASSES = {key: METHODS[key] for key in ("majority", "pca", "latents", "styles", "classifier")}
 
 
-
 def inversion_picture(inverter, test):
     """Draw test images above their reconstructions."""
     shown = slice(0, 10)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,14 @@ from sklearn.neighbors import NearestNeighbors
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.features._extractor import FeatureMapExtractor
-from skstylefeat.images._collection import as_images, error_of_faults, find_faults
+from skstylefeat.images._collection import (
+    ImageCollection,
+    as_images,
+    error_of_faults,
+    find_faults,
+)
+from skstylefeat.images._framing import Framing
 from skstylefeat.inversion._inverter import StyleGANInverter
-from skstylefeat.labeling._crop import FILTERS, cropped
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._prepared import Prepared, compact
 from skstylefeat.latents._spaces import w_plus_to_s
@@ -27,10 +32,6 @@ from skstylefeat.latents._spaces import w_plus_to_s
 #: Images are copies of one photo if their codes are at most this far apart, in standard deviations
 #: per column, and their pixels, reduced to a side of 16, differ by at most this much of the range.
 COPY_DISTANCE, COPY_DIFFERENCE, COPY_SIDE = 0.12, 0.03, 16
-#: An image looks foreign if its reconstruction error exceeds this many times the error that the
-#: generator's own images have, and leaves more than this share of its variance unexplained.
-FOREIGN_RATIO, FOREIGN_SHARE = 4.0, 0.25
-REASON = "reconstruction"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def prepare(
         )
     images = images.without(unreadable)
     kept = np.delete(np.arange(len(codes)), lost)
-    codes, items = codes[kept], [items[row] for row in kept]
+    codes, items = codes[kept], items[kept]
 
     extractor = FeatureMapExtractor(inverter.generator_, device=device, verbose=verbose)
     maxima = extractor.fit_transform(codes).pool()
@@ -176,7 +177,7 @@ def find_copies(codes: NDArray[np.floating], pixels: NDArray[np.floating]) -> li
 
 
 def inspect_images(
-    inverter: StyleGANInverter, images: Any, codes: NDArray[np.floating]
+    inverter: StyleGANInverter, images: ImageCollection, codes: NDArray[np.floating]
 ) -> tuple[dict[int, str], NDArray[np.float32]]:
     """Find the images that look foreign to the generator, and reduce all of them.
 
@@ -184,7 +185,7 @@ def inspect_images(
     ----------
     inverter : StyleGANInverter
         Fitted, with an encoder.
-    images : list
+    images : ImageCollection
         What `transform` received.
     codes : ndarray of shape (n, n_latents)
         What it returned.
@@ -196,17 +197,13 @@ def inspect_images(
     reduced : ndarray of shape (n, h, w, 3), float32
         The images, at most `COPY_SIDE` pixels wide.
     """
-    side, foreign, reduced = inverter.generator_.resolution, {}, []
+    domain = inverter.domain_scores(images, codes)
+    foreign = {int(row): domain.reasons[row] for row in np.flatnonzero(~domain.inside)}
+
+    side, reduced = inverter.generator_.resolution, []
     collection = _collection(inverter, images)
     for start in range(0, len(codes), inverter.batch_size):
-        rows = slice(start, start + inverter.batch_size)
-        pixels = collection[rows].read((side, side))
-        errors = np.square(inverter.inverse_transform(codes[rows]) - pixels).mean(axis=(1, 2, 3))
-        limits = np.maximum(
-            FOREIGN_RATIO * inverter.domain_error_, FOREIGN_SHARE * pixels.var(axis=(1, 2, 3))
-        )
-        foreign.update(dict.fromkeys((start + np.flatnonzero(errors > limits)).tolist(), REASON))
-
+        pixels = collection[start : start + inverter.batch_size].read((side, side))
         # Means of squares of pixels; sides of generators are powers of 2.
         step = max(1, side // COPY_SIDE)
         squares = pixels.reshape(len(pixels), side // step, step, side // step, step, 3)
@@ -216,8 +213,7 @@ def inspect_images(
 
 def _collection(inverter, items):
     """Return the images as the inverter reads them."""
-    images = as_images(items)
-    return images if inverter.align is None else images.aligned(inverter.align)
+    return items if inverter.align is None else items.aligned(inverter.align)
 
 
 def _invert(inverter, items):
@@ -249,12 +245,8 @@ def _fit_inverter(images, settings, work, device, verbose):
     if encoder == "train" and kept.exists():
         encoder = str(kept)
 
-    items = images.paths
-    if settings.box is not None or settings.filter != FILTERS[0]:
-        from skstylefeat.networks._loading import load_generator
-
-        side = load_generator(settings.generator, device=device).resolution
-        items = cropped(items, settings.box, side, settings.filter)
+    box = None if settings.box is None else tuple(settings.box)
+    items = as_images(images.paths).framed(Framing(box, settings.filter))
     inverter = StyleGANInverter(
         settings.generator,
         encoder,

@@ -19,6 +19,8 @@ from skstylefeat._commands import _labeling_command as command_module
 from skstylefeat.features import FeatureMaps
 from skstylefeat.inversion import _encoder_choice as encoder_choice_module
 from skstylefeat.inversion._code_cache import CodeCache
+from skstylefeat.inversion._domain_check import DomainScores
+from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.labeling import _prepare as prepare_module
 from skstylefeat.labeling._prepared import Prepared
 from tests.support.labeling import COLORS, read_csv, write_squares
@@ -30,13 +32,17 @@ def networks(tmp_path_factory):
     return write_pair(tmp_path_factory.mktemp("networks"))
 
 
+def nothing_is_foreign(inverter, X, latents=None):
+    return DomainScores(np.ones(len(X), np.float32), np.ones(len(X), bool), [""] * len(X))
+
+
 @pytest.fixture
 def annotate(tmp_path, networks, monkeypatch):
     """Run the command on squares, with tiny networks, and return its exit status.
 
     To networks without training some squares are foreign and others equal; here none is.
     """
-    monkeypatch.setattr(prepare_module, "FOREIGN_RATIO", np.inf)
+    monkeypatch.setattr(StyleGANInverter, "domain_scores", nothing_is_foreign)
     monkeypatch.setattr(prepare_module, "COPY_DISTANCE", 1e-6)
     folder = write_squares(tmp_path / "squares")
     options = ["--generator", networks[0], "--encoder", networks[1], "--n-clusters", "3"]
@@ -86,14 +92,14 @@ def test_an_existing_session_is_not_prepared_again(annotate, tmp_path, monkeypat
     assert "1 are new or changed, 1 are gone. --recluster" in capsys.readouterr().err
 
 
-def test_a_killed_preparation_resumes(annotate, monkeypatch):
+def test_a_killed_preparation_resumes(annotate, monkeypatch, capsys):
     def killed(*args):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(FeatureMaps, "pool", killed)
-        with pytest.raises(KeyboardInterrupt):
-            annotate()
+        assert annotate() == 130
+    assert "Stopped. The same command goes on." in capsys.readouterr().err
     monkeypatch.setattr(CodeCache, "put", None)  # all codes are there
     assert annotate() == 0
 
@@ -181,7 +187,7 @@ def test_errors(annotate, tmp_path, monkeypatch, capsys, arguments, message):
 def test_the_device_is_checked_before_images_are_read(annotate, monkeypatch, capsys):
     monkeypatch.setattr(prepare_module, "_fit_inverter", None)  # would fail if it were used
     assert annotate("--device", "gpu") == 2
-    assert "device='gpu' cannot be used on this machine" in capsys.readouterr().err
+    assert "--device gpu cannot be used on this machine" in capsys.readouterr().err
 
 
 def test_a_folder_without_images(tmp_path, capsys):

@@ -6,12 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from PIL import Image
 
 from skstylefeat.exceptions import LabelConflictError
-from skstylefeat.images import as_images
 from skstylefeat.labeling import Session
-from skstylefeat.labeling._crop import cropped
 from skstylefeat.labeling._export import write_image_folder
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._label_store import LabelStore
@@ -338,16 +335,3 @@ def test_copies_have_equal_codes_and_equal_pixels():
     codes[4] = codes[0]  # equal codes of other pixels
     assert find_copies(codes, pixels) == [0, 1, 2, 1, 4, 1]
     assert find_copies(codes[:1], pixels[:1]) == [0]
-
-
-def test_crops_are_squares_of_the_upright_file(tmp_path):
-    image = Image.new("RGB", (20, 10), "red")
-    image.paste("blue", (10, 0, 20, 10))
-    exif = Image.Exif()
-    exif[0x0112] = 3  # turned by half
-    image.save(tmp_path / "a.png", exif=exif)
-    items = cropped([tmp_path / "a.png"], (0, 0, 10, 10), 6, "box")
-    pixels = as_images(items).read()
-    assert pixels.shape == (1, 6, 6, 3) and (pixels[0] == [0, 0, 1]).all()
-    with pytest.raises(ValueError, match="--box 0,0,11,11 does not lie inside"):
-        as_images(cropped([tmp_path / "a.png"], (0, 0, 11, 11), 6, "box")).read()
