@@ -1,5 +1,6 @@
 """Inversion of images into the latent space of a generator."""
 
+from skstylefeat.inversion._domain_check import DomainScores
 from skstylefeat.inversion._inverter import StyleGANInverter
 
-__all__ = ["StyleGANInverter"]
+__all__ = ["DomainScores", "StyleGANInverter"]

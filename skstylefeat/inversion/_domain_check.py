@@ -1,10 +1,12 @@
 """Check that images belong to a generator's domain, by the error of their reconstruction."""
 
-import warnings
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skstylefeat._utils._batches import map_rows
+from skstylefeat._utils._user_line import warn_user
 from skstylefeat.images._collection import as_images
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.latents._rows import to_unit
@@ -13,6 +15,27 @@ DOMAIN_SAMPLE = 32  # images that are reconstructed for the check
 # Images are foreign if their error exceeds that of the generator's own images by this factor, and
 # the reconstruction leaves more than this share of the pixels' variance unexplained.
 DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
+DOMAIN_LIMIT = 2.0  # score above which an image lies outside the domain
+
+
+class DomainScores(NamedTuple):
+    """Whether images lie in a generator's domain, from ``StyleGANInverter.domain_scores``.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n,), float32
+        1 for an image like the generator's own, larger the more foreign it is, and NaN for an
+        image that cannot be read. The limit is 2.
+    inside : ndarray of shape (n,), bool
+        Whether the score is at most 2. False for an image that cannot be read.
+    reasons : list of str
+        "" for an image inside; else "reconstruction" (the generator cannot show it), "framing"
+        (it is framed unlike the generator's images) or "unreadable".
+    """
+
+    scores: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    reasons: list[str]
 
 
 def reconstruction_errors(generator, images, codes, batch_size):
@@ -20,19 +43,26 @@ def reconstruction_errors(generator, images, codes, batch_size):
 
     Codes of NaN have an error of NaN.
     """
-    n_codes, good = len(codes), np.flatnonzero(is_code(codes))
-    images, codes = images[good], codes[good]
+    return _errors_and_variances(generator, images, codes, batch_size)[0]
+
+
+def _errors_and_variances(generator, images, codes, batch_size):
+    """Return the errors (n,) of reconstructions, and the variances (n,) of the images' pixels."""
+    good = np.flatnonzero(is_code(codes))
+    n_codes, images, codes = len(codes), images[good], codes[good]
     side = generator.resolution
 
-    def errors(rows):
+    def statistics(rows):
         made = to_unit(generator.synthesis(codes[rows]))
-        return np.square(made - images[rows].read((side, side))).mean(axis=(1, 2, 3))
+        pixels = images[rows].read((side, side))
+        errors = np.square(made - pixels).mean(axis=(1, 2, 3))
+        return np.stack([errors, pixels.var(axis=(1, 2, 3))])
 
-    all_errors = np.full(n_codes, np.nan, dtype=np.float32)
-    parts, _ = map_rows(errors, len(good), batch_size)
+    found = np.full((2, n_codes), np.nan, dtype=np.float32)
+    parts, _ = map_rows(statistics, len(good), batch_size)
     if parts:
-        all_errors[good] = np.concatenate(parts)
-    return all_errors
+        found[:, good] = np.concatenate(parts, axis=1)
+    return found
 
 
 def error_of_own_images(generator, encoder, batch_size):
@@ -45,6 +75,27 @@ def error_of_own_images(generator, encoder, batch_size):
     return float(reconstruction_errors(generator, images, codes, batch_size).mean())
 
 
+def domain_scores(generator, images, codes, expected_error, batch_size):
+    """Return the `DomainScores` of images (n,) by their codes (n, n_ws, w_dim).
+
+    Parameters
+    ----------
+    expected_error : float or None
+        Mean error of the generator's own images; None if it is not known.
+    """
+    errors, variances = _errors_and_variances(generator, images, codes, batch_size)
+    # The error alone is not enough: images of high contrast have larger errors.
+    excess = errors / (UNEXPLAINED_SHARE * np.maximum(variances, 1e-6)) * DOMAIN_RATIO
+    if expected_error is not None:
+        excess = np.minimum(excess, errors / expected_error)
+    scores = 1 + np.maximum(0, (excess - 1) / (DOMAIN_RATIO - 1))
+
+    unreadable = np.isnan(scores)
+    inside = ~unreadable & (scores <= DOMAIN_LIMIT)
+    reasons = np.where(inside, "", np.where(unreadable, "unreadable", "reconstruction"))
+    return DomainScores(scores.astype(np.float32), inside, reasons.tolist())
+
+
 def warn_if_foreign(generator, images, codes, expected_error, batch_size):
     """Warn if the errors of a sample of the images are far above the expected error."""
     good = np.flatnonzero(is_code(codes))
@@ -53,17 +104,14 @@ def warn_if_foreign(generator, images, codes, expected_error, batch_size):
 
     # A sample spread over the collection: all images would double the time of a transform.
     rows = good[np.linspace(0, len(good) - 1, min(DOMAIN_SAMPLE, len(good))).astype(int)]
-    pixels = images[rows].read((generator.resolution,) * 2)
-    errors = reconstruction_errors(generator, as_images(pixels), codes[rows], batch_size)
+    errors, variances = _errors_and_variances(generator, images[rows], codes[rows], batch_size)
 
     # The error alone is not enough: images of high contrast have larger errors.
-    error, variance = np.median(errors), np.median(pixels.var(axis=(1, 2, 3)))
+    error, variance = np.median(errors), np.median(variances)
     if error > DOMAIN_RATIO * expected_error and error > UNEXPLAINED_SHARE * variance:
-        warnings.warn(
+        warn_user(
             f"The images look foreign to the generator {generator.name!r}: their reconstruction "
             f"error (MSE {error:.4f}) is more than {DOMAIN_RATIO:g} times that of the generator's "
             f"own images ({expected_error:.4f}), so that their codes mean little. Check how the "
-            "images are aligned and cropped, or use a generator of their domain.",
-            UserWarning,
-            stacklevel=3,
+            "images are aligned and cropped, or use a generator of their domain."
         )

@@ -27,6 +27,8 @@ from skstylefeat.features._network_holder import NetworkHolder
 from skstylefeat.images._collection import as_images
 from skstylefeat.inversion._code_cache import cache_folder
 from skstylefeat.inversion._domain_check import (
+    DomainScores,
+    domain_scores,
     error_of_own_images,
     reconstruction_errors,
     warn_if_foreign,
@@ -422,6 +424,42 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
         return reconstruction_errors(self.generator_, images, codes, self.batch_size)
 
+    def domain_scores(self, X: ImagesLike, latents: ArrayLike | None = None) -> DomainScores:
+        """Tell for each image whether it lies in the generator's domain, framing included.
+
+        Parameters
+        ----------
+        X : array-like, list, Series or path-like
+            Images as in `fit`.
+        latents : array-like of shape (n, n_ws * w_dim) or (n, w_dim), default=None
+            Codes of X in W+ or W, such as `transform` returns with ``space="w+"``, which saves the
+            inversion. Rows of NaN mean images that cannot be read. By default X is inverted.
+
+        Returns
+        -------
+        domain : DomainScores
+            ``scores`` (n,), float32: 1 for an image like the generator's own, larger the more
+            foreign, NaN for an unreadable one; ``inside`` (n,), bool; ``reasons``, a list of
+            "", "reconstruction", "framing" or "unreadable". All rows of X have an entry, also
+            with ``on_error="skip"``.
+
+        Raises
+        ------
+        ValueError
+            If `latents` have another number of rows than X, or are no codes of the generator;
+            with ``on_error="raise"``, if an image cannot be read.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X, reset=False)
+        if latents is None:
+            codes, _ = self._run(images)
+        else:
+            codes = self._codes_of(latents, len(images))
+        if self.space == "w":
+            codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
+        expected = getattr(self, "domain_error_", None)
+        return domain_scores(self.generator_, images, codes, expected, self.batch_size)
+
     def score(self, X: ImagesLike, y: Any = None) -> float:
         """Return the negative mean squared reconstruction error, so that higher is better.
 
@@ -500,6 +538,22 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         if self.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
             _check_n_features(self, X, reset=reset)
         return images
+
+    def _codes_of(self, latents, n_images):
+        """Return given rows as W+ codes, of which rows of NaN stay NaN."""
+        latents = np.asarray(latents, dtype=np.float32)
+        if len(latents) != n_images:
+            raise ValueError(f"latents have {len(latents)} rows, but X holds {n_images} images.")
+        if self.mirror is not None:
+            raise ValueError(
+                f"With mirror={self.mirror!r}, rows of the output are no codes of the images: "
+                "leave latents out."
+            )
+        missing = np.isnan(latents).reshape(n_images, -1).all(axis=1)
+        filled = np.where(missing.reshape(-1, *(1,) * (latents.ndim - 1)), np.float32(0), latents)
+        codes = self.generator_.broadcast(filled).copy()
+        codes[missing] = np.nan
+        return codes
 
     def _invert(self, images):
         """Return the images that get a row, and their codes (n, n_ws, w_dim)."""

@@ -11,6 +11,7 @@ from sklearn.utils import gen_batches
 from skstylefeat._utils._batches import map_rows
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
+from skstylefeat._utils._user_line import warn_user
 from skstylefeat.inversion._code_cache import CodeCache
 
 # Part of every key of the cache; raise it when the same recipe gives other codes.
@@ -225,10 +226,10 @@ class _WarningLog:
                 self._n_omitted += 1
                 continue
             self._issued.add(text)
-            warnings.warn(text, UserWarning, stacklevel=4)
+            warn_user(text)
 
     def close(self):
         """Report how many warnings were omitted."""
         if self._n_omitted:
             text = f"{self._n_omitted} further warnings of this job."
-            warnings.warn(text, UserWarning, stacklevel=4)
+            warn_user(text)

@@ -1,6 +1,6 @@
 """Handling of unreadable images: raise, warn, or check that labels still line up."""
 
-import warnings
+from skstylefeat._utils._user_line import warn_user
 
 NAMED_FAULTS = 10  # images named in a warning
 
@@ -17,14 +17,12 @@ def check_readable(images, on_error):
 
 
 def warn_of_faults(faults, n_images, on_error):
-    """Warn of images without a code, at the line of the user that called `transform`."""
+    """Warn of images without a code."""
     named = "; ".join(f"{fault.name} ({fault.error})" for fault in faults[:NAMED_FAULTS])
     more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
     outcome = "left out" if on_error == "skip" else "rows of NaN"
-    warnings.warn(
-        f"{len(faults)} of {n_images} images cannot be read and are {outcome}: {named}{more}.",
-        UserWarning,
-        stacklevel=4,
+    warn_user(
+        f"{len(faults)} of {n_images} images cannot be read and are {outcome}: {named}{more}."
     )
 
 
