@@ -11,6 +11,10 @@ COMMANDS = {
         "skstylefeat._commands._experiment_command:make_evaluate_parser:run_evaluate",
         "compare all methods on your own labeled images",
     ),
+    "align": (
+        "skstylefeat._commands._align_command:make_align_parser:run_align",
+        "crop photos to their faces, framed as in FFHQ",
+    ),
     "annotate": (
         "skstylefeat.labeling._command:make_parser:run",
         "label a few images on a local page, name all",

@@ -19,6 +19,7 @@ from skstylefeat.images._decoding import open_item
 EYES_SCALE, MOUTH_SCALE, CENTER_SHIFT = 2.0, 1.8, 0.1
 MAX_SIDE = 8192  # pixels of the square before it is reduced
 MAX_SHARE = 8  # longest side of the square, in sides of the image
+NO_FACE = "no face was found in it"
 
 
 def face_square(landmarks: ArrayLike) -> NDArray[np.float64]:
@@ -189,9 +190,9 @@ def _check_landmarks(landmarks: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     return points, single
 
 
-#: Landmarks in the order of the images, by file name, or from a function of the pixels.
+#: Landmarks in the order of the images, by file name, from a function of the pixels, or "dlib".
 LandmarksLike: TypeAlias = (
-    ArrayLike | Mapping[str, ArrayLike] | Callable[[NDArray[np.uint8]], ArrayLike | None]
+    ArrayLike | Mapping[str, ArrayLike] | Callable[[NDArray[np.uint8]], ArrayLike | None] | str
 )
 
 
@@ -201,7 +202,8 @@ class Landmarks(NamedTuple):
     Attributes
     ----------
     given : ndarray of shape (n, 5, 2) or (n, 10), mapping from str to array-like, or callable
-        In the order of the images, by file name, or a function of the pixels (H, W, 3), uint8.
+        In the order of the images, where a row of NaN means that there is no face; by file name;
+        or a function of the pixels (H, W, 3), uint8.
     """
 
     given: Any
@@ -213,6 +215,8 @@ class Landmarks(NamedTuple):
     def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
         """Return the landmarks of one image; raise ValueError if there are none."""
         if isinstance(self.given, np.ndarray):
+            if np.isnan(self.given[row]).all():
+                raise ValueError(NO_FACE)
             return self.given[row]
         if isinstance(self.given, Mapping):
             for key in (name, PurePath(name).name):
@@ -223,12 +227,21 @@ class Landmarks(NamedTuple):
             )
         landmarks = self.given(np.asarray(image))
         if landmarks is None:
-            raise ValueError("no face was found in it")
+            raise ValueError(NO_FACE)
         return landmarks
 
 
 def as_landmarks(align: LandmarksLike, n_images: int) -> Landmarks:
-    """Return the landmarks for `align`: an array, a mapping by name, or a function."""
+    """Return the landmarks for `align`: an array, a mapping by name, a function, or "dlib"."""
+    if isinstance(align, str):
+        if align != "dlib":
+            raise ValueError(
+                f"align={align!r} names no detector. Expected 'dlib', landmarks of five points per "
+                "image, a mapping from file name to these, or a function of the pixels."
+            )
+        from skstylefeat.images._dlib_faces import DlibDetector
+
+        return Landmarks(DlibDetector())
     if callable(align) or isinstance(align, Mapping):
         return Landmarks(align)
     points = np.asarray(align, dtype=np.float64)

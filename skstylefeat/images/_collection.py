@@ -132,7 +132,7 @@ class ImageCollection:
 
         Parameters
         ----------
-        align : array-like of shape (n, 5, 2) or (n, 10), mapping or callable
+        align : array-like of shape (n, 5, 2) or (n, 10), mapping, callable or "dlib"
             Landmarks in the order of the images, by file name, or found in the pixels.
 
         Returns
@@ -278,10 +278,12 @@ def align_faces(X: ImagesLike, landmarks: LandmarksLike) -> ImageCollection:
     ----------
     X : array-like, list, Series, path-like or ImageCollection
         Images as in :func:`as_images`.
-    landmarks : array-like of shape (n, 5, 2) or (n, 10), mapping or callable
-        Five points (x, y) per image as in :func:`face_square`, in the order of the images; or a
-        mapping from file name to points; or a function that takes the upright pixels (H, W, 3),
-        uint8, and returns points, or None where it finds no face.
+    landmarks : array-like of shape (n, 5, 2) or (n, 10), mapping, callable or "dlib"
+        Five points (x, y) per image as in :func:`face_square`, in the order of the images, NaN
+        where there is no face; or a mapping from file name to points; or a function that takes the
+        upright pixels (H, W, 3), uint8, and returns points, or None where it finds no face; or
+        "dlib" for the largest face that dlib finds, see :func:`find_faces`, which also reports
+        several, small and turned faces.
 
     Returns
     -------

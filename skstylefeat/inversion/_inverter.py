@@ -21,10 +21,12 @@ from skstylefeat._utils._callbacks import CallbackSupportMixin, report_training_
 from skstylefeat._utils._layers import channel_names, choose_layers
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike, RandomState, StrPath
+from skstylefeat._utils._user_line import warn_user
 from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._network_holder import NetworkHolder
 from skstylefeat.images._collection import as_images
+from skstylefeat.images._face_report import find_faces
 from skstylefeat.inversion._code_cache import cache_folder
 from skstylefeat.inversion._domain_check import (
     DomainScores,
@@ -119,11 +121,15 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         interrupted job resumes, as does the training of an encoder. Several processes may share
         it, and ``~`` is expanded. The seed of the training is then 0 by default, so that the same
         training resumes.
-    align : callable, dict or None, default=None
-        Source of five landmarks per face, by which every image is cropped as in FFHQ: a function
-        from the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or a dict from file
-        name to points; see :func:`skstylefeat.images.align_faces`, which also takes an array. By
-        default images are used as they are framed.
+    align : "dlib", callable, dict or None, default=None
+        Source of five landmarks per face, by which every image is cropped as in FFHQ: "dlib" for
+        the largest face that dlib finds; a function from the upright pixels (H, W, 3), uint8, to
+        points of shape (5, 2), or None where there is no face; or a dict from file name to points;
+        see :func:`skstylefeat.images.align_faces`, which also takes an array. An image without a
+        face counts as unreadable, see `on_error`. "dlib" needs ``pip install
+        'skstylefeat[align]'``, and warns of images with several, small or turned faces. Its
+        landmark model was trained on iBUG 300-W, whose terms allow research only. By default
+        images are used as they are framed.
     on_error : {"raise", "nan", "skip"}, default="raise"
         How to treat damaged or missing images: "raise" an error that names the image; give it a
         row of "nan", or "skip" its row, both with a warning that names it. Rows of NaN keep labels
@@ -202,7 +208,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         "device": [str],
         "n_jobs": [Integral, None],
         "cache_dir": [str, os.PathLike, None],
-        "align": [callable, dict, None],
+        "align": [StrOptions({"dlib"}), callable, dict, None],
         "on_error": [StrOptions({"raise", "nan", "skip"})],
         "store_weights": ["boolean"],
         "random_state": ["random_state"],
@@ -227,7 +233,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         device: str = "auto",
         n_jobs: int | None = None,
         cache_dir: StrPath | None = None,
-        align: Callable[[NDArray[np.uint8]], ArrayLike | None]
+        align: Literal["dlib"]
+        | Callable[[NDArray[np.uint8]], ArrayLike | None]
         | Mapping[str, ArrayLike]
         | None = None,
         on_error: Literal["raise", "nan", "skip"] = "raise",
@@ -290,7 +297,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             max_subtasks=n_reports(self.n_train_steps) if is_trained(self.encoder) else 0
         )
         context.call_on_fit_task_begin(estimator=self, X=X)
-        images = self._check_images(X, reset=True)
+        images = self._check_images(X, reset=True, locate=is_trained(self.encoder))
         check_readable(images, self.on_error)
 
         # A training that may resume needs the same seed in every process.
@@ -527,9 +534,19 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
                 "image, so it has no feature maps."
             )
 
-    def _check_images(self, X, *, reset):
+    def _check_images(self, X, *, reset, locate=True):
         images = as_images(X, self.image_shape)
-        if self.align is not None:
+        if self.align == "dlib" and locate:
+            # Faces are found once, in parallel, however often the images are read.
+            report = find_faces(
+                images,
+                n_jobs=self.n_jobs,
+                verbose=self.verbose,
+            )
+            if remarks := report.remarks():
+                warn_user(f"align='dlib': {remarks}")
+            images = images.aligned(report.landmarks)
+        elif self.align is not None:
             images = images.aligned(self.align)
         if len(images) == 0:
             raise ValueError(
