@@ -29,8 +29,10 @@ from skstylefeat.images._face_report import face_remarks
 from skstylefeat.images._image_files import list_images
 
 TABLE, SETTINGS = "alignment.csv", "alignment.json"
-COLUMNS = ("file", "face", "status", "size", "roll", "turn", "left", "top", "right", "bottom")
-COLUMNS += ("confidence", "output", "message", "sha256")
+COLUMNS = (
+    *("file", "face", "status", "size", "roll", "turn", "left", "top", "right", "bottom"),
+    *("confidence", "output", "message", "sha256"),
+)
 SAVE_SECONDS = 5.0  # between two writings of the table
 
 

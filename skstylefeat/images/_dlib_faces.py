@@ -25,10 +25,10 @@ INSTALL = "pip install 'skstylefeat[align]'"
 # The detector's window is 80 pixels wide: at this longest side it finds faces from an eighth of
 # the picture on. The second size helps where a face fills the picture.
 DETECTION_SIDES = (640, 320)
-# The detector knows faces that are nearly upright, so a picture in which it finds none is turned,
-# and found faces have to be clearer there.
+# The detector knows faces that are nearly upright, so a picture in which it finds no clear face is
+# turned. A face in a turned picture has to be clearer than any doubtful one.
+CLEAR, TURNED_CONFIDENCE = 0.5, 0.3
 TURNS = ((-45, 45), (-90, 90), (-135, 135, 180))
-TURNED_CONFIDENCE = 0.3
 # A face turned by more degrees than this is turned upright before its landmarks are found again.
 UPRIGHT_ROLL = 8.0
 UPRIGHT_SIDE, UPRIGHT_MARGIN = 400, 1.5  # pixels of that picture; its side, in sides of the square
@@ -142,21 +142,28 @@ def _models() -> tuple[Any, Any]:
 
 def _find(image: Image.Image, factor: int) -> list[Face]:
     """Return the faces of an image, found at `factor` times the usual size."""
+    best: list[Face] = []
     for side in DETECTION_SIDES:
-        faces = _detect(image, side * factor)
-        if faces:
+        best = max(best, _detect(image, side * factor), key=_clarity)
+        if _clarity(best) >= CLEAR:
             break
-    else:
-        # Turned copies, first those that are turned least. The clearest angle wins.
-        for angles in TURNS:
-            tries = [_detect_turned(image, DETECTION_SIDES[0] * factor, a) for a in angles]
-            faces = max(tries, key=lambda found: max((f.confidence for f in found), default=0))
-            if faces:
-                break
+
+    # Turned copies, first those that are turned least. The clearest angle wins: upside down, a face
+    # may look like a doubtful upright one.
+    for angles in TURNS:
+        if _clarity(best) >= CLEAR:
+            break
+        tries = [_detect_turned(image, DETECTION_SIDES[0] * factor, angle) for angle in angles]
+        best = max(best, *tries, key=_clarity)
 
     # A second look at turned faces, upright: the landmarks were learned on upright ones.
-    faces = [_upright(image, face) if abs(face.roll) > UPRIGHT_ROLL else face for face in faces]
+    faces = [_upright(image, face) if abs(face.roll) > UPRIGHT_ROLL else face for face in best]
     return sorted(faces, key=lambda face: -face.size)
+
+
+def _clarity(faces: list[Face]) -> float:
+    """Return the confidence of the clearest face, minus infinity if there is none."""
+    return max((face.confidence for face in faces), default=-np.inf)
 
 
 def _detect(image: Image.Image, side: int, least: float = 0.0) -> list[Face]:
