@@ -230,7 +230,9 @@ def _row(name: str, status: str, **cells: object) -> dict[str, str]:
 def _is_finished(rows: Sequence[dict[str, str]], out: Path, digest: str) -> bool:
     """Return whether an earlier run has finished a photo of this content."""
     return all(
-        row["sha256"] == digest and (not row["output"] or (out / row["output"]).is_file())
+        row["sha256"] == digest
+        and row["status"] != "unreadable"
+        and (not row["output"] or (out / row["output"]).is_file())
         for row in rows
     )
 
