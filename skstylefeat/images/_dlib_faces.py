@@ -7,6 +7,7 @@ import importlib.util
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -86,6 +87,8 @@ class DlibDetector:
     upsample : bool, default=False
         Search at twice the size, so that faces of half the size are found. It takes four times
         as long.
+    turned : bool, default=True
+        Search turned copies, too, where no clear face is found upright.
 
     Raises
     ------
@@ -93,9 +96,10 @@ class DlibDetector:
         The extra `align` is not installed.
     """
 
-    def __init__(self, upsample: bool = False) -> None:
+    def __init__(self, upsample: bool = False, turned: bool = True) -> None:
         _models()  # raises at once where they are missing
         self.upsample = upsample
+        self.turned = turned
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64] | None:
         """Return the landmarks (5, 2) of the largest face in (H, W, 3), or None."""
@@ -104,10 +108,12 @@ class DlibDetector:
 
     def find(self, pixels: NDArray[np.uint8]) -> list[Face]:
         """Return all faces in (H, W, 3), the largest first."""
-        key = (hashlib.blake2b(pixels.tobytes()).digest(), pixels.shape, self.upsample)
+        content = hashlib.blake2b(pixels.tobytes()).digest()
+        key = (content, pixels.shape, self.upsample, self.turned)
         with _lock:
             if key not in _found:
-                _found[key] = _find(Image.fromarray(pixels), 1 + self.upsample)
+                image = Image.fromarray(pixels)
+                _found[key] = _find(image, 1 + self.upsample, TURNS if self.turned else ())
             _found.move_to_end(key)
             while len(_found) > MAX_KEPT:
                 _found.popitem(last=False)
@@ -140,7 +146,7 @@ def _models() -> tuple[Any, Any]:
     )
 
 
-def _find(image: Image.Image, factor: int) -> list[Face]:
+def _find(image: Image.Image, factor: int, turns: Iterable[tuple[int, ...]] = TURNS) -> list[Face]:
     """Return the faces of an image, found at `factor` times the usual size."""
     best: list[Face] = []
     for side in DETECTION_SIDES:
@@ -150,7 +156,7 @@ def _find(image: Image.Image, factor: int) -> list[Face]:
 
     # Turned copies, first those that are turned least. The clearest angle wins: upside down, a face
     # may look like a doubtful upright one.
-    for angles in TURNS:
+    for angles in turns:
         if _clarity(best) >= CLEAR:
             break
         tries = [_detect_turned(image, DETECTION_SIDES[0] * factor, angle) for angle in angles]

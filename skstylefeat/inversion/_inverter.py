@@ -36,6 +36,7 @@ from skstylefeat.inversion._domain_check import (
     warn_if_foreign,
 )
 from skstylefeat.inversion._encoder_choice import encoder_for, is_trained, n_reports
+from skstylefeat.inversion._face_framing import face_framing
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.inversion._on_error import (
     check_aligned_with_labels,
@@ -122,14 +123,14 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         it, and ``~`` is expanded. The seed of the training is then 0 by default, so that the same
         training resumes.
     align : "dlib", callable, dict or None, default=None
-        Source of five landmarks per face, by which every image is cropped as in FFHQ: "dlib" for
-        the largest face that dlib finds; a function from the upright pixels (H, W, 3), uint8, to
-        points of shape (5, 2), or None where there is no face; or a dict from file name to points;
-        see :func:`skstylefeat.images.align_faces`, which also takes an array. An image without a
-        face counts as unreadable, see `on_error`. "dlib" needs ``pip install
+        Source of five landmarks per face, by which every image is cropped. "dlib" finds the faces,
+        takes the largest, and frames it as the generator frames its own; it needs ``pip install
         'skstylefeat[align]'``, and warns of images with several, small or turned faces. Its
-        landmark model was trained on iBUG 300-W, whose terms allow research only. By default
-        images are used as they are framed.
+        landmark model was trained on iBUG 300-W, whose terms allow research only. A function from
+        the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or None where there is no
+        face, and a dict from file name to points crop as FFHQ was; see
+        :func:`skstylefeat.images.align_faces`, which also takes an array. An image without a face
+        counts as unreadable, see `on_error`. By default images are used as they are framed.
     on_error : {"raise", "nan", "skip"}, default="raise"
         How to treat damaged or missing images: "raise" an error that names the image; give it a
         row of "nan", or "skip" its row, both with a warning that names it. Rows of NaN keep labels
@@ -297,7 +298,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             max_subtasks=n_reports(self.n_train_steps) if is_trained(self.encoder) else 0
         )
         context.call_on_fit_task_begin(estimator=self, X=X)
-        images = self._check_images(X, reset=True, locate=is_trained(self.encoder))
+        images = self._check_images(X, reset=True)
         check_readable(images, self.on_error)
 
         # A training that may resume needs the same seed in every process.
@@ -318,7 +319,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         self.encoder_ = encoder_for(
             self.encoder,
             self.generator_,
-            images,
+            self._framed(images) if is_trained(self.encoder) else images,
             method=self.method,
             device=self.device,
             n_steps=self.n_train_steps,
@@ -357,9 +358,15 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             For ``output="features"``.
         """
         check_is_fitted(self)
-        images, codes = self._invert(self._check_images(X, reset=False))
-        if self.encoder_ is not None:
-            warn_if_foreign(self.generator_, images, codes, self.domain_error_, self.batch_size)
+        images, codes = self._invert(self._framed(self._check_images(X, reset=False)))
+        warn_if_foreign(
+            self.generator_,
+            images,
+            codes,
+            getattr(self, "domain_error_", None),
+            self.batch_size,
+            check_framing=self.method != "encoder",
+        )
         latents = rows_of(codes, self.space, self.generator_)
         if self.output == "features":
             extractor = FeatureMapExtractor(
@@ -426,7 +433,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             In units of images in [0, 1]; NaN for unreadable images with ``on_error="nan"``.
         """
         check_is_fitted(self)
-        images, codes = self._invert(self._check_images(X, reset=False))
+        images, codes = self._invert(self._framed(self._check_images(X, reset=False)))
         if self.space == "w":
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
         return reconstruction_errors(self.generator_, images, codes, self.batch_size)
@@ -457,7 +464,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             with ``on_error="raise"``, if an image cannot be read.
         """
         check_is_fitted(self)
-        images = self._check_images(X, reset=False)
+        images = self._framed(self._check_images(X, reset=False))
         if latents is None:
             codes, _ = self._run(images)
         else:
@@ -534,19 +541,9 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
                 "image, so it has no feature maps."
             )
 
-    def _check_images(self, X, *, reset, locate=True):
+    def _check_images(self, X, *, reset):
         images = as_images(X, self.image_shape)
-        if self.align == "dlib" and locate:
-            # Faces are found once, in parallel, however often the images are read.
-            report = find_faces(
-                images,
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
-            )
-            if remarks := report.remarks():
-                warn_user(f"align='dlib': {remarks}")
-            images = images.aligned(report.landmarks)
-        elif self.align is not None:
+        if self.align is not None:
             images = images.aligned(self.align)
         if len(images) == 0:
             raise ValueError(
@@ -555,6 +552,17 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         if self.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
             _check_n_features(self, X, reset=reset)
         return images
+
+    def _framed(self, images):
+        """Return the images with the faces that dlib finds, framed as the generator's own."""
+        if self.align != "dlib":
+            return images
+        # Faces are found once, in parallel, however often the images are read.
+        report = find_faces(images, n_jobs=self.n_jobs, verbose=self.verbose)
+        if remarks := report.remarks():
+            warn_user(f"align='dlib': {remarks}")
+        framing = face_framing(self.generator_, self.batch_size)
+        return images.aligned(framing.apply(report.landmarks))
 
     def _codes_of(self, latents, n_images):
         """Return given rows as W+ codes, of which rows of NaN stay NaN."""

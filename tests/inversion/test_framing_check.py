@@ -1,0 +1,150 @@
+"""Check of framing on rendered faces, and the place that its warnings point at."""
+
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skstylefeat import StyleGANInverter, load_generator
+from skstylefeat.datasets import make_faces
+from skstylefeat.images import face_square
+from skstylefeat.inversion import _face_framing, _framing_check
+from skstylefeat.inversion._face_framing import FaceFraming, face_framing
+from skstylefeat.inversion._framing_check import framing_check
+from tests.support.estimators import tiny_images
+from tests.support.networks import tiny_encoder, tiny_generator
+
+FACE = np.array([[40.0, 50], [60, 50], [50, 60], [43, 72], [57, 72]])
+
+
+@pytest.fixture(scope="module")
+def check():
+    """The check of the bundled generator, from a third of the usual images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_framing_check, "N_OWN", 200)
+        patch.setattr(_framing_check, "N_VIEWS", 400)
+        found = framing_check(load_generator("faces64"), 64)
+    yield found
+    _framing_check._known.clear()
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Forty rendered faces of seeds that the generator has not seen, and the same displaced."""
+    framed = make_faces(40, random_state=600_000).images
+    large = [
+        Image.fromarray(x) for x in make_faces(40, image_size=128, random_state=600_000).images
+    ]
+    half = [np.asarray(x.crop((64, 0, 192, 128)).resize((64, 64))) for x in large]
+    upside = framed[:, ::-1]
+    close = [np.asarray(x.crop((40, 40, 88, 88)).resize((64, 64))) for x in large]
+    return framed, {"half outside": np.stack(half), "upside": upside, "close": np.stack(close)}
+
+
+def test_displaced_faces_are_recognized(check, faces):
+    framed, displaced = faces
+    scores = check.scores(framed / np.float32(255))
+    assert np.mean(scores > 2) <= 0.1
+    for images in displaced.values():
+        assert np.mean(check.scores(images / np.float32(255)) > 2) >= 0.9
+
+
+def test_scores_of_own_images(check):
+    own = _framing_check.own_images(load_generator("faces64"), 250, 64, 64)[200:]
+    scores = check.scores(own)
+    assert np.median(scores) == pytest.approx(1, abs=0.2) and np.mean(scores > 2) < 0.1
+
+
+def test_optimization_warns_at_the_line_of_the_user(check, faces):
+    _, displaced = faces
+    images = displaced["upside"][:5]
+    inverter = StyleGANInverter("faces64", method="optimize", n_steps=1)
+    pipeline = make_pipeline(inverter, FunctionTransformer())
+    for call in (
+        lambda: inverter.fit(images).transform(images),
+        lambda: inverter.fit_transform(images),
+        lambda: pipeline.fit(images),
+        lambda: pipeline.transform(images),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        (warning,) = (w for w in caught if "framed unlike those of the generator" in str(w.message))
+        assert warning.filename == __file__
+        assert "of 5 images" in str(warning.message) and "align='dlib'" in str(warning.message)
+
+
+def test_domain_scores_of_framed_and_displaced_faces(check, faces):
+    framed, displaced = faces
+    images = np.concatenate([framed[:10], displaced["half outside"][:10]])
+    inverter = StyleGANInverter("faces64").fit(images)
+    domain = inverter.domain_scores(images)
+    assert domain.scores.dtype == np.float32 and domain.scores.shape == (20,)
+    assert domain.inside[:10].mean() >= 0.8 and domain.inside[10:].mean() <= 0.1
+    assert domain.reasons[10:].count("framing") >= 9
+    codes = inverter.transform(images[:10])
+    np.testing.assert_allclose(
+        inverter.domain_scores(images[:10], codes).scores, domain.scores[:10], rtol=1e-3
+    )
+    with pytest.raises(ValueError, match="latents have 10 rows, but X holds 20 images"):
+        inverter.domain_scores(images, codes)
+    with pytest.raises(ValueError, match="leave latents out"):
+        inverter.set_params(mirror="mean").domain_scores(images[:10], codes)
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"method": "optimize", "n_steps": 1}])
+def test_unreadable_images_have_no_score(tmp_path, kwargs):
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    for path, image in zip(paths, tiny_images(3), strict=True):
+        Image.fromarray((image * 255).astype(np.uint8)).save(path)
+    (tmp_path / "1.png").write_text("damaged")
+    generator = tiny_generator()
+    options = {"on_error": "skip"} | kwargs
+    inverter = StyleGANInverter(generator, tiny_encoder(generator), **options).fit(paths)
+    domain = inverter.domain_scores(paths)
+    assert np.isnan(domain.scores).tolist() == [False, True, False]
+    assert not domain.inside[1] and domain.reasons[1] == "unreadable"
+
+
+def test_a_generator_without_a_framing_has_no_check():
+    assert framing_check(tiny_generator(resolution=32), 64) is None
+
+
+def test_faces_are_framed_as_the_generator_frames_them(monkeypatch):
+    framing = FaceFraming(0.05, -0.1, 0.5)
+    moved = framing.apply(np.stack([FACE, FACE + np.nan]))
+    expected = np.array([[10, 12.2], [10, 92.2], [90, 92.2], [90, 12.2]])
+    center = np.array([50, 52.2]) + [0.05 * 80, -0.1 * 80]
+    np.testing.assert_allclose(
+        face_square(moved[0]), center + 0.5 * (expected - [50, 52.2]), atol=1e-9
+    )
+    assert np.isnan(moved[1]).all()
+    np.testing.assert_allclose(FaceFraming().apply(FACE[None])[0], FACE)
+
+    with pytest.warns(UserWarning, match="too few to see how it frames them"):
+        assert face_framing(tiny_generator(), 64) == FaceFraming()
+    monkeypatch.setattr(_face_framing, "N_OWN", 40)
+    found = face_framing(load_generator("faces64"), 64)
+    assert 1.0 < found.scale < 1.4 and abs(found.x) < 0.1 and abs(found.y) < 0.15
+    _face_framing._known.clear()
+
+
+def test_inversion_aligned_by_dlib_equals_that_of_the_framed_face():
+    face = make_faces(16, image_size=128, random_state=0).images[14]
+    canvas = np.full((300, 400, 3), 127, np.uint8)
+    canvas[100:228, 200:328] = face
+    inverter = StyleGANInverter("faces64", align="dlib", on_error="nan", n_jobs=2).fit([canvas])
+    with pytest.warns(UserWarning, match="no face was found") as caught:
+        latents = inverter.transform([canvas, np.zeros((90, 90, 3), np.uint8)])
+    assert {warning.filename for warning in caught} == {__file__}
+    assert np.isnan(latents[1]).all()
+    plain = inverter.set_params(align=None).transform([face])
+    distance = np.linalg.norm(latents[0] - plain[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        unaligned = inverter.transform([canvas])[0]
+    assert distance < 0.7 * np.linalg.norm(unaligned - plain[0])
+    _face_framing._known.clear()
