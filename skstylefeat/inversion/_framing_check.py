@@ -20,7 +20,7 @@ from skstylefeat.images._collection import as_images
 from skstylefeat.latents._rows import to_unit
 
 N_OWN, FEWEST_OWN = 600, 100  # own images up to 64 pixels; larger ones take longer, so fewer
-N_VIEWS = 1_200  # views of own images as they are framed, and as many displaced ones
+N_VIEWS = 1_000  # views of own images as they are framed, and as many displaced ones
 SIDE = 64  # pixels of the images that are displaced
 GRADIENT_SIDE, CELL, N_ORIENTATIONS = 32, 4, 8
 CONTRAST_FLOOR = 1e-3  # energy of the gradients below which a neighborhood counts as flat
