@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skstylefeat._utils._batches import map_rows
 from skstylefeat._utils._user_line import warn_user
 from skstylefeat.images._collection import as_images
-from skstylefeat.inversion._framing_check import framing_check
+from skstylefeat.inversion._framing_check import framing_scores
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.latents._rows import to_unit
 
@@ -110,16 +110,11 @@ def _reconstruction_scores(errors, variances, expected_error):
 
 
 def _framing_scores(generator, images, codes, batch_size):
-    """Return scores of the framing, NaN for all images where it cannot be checked."""
+    """Return scores of the framing of readable images, NaN for all others."""
     scores = np.full(len(codes), np.nan)
     good = np.flatnonzero(is_code(codes))
-    check = framing_check(generator, batch_size) if len(good) else None
-    if check is not None:
-        size = (check.side, check.side)
-        parts, _ = map_rows(
-            lambda rows: check.scores(images[good[rows]].read(size)), len(good), batch_size
-        )
-        scores[good] = np.concatenate(parts)
+    if len(good):
+        scores[good] = framing_scores(images[good], generator, batch_size=batch_size)
     return scores
 
 

@@ -10,14 +10,20 @@ References
 N. Dalal, B. Triggs: "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
 """
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from skstylefeat._utils._typing import ImagesLike, StrPath
 from skstylefeat.images._collection import as_images
 from skstylefeat.latents._rows import to_unit
+
+if TYPE_CHECKING:
+    from skstylefeat.networks._generator import Generator
 
 N_OWN, FEWEST_OWN = 600, 100  # own images up to 64 pixels; larger ones take longer, so fewer
 N_VIEWS = 1_000  # views of own images as they are framed, and as many displaced ones
@@ -57,6 +63,60 @@ class FramingCheck(NamedTuple):
         if not len(images):
             return np.empty(0)
         return np.maximum(1.0, _histograms(images) @ self.coef + self.intercept)
+
+
+def framing_scores(
+    X: ImagesLike, generator: StrPath | Generator = "faces64", *, batch_size: int = 64
+) -> NDArray[np.float32]:
+    """Return how differently images are framed from a generator's own, without inverting them.
+
+    The generator's own images, and displaced copies of these (shifted, turned, scaled), teach a
+    linear discriminant of oriented gradients. The first call for a generator synthesizes 100 to
+    600 images.
+
+    Parameters
+    ----------
+    X : array-like, list, Series, path-like or ImageCollection
+        Images as in :func:`skstylefeat.images.as_images`.
+    generator : str, path-like or Generator, default="faces64"
+        A bundled name, a file, or a loaded generator.
+    batch_size : int, default=64
+        Images per batch.
+
+    Returns
+    -------
+    scores : ndarray of shape (n,), float32
+        1 for images framed like the generator's own; more than 2 for images that are framed
+        differently, or show something else. NaN for images that cannot be read, and for all
+        images if those of the generator have no common framing.
+
+    See Also
+    --------
+    skstylefeat.StyleGANInverter.domain_scores : Framing and reconstruction together.
+
+    Examples
+    --------
+    >>> from skstylefeat.datasets import make_faces
+    >>> from skstylefeat.inversion import framing_scores
+    >>> faces = make_faces(4, random_state=0).images
+    >>> framing_scores(faces) < 2
+    array([ True,  True,  True,  True])
+    >>> framing_scores(faces[:, ::-1]) < 2  # upside down
+    array([False, False, False, False])
+    """
+    from skstylefeat.networks._loading import load_generator
+
+    images = as_images(X)
+    check = framing_check(load_generator(generator), batch_size)
+    scores = np.full(len(images), np.nan, dtype=np.float32)
+    if check is None:
+        return scores
+    for start in range(0, len(images), batch_size):
+        some = images[start : start + batch_size]
+        pixels, faults = some.try_read((check.side, check.side))
+        good = np.setdiff1d(np.arange(len(some)), [fault.row for fault in faults])
+        scores[start + good] = check.scores(pixels)
+    return scores
 
 
 _known: dict[str, FramingCheck | None] = {}
