@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import PurePath
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +17,6 @@ from skstylefeat.images._decoding import open_item
 EYES_SCALE, MOUTH_SCALE, CENTER_SHIFT = 2.0, 1.8, 0.1
 MAX_SIDE = 8192  # pixels of the square before it is reduced
 MAX_SHARE = 8  # longest side of the square, in sides of the image
-NO_FACE = "no face was found in it"
 
 
 def face_square(landmarks: ArrayLike) -> NDArray[np.float64]:
@@ -188,66 +185,3 @@ def _check_landmarks(landmarks: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     if not np.isfinite(points).all():
         raise ValueError("landmarks contain NaN or infinity.")
     return points, single
-
-
-#: Landmarks in the order of the images, by file name, from a function of the pixels, or "dlib".
-LandmarksLike: TypeAlias = (
-    ArrayLike | Mapping[str, ArrayLike] | Callable[[NDArray[np.uint8]], ArrayLike | None] | str
-)
-
-
-class Landmarks(NamedTuple):
-    """Landmarks of a collection of images.
-
-    Attributes
-    ----------
-    given : ndarray of shape (n, 5, 2) or (n, 10), mapping from str to array-like, or callable
-        In the order of the images, where a row of NaN means that there is no face; by file name;
-        or a function of the pixels (H, W, 3), uint8.
-    """
-
-    given: Any
-
-    def take(self, rows: Any) -> Landmarks:
-        """Return the landmarks of some of the images."""
-        return Landmarks(self.given[rows]) if isinstance(self.given, np.ndarray) else self
-
-    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
-        """Return the landmarks of one image; raise ValueError if there are none."""
-        if isinstance(self.given, np.ndarray):
-            if np.isnan(self.given[row]).all():
-                raise ValueError(NO_FACE)
-            return self.given[row]
-        if isinstance(self.given, Mapping):
-            for key in (name, PurePath(name).name):
-                if key in self.given:
-                    return self.given[key]
-            raise ValueError(
-                f"align= has no landmarks for it, neither as {name!r} nor by file name"
-            )
-        landmarks = self.given(np.asarray(image))
-        if landmarks is None:
-            raise ValueError(NO_FACE)
-        return landmarks
-
-
-def as_landmarks(align: LandmarksLike, n_images: int) -> Landmarks:
-    """Return the landmarks for `align`: an array, a mapping by name, a function, or "dlib"."""
-    if isinstance(align, str):
-        if align != "dlib":
-            raise ValueError(
-                f"align={align!r} names no detector. Expected 'dlib', landmarks of five points per "
-                "image, a mapping from file name to these, or a function of the pixels."
-            )
-        from skstylefeat.images._dlib_faces import DlibDetector
-
-        return Landmarks(DlibDetector())
-    if callable(align) or isinstance(align, Mapping):
-        return Landmarks(align)
-    points = np.asarray(align, dtype=np.float64)
-    if points.shape not in ((n_images, 5, 2), (n_images, 10)):
-        raise ValueError(
-            f"landmarks have shape {points.shape}; expected ({n_images}, 5, 2) or "
-            f"({n_images}, 10) for {n_images} images."
-        )
-    return Landmarks(points)

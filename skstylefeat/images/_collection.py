@@ -12,14 +12,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from skstylefeat._utils._indexing import row_index
 from skstylefeat._utils._typing import ImagesLike
-from skstylefeat.images._alignment import (
-    Landmarks,
-    LandmarksLike,
-    as_landmarks,
-    crop_square,
-    face_square,
-)
+from skstylefeat.images._alignment import crop_square, face_square
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
+from skstylefeat.images._landmarks import Landmarks, LandmarksLike, as_landmarks
 from skstylefeat.images._sources import Items, Source, find_source
 
 DECODING_THREADS = 8

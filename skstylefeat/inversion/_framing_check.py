@@ -96,13 +96,14 @@ def framing_scores(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from skstylefeat.datasets import make_faces
     >>> from skstylefeat.inversion import framing_scores
-    >>> faces = make_faces(4, random_state=0).images
-    >>> framing_scores(faces) < 2
-    array([ True,  True,  True,  True])
-    >>> framing_scores(faces[:, ::-1]) < 2  # upside down
-    array([False, False, False, False])
+    >>> faces = make_faces(20, random_state=0).images
+    >>> bool(np.mean(framing_scores(faces) < 2) > 0.8)
+    True
+    >>> bool(np.mean(framing_scores(faces[:, ::-1]) > 2) > 0.8)  # upside down
+    True
     """
     from skstylefeat.networks._loading import load_generator
 
