@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skstylefeat._utils._batches import map_rows
 from skstylefeat._utils._user_line import warn_user
 from skstylefeat.images._collection import as_images
-from skstylefeat.inversion._framing_check import framing_scores
+from skstylefeat.inversion._framing_check import scores_of_framing
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.latents._rows import to_unit
 
@@ -114,7 +114,7 @@ def _framing_scores(generator, images, codes, batch_size):
     scores = np.full(len(codes), np.nan)
     good = np.flatnonzero(is_code(codes))
     if len(good):
-        scores[good] = framing_scores(images[good], generator, batch_size=batch_size)
+        scores[good] = scores_of_framing(images[good], generator, batch_size)
     return scores
 
 

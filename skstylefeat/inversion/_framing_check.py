@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skstylefeat._utils._typing import ImagesLike, StrPath
-from skstylefeat.images._collection import as_images
+from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.latents._rows import to_unit
 
 if TYPE_CHECKING:
@@ -107,9 +107,15 @@ def framing_scores(
     """
     from skstylefeat.networks._loading import load_generator
 
-    images = as_images(X)
-    check = framing_check(load_generator(generator), batch_size)
+    return scores_of_framing(as_images(X), load_generator(generator), batch_size)
+
+
+def scores_of_framing(
+    images: ImageCollection, generator: Generator, batch_size: int
+) -> NDArray[np.float32]:
+    """Return the `framing_scores` of a collection for a loaded generator."""
     scores = np.full(len(images), np.nan, dtype=np.float32)
+    check = framing_check(generator, batch_size)
     if check is None:
         return scores
     for start in range(0, len(images), batch_size):
