@@ -1,6 +1,7 @@
 """Command ``align``: photos cropped to their faces, framed as in FFHQ."""
 
 import argparse
+from typing import Any
 
 from skstylefeat._commands._arguments import add_option, command_parser, folder, positive
 
@@ -20,6 +21,11 @@ def make_align_parser() -> argparse.ArgumentParser:
     parser.add_argument("photos", metavar="PHOTOS", help="folder or zip of photos")
     parser.add_argument(
         "--out", metavar="FOLDER", type=folder, required=True, help="folder of the aligned faces"
+    )
+    parser.add_argument(
+        "--generator",
+        metavar="FILE",
+        help="frame the faces as this generator does, bundled name or file (default: as FFHQ)",
     )
     add_option(parser, "--size", "N", 256, "side of the pictures in pixels", type=positive)
     text = "faces of a photo that are written; each gets a number"
@@ -52,6 +58,7 @@ def run_align(arguments: argparse.Namespace) -> int:
         faces=arguments.faces,
         min_size=arguments.min_size,
         upsample=arguments.upsample,
+        framing=_framing_of(arguments.generator),
     )
     result = align_folder(
         arguments.photos,
@@ -89,6 +96,18 @@ def run_align(arguments: argparse.Namespace) -> int:
             "faces, --min-size sets which are written."
         )
     return 0
+
+
+def _framing_of(generator: str | None) -> Any:
+    """Return the framing of a generator, FFHQ's for None."""
+    from skstylefeat.images._alignment import FaceFraming
+
+    if generator is None:
+        return FaceFraming()
+    from skstylefeat.inversion._face_framing import face_framing
+    from skstylefeat.networks._loading import load_generator
+
+    return face_framing(load_generator(generator), batch_size=16)
 
 
 def _some(names: list[str]) -> str:

@@ -22,7 +22,7 @@ from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.images._alignment import crop_square
+from skstylefeat.images._alignment import FaceFraming, crop_square, face_square
 from skstylefeat.images._decoding import open_item
 from skstylefeat.images._dlib_faces import DlibDetector, Face
 from skstylefeat.images._face_report import face_remarks
@@ -49,12 +49,15 @@ class AlignmentSettings(NamedTuple):
         Side of a face's square in the photo, in pixels; smaller faces are not written.
     upsample : bool, default=False
         Search at twice the size.
+    framing : FaceFraming, default=FFHQ's
+        Place of the pictures relative to FFHQ's squares.
     """
 
     size: int = 256
     faces: str = "largest"
     min_size: float = 64
     upsample: bool = False
+    framing: FaceFraming = FaceFraming()
 
 
 class AlignedFolder(NamedTuple):
@@ -197,7 +200,7 @@ def _align_photo(
         if "small" not in remarks:
             output = f"{stem}.png" if largest or len(faces) == 1 else f"{stem}-{number}.png"
             try:
-                _write_face(image, face, out.joinpath(*output.split("/")), settings.size)
+                _write_face(image, face, out.joinpath(*output.split("/")), settings)
             except ValueError as error:
                 output, message = "", str(error)
         several = ["several"] if largest and len(faces) > 1 else []
@@ -207,8 +210,9 @@ def _align_photo(
     return rows, False
 
 
-def _write_face(image: Image.Image, face: Face, path: Path, size: int) -> None:
-    picture = crop_square(image, face.corners, size)
+def _write_face(image: Image.Image, face: Face, path: Path, settings: AlignmentSettings) -> None:
+    (landmarks,) = settings.framing.apply(face.landmarks[None])
+    picture = crop_square(image, face_square(landmarks), settings.size)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, lambda file: picture.save(file, "PNG"))
 
@@ -256,7 +260,7 @@ def _output_stems(names: Sequence[str]) -> dict[str, str]:
 
 def _check_settings(out: Path, settings: AlignmentSettings) -> None:
     """Store the settings in the folder; raise ValueError if it holds others."""
-    path, wanted = out / SETTINGS, settings._asdict()
+    path, wanted = out / SETTINGS, settings._asdict() | {"framing": list(settings.framing)}
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
         if found != wanted:

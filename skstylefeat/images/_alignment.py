@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,6 +150,36 @@ def crop_square(image: Image.Image, corners: NDArray[Any], size: int | None) -> 
         (fine, fine), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC
     )
     return fine_image.reduce(factor) if factor > 1 else fine_image
+
+
+class FaceFraming(NamedTuple):
+    """Place of a generator's image relative to FFHQ's square of the face in it.
+
+    Parameters
+    ----------
+    x, y : float, default=0
+        Center of the image from that of the square, in sides of the square, along its axes.
+    scale : float, default=1
+        Side of the image in sides of the square.
+    """
+
+    x: float = 0.0
+    y: float = 0.0
+    scale: float = 1.0
+
+    def apply(self, landmarks: ArrayLike) -> NDArray[np.float64]:
+        """Return landmarks (n, 5, 2) moved so that their FFHQ square is the generator's image.
+
+        Rows of NaN, which mean that there is no face, stay NaN.
+        """
+        points = np.array(landmarks, dtype=np.float64)
+        for row in np.flatnonzero(np.isfinite(points).all(axis=(1, 2))):
+            corners = face_square(points[row])
+            center = (corners[0] + corners[2]) / 2
+            right, down = corners[3] - corners[0], corners[1] - corners[0]
+            moved = center + self.x * right + self.y * down
+            points[row] = moved + self.scale * (points[row] - center)
+        return points
 
 
 def _with_margin(image: Image.Image, corners: NDArray[Any]) -> tuple[Image.Image, NDArray]:

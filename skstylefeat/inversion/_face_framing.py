@@ -1,12 +1,11 @@
 """Faces framed as a generator frames its own, which need not be as FFHQ does."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from skstylefeat._utils._user_line import warn_user
-from skstylefeat.images._alignment import face_square
+from skstylefeat.images._alignment import FaceFraming
 from skstylefeat.images._dlib_faces import DlibDetector
 from skstylefeat.inversion._framing_check import own_images
 
@@ -14,36 +13,6 @@ N_OWN, OWN_SIDE = 64, 256  # images of the generator in which faces are searched
 FEWEST_FACES = 8  # found in them
 # Framings that differ by less, in sides of the square, are FFHQ's.
 SAME_CENTER, SAME_SCALE = 0.03, 0.06
-
-
-class FaceFraming(NamedTuple):
-    """Place of a generator's image relative to FFHQ's square of the face in it.
-
-    Parameters
-    ----------
-    x, y : float, default=0
-        Center of the image from that of the square, in sides of the square, along its axes.
-    scale : float, default=1
-        Side of the image in sides of the square.
-    """
-
-    x: float = 0.0
-    y: float = 0.0
-    scale: float = 1.0
-
-    def apply(self, landmarks: ArrayLike) -> NDArray[np.float64]:
-        """Return landmarks (n, 5, 2) moved so that their FFHQ square is the generator's image.
-
-        Rows of NaN, which mean that there is no face, stay NaN.
-        """
-        points = np.array(landmarks, dtype=np.float64)
-        for row in np.flatnonzero(np.isfinite(points).all(axis=(1, 2))):
-            corners = face_square(points[row])
-            center = (corners[0] + corners[2]) / 2
-            right, down = corners[3] - corners[0], corners[1] - corners[0]
-            moved = center + self.x * right + self.y * down
-            points[row] = moved + self.scale * (points[row] - center)
-        return points
 
 
 _known: dict[str, FaceFraming] = {}

@@ -11,6 +11,8 @@ from PIL import Image
 from skstylefeat.__main__ import main
 from skstylefeat.datasets import make_faces
 from skstylefeat.images import _aligned_folder, crop_face, find_faces
+from skstylefeat.images._alignment import FaceFraming
+from skstylefeat.inversion import _face_framing
 
 SIDE = 128
 
@@ -95,11 +97,11 @@ def test_a_stopped_run_resumes(photos, face, tmp_path, capsys, monkeypatch):
     out, done = tmp_path / "aligned", []
     write = _aligned_folder._write_face
 
-    def stopped(image, found, path, size):
+    def stopped(image, found, path, settings):
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(path.name)
-        write(image, found, path, size)
+        write(image, found, path, settings)
 
     monkeypatch.setattr(_aligned_folder, "_write_face", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -123,6 +125,17 @@ def test_a_stopped_run_resumes(photos, face, tmp_path, capsys, monkeypatch):
     assert run(photos, "--out", out, "--size", 32) == 2
     assert "holds faces aligned with {'size': 256" in capsys.readouterr().err
     assert json.loads((out / "alignment.json").read_text())["size"] == 256
+
+
+def test_faces_framed_as_a_generators(photos, face, tmp_path, monkeypatch):
+    framing = FaceFraming(0.1, -0.05, 0.5)
+    monkeypatch.setattr(_face_framing, "face_framing", lambda *arguments, **options: framing)
+    out = tmp_path / "aligned"
+    assert run(photos / "a", "--out", out, "--size", 64, "--generator", "faces64") == 0
+    points = framing.apply(find_faces(face[None]).landmarks)[0]
+    with Image.open(out / "one.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), crop_face(face, points, 64))
+    assert run(photos / "a", "--out", out, "--size", 64) == 2  # framed differently
 
 
 def test_refusals(photos, tmp_path, capsys):
