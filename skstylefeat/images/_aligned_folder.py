@@ -50,7 +50,7 @@ class AlignmentSettings(NamedTuple):
     upsample : bool, default=False
         Search at twice the size.
     framing : FaceFraming, default=FFHQ's
-        Place of the pictures relative to FFHQ's squares.
+        Places of the landmarks in the pictures.
     """
 
     size: int = 256
@@ -260,7 +260,10 @@ def _output_stems(names: Sequence[str]) -> dict[str, str]:
 
 def _check_settings(out: Path, settings: AlignmentSettings) -> None:
     """Store the settings in the folder; raise ValueError if it holds others."""
-    path, wanted = out / SETTINGS, settings._asdict() | {"framing": list(settings.framing)}
+    path, wanted = (
+        out / SETTINGS,
+        settings._asdict() | {"framing": [list(place) for place in settings.framing.places]},
+    )
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
         if found != wanted:

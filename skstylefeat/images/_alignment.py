@@ -152,33 +152,41 @@ def crop_square(image: Image.Image, corners: NDArray[Any], size: int | None) -> 
     return fine_image.reduce(factor) if factor > 1 else fine_image
 
 
+# Landmarks whose square is the unit square, to give squares of another origin as landmarks.
+_UNIT_FACE = np.array(
+    [[0.375, 0.475], [0.625, 0.475], [0.5, 0.6], [0.4125, 0.725], [0.5875, 0.725]]
+)
+
+
 class FaceFraming(NamedTuple):
-    """Place of a generator's image relative to FFHQ's square of the face in it.
+    """Places of five landmarks in images that are framed otherwise than FFHQ's.
 
     Parameters
     ----------
-    x, y : float, default=0
-        Center of the image from that of the square, in sides of the square, along its axes.
-    scale : float, default=1
-        Side of the image in sides of the square.
+    places : tuple of tuple of float, default=()
+        x and y of the five landmarks, as shares of the image's side. Empty for FFHQ's framing.
     """
 
-    x: float = 0.0
-    y: float = 0.0
-    scale: float = 1.0
+    places: tuple[tuple[float, float], ...] = ()
 
     def apply(self, landmarks: ArrayLike) -> NDArray[np.float64]:
-        """Return landmarks (n, 5, 2) moved so that their FFHQ square is the generator's image.
+        """Return landmarks (n, 5, 2) whose FFHQ square is the image that fits the places best.
 
-        Rows of NaN, which mean that there is no face, stay NaN.
+        The shift, turn and scale that bring the places nearest to the landmarks, by least
+        squares, bring the unit square to this image. Rows of NaN, which mean that there is no
+        face, stay NaN.
         """
         points = np.array(landmarks, dtype=np.float64)
+        if not self.places:
+            return points
+        # With points as complex numbers a similarity is a product and a sum.
+        places, unit = (np.array(x) @ [1, 1j] for x in (self.places, _UNIT_FACE))
+        spread = places - places.mean()
         for row in np.flatnonzero(np.isfinite(points).all(axis=(1, 2))):
-            corners = face_square(points[row])
-            center = (corners[0] + corners[2]) / 2
-            right, down = corners[3] - corners[0], corners[1] - corners[0]
-            moved = center + self.x * right + self.y * down
-            points[row] = moved + self.scale * (points[row] - center)
+            targets = points[row] @ [1, 1j]
+            turn = spread.conj() @ (targets - targets.mean()) / (spread.conj() @ spread).real
+            moved = targets.mean() + turn * (unit - places.mean())
+            points[row] = np.stack([moved.real, moved.imag], axis=1)
         return points
 
 

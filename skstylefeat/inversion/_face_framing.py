@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from skstylefeat._utils._user_line import warn_user
-from skstylefeat.images._alignment import FaceFraming
+from skstylefeat.images._alignment import FaceFraming, face_square
 from skstylefeat.images._dlib_faces import DlibDetector
 from skstylefeat.inversion._framing_check import own_images
 
@@ -44,14 +44,11 @@ def _measure(generator: Any, batch_size: int) -> FaceFraming:
         )
         return FaceFraming()
 
-    # The middle of the image in the axes of each face's square.
-    places = []
-    for face in found:
-        origin, right = face.corners[0], face.corners[3] - face.corners[0]
-        down = face.corners[1] - face.corners[0]
-        offset = np.array([side, side]) / 2 - (origin + (right + down) / 2)
-        square = right @ right
-        places.append((offset @ right / square, offset @ down / square, side / np.sqrt(square)))
-    x, y, scale = np.median(places, axis=0).tolist()
-    is_ffhq = max(abs(x), abs(y)) < SAME_CENTER and abs(scale - 1) < SAME_SCALE
-    return FaceFraming() if is_ffhq else FaceFraming(x, y, scale)
+    # The mean places of the landmarks, and the place of the image in FFHQ's terms.
+    places = np.mean([face.landmarks for face in found], axis=0) / side
+    corners = face_square(places)
+    center = np.abs(corners.mean(axis=0) - 0.5).max()
+    scale = np.linalg.norm(corners[3] - corners[0])
+    if center < SAME_CENTER and abs(scale - 1) < SAME_SCALE:
+        return FaceFraming()
+    return FaceFraming(tuple((float(x), float(y)) for x, y in places))

@@ -128,7 +128,7 @@ def test_a_stopped_run_resumes(photos, face, tmp_path, capsys, monkeypatch):
 
 
 def test_faces_framed_as_a_generators(photos, face, tmp_path, monkeypatch):
-    framing = FaceFraming(0.1, -0.05, 0.5)
+    framing = FaceFraming(((0.4, 0.5), (0.6, 0.5), (0.5, 0.6), (0.45, 0.7), (0.55, 0.7)))
     monkeypatch.setattr(_face_framing, "face_framing", lambda *arguments, **options: framing)
     out = tmp_path / "aligned"
     assert run(photos / "a", "--out", out, "--size", 64, "--generator", "faces64") == 0

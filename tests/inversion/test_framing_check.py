@@ -120,15 +120,17 @@ def test_a_generator_without_a_framing_has_no_check(monkeypatch):
 
 
 def test_framed_landmarks_by_hand():
-    framing = FaceFraming(0.05, -0.1, 0.5)
-    moved = framing.apply(np.stack([FACE, FACE + np.nan]))
-    expected = np.array([[10, 12.2], [10, 92.2], [90, 92.2], [90, 12.2]])
-    center = np.array([50 + 0.05 * 80, 52.2 - 0.1 * 80])
-    np.testing.assert_allclose(
-        face_square(moved[0]), center + 0.5 * (expected - [50, 52.2]), atol=1e-9
-    )
-    assert np.isnan(moved[1]).all()
-    np.testing.assert_allclose(FaceFraming().apply(FACE[None])[0], FACE)
+    """The landmarks' places are found in the image again, however the face is turned."""
+    places = FACE / 100
+    framing = FaceFraming(tuple(map(tuple, places)))
+    turn = np.array([[0.6, 0.8], [-0.8, 0.6]])
+    points = np.stack([FACE, 3 * FACE @ turn + [70, 400], FACE + np.nan])
+    moved = framing.apply(points)
+    image = np.array([[0, 0], [0, 100], [100, 100], [100, 0]])
+    np.testing.assert_allclose(face_square(moved[0]), image, atol=1e-9)
+    np.testing.assert_allclose(face_square(moved[1]), 3 * image @ turn + [70, 400], atol=1e-9)
+    assert np.isnan(moved[2]).all()
+    np.testing.assert_array_equal(FaceFraming().apply(FACE[None])[0], FACE)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,9 @@ def framing():
 
 def test_framing_of_the_bundled_generator(framing):
     """Its faces are smaller than FFHQ's: the eyes are 0.17 of the side apart, not 0.25."""
-    assert 1.0 < framing.scale < 1.5 and abs(framing.x) < 0.1 and abs(framing.y) < 0.15
+    left, right = np.array(framing.places)[:2]
+    assert left == pytest.approx([0.41, 0.48], abs=0.06)
+    assert right == pytest.approx([0.58, 0.48], abs=0.06)
 
 
 def test_faces_are_aligned_by_dlib(check, framing):
