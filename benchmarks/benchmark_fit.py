@@ -16,9 +16,13 @@ from sklearn.preprocessing import StandardScaler
 from skstylefeat import ClusterAnnotator, HyperplaneDistance, LatentRegressor, PseudoLabelClassifier
 from skstylefeat.datasets import make_faces
 from skstylefeat.directions import DiscriminantDirection
-from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDATES
-from skstylefeat.prediction._photo_features import PhotoFeatures
-from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
+from skstylefeat.prediction import (
+    CLASS_CANDIDATES,
+    NUMBER_CANDIDATES,
+    FewShotClassifier,
+    FewShotRegressor,
+    PhotoFeatures,
+)
 
 N_PHOTOS, N_OTHERS = 240, 200
 

@@ -15,10 +15,7 @@ import numpy as np
 from PIL import Image
 
 from skstylefeat.datasets import make_faces
-from skstylefeat.labeling import Session
-from skstylefeat.labeling._folder import ImageFolder
-from skstylefeat.labeling._label_store import LabelStore
-from skstylefeat.labeling._prepare import Preparation, prepare
+from skstylefeat.labeling import ImageFolder, LabelStore, Preparation, Session, prepare
 
 SEEDS = tuple(range(100, 106))
 ATTRIBUTES = {"glasses": "class", "age group": "class", "age": "number", "yaw": "number"}

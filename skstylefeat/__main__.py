@@ -19,6 +19,10 @@ COMMANDS = {
         "skstylefeat._commands._experiment_command:make_evaluate_parser:run_evaluate",
         "compare all methods on your own labeled images",
     ),
+    "align": (
+        "skstylefeat._commands._align_command:make_align_parser:run_align",
+        "crop photos to their faces, framed as in FFHQ",
+    ),
     "annotate": (
         "skstylefeat._commands._labeling_command:make_parser:run",
         "label a few images on a local page, name all",
@@ -52,10 +56,11 @@ age groups from 5 labels, predict yaw and age from 2, 5 and 20 labels, and write
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    # The former spelling of `evaluate PHOTOS`.
+    # The former spelling of `evaluate PHOTOS`, which only notes how many images are foreign.
     if "--images" in words[:-1] and words[0] not in COMMANDS:
         place = words.index("--images")
         words = ["evaluate", words[place + 1], *words[:place], *words[place + 2 :]]
+        words.append("--allow-foreign")
     if words and words[0] in COMMANDS:
         module, make, run = COMMANDS[words.pop(0)][0].split(":")
         parser = getattr(import_module(module), make)()
@@ -75,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"skstylefeat: {as_options(str(error), parser)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"\nskstylefeat: {str(stop) or 'Stopped. The same command goes on.'}", file=sys.stderr)
+        print(
+            f"\nskstylefeat: {str(stop) or 'Stopped. The same command goes on.'}", file=sys.stderr
+        )
         return 130
 
 
@@ -86,7 +93,8 @@ def _main_parser() -> argparse.ArgumentParser:
     from skstylefeat._commands._experiment_command import add_main_job_options
 
     lines = [f"  {name:<18}{text}" for name, (_, text) in COMMANDS.items()]
-    epilog = "\n".join(["commands (each has its own --help):", *lines])
+    note = "\nCommands that read photos leave out damaged ones with --skip-unreadable."
+    epilog = "\n".join(["commands (each has its own --help):", *lines, note])
     parser = command_parser("", DESCRIPTION, epilog=epilog)
     parser.add_argument("--version", action="version", version=f"skstylefeat {__version__}")
     add_main_job_options(parser)

@@ -91,7 +91,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     return _run(arguments, partial(_own_images, arguments), foreign)
 
 
-def _run(arguments: argparse.Namespace, load: Callable[[int], Any], foreign: Any) -> int:
+def _run(arguments: argparse.Namespace, load: Callable[[Any], Any], foreign: Any) -> int:
     from skstylefeat.experiments._main_job import Job, Settings
 
     settings = Settings(
@@ -114,24 +114,25 @@ def _run(arguments: argparse.Namespace, load: Callable[[int], Any], foreign: Any
     return 0
 
 
-def _rendered_faces(arguments, size):
-    """Return rendered data; the inverter resizes them to the generator's `size`."""
+def _rendered_faces(arguments, generator):
+    """Return rendered data; the inverter resizes them to the generator's size."""
     from skstylefeat.experiments._rendered_faces import load_rendered_faces
 
     return load_rendered_faces(arguments.n_train, arguments.n_test, arguments.random_state)
 
 
-def _own_images(arguments, size):
-    """Return the user's data, at the generator's `size`."""
+def _own_images(arguments, generator):
+    """Return the user's data, at the generator's size."""
     from skstylefeat.experiments._own_images import load_own_images
 
     return load_own_images(
         arguments.images,
         arguments.labels,
         arguments.target,
-        size=size,
+        size=generator.resolution,
         box=arguments.box,
         align=None if arguments.align == "none" else arguments.align,
+        generator=generator,
         resampling=arguments.filter,
         test_share=arguments.test_share,
         group=arguments.group,

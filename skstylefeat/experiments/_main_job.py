@@ -36,7 +36,7 @@ SHOWN_LIBRARIES = ("numpy", "scikit-learn", "torch")
 
 FOREIGN_ADVICE = (
     "It cannot show them, so their codes mean little, and a table of scores would say nothing of "
-    "the methods. Crop or align the images as those of the generator (--box); give a generator of "
+    "the methods. Crop or align the images as those of the generator (--align dlib for faces, --box); give a generator of "
     "their domain (--generator: the page 'Which network do I use?' of the guide lists some), or "
     "train one (python -m skstylefeat train-generator). Without one, HOG or a frozen network with "
     "a linear classifier serve better than this package. --allow-foreign goes on regardless."
@@ -103,7 +103,7 @@ class Job:
         Parameters
         ----------
         load : callable
-            Takes the side of the generator's images and returns training images, test images,
+            Takes the generator and returns training images, test images,
             targets and notes.
 
         Returns
@@ -120,7 +120,7 @@ class Job:
         matplotlib.use("Agg")
 
         with self._stage("Reading images"):
-            train_images, test_images, targets, notes = load(generator.resolution)
+            train_images, test_images, targets, notes = load(generator)
         self._report(*notes)
 
         inverter, train, test = self._invert(train_images, test_images)

@@ -17,6 +17,7 @@ from skstylefeat.images._collection import Fault, as_images, error_of_faults
 from skstylefeat.images._framing import BoxError, Framing
 from skstylefeat.images._image_files import left_out_text
 from skstylefeat.images._photo_argument import list_photos
+from skstylefeat.inversion._face_framing import align_to_generator
 
 FEWEST_IMAGES = 20
 BATCH = 64  # images that are read at once
@@ -31,6 +32,7 @@ def load_own_images(
     box: tuple[float, float, float, float] | None = None,
     resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
     align: Any = None,
+    generator: Any = None,
     test_share: float = 0.3,
     group: str | None = None,
     limit: int | None = 3000,
@@ -59,6 +61,9 @@ def load_own_images(
         How images are resized.
     align : callable, dict, str or None, default=None
         As for :class:`~skstylefeat.StyleGANInverter`; not together with `box`.
+    generator : Generator, default=None
+        With ``align="dlib"``, faces are framed as this generator frames its own, by default as in
+        FFHQ.
     test_share : float, default=0.3
         Share of the images (or of the groups) that is for testing only.
     group : str, default=None
@@ -113,7 +118,7 @@ def load_own_images(
         notes.append(f"{limit} of them drawn at random.")
 
     files = dict(zip(listing.names, listing.files, strict=True))
-    pixels, faults = _read(files, names, size, Framing(box, resampling), align)
+    pixels, faults = _read(files, names, size, Framing(box, resampling), align, generator)
     if faults and on_error == "raise":
         raise ValueError(
             f"{error_of_faults(faults, len(names))} on_error='skip' (the option --skip-unreadable) "
@@ -162,10 +167,12 @@ def _too_few(table, listing, names, unmatched, images):
     return text
 
 
-def _read(files, names, size, framing, align):
+def _read(files, names, size, framing, align, generator):
     """Return the images that can be read, cropped and resized, and the faults of the others."""
     images = as_images([files[name] for name in names]).framed(framing)
-    if align is not None:
+    if align == "dlib" and generator is not None:
+        images = align_to_generator(images, generator, BATCH)
+    elif align is not None:
         images = images.aligned(align)
     parts, faults = [], []
     for start in range(0, len(names), BATCH):

@@ -2,15 +2,20 @@
 
 from skstylefeat.images._alignment import crop_face, face_square
 from skstylefeat.images._collection import ImageCollection, align_faces, as_images, readable_rows
+from skstylefeat.images._dlib_faces import Face
+from skstylefeat.images._face_report import FaceReport, find_faces
 from skstylefeat.images._image_files import ImageListing, list_images
 
 __all__ = [
+    "Face",
+    "FaceReport",
     "ImageCollection",
     "ImageListing",
     "align_faces",
     "as_images",
     "crop_face",
     "face_square",
+    "find_faces",
     "list_images",
     "readable_rows",
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import PurePath
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -154,6 +152,44 @@ def crop_square(image: Image.Image, corners: NDArray[Any], size: int | None) -> 
     return fine_image.reduce(factor) if factor > 1 else fine_image
 
 
+# Landmarks whose square is the unit square, to give squares of another origin as landmarks.
+_UNIT_FACE = np.array(
+    [[0.375, 0.475], [0.625, 0.475], [0.5, 0.6], [0.4125, 0.725], [0.5875, 0.725]]
+)
+
+
+class FaceFraming(NamedTuple):
+    """Places of five landmarks in images that are framed otherwise than FFHQ's.
+
+    Parameters
+    ----------
+    places : tuple of tuple of float, default=()
+        x and y of the five landmarks, as shares of the image's side. Empty for FFHQ's framing.
+    """
+
+    places: tuple[tuple[float, float], ...] = ()
+
+    def apply(self, landmarks: ArrayLike) -> NDArray[np.float64]:
+        """Return landmarks (n, 5, 2) whose FFHQ square is the image that fits the places best.
+
+        The shift, turn and scale that bring the places nearest to the landmarks, by least
+        squares, bring the unit square to this image. Rows of NaN, which mean that there is no
+        face, stay NaN.
+        """
+        points = np.array(landmarks, dtype=np.float64)
+        if not self.places:
+            return points
+        # With points as complex numbers a similarity is a product and a sum.
+        places, unit = (np.array(x) @ [1, 1j] for x in (self.places, _UNIT_FACE))
+        spread = places - places.mean()
+        for row in np.flatnonzero(np.isfinite(points).all(axis=(1, 2))):
+            targets = points[row] @ [1, 1j]
+            turn = spread.conj() @ (targets - targets.mean()) / (spread.conj() @ spread).real
+            moved = targets.mean() + turn * (unit - places.mean())
+            points[row] = np.stack([moved.real, moved.imag], axis=1)
+        return points
+
+
 def _with_margin(image: Image.Image, corners: NDArray[Any]) -> tuple[Image.Image, NDArray]:
     """Mirror an image at its borders as far as the square reaches, plus one pixel."""
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -187,54 +223,3 @@ def _check_landmarks(landmarks: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     if not np.isfinite(points).all():
         raise ValueError("landmarks contain NaN or infinity.")
     return points, single
-
-
-#: Landmarks in the order of the images, by file name, or from a function of the pixels.
-LandmarksLike: TypeAlias = (
-    ArrayLike | Mapping[str, ArrayLike] | Callable[[NDArray[np.uint8]], ArrayLike | None]
-)
-
-
-class Landmarks(NamedTuple):
-    """Landmarks of a collection of images.
-
-    Attributes
-    ----------
-    given : ndarray of shape (n, 5, 2) or (n, 10), mapping from str to array-like, or callable
-        In the order of the images, by file name, or a function of the pixels (H, W, 3), uint8.
-    """
-
-    given: Any
-
-    def take(self, rows: Any) -> Landmarks:
-        """Return the landmarks of some of the images."""
-        return Landmarks(self.given[rows]) if isinstance(self.given, np.ndarray) else self
-
-    def find(self, row: int, name: str, image: Image.Image) -> ArrayLike:
-        """Return the landmarks of one image; raise ValueError if there are none."""
-        if isinstance(self.given, np.ndarray):
-            return self.given[row]
-        if isinstance(self.given, Mapping):
-            for key in (name, PurePath(name).name):
-                if key in self.given:
-                    return self.given[key]
-            raise ValueError(
-                f"align= has no landmarks for it, neither as {name!r} nor by file name"
-            )
-        landmarks = self.given(np.asarray(image))
-        if landmarks is None:
-            raise ValueError("no face was found in it")
-        return landmarks
-
-
-def as_landmarks(align: LandmarksLike, n_images: int) -> Landmarks:
-    """Return the landmarks for `align`: an array, a mapping by name, or a function."""
-    if callable(align) or isinstance(align, Mapping):
-        return Landmarks(align)
-    points = np.asarray(align, dtype=np.float64)
-    if points.shape not in ((n_images, 5, 2), (n_images, 10)):
-        raise ValueError(
-            f"landmarks have shape {points.shape}; expected ({n_images}, 5, 2) or "
-            f"({n_images}, 10) for {n_images} images."
-        )
-    return Landmarks(points)

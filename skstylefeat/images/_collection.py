@@ -12,15 +12,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from skstylefeat._utils._indexing import row_index
 from skstylefeat._utils._typing import ImagesLike
-from skstylefeat.images._alignment import (
-    Landmarks,
-    LandmarksLike,
-    as_landmarks,
-    crop_square,
-    face_square,
-)
+from skstylefeat.images._alignment import crop_square, face_square
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
 from skstylefeat.images._framing import Framing
+from skstylefeat.images._landmarks import Landmarks, LandmarksLike, as_landmarks
 from skstylefeat.images._sources import Items, Source, check_lengths, find_source
 
 DECODING_THREADS = 8
@@ -137,7 +132,7 @@ class ImageCollection:
 
         Parameters
         ----------
-        align : array-like of shape (n, 5, 2) or (n, 10), mapping or callable
+        align : array-like of shape (n, 5, 2) or (n, 10), mapping, callable or "dlib"
             Landmarks in the order of the images, by file name, or found in the pixels.
 
         Returns
@@ -298,10 +293,12 @@ def align_faces(X: ImagesLike, landmarks: LandmarksLike) -> ImageCollection:
     ----------
     X : array-like, list, Series, path-like or ImageCollection
         Images as in :func:`as_images`.
-    landmarks : array-like of shape (n, 5, 2) or (n, 10), mapping or callable
-        Five points (x, y) per image as in :func:`face_square`, in the order of the images; or a
-        mapping from file name to points; or a function that takes the upright pixels (H, W, 3),
-        uint8, and returns points, or None where it finds no face.
+    landmarks : array-like of shape (n, 5, 2) or (n, 10), mapping, callable or "dlib"
+        Five points (x, y) per image as in :func:`face_square`, in the order of the images, NaN
+        where there is no face; or a mapping from file name to points; or a function that takes the
+        upright pixels (H, W, 3), uint8, and returns points, or None where it finds no face; or
+        "dlib" for the largest face that dlib finds, see :func:`find_faces`, which also reports
+        several, small and turned faces.
 
     Returns
     -------

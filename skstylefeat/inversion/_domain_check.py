@@ -1,4 +1,4 @@
-"""Check that images belong to a generator's domain, by the error of their reconstruction."""
+"""Check that images belong to a generator's domain, by their framing and reconstruction."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from skstylefeat._utils._batches import map_rows
 from skstylefeat._utils._user_line import warn_user
 from skstylefeat.images._collection import as_images
+from skstylefeat.inversion._framing_check import scores_of_framing
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.latents._rows import to_unit
 
@@ -15,6 +16,8 @@ DOMAIN_SAMPLE = 32  # images that are reconstructed for the check
 # Images are foreign if their error exceeds that of the generator's own images by this factor, and
 # the reconstruction leaves more than this share of the pixels' variance unexplained.
 DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
+MIN_VARIANCE = 1e-6  # of an image's pixels; smaller ones count as this
+TOLERATED_SHARE = 0.2  # of a sample that may be framed differently without a warning
 DOMAIN_LIMIT = 2.0  # score above which an image lies outside the domain
 
 
@@ -76,42 +79,83 @@ def error_of_own_images(generator, encoder, batch_size):
 
 
 def domain_scores(generator, images, codes, expected_error, batch_size):
-    """Return the `DomainScores` of images (n,) by their codes (n, n_ws, w_dim).
+    """Return the `DomainScores` of images (n,) by their framing and their codes (n, n_ws, w_dim).
 
     Parameters
     ----------
     expected_error : float or None
-        Mean error of the generator's own images; None if it is not known.
+        Mean error of the generator's own images after inversion; None if it is not known.
     """
     errors, variances = _errors_and_variances(generator, images, codes, batch_size)
-    # The error alone is not enough: images of high contrast have larger errors.
-    excess = errors / (UNEXPLAINED_SHARE * np.maximum(variances, 1e-6)) * DOMAIN_RATIO
-    if expected_error is not None:
-        excess = np.minimum(excess, errors / expected_error)
-    scores = 1 + np.maximum(0, (excess - 1) / (DOMAIN_RATIO - 1))
+    reconstruction = _reconstruction_scores(errors, variances, expected_error)
+    framing = _framing_scores(generator, images, codes, batch_size)
+    scores = np.fmax(reconstruction, framing)
 
-    unreadable = np.isnan(scores)
+    unreadable = np.isnan(reconstruction)
     inside = ~unreadable & (scores <= DOMAIN_LIMIT)
-    reasons = np.where(inside, "", np.where(unreadable, "unreadable", "reconstruction"))
+    reason = np.where(framing > DOMAIN_LIMIT, "framing", "reconstruction")
+    reasons = np.where(inside, "", np.where(unreadable, "unreadable", reason))
+    scores[unreadable] = np.nan
     return DomainScores(scores.astype(np.float32), inside, reasons.tolist())
 
 
-def warn_if_foreign(generator, images, codes, expected_error, batch_size):
-    """Warn if the errors of a sample of the images are far above the expected error."""
+def _reconstruction_scores(errors, variances, expected_error):
+    """Return scores of errors: 1 for that of the generator's own images, 2 at the limit."""
+    # The error alone is not enough: images of high contrast have larger errors.
+    unexplained = errors / np.maximum(variances, MIN_VARIANCE)
+    excess = DOMAIN_RATIO * unexplained / UNEXPLAINED_SHARE
+    if expected_error is not None:
+        excess = np.minimum(excess, errors / expected_error)
+    return 1 + np.maximum(0, (excess - 1) / (DOMAIN_RATIO - 1))
+
+
+def _framing_scores(generator, images, codes, batch_size):
+    """Return scores of the framing of readable images, NaN for all others."""
+    scores = np.full(len(codes), np.nan)
+    good = np.flatnonzero(is_code(codes))
+    if len(good):
+        scores[good] = scores_of_framing(images[good], generator, batch_size)
+    return scores
+
+
+def warn_if_foreign(generator, images, codes, expected_error, batch_size, *, check_framing=False):
+    """Warn if a sample of the images is framed, or reconstructed, unlike the generator's own.
+
+    Parameters
+    ----------
+    expected_error : float or None
+        Mean error of the generator's own images after inversion; None if it is not known.
+    check_framing : bool, default=False
+        Whether the framing is checked, too: where codes are optimized, the error does not show it.
+    """
     good = np.flatnonzero(is_code(codes))
     if not len(good):
         return
 
     # A sample spread over the collection: all images would double the time of a transform.
     rows = good[np.linspace(0, len(good) - 1, min(DOMAIN_SAMPLE, len(good))).astype(int)]
-    errors, variances = _errors_and_variances(generator, images[rows], codes[rows], batch_size)
+    images, codes, n = images[rows], codes[rows], len(rows)
+    if check_framing:
+        n_out = int(np.sum(_framing_scores(generator, images, codes, batch_size) > DOMAIN_LIMIT))
+        if n_out > TOLERATED_SHARE * n:
+            warn_user(
+                f"{n_out} of {n} images that were checked are framed unlike those of the generator "
+                f"{generator.name!r} (shifted, turned, or at another scale), or show something "
+                "else. An optimization reconstructs them, but their codes mean little. Crop the "
+                "images as the generator's are (for faces, align='dlib' does it), or use a "
+                "generator of their domain; domain_scores tells which images these are."
+            )
+            return
 
-    # The error alone is not enough: images of high contrast have larger errors.
-    error, variance = np.median(errors), np.median(variances)
-    if error > DOMAIN_RATIO * expected_error and error > UNEXPLAINED_SHARE * variance:
+    errors, variances = _errors_and_variances(generator, images, codes, batch_size)
+    score = _reconstruction_scores(np.median(errors), np.median(variances), expected_error)
+    if score > DOMAIN_LIMIT:
+        error = float(np.median(errors))
+        known = expected_error is not None
+        own = f" and {error / expected_error:.1f} times that of its own images" if known else ""
         warn_user(
             f"The images look foreign to the generator {generator.name!r}: their reconstruction "
-            f"error (MSE {error:.4f}) is more than {DOMAIN_RATIO:g} times that of the generator's "
-            f"own images ({expected_error:.4f}), so that their codes mean little. Check how the "
-            "images are aligned and cropped, or use a generator of their domain."
+            f"error (MSE {error:.4f}) is {error / np.median(variances):.0%} of the variance of "
+            f"their pixels{own}, so that their codes mean little. Check how the images are aligned "
+            "and cropped (for faces, align='dlib' does it), or use a generator of their domain."
         )

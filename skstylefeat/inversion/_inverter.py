@@ -25,7 +25,7 @@ from skstylefeat._utils._typing import ImagesLike, RandomState, StrPath
 from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._network_holder import NetworkHolder
-from skstylefeat.images._collection import as_images
+from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.inversion._code_cache import cache_folder
 from skstylefeat.inversion._domain_check import (
     DomainScores,
@@ -35,6 +35,7 @@ from skstylefeat.inversion._domain_check import (
     warn_if_foreign,
 )
 from skstylefeat.inversion._encoder_choice import encoder_for, is_trained, n_reports
+from skstylefeat.inversion._face_framing import align_to_generator
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.inversion._on_error import (
     check_aligned_with_labels,
@@ -120,11 +121,15 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         interrupted job resumes, as does the training of an encoder. Several processes may share
         it, and ``~`` is expanded. The seed of the training is then 0 by default, so that the same
         training resumes.
-    align : callable, dict or None, default=None
-        Source of five landmarks per face, by which every image is cropped as in FFHQ: a function
-        from the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or a dict from file
-        name to points; see :func:`skstylefeat.images.align_faces`, which also takes an array. By
-        default images are used as they are framed.
+    align : "dlib", callable, dict or None, default=None
+        Source of five landmarks per face, by which every image is cropped. "dlib" finds the faces,
+        takes the largest, and frames it as the generator frames its own; it needs ``pip install
+        'skstylefeat[align]'``, and warns of images with several, small or turned faces. Its
+        landmark model was trained on iBUG 300-W, whose terms allow research only. A function from
+        the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or None where there is no
+        face, and a dict from file name to points crop as FFHQ was; see
+        :func:`skstylefeat.images.align_faces`, which also takes an array. An image without a face
+        counts as unreadable, see `on_error`. By default images are used as they are framed.
     on_error : {"raise", "nan", "skip"}, default="raise"
         How to treat damaged or missing images: "raise" an error that names the image; give it a
         row of "nan", or "skip" its row, both with a warning that names it. Rows of NaN keep labels
@@ -203,7 +208,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         "device": [str],
         "n_jobs": N_JOBS,
         "cache_dir": [str, os.PathLike, None],
-        "align": [callable, dict, None],
+        "align": [StrOptions({"dlib"}), callable, dict, None],
         "on_error": [StrOptions({"raise", "nan", "skip"})],
         "store_weights": ["boolean"],
         "random_state": ["random_state"],
@@ -228,7 +233,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         device: str = "auto",
         n_jobs: int | None = None,
         cache_dir: StrPath | None = None,
-        align: Callable[[NDArray[np.uint8]], ArrayLike | None]
+        align: Literal["dlib"]
+        | Callable[[NDArray[np.uint8]], ArrayLike | None]
         | Mapping[str, ArrayLike]
         | None = None,
         on_error: Literal["raise", "nan", "skip"] = "raise",
@@ -312,7 +318,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         self.encoder_ = encoder_for(
             self.encoder,
             self.generator_,
-            images,
+            self._framed(images) if is_trained(self.encoder) else images,
             method=self.method,
             device=self.device,
             n_steps=self.n_train_steps,
@@ -351,9 +357,15 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             For ``output="features"``.
         """
         check_is_fitted(self)
-        images, codes = self._invert(self._check_images(X, reset=False))
-        if self.encoder_ is not None:
-            warn_if_foreign(self.generator_, images, codes, self.domain_error_, self.batch_size)
+        images, codes = self._invert(self._framed(self._check_images(X, reset=False)))
+        warn_if_foreign(
+            self.generator_,
+            images,
+            codes,
+            getattr(self, "domain_error_", None),
+            self.batch_size,
+            check_framing=self.method != "encoder",
+        )
         latents = rows_of(codes, self.space, self.generator_)
         if self.output == "features":
             extractor = FeatureMapExtractor(
@@ -421,7 +433,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             In units of images in [0, 1]; NaN for unreadable images with ``on_error="nan"``.
         """
         check_is_fitted(self)
-        images, codes = self._invert(self._check_images(X, reset=False))
+        images, codes = self._invert(self._framed(self._check_images(X, reset=False)))
         if self.space == "w":
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
         return reconstruction_errors(self.generator_, images, codes, self.batch_size)
@@ -452,7 +464,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             with ``on_error="raise"``, if an image cannot be read.
         """
         check_is_fitted(self)
-        images = self._check_images(X, reset=False)
+        images = self._framed(self._check_images(X, reset=False))
         if latents is None:
             codes, _ = self._run(images)
         else:
@@ -461,6 +473,22 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             codes = np.broadcast_to(codes.mean(axis=1, keepdims=True), codes.shape)
         expected = getattr(self, "domain_error_", None)
         return domain_scores(self.generator_, images, codes, expected, self.batch_size)
+
+    def prepare_images(self, X: ImagesLike) -> ImageCollection:
+        """Return images as the networks see them, aligned to their faces, without reading them.
+
+        Parameters
+        ----------
+        X : images
+            As for `fit`.
+
+        Returns
+        -------
+        ImageCollection
+            With ``align="dlib"``, faces are found now; those that are missing are reported.
+        """
+        check_is_fitted(self)
+        return self._framed(self._check_images(X, reset=False))
 
     def score(self, X: ImagesLike, y: Any = None) -> float:
         """Return the negative mean squared reconstruction error, so that higher is better.
@@ -540,6 +568,14 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         if self.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
             _check_n_features(self, X, reset=reset)
         return images
+
+    def _framed(self, images):
+        """Return the images with the faces that dlib finds, framed as the generator's own."""
+        if self.align != "dlib":
+            return images
+        return align_to_generator(
+            images, self.generator_, self.batch_size, self.n_jobs, self.verbose
+        )
 
     def _codes_of(self, latents, n_images):
         """Return given rows as W+ codes, of which rows of NaN stay NaN."""

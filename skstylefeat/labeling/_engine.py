@@ -13,15 +13,15 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from skstylefeat._utils._typing import RandomState
 from skstylefeat.annotation._annotator import ClusterAnnotator
-from skstylefeat.labeling._prepared import Prepared
-from skstylefeat.labeling._questions import Questions
-from skstylefeat.labeling._readings import (
+from skstylefeat.labeling._label_readings import (
     Reading,
     can_read_classes,
     can_read_numbers,
     read_classes,
     read_numbers,
 )
+from skstylefeat.labeling._prepared import Prepared
+from skstylefeat.labeling._questions import Questions
 from skstylefeat.regression._calibration_points import select_calibration_points
 
 #: Confidence from which an image is clear, so that no question is asked about it.

@@ -118,7 +118,7 @@ def prepare(
     lost = np.flatnonzero(np.isnan(codes).any(axis=1))
     unreadable = [images.names[row] for row in lost]
     if len(lost) and not skip_unreadable:
-        faults = find_faults(_collection(inverter, items)[lost])
+        faults = find_faults(inverter.prepare_images(items[lost]))
         raise ValueError(
             f"{error_of_faults(faults, len(images))} Repair or remove such images, or leave them "
             "out with --skip-unreadable."
@@ -201,7 +201,7 @@ def inspect_images(
     foreign = {int(row): domain.reasons[row] for row in np.flatnonzero(~domain.inside)}
 
     side, reduced = inverter.generator_.resolution, []
-    collection = _collection(inverter, images)
+    collection = inverter.prepare_images(images)
     for start in range(0, len(codes), inverter.batch_size):
         pixels = collection[start : start + inverter.batch_size].read((side, side))
         # Means of squares of pixels; sides of generators are powers of 2.
@@ -209,11 +209,6 @@ def inspect_images(
         squares = pixels.reshape(len(pixels), side // step, step, side // step, step, 3)
         reduced.append(squares.mean(axis=(2, 4)))
     return foreign, np.concatenate(reduced)
-
-
-def _collection(inverter, items):
-    """Return the images as the inverter reads them."""
-    return items if inverter.align is None else items.aligned(inverter.align)
 
 
 def _invert(inverter, items):

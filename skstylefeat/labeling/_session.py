@@ -21,10 +21,10 @@ from skstylefeat.exceptions import LabelConflictError
 from skstylefeat.labeling._class_names import class_keys
 from skstylefeat.labeling._engine import LabelingEngine
 from skstylefeat.labeling._folder import ImageFolder
+from skstylefeat.labeling._label_readings import Reading
 from skstylefeat.labeling._label_store import Attribute, Change, LabelStore
 from skstylefeat.labeling._prepared import Prepared
 from skstylefeat.labeling._questions import Questions
-from skstylefeat.labeling._readings import Reading
 from skstylefeat.labeling._session_log import SessionLog
 
 #: Settings of a session that `LabelingEngine` takes.

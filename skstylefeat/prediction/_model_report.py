@@ -75,7 +75,7 @@ class _Thumbnails:
 
     def __init__(self, images: ImageCollection, model: PhotoModel, readable: NDArray) -> None:
         # As the networks see them: cropped, and aligned where the model aligns.
-        self._images = model.features.inverter_._check_images(images, reset=False)
+        self._images = model.features.inverter_.prepare_images(images)
         self._readable = readable
         self._uris: dict[int, str] = {}
 

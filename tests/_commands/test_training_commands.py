@@ -104,7 +104,7 @@ def test_hours_end_both_trainings(photos, tmp_path, capsys):
     [
         (["--size", 16], "60 of 60 photos are smaller than 16 x 16 pixels"),
         (["--box", "0,0,20,20"], "--box 0,0,20,20 does not lie inside the image"),
-        (["--device", "gpu"], "device='gpu' cannot be used"),
+        (["--device", "gpu"], "--device gpu cannot be used"),
         (["--batch-size", 1], "batch_size must be at least 2"),
     ],
 )

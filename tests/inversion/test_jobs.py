@@ -20,6 +20,7 @@ from skstylefeat import StyleGANInverter
 from skstylefeat._utils import _files
 from skstylefeat.inversion import _encoder_choice
 from skstylefeat.networks import Encoder
+from skstylefeat.networks import _base as networks_base
 from skstylefeat.networks.training import _train as training
 from skstylefeat.networks.training import _trainer
 from tests.support.networks import tiny_encoder, tiny_generator, write_job
@@ -150,8 +151,8 @@ def test_images_that_are_equal_when_small_have_different_codes(tmp_path):
     inverter = StyleGANInverter(
         generator, encoder, method="hybrid", n_steps=2, cache_dir=tmp_path
     ).fit(images)
-    inverter.domain_error_ = np.inf
-    latents = inverter.transform(images)
+    with pytest.warns(UserWarning, match="2 of 2 images that were checked are framed unlike"):
+        latents = inverter.transform(images)
     assert len(stamps(tmp_path)) == 2 and not np.allclose(latents[0], latents[1])
 
 
@@ -237,7 +238,9 @@ def test_weights_in_a_pickle_are_built_once_per_process(job):
     assert other.encoder_.module is not one.encoder_.module
 
 
-def test_devices_share_one_copy():
+def test_devices_share_one_copy(monkeypatch):
+    # "meta" cannot compute, but is a second device on every machine.
+    monkeypatch.setattr(networks_base, "resolve_device", torch.device)
     generator = tiny_generator()
     there = generator.to("meta")
     assert generator.to("meta") is there and generator.to("cpu") is generator

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skstylefeat.labeling import LabelingEngine
+from skstylefeat.labeling._label_readings import can_read_classes, can_read_numbers, read_numbers
 from skstylefeat.labeling._prepared import Prepared
-from skstylefeat.labeling._readings import can_read_classes, can_read_numbers, read_numbers
 
 
 def make_prepared(n=150, n_columns=200, seed=0, **changes):
