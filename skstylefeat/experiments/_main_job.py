@@ -36,10 +36,11 @@ SHOWN_LIBRARIES = ("numpy", "scikit-learn", "torch")
 
 FOREIGN_ADVICE = (
     "It cannot show them, so their codes mean little, and a table of scores would say nothing of "
-    "the methods. Crop or align the images as those of the generator (--align dlib for faces, --box); give a generator of "
-    "their domain (--generator: the page 'Which network do I use?' of the guide lists some), or "
-    "train one (python -m skstylefeat train-generator). Without one, HOG or a frozen network with "
-    "a linear classifier serve better than this package. --allow-foreign goes on regardless."
+    "the methods. Crop or align the images as those of the generator (--box, or --align dlib for "
+    "faces); give a generator of their domain (--generator: the page 'Which network do I use?' of "
+    "the guide lists some), or train one (python -m skstylefeat train-generator). Without one, HOG "
+    "or a frozen network with a linear classifier serve better than this package. --allow-foreign "
+    "goes on regardless."
 )
 
 

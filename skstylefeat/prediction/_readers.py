@@ -206,6 +206,9 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
 
     _candidates = NUMBER_CANDIDATES
 
+    def __init__(self, blocks: Mapping[str, tuple[int, int]], *, random_state: int = 0) -> None:
+        super().__init__(blocks, random_state=random_state)
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on the rows whose y is a number; the others define the scales and the consensus."""
         y = np.asarray(y, dtype=np.float64)
@@ -283,6 +286,9 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
     """
 
     _candidates = CLASS_CANDIDATES
+
+    def __init__(self, blocks: Mapping[str, tuple[int, int]], *, random_state: int = 0) -> None:
+        super().__init__(blocks, random_state=random_state)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on the rows that have a label; None, NaN and "" mean that it is missing."""
