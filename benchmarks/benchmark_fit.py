@@ -16,23 +16,16 @@ from sklearn.preprocessing import StandardScaler
 from skstylefeat import ClusterAnnotator, HyperplaneDistance, LatentRegressor, PseudoLabelClassifier
 from skstylefeat.datasets import make_faces
 from skstylefeat.directions import DiscriminantDirection
-from skstylefeat.prediction import (
-    CLASS_CANDIDATES,
-    NUMBER_CANDIDATES,
-    FewShotClassifier,
-    FewShotRegressor,
-    PhotoFeatures,
-)
+from skstylefeat.experiments import photo_features, recipe_predictions
 
 N_PHOTOS, N_OTHERS = 240, 200
 
 
 def represent(seed):
-    """Return the features of 240 + 200 faces, their blocks, their W+ codes and their targets."""
+    """Return the features of 240 + 200 faces, their W+ codes, their blocks and their targets."""
     faces = [make_faces(n, random_state=10 * seed + k) for k, n in ((0, N_PHOTOS), (1, N_OTHERS))]
     images = np.concatenate([part.images for part in faces])
-    features = PhotoFeatures().fit(images)
-    found = features.invert(images)
+    rows, codes, blocks = photo_features(images)
 
     def column(name):
         return np.concatenate([np.asarray(part.frame[name]) for part in faces])
@@ -46,7 +39,7 @@ def represent(seed):
         "beard": np.where(column("facial_hair").astype(str) == "beard", "yes", "no"),
         "age group": np.where(column("age").astype(float) < 40, "under 40", "40 and over"),
     }
-    return found, features.blocks_, targets
+    return rows, codes, blocks, targets
 
 
 def predict_numbers(X, codes, blocks, y, rows):
@@ -54,11 +47,9 @@ def predict_numbers(X, codes, blocks, y, rows):
     known = np.full(N_PHOTOS, np.nan)
     known[rows] = y[rows]
     train, test = X[:N_PHOTOS], X[N_PHOTOS:]
-    recipe = FewShotRegressor(blocks).fit(train, known)
+    found, recipe = recipe_predictions(train, known, test, blocks)
     low, high = recipe.predict_interval(test)
-    found = {"fit": recipe.predict(test), "mean of the labels": np.full(N_OTHERS, y[rows].mean())}
-    for candidate in NUMBER_CANDIDATES:
-        found[candidate.name] = _alone(FewShotRegressor, candidate, blocks, train, known, test)
+    found["mean of the labels"] = np.full(N_OTHERS, y[rows].mean())
 
     scaler = StandardScaler().fit(codes[:N_PHOTOS])
     ridge = RidgeCV(np.logspace(-3, 5, 17)).fit(scaler.transform(codes[rows]), y[rows])
@@ -75,14 +66,9 @@ def predict_classes(X, codes, blocks, y, rows):
     known = np.full(N_PHOTOS, None, dtype=object)
     known[rows] = y[rows]
     train, test = X[:N_PHOTOS], X[N_PHOTOS:]
-    recipe = FewShotClassifier(blocks).fit(train, known)
+    found, recipe = recipe_predictions(train, known, test, blocks)
     names, counts = np.unique(y[rows], return_counts=True)
-    found = {
-        "fit": recipe.predict(test),
-        "commonest class": np.full(N_OTHERS, names[counts.argmax()]),
-    }
-    for candidate in CLASS_CANDIDATES:
-        found[candidate.name] = _alone(FewShotClassifier, candidate, blocks, train, known, test)
+    found["commonest class"] = np.full(N_OTHERS, names[counts.argmax()])
 
     for name, rows_of in (("W+", codes), ("S", X[:, slice(*blocks["styles"])])):
         scaler = StandardScaler().fit(rows_of[:N_PHOTOS])
@@ -96,13 +82,6 @@ def predict_classes(X, codes, blocks, y, rows):
     return found, recipe
 
 
-def _alone(reader, candidate, blocks, train, known, test):
-    """Return the predictions of one candidate."""
-    model = reader(blocks)
-    model._candidates = (candidate,)
-    return model.fit(train, known).predict(test)
-
-
 def main():
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -112,7 +91,7 @@ def main():
     arguments = parser.parse_args()
     scores, extra = defaultdict(list), defaultdict(list)
     for seed in arguments.seeds:
-        found, blocks, targets = represent(seed)
+        X, codes, blocks, targets = represent(seed)
         for target, y in targets.items():
             truth, is_number = y[N_PHOTOS:], y.dtype.kind == "f"
             for n in arguments.labels:
@@ -121,7 +100,7 @@ def main():
                     if len(np.unique(y[rows])) < 2:
                         extra["draws of one class", target, n].append(1)
                         continue
-                    arrays = found.rows, found.codes, blocks, y, rows
+                    arrays = X, codes, blocks, y, rows
                     if is_number:
                         predicted, recipe, (low, high) = predict_numbers(*arrays)
                         covered = np.mean((low <= truth) & (truth <= high))

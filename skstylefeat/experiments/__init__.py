@@ -24,6 +24,7 @@ from skstylefeat.experiments._baselines import (
     majority_predictions,
     pixel_plane_distances,
 )
+from skstylefeat.experiments._fit_recipe import photo_features, recipe_predictions
 from skstylefeat.experiments._own_images import load_own_images
 from skstylefeat.experiments._regression_experiment import (
     Distances,
@@ -82,12 +83,14 @@ __all__ = [
     "majority_predictions",
     "order_experiment",
     "order_table",
+    "photo_features",
     "pixel_components",
     "pixel_plane_distances",
     "plane_distances",
     "predict_all",
     "pseudo_label_predictions",
     "psnr_of_latents",
+    "recipe_predictions",
     "regression_experiment",
     "regression_tables",
     "represent",

@@ -112,6 +112,11 @@ class ImageCollection:
         return (len(self),)
 
     @property
+    def is_aligned(self) -> bool:
+        """Whether images are cropped to their faces when they are read."""
+        return self._landmarks is not None
+
+    @property
     def names(self) -> list[str]:
         """Paths of the images, or ``image <row>`` where there are none."""
         return [self._source.name(i, row) for i, row in enumerate(self._rows)]

@@ -485,7 +485,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         Returns
         -------
         ImageCollection
-            With ``align="dlib"``, faces are found now; those that are missing are reported.
+            With ``align="dlib"``, faces are found now; those that are missing are reported. The
+            result may be passed to all methods of this estimator, which then find no face again.
         """
         check_is_fitted(self)
         return self._framed(self._check_images(X, reset=False))
@@ -559,7 +560,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
 
     def _check_images(self, X, *, reset):
         images = as_images(X, self.image_shape)
-        if self.align is not None:
+        # dlib's faces are found by `_framed`, which needs the generator.
+        if self.align not in (None, "dlib") and not images.is_aligned:
             images = images.aligned(self.align)
         if len(images) == 0:
             raise ValueError(
@@ -571,7 +573,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
 
     def _framed(self, images):
         """Return the images with the faces that dlib finds, framed as the generator's own."""
-        if self.align != "dlib":
+        if self.align != "dlib" or images.is_aligned:
             return images
         return align_to_generator(
             images, self.generator_, self.batch_size, self.n_jobs, self.verbose

@@ -111,6 +111,7 @@ def prepare(
     clock = _stopwatch(seconds)
     sizes = dict(zip(images.names, images.sizes, strict=True))
     inverter, items = _fit_inverter(images, settings, Path(work), device, verbose)
+    items = inverter.prepare_images(items)  # faces are found once
     codes = _invert(inverter, items)
     clock("inversion")
 
@@ -118,7 +119,7 @@ def prepare(
     lost = np.flatnonzero(np.isnan(codes).any(axis=1))
     unreadable = [images.names[row] for row in lost]
     if len(lost) and not skip_unreadable:
-        faults = find_faults(inverter.prepare_images(items[lost]))
+        faults = find_faults(items[lost])
         raise ValueError(
             f"{error_of_faults(faults, len(images))} Repair or remove such images, or leave them "
             "out with --skip-unreadable."
@@ -201,9 +202,8 @@ def inspect_images(
     foreign = {int(row): domain.reasons[row] for row in np.flatnonzero(~domain.inside)}
 
     side, reduced = inverter.generator_.resolution, []
-    collection = inverter.prepare_images(images)
     for start in range(0, len(codes), inverter.batch_size):
-        pixels = collection[start : start + inverter.batch_size].read((side, side))
+        pixels = images[start : start + inverter.batch_size].read((side, side))
         # Means of squares of pixels; sides of generators are powers of 2.
         step = max(1, side // COPY_SIDE)
         squares = pixels.reshape(len(pixels), side // step, step, side // step, step, 3)

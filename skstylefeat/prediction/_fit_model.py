@@ -152,6 +152,7 @@ def fit_model(
         random_state=random_state,
         verbose=verbose,
     ).fit(images)
+    images = features.inverter_.prepare_images(images)  # faces are found once
     found = invert_timed(features, images, report)
     if found.faults and on_error == "raise":
         raise ValueError(

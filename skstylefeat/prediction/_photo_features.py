@@ -14,7 +14,7 @@ from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike, StrPath
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._feature_maps import FeatureMaps
-from skstylefeat.images._collection import Fault, as_images
+from skstylefeat.images._collection import Fault
 from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.inversion._job import is_code
 from skstylefeat.latents._spaces import w_plus_to_s
@@ -127,7 +127,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
     def invert(self, X: ImagesLike) -> PhotoRows:
         """Return the rows with the codes and with the photos that cannot be read."""
         check_is_fitted(self)
-        images = self.inverter_._check_images(as_images(X), reset=False)
+        images = self.inverter_.prepare_images(X)
         codes, faults = self.inverter_._run(images)
         good = np.flatnonzero(is_code(codes))
         generator = self.inverter_.generator_

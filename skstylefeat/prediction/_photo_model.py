@@ -109,6 +109,7 @@ class PhotoModel:
         Predictions
         """
         names, images = open_photos(photos, self.framing)
+        images = self.features.inverter_.prepare_images(images)  # faces are found once
         found = invert_timed(self.features, images, report)
         return self.predict_rows(names, images, found)
 

@@ -204,10 +204,7 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
         Predictions of the labeled rows without their labels; NaN with fewer than 4 labels.
     """
 
-    _candidates = NUMBER_CANDIDATES
-
-    def __init__(self, blocks: Mapping[str, tuple[int, int]], *, random_state: int = 0) -> None:
-        super().__init__(blocks, random_state=random_state)
+    _candidates: tuple[Candidate, ...] = NUMBER_CANDIDATES
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on the rows whose y is a number; the others define the scales and the consensus."""
@@ -285,10 +282,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
         Predicted classes of the labeled rows without their labels; None with fewer than 4 labels.
     """
 
-    _candidates = CLASS_CANDIDATES
-
-    def __init__(self, blocks: Mapping[str, tuple[int, int]], *, random_state: int = 0) -> None:
-        super().__init__(blocks, random_state=random_state)
+    _candidates: tuple[Candidate, ...] = CLASS_CANDIDATES
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on the rows that have a label; None, NaN and "" mean that it is missing."""

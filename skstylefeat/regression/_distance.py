@@ -265,7 +265,7 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
 
     def _drop_unlabeled(self, X, y):
         """Return the rows with a label, and their labels, if a direction is learned from them."""
-        if y is None or np.ndim(y) > 1 or not needs_labels(self.direction):
+        if y is None or not needs_labels(self.direction) or np.asarray(y).ndim > 1:
             return X, y
         check_consistent_length(X, y)
         known = rows_with_value(y, len(X))

@@ -27,6 +27,7 @@ from skstylefeat import (
 )
 from skstylefeat._utils._versions import STAMP, VersionStamped
 from skstylefeat.exceptions import InconsistentVersionWarning
+from skstylefeat.networks import _base as networks_base
 from skstylefeat.networks import load_generator
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from skstylefeat.prediction._photo_features import PhotoFeatures
@@ -183,6 +184,7 @@ def test_an_estimator_of_a_gpu_serves_on_a_cpu(folder, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(torch.cuda, "is_available", lambda: True)
             patch.setattr(torch, "empty", allocate_here)
+            patch.setattr(networks_base, "_usable_device", torch.device)
             patch.setattr(torch.nn.Module, "to", lambda self, *args, **kwargs: self)
             patch.setattr(torch.Tensor, "to", lambda self, *args, **kwargs: self)
             inverter = StyleGANInverter(

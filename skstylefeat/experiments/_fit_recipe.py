@@ -1,0 +1,70 @@
+"""Recipe of ``fit`` on features in memory, and each of its candidates alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from skstylefeat._utils._typing import ImagesLike
+from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDATES
+from skstylefeat.prediction._photo_features import PhotoFeatures
+from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
+
+
+def photo_features(images: ImagesLike) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
+    """Compute the features that ``fit`` reads, with the bundled networks.
+
+    Parameters
+    ----------
+    images : images
+        As for :class:`skstylefeat.StyleGANInverter`.
+
+    Returns
+    -------
+    rows : ndarray of shape (n, n_features), float32
+    codes : ndarray of shape (n, n_latents), float32
+        W+ codes.
+    blocks : dict of str to (start, stop)
+        Columns of `rows` by block.
+    """
+    features = PhotoFeatures().fit(images)
+    found = features.invert(images)
+    return found.rows, found.codes, features.blocks_
+
+
+def recipe_predictions(
+    X: ArrayLike,
+    y: NDArray[Any],
+    X_new: ArrayLike,
+    blocks: Mapping[str, tuple[int, int]],
+) -> tuple[dict[str, NDArray[Any]], FewShotClassifier | FewShotRegressor]:
+    """Predict new rows by the recipe and by each of its candidates.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, n_features)
+        Rows of `photo_features`.
+    y : ndarray of shape (n,)
+        Numbers, NaN where there is no label, or classes, None where there is none.
+    X_new : array-like of shape (m, n_features)
+        Rows to predict.
+    blocks : mapping of str to (start, stop)
+
+    Returns
+    -------
+    predictions : dict of str to ndarray of shape (m,)
+        By "fit" and the candidates' names.
+    recipe : FewShotClassifier or FewShotRegressor
+        Fitted.
+    """
+    is_number = y.dtype.kind == "f"
+    reader = FewShotRegressor if is_number else FewShotClassifier
+    recipe = reader(blocks).fit(X, y)
+    predictions = {"fit": recipe.predict(X_new)}
+    for candidate in NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES:
+        alone = reader(blocks)
+        alone._candidates = (candidate,)
+        predictions[candidate.name] = alone.fit(X, y).predict(X_new)
+    return predictions, recipe
