@@ -19,7 +19,7 @@ class IntegerFrom(Interval):
 
 #: Numbers of workers for joblib, which takes all but 0 and refuses that only when work begins.
 N_JOBS: list[Any] = [
-    Interval(Integral, None, -1, closed="right"),
-    Interval(Integral, 1, None, closed="left"),
+    Interval(Integral, -(2**15), -1, closed="both"),
+    Interval(Integral, 1, 2**15, closed="both"),
     None,
 ]

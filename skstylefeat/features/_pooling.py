@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from skstylefeat._utils._constraints import IntegerFrom
 from skstylefeat._utils._nan_rows import check_rows
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._versions import VersionStamped
@@ -71,7 +71,7 @@ class MaxPoolReducer(TransformerMixin, VersionStamped, BaseEstimator):
     feature_names_in_: NDArray[np.object_]
 
     _parameter_constraints: dict = {
-        "output_size": [Interval(Integral, 1, None, closed="left")],
+        "output_size": [IntegerFrom(1)],
         "mode": [StrOptions({"max", "mean"})],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from skstylefeat.networks.checkpoints._read import read_generator
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
 
 NOISE_MODES = ("const", "none")
+MAX_PSI = 10  # larger truncations only move codes out of the space
 Noise: TypeAlias = Literal["const", "none"]
 
 
@@ -156,12 +158,17 @@ class Generator(NetworkFacade):
         c : int or array-like of shape (n,), default=None
             Class of every image; only for a conditional generator.
         truncation_psi : float, default=1.0
-            Pull towards the mean code: ``w_avg + psi * (w - w_avg)``.
+            Pull towards the mean code: ``w_avg + psi * (w - w_avg)``. At most 10 in size.
 
         Returns
         -------
         w : ndarray of shape (n, w_dim), float32
         """
+        if not isinstance(truncation_psi, Real) or not abs(truncation_psi) <= MAX_PSI:
+            raise ValueError(
+                f"truncation_psi={truncation_psi!r} is not a number from -{MAX_PSI} to {MAX_PSI}; "
+                "0 gives the mean code, 1 leaves codes as they are."
+            )
         inputs = as_float32(z, "z")
         if inputs.ndim != 2 or inputs.shape[1] != self.z_dim:
             raise ValueError(

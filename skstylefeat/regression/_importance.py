@@ -80,7 +80,7 @@ class LayerImportance:
         "space": [StrOptions({"w+", "s"})],
         "variant": [StrOptions(set(STEPS))],
         "step": ["array-like", None],
-        "truncation_psi": [Real, None],
+        "truncation_psi": [Interval(Real, -10, 10, closed="both"), None],
         "class_label": [Interval(Integral, 0, None, closed="left"), None],
         "tol": [Interval(Real, 0, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],

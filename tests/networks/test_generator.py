@@ -168,6 +168,9 @@ def test_mapping_follows_the_paper():
     np.testing.assert_allclose(generator.mapping(z), x, rtol=1e-4, atol=1e-6)
     half = generator.w_avg + 0.5 * (x - generator.w_avg)
     np.testing.assert_allclose(generator.mapping(z, truncation_psi=0.5), half, rtol=1e-4, atol=1e-5)
+    for psi in (1e300, np.nan, "half"):
+        with pytest.raises(ValueError, match="is not a number from -10 to 10"):
+            generator.mapping(z, truncation_psi=psi)
 
 
 @pytest.mark.parametrize("architecture", ["skip", "orig", "resnet"])

@@ -226,6 +226,8 @@ def test_w_plus_direction(generator, direction):
         ({"step": (3.0, 1.0)}, "two finite numbers"),
         ({"step": (1.0,)}, "two finite numbers"),
         ({"truncation_psi": "half"}, "truncation_psi"),
+        ({"truncation_psi": 1e300}, "truncation_psi"),
+        ({"n_jobs": 10**30}, "n_jobs"),
         ({"tol": -1.0}, "tol"),
         ({"step": (0.0, 0.0)}, "does not change the image"),
     ],
