@@ -58,7 +58,7 @@ have two meanings are refused with an error that names them; where a guess is sa
 a warning reports it. The messages below are written by `docs/refused_inputs.py`, which makes each
 input and tries it, so they are what the installed package says. Names of folders are left out.
 
-Errors about files of weights, latents and directions are
+Errors about the format of files of weights, latents and directions are
 {class}`~skstylefeat.exceptions.CheckpointError`, a `ValueError`. All others are `ValueError`, or
 `FileNotFoundError` where a file is missing.
 """

@@ -16,6 +16,7 @@ DOMAIN_SAMPLE = 32  # images that are reconstructed for the check
 # Images are foreign if their error exceeds that of the generator's own images by this factor, and
 # the reconstruction leaves more than this share of the pixels' variance unexplained.
 DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
+MIN_ERROR = 1e-9  # of the generator's own images; smaller ones count as this
 MIN_VARIANCE = 1e-6  # of an image's pixels; smaller ones count as this
 TOLERATED_SHARE = 0.2  # of a sample that may be framed differently without a warning
 DOMAIN_LIMIT = 2.0  # score above which an image lies outside the domain
@@ -105,7 +106,7 @@ def _reconstruction_scores(errors, variances, expected_error):
     unexplained = errors / np.maximum(variances, MIN_VARIANCE)
     excess = DOMAIN_RATIO * unexplained / UNEXPLAINED_SHARE
     if expected_error is not None:
-        excess = np.minimum(excess, errors / expected_error)
+        excess = np.minimum(excess, errors / max(expected_error, MIN_ERROR))
     return 1 + np.maximum(0, (excess - 1) / (DOMAIN_RATIO - 1))
 
 
@@ -151,11 +152,16 @@ def warn_if_foreign(generator, images, codes, expected_error, batch_size, *, che
     score = _reconstruction_scores(np.median(errors), np.median(variances), expected_error)
     if score > DOMAIN_LIMIT:
         error = float(np.median(errors))
+        share = error / max(np.median(variances), MIN_VARIANCE)
         known = expected_error is not None
-        own = f" and {error / expected_error:.1f} times that of its own images" if known else ""
+        own = (
+            f" and {error / max(expected_error, MIN_ERROR):.1f} times that of its own images"
+            if known
+            else ""
+        )
         warn_user(
             f"The images look foreign to the generator {generator.name!r}: their reconstruction "
-            f"error (MSE {error:.4f}) is {error / np.median(variances):.0%} of the variance of "
+            f"error (MSE {error:.4f}) is {share:.0%} of the variance of "
             f"their pixels{own}, so that their codes mean little. Check how the images are aligned "
             "and cropped (for faces, align='dlib' does it), or use a generator of their domain."
         )

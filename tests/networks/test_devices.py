@@ -94,5 +94,5 @@ def test_commands_end_with_a_sentence(tmp_path, capsys):
     for words in commands:
         assert main([*words, "--device", "meta"]) == 2
         out, err = capsys.readouterr()
-        assert "device='meta' cannot be used" in err and "Traceback" not in err
+        assert "--device meta cannot be used" in err and "Traceback" not in err
         assert "Inverting" not in out
