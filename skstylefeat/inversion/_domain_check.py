@@ -153,12 +153,10 @@ def warn_if_foreign(generator, images, codes, expected_error, batch_size, *, che
     if score > DOMAIN_LIMIT:
         error = float(np.median(errors))
         share = error / max(np.median(variances), MIN_VARIANCE)
-        known = expected_error is not None
-        own = (
-            f" and {error / max(expected_error, MIN_ERROR):.1f} times that of its own images"
-            if known
-            else ""
-        )
+        own = ""
+        if expected_error is not None:
+            ratio = error / max(expected_error, MIN_ERROR)
+            own = f" and {ratio:.1f} times that of its own images"
         warn_user(
             f"The images look foreign to the generator {generator.name!r}: their reconstruction "
             f"error (MSE {error:.4f}) is {share:.0%} of the variance of "
