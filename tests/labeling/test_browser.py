@@ -15,7 +15,6 @@ from selenium.webdriver.common.keys import Keys
 
 from skstylefeat.datasets import make_faces
 from tests.support.labeling import open_session, read_csv, read_events, serving, write_squares
-from tests.support.networks import write_pair
 from tests.support.webdriver import Browser, find_browser
 
 pytestmark = pytest.mark.browser
@@ -94,9 +93,9 @@ def read_labels(work):
 
 def test_faces_are_labeled_by_keyboard_and_a_kill_loses_nothing(browser, faces, tmp_path):
     folder, truth = faces
-    work, generator, encoder = folder.parent / "faces.labeling", *write_pair(tmp_path)
+    work = folder.parent / "faces.labeling"
     command = Command(folder, "--out", str(tmp_path / "names.csv"))
-    options = ["--generator", generator, "--encoder", encoder, "--n-clusters", "10"]
+    options = ["--n-clusters", "10"]
     # Keys of the classes: 1 or o, and 2 or g.
     keys = {"none": "1o", "glasses": "2g"}
     try:
