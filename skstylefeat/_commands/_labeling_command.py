@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import secrets
+import sys
 import time
 import webbrowser
 from dataclasses import asdict, fields
@@ -34,6 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = command_parser("annotate", DESCRIPTION)
     parser.add_argument("folder", metavar="PHOTOS", help="folder or zip archive of images")
+    # A former option, which scripts may still give.
+    parser.add_argument("--features", help=argparse.SUPPRESS)
 
     labels = parser.add_argument_group("labels")
     labels.add_argument("--classes", metavar="A,B,...", help="classes; the page can add others")
@@ -145,6 +148,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     start = time.monotonic()
     asked = attributes_of(arguments)
+    if arguments.features:
+        print("--features is not used any more: the labels choose the features.", file=sys.stderr)
     images = ImageFolder(arguments.folder)
     folder = images.path.resolve()
     work = Path(arguments.work or folder.with_name(folder.name + ".labeling"))

@@ -79,6 +79,11 @@ def test_sheets_filled_in_name_all_images(annotate, tmp_path, capsys):
             assert row["name"] == row["file"].split("-")[0] and row["confidence"] == "1.0"
 
 
+def test_a_former_option_is_reported(annotate, capsys):
+    assert annotate("--features", "codes") == 0
+    assert "--features is not used any more" in capsys.readouterr().err
+
+
 def test_an_existing_session_is_not_prepared_again(annotate, tmp_path, monkeypatch, capsys):
     assert annotate() == 0
     monkeypatch.setattr(prepare_module, "StyleGANInverter", None)  # would fail if it were used
