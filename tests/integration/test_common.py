@@ -24,10 +24,11 @@ from skstylefeat.directions import (
 )
 from skstylefeat.features import FeatureMapExtractor
 from tests.support.adapters import RowsAsImages, RowsAsLatents, RowsAsMaps
-from tests.support.estimators import embed_images, embed_texts, estimator_classes
+from tests.support.estimators import Named, embed_images, embed_texts, estimator_classes
 from tests.support.networks import tiny_encoder, tiny_generator
 
 GENERATOR = tiny_generator()
+EMBEDDINGS = Named(embed_images), Named(embed_texts)
 
 # docs/common_checks.py makes a table of these. Three estimators do not take rows of any width;
 # adapters turn rows into their input.
@@ -48,7 +49,7 @@ ESTIMATORS = [
     MaxPoolReducer(),
     PseudoLabelClassifier(),
     SeFa(GENERATOR),
-    TextDirection(GENERATOR, embed_images, embed_texts, "red", "white", n_samples=1, threshold=0.0),
+    TextDirection(GENERATOR, *EMBEDDINGS, "red", "white", n_samples=1, threshold=0.0),
     RowsAsImages(GENERATOR, tiny_encoder(GENERATOR)),
     RowsAsLatents(GENERATOR),
     RowsAsMaps(),
