@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,13 +16,12 @@ from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat._utils._validation import as_float32
 from skstylefeat.latents._spaces import as_w_plus
 from skstylefeat.networks._base import NetworkFacade
+from skstylefeat.networks._generator_network import NOISE_MODES, Noise
 from skstylefeat.networks.checkpoints._assumptions import GENERATOR_SETTINGS
 from skstylefeat.networks.checkpoints._read import read_generator
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
 
-NOISE_MODES = ("const", "none")
 MAX_PSI = 10  # larger truncations only move codes out of the space
-Noise: TypeAlias = Literal["const", "none"]
 
 
 class Generator(NetworkFacade):
@@ -53,6 +52,8 @@ class Generator(NetworkFacade):
     ----------
     resolution : int
         Side of the images in pixels.
+    image_size : tuple of int
+        Height and width of the images in pixels.
     img_channels : int
         Channels of the images.
     z_dim, w_dim : int
@@ -82,6 +83,7 @@ class Generator(NetworkFacade):
     settings = GENERATOR_SETTINGS
 
     resolution: int
+    image_size: tuple[int, int]
     img_channels: int
     z_dim: int
     w_dim: int
@@ -96,15 +98,11 @@ class Generator(NetworkFacade):
 
     def _describe(self):
         config = self.module.config
-        self.resolution = config.resolution
+        self.resolution, self.image_size = config.resolution, config.image_size
         self.img_channels = config.img_channels
         self.z_dim, self.w_dim = config.z_dim, config.w_dim
         self.n_ws, self.c_dim = config.n_ws, config.c_dim
-        self.layers = tuple(
-            LayerInfo(name, channels, block.resolution, block.resolution)
-            for block, channels in zip(self.module.synthesis.blocks(), config.channels, strict=True)
-            for name in block.convs
-        )
+        self.layers = self.module.synthesis.layers()
 
     @property
     def w_avg(self) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ from skstylefeat.networks.checkpoints._assumptions import (
 from skstylefeat.networks.checkpoints._nvidia import read_network, read_state_dict
 from skstylefeat.networks.checkpoints._rosinality import read_rosinality_state
 from skstylefeat.networks.checkpoints._safetensors import (
+    GENERATOR_CONFIGS,
     build_network,
     config_from_state,
     is_own_format,
@@ -42,7 +43,6 @@ from skstylefeat.networks.checkpoints._state_dicts import (
 )
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
-from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
 NVIDIA_STATE = "StyleGAN2 state dict in NVIDIA's names"
@@ -155,7 +155,7 @@ def load_found_generator(found, source, settings=None):
     settings = settings or Settings(GENERATOR_SETTINGS)
     if found.contents is not None:
         config, state, card = read_own_file(found.contents)
-        if not isinstance(config, GeneratorConfig):
+        if not isinstance(config, GENERATOR_CONFIGS):
             raise CheckpointError(
                 f"{source} holds an encoder, expected a generator: read it with load_encoder."
             )
@@ -249,7 +249,7 @@ def _encoder_tensors(found, source):
     """Return (config, state, card); the pSp family's files have no config."""
     if found.contents is not None:
         config, state, card = read_own_file(found.contents)
-        if isinstance(config, GeneratorConfig):
+        if isinstance(config, GENERATOR_CONFIGS):
             raise CheckpointError(
                 f"{source} holds a generator, expected an encoder: read it with load_generator."
             )

@@ -25,6 +25,7 @@ KINDS = {
     # Kept as the tensors of the original file, since the network is built from those.
     "skstylefeat.psp_encoder": (PSPConfig, None),
 }
+GENERATOR_CONFIGS = tuple(cls for kind, (cls, _) in KINDS.items() if kind.endswith("generator"))
 KIND_PREFIX = "skstylefeat."
 CARD_PREFIX = "card."
 

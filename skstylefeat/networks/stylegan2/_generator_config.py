@@ -70,6 +70,11 @@ class GeneratorConfig:
         return tuple(2**k for k in range(2, self.resolution.bit_length()))
 
     @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images in pixels."""
+        return self.resolution, self.resolution
+
+    @property
     def n_ws(self) -> int:
         """Number of W vectors of one image, 2 log2(resolution) - 2."""
         return 2 * self.resolution.bit_length() - 4

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skstylefeat._utils._layers import LayerInfo
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._row_bands import LRELU_SLOPE, in_bands
 from skstylefeat.networks.stylegan2._styled_layers import (
@@ -190,6 +191,14 @@ class SynthesisNetwork(nn.Module):
         """Yield the blocks from 4 pixels up."""
         for resolution in self.config.block_resolutions:
             yield getattr(self, f"b{resolution}")
+
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """Return name and size of the feature maps, in the order of `steps`."""
+        return tuple(
+            LayerInfo(name, channels, block.resolution, block.resolution)
+            for block, channels in zip(self.blocks(), self.config.channels, strict=True)
+            for name in block.convs
+        )
 
     def modulated(self) -> Iterator[tuple[str, int, StyledConv | ToRGB]]:
         """Yield (name, index of the W vector, layer) of every modulated layer, in running order.
