@@ -21,6 +21,7 @@ from sklearn.model_selection import KFold
 
 from skstylefeat.features._channel_scores import f_value
 from skstylefeat.labeling._prepared import Prepared
+from skstylefeat.regression._jackknife_plus import jackknife_plus
 
 #: Columns that are chosen (for each of several classes), the inverse strength of the penalty, and
 #: the least share of the best F value: measured on rendered faces.
@@ -197,7 +198,7 @@ def read_numbers(prepared: Prepared, labels: Mapping[int, float]) -> Reading:
     -------
     Reading
         Without the rule that labels are kept; `LabelingEngine` applies it. Intervals are those
-        of the jackknife+, of which `LatentRegressor.predict_interval` gives the source.
+        of the jackknife+, see `jackknife_plus`.
     """
     rows, given = _rows_and_labels(labels)
     numbers = given.astype(np.float64)
@@ -223,7 +224,7 @@ def read_numbers(prepared: Prepared, labels: Mapping[int, float]) -> Reading:
     used = np.unique(np.concatenate([kept for _, kept in folds]))
     everything = prepared.standardized(columns=used)
     centers = [fold.predict(everything[:, np.searchsorted(used, kept)]) for fold, kept in folds]
-    low, high = _jackknife_plus(np.array(centers), fold_of, errors)
+    low, high = jackknife_plus(np.array(centers), fold_of, errors, COVERAGE)
 
     typical = max(float(np.median(errors)), 1e-12)
     order = np.argsort(-errors, kind="stable")
@@ -244,24 +245,6 @@ def read_numbers(prepared: Prepared, labels: Mapping[int, float]) -> Reading:
     return Reading(
         values.tolist(), low=low, high=high, columns=columns, estimate=estimate, doubts=doubts
     )
-
-
-def _jackknife_plus(centers, fold_of, errors):
-    """Return lower and upper ends of the intervals of all images, infinite for few labels."""
-    n_labels, n_rows = len(errors), centers.shape[1]
-    # Rounded first, as 0.9 * 10 may be 9.000000000000002.
-    rank = math.ceil(round(COVERAGE * (n_labels + 1), 9))
-    if rank > n_labels:
-        return np.full(n_rows, -np.inf), np.full(n_rows, np.inf)
-
-    low, high = np.empty(n_rows), np.empty(n_rows)
-    for start in range(0, n_rows, 1024):  # bounds the memory
-        part = slice(start, start + 1024)
-        center = centers[fold_of, part]
-        least = np.partition(center - errors[:, None], n_labels - rank, axis=0)
-        most = np.partition(center + errors[:, None], rank - 1, axis=0)
-        low[part], high[part] = least[n_labels - rank], most[rank - 1]
-    return low, high
 
 
 def _rows_and_labels(labels):

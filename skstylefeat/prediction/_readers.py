@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,8 +22,8 @@ from skstylefeat.prediction._candidates import (
     LinearModel,
     fit_classes,
     fit_numbers,
-    softmax,
 )
+from skstylefeat.regression._jackknife_plus import jackknife_plus
 
 #: Fewest labels with which cross-validation chooses the candidate.
 FEWEST_TO_CHOOSE = 8
@@ -77,7 +78,10 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         for candidate in candidates:
             columns = candidate.columns(dict(self.blocks))
             models = self._fold_models(candidate, standard[:, columns], positions, values)
-            loss = self._loss(standard[positions][:, columns], values, models)
+            loss = np.nan
+            if models:
+                outputs = self._left_out(standard[positions][:, columns], models)
+                loss = self._loss(outputs, values)
             self.losses_[candidate.name] = loss
             if best is None or loss < (1 - MARGIN) * best[0]:
                 best = loss, candidate, columns, models
@@ -117,6 +121,11 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         parts = np.stack([model.outputs(rows) for model in models])
         return parts[self.folds_, np.arange(len(rows))]
 
+    def _left_out_outputs(self, X):
+        """Return the same of the chosen candidate, for the labeled rows of X."""
+        rows = np.asarray(X, dtype=np.float64)[self.labeled_][:, self.columns_]
+        return self._left_out(rows, self._fold_models_)
+
     def learning_curve(
         self, X: ArrayLike, sizes: Sequence[int], n_draws: int = 6
     ) -> list[tuple[int, float, float]]:
@@ -149,7 +158,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
     def _fit_candidate(self, candidate, rows, positions, values):
         raise NotImplementedError
 
-    def _loss(self, rows, values, models):
+    def _loss(self, outputs, values):
         raise NotImplementedError
 
     @staticmethod
@@ -213,24 +222,17 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
         self._fit(X, (rows, y[rows]))
         self.left_out_ = np.full(len(self.labeled_), np.nan)
         if self.has_score:
-            every = self._fold_predictions(np.asarray(X, dtype=np.float64)[self.labeled_])
-            self.left_out_ = every[self.folds_, np.arange(len(self.labeled_))]
+            self.left_out_ = self._left_out_outputs(X)[:, 0]
         return self
 
     def _fit_candidate(self, candidate, rows, positions, values):
         return fit_numbers(candidate, rows, positions, values)
 
-    def _loss(self, rows, values, models):
-        if not models:
-            return np.nan
-        return float(np.abs(self._left_out(rows, models)[:, 0] - values).mean())
+    def _loss(self, outputs, values):
+        return float(np.abs(outputs[:, 0] - values).mean())
 
     def _score_outputs(self, outputs, values):
         return np.abs(outputs[:, 0] - values).mean()
-
-    def _fold_predictions(self, X):
-        """Return the predictions (n_folds, n) of the models of all folds."""
-        return np.stack([self._outputs(X, model)[0][:, 0] for model in self._fold_models_])
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predict numbers; NaN for rows of NaN."""
@@ -244,17 +246,12 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
 
         Every fold fits the whole reader again, the choice of channels included.
         """
-        n = len(self.labeled_)
-        rank = int(np.ceil(round(coverage * (n + 1), 9)))
         value = self.predict(X)
-        if rank > n or not self.has_score:
-            low = np.where(np.isnan(value), np.nan, -np.inf)
-            return low, -low
-
-        radius = np.abs(self._values - self.left_out_)[:, None]
-        center = self._fold_predictions(X)[self.folds_]
-        low = np.partition(center - radius, n - rank, axis=0)[n - rank]
-        high = np.partition(center + radius, rank - 1, axis=0)[rank - 1]
+        low, high = np.full(len(value), -np.inf), np.full(len(value), np.inf)
+        if self.has_score:
+            centers = np.stack([self._outputs(X, model)[0][:, 0] for model in self._fold_models_])
+            errors = np.abs(self._values - self.left_out_)
+            low, high = jackknife_plus(centers, self.folds_, errors, coverage)
         missing = np.isnan(value)
         return np.where(missing, np.nan, low), np.where(missing, np.nan, high)
 
@@ -298,9 +295,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
         self._fit(X, (rows[kept], codes))
         self.left_out_ = np.full(len(self.labeled_), None, dtype=object)
         if self.has_score:
-            every = np.stack([self._outputs(X[self.labeled_], m)[0] for m in self._fold_models_])
-            outputs = every[self.folds_, np.arange(len(self.labeled_))]
-            self.left_out_[:] = self.classes_[outputs.argmax(axis=1)]
+            self.left_out_[:] = self.classes_[self._left_out_outputs(X).argmax(axis=1)]
         return self
 
     def _fit_candidate(self, candidate, rows, positions, values):
@@ -308,10 +303,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
             candidate, rows, positions, values, len(self.classes_), self.random_state
         )
 
-    def _loss(self, rows, values, models):
-        if not models:
-            return np.nan
-        proba = softmax(self._left_out(rows, models))[np.arange(len(values)), values]
+    def _loss(self, outputs, values):
+        proba = softmax(outputs, axis=1)[np.arange(len(values)), values]
         return float(np.minimum(-np.log(np.maximum(proba, 1e-9)), 4.0).mean())
 
     def _score_outputs(self, outputs, values):
@@ -320,7 +313,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities (n, n_classes); NaN for rows of NaN."""
         outputs, missing = self._outputs(X)
-        return np.where(missing[:, None], np.nan, softmax(outputs))
+        return np.where(missing[:, None], np.nan, softmax(outputs, axis=1))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict classes; None for rows of NaN."""

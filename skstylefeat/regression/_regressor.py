@@ -25,6 +25,7 @@ from skstylefeat.regression._curves import (
     powers,
     standard_deviation,
 )
+from skstylefeat.regression._jackknife_plus import jackknife_plus
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -352,29 +353,21 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         terms, missing = self._check_terms(X)
         self._require_refits("predict_interval")
 
-        # Rounded first, as 0.9 * 10 may be 9.000000000000002.
-        n = self.n_labeled_
-        rank = int(np.ceil(round(coverage * (n + 1), 9)))
-        shape = (len(terms), len(self._rmse))
-        if rank > n:
+        n, needed = self.n_labeled_, int(np.ceil(round(coverage / (1 - coverage), 9)))
+        if n < needed:
             warnings.warn(
                 f"{n} labels are too few for coverage={coverage}: intervals are infinite. Label at "
-                f"least {int(np.ceil(round(coverage / (1 - coverage), 9)))} images.",
+                f"least {needed} images.",
                 UserWarning,
                 stacklevel=2,
             )
-            infinite = np.full(shape, np.inf)
-            return self._shape(-infinite, missing), self._shape(infinite, missing)
-
-        # The rank-th largest lower end and the rank-th smallest upper end over all labels.
         centers = np.stack([curve.predict(terms) for curve in self._fold_curves])
         radii = np.abs(self.residuals_).reshape(n, -1)
-        lower, upper = np.empty(shape), np.empty(shape)
-        for target in range(shape[1]):
-            center = centers[self._fold, :, target]
-            radius = radii[:, target, None]
-            lower[:, target] = np.partition(center - radius, n - rank, axis=0)[n - rank]
-            upper[:, target] = np.partition(center + radius, rank - 1, axis=0)[rank - 1]
+        ends = [
+            jackknife_plus(centers[:, :, target], self._fold, radius, coverage)
+            for target, radius in enumerate(radii.T)
+        ]
+        lower, upper = np.stack(ends, axis=-1)
         return self._shape(lower, missing), self._shape(upper, missing)
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skstylefeat.prediction._candidates import consensus, softmax
-from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
+from skstylefeat.prediction._candidates import consensus
+from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor, softmax
 
 BLOCKS = {"styles": (0, 200), "differences": (200, 400), "maps": (400, 440)}
 
@@ -146,4 +146,4 @@ def test_more_labels_make_the_learning_curve_better(photos):
 
 
 def test_softmax_of_large_logits():
-    assert_allclose(softmax(np.array([[1e6, -1e6], [0.0, 0.0]])), [[1, 0], [0.5, 0.5]])
+    assert_allclose(softmax(np.array([[1e6, -1e6], [0.0, 0.0]]), axis=1), [[1, 0], [0.5, 0.5]])
