@@ -1,6 +1,12 @@
-"""Texts in CSV cells, escaped so that no spreadsheet runs them as formulas."""
+"""CSV files whose cells are escaped so that no spreadsheet runs them as formulas."""
 
+import csv
+import io
 import re
+from collections.abc import Iterable, Sequence
+
+from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._typing import StrPath
 
 # Characters that start a formula in a spreadsheet, the full-width ones included.
 _FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -35,3 +41,13 @@ def unescape_cell(text: str) -> str:
     if text.startswith("'") and text.lstrip("'").startswith(_FORMULA_STARTS):
         return text[1:]
     return text
+
+
+def write_csv(
+    path: StrPath, rows: Iterable[Sequence[object]], *, lineterminator: str = "\r\n"
+) -> None:
+    """Write rows of escaped cells, header first, replacing the file as a whole."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator=lineterminator)
+    writer.writerows([escape_cell(cell) for cell in row] for row in rows)
+    replace_file(path, lambda file: file.write(text.getvalue().encode()))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from skstylefeat._utils._csv_cells import escape_cell, unescape_cell
-from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._csv_cells import unescape_cell, write_csv
 from skstylefeat._utils._typing import StrPath
 
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -39,14 +37,13 @@ def write_annotations(path, annotations, clusters, files=None):
     Cells that a spreadsheet would run as formulas start with a single quote, which
     :func:`read_annotations` removes.
     """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["row", "cluster", "label", "type", *([] if files is None else ["file"])])
+    rows: list[list[Any]] = [
+        ["row", "cluster", "label", "type", *([] if files is None else ["file"])]
+    ]
     for row, label in sorted(annotations.items()):
         name = [] if files is None else [files[row]]
-        cells = [row, clusters[row], label, type(label).__name__, *name]
-        writer.writerow([escape_cell(cell) for cell in cells])
-    replace_file(Path(path), lambda file: file.write(text.getvalue().encode()))
+        rows.append([row, clusters[row], label, type(label).__name__, *name])
+    write_csv(path, rows)
 
 
 def read_annotations(path: StrPath) -> dict[int, Any]:

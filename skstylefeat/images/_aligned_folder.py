@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import os
 import time
@@ -17,7 +16,7 @@ import numpy as np
 from joblib import delayed
 from PIL import Image
 
-from skstylefeat._utils._csv_cells import escape_cell, unescape_cell
+from skstylefeat._utils._csv_cells import unescape_cell, write_csv
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
@@ -287,8 +286,4 @@ def _read_table(out: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def _write_table(out: Path, rows: Sequence[dict[str, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([escape_cell(row[key]) for key in COLUMNS] for row in rows)
-    replace_file(out / TABLE, lambda file: file.write(text.getvalue().encode()))
+    write_csv(out / TABLE, [COLUMNS, *([row[key] for key in COLUMNS] for row in rows)])

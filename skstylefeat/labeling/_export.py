@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from skstylefeat._utils._csv_cells import write_csv
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.images._decoding import ZipMember
-from skstylefeat.labeling._session import Session, write_table
+from skstylefeat.labeling._session import Session
 
 
 def write_model(session: Session, folder: StrPath, device: str = "auto", verbose: int = 0) -> None:
@@ -33,7 +34,7 @@ def write_model(session: Session, folder: StrPath, device: str = "auto", verbose
 
     # The model reads the labels from a table of the session, one column per attribute.
     labels = session.work / "model-labels.csv"
-    write_table(labels, session.label_table())
+    write_csv(labels, session.label_table())
     settings = session.prepared.settings
     encoder = settings.get("encoder", "auto")
     if encoder == "train":
@@ -107,6 +108,6 @@ def write_image_folder(session: Session, folder: StrPath) -> int:
             shutil.copyfile(item, target)
     # Written last: a folder with a table is complete.
     rows: list[list[Any]] = [["file_name", *header[1:]], *table]
-    write_table(folder / "metadata.csv", rows)
+    write_csv(folder / "metadata.csv", rows)
     session.log.add("export", n_images=len(table), detail=f"image folder: {folder}")
     return len(table)

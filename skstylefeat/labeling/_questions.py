@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -36,7 +37,7 @@ class Questions:
     n_labels: int
     finished: bool = True
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Hash of clusters and query; an open page notices by it that they have changed."""
         content = json.dumps([self.clusters.tolist(), self.query.tolist()]).encode()

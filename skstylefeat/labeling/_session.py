@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skstylefeat._utils._csv_cells import escape_cell
-from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._csv_cells import write_csv
 from skstylefeat._utils._label_tables import may_be_thousands, to_number
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.annotation._answers_file import write_annotations
@@ -424,7 +421,9 @@ class Session:
     def write_names(self) -> None:
         """Write the classes and numbers of all images to `out`."""
         with self._lock:
-            write_table(self.out, self.name_table())
+            table = self.name_table()
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            write_csv(self.out, table)
 
     def name_table(self) -> list[list[object]]:
         """Return the rows of ``names.csv``, header first.
@@ -507,7 +506,7 @@ class Session:
             clusters = self.questions("").clusters.tolist()
             write_annotations(self.labels_path, self.labels, clusters, self.images.names)
         else:
-            write_table(self.labels_path, self.label_table())
+            write_csv(self.labels_path, self.label_table())
         if self.complete and all(self.reading(x.name) is not None for x in self.attributes):
             self.write_names()
         self._written_version = version
@@ -553,15 +552,6 @@ def estimate_text(reading: Reading | None) -> str:
         )
         weak = " Numbers are not shown to be better than the mean for all images."
     return text if estimate.beats_baseline else text + weak
-
-
-def write_table(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    """Write the rows of a CSV file, header first, replacing the file as a whole."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([escape_cell(cell) for cell in row] for row in rows)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda file: file.write(text.getvalue().encode()))
 
 
 def _is_useful(reading: Reading | None) -> bool:

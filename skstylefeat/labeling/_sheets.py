@@ -10,11 +10,12 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from skstylefeat._utils._csv_cells import write_csv
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.labeling._folder import ImageFolder
 from skstylefeat.labeling._pictures import open_upright
-from skstylefeat.labeling._session import Session, write_table
+from skstylefeat.labeling._session import Session
 
 WIDTH = 1240  # pixels; fits an A4 page at 150 dpi
 MARGIN = 40
@@ -57,7 +58,7 @@ def write_sheets(session: Session, folder: StrPath) -> list[Path]:
         replace_file(paths[-1], partial(sheet.save, format="PNG"))
         for row in members["asked"]:
             table.append((images.names[row], row, cluster, labels.get(row, ""), "str"))
-    write_table(folder / "labels.csv", table)
+    write_csv(folder / "labels.csv", table)
     return paths
 
 

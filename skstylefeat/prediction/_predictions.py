@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skstylefeat._utils._csv_cells import escape_cell
-from skstylefeat._utils._files import replace_file
+from skstylefeat._utils._csv_cells import write_csv
 from skstylefeat._utils._typing import StrPath
 
 
@@ -85,11 +82,7 @@ class Predictions:
         path : path-like
             File to write.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        for row in [self.header, *self.rows()]:
-            writer.writerow([escape_cell(cell) for cell in row])
-        replace_file(path, lambda file: file.write(text.getvalue().encode()))
+        write_csv(path, [self.header, *self.rows()], lineterminator="\n")
 
     def problems(self) -> list[str]:
         """Return sentences on photos that cannot be read or lie outside the domain."""
