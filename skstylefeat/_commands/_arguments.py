@@ -2,12 +2,18 @@
 
 import argparse
 import ast
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 FILTERS = ("lanczos", "bicubic", "box")
 METHODS = ("encoder", "optimize", "hybrid")
 ALIGNMENTS = ("none", "dlib")
+#: Help of the argument that `list_photos` reads.
+PHOTOS = (
+    "folder, zip archive, image, pattern such as 'photos/*.jpg', or column of paths in a table, "
+    "such as photos.csv:path"
+)
 
 
 def command_parser(command: str, description: str, **options: Any) -> argparse.ArgumentParser:
@@ -44,10 +50,15 @@ def add_network_options(parser: argparse.ArgumentParser) -> Any:
     add_option(networks, "--method", None, "encoder", text, choices=METHODS)
     text = "steps of --encoder train"
     add_option(networks, "--train-steps", "N", 1000, text, type=positive)
-    networks.add_argument(
+    add_device_option(networks)
+    return networks
+
+
+def add_device_option(group: Any) -> None:
+    """Add ``--device``."""
+    group.add_argument(
         "--device", default="auto", help="torch device (default: the best available)"
     )
-    return networks
 
 
 def add_reading_options(group: Any) -> None:
@@ -61,6 +72,21 @@ def add_reading_options(group: Any) -> None:
         action="store_true",
         help="leave out images that cannot be read (default: name them and stop)",
     )
+
+
+def alignment(arguments: argparse.Namespace) -> str | None:
+    """Return the value of ``--align`` as `StyleGANInverter` takes it."""
+    return None if arguments.align == "none" else arguments.align
+
+
+def printer(arguments: argparse.Namespace) -> Callable[[str], None]:
+    """Return a function that prints at once, or not at all with ``--quiet``."""
+
+    def report(text: str) -> None:
+        if not arguments.quiet:
+            print(text, flush=True)
+
+    return report
 
 
 def names(text: str) -> list[str]:

@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any
 
 from skstylefeat._commands._arguments import (
+    PHOTOS,
     add_network_options,
     add_option,
     add_reading_options,
+    alignment,
     command_parser,
     counts,
     folder,
@@ -29,11 +31,7 @@ with; `fit` needs a few and predicts the rest.
 def make_evaluate_parser() -> argparse.ArgumentParser:
     """Return the parser of ``evaluate``."""
     parser = command_parser("evaluate", EVALUATE)
-    parser.add_argument(
-        "images",
-        metavar="PHOTOS",
-        help="folder, zip archive, pattern, or column of paths such as photos.csv:path",
-    )
+    parser.add_argument("images", metavar="PHOTOS", help=PHOTOS)
     own = parser.add_argument_group("images and labels")
     own.add_argument(
         "--labels", metavar="CSV", required=True, help="a column of file names, columns of labels"
@@ -131,7 +129,7 @@ def _own_images(arguments, generator):
         arguments.target,
         size=generator.resolution,
         box=arguments.box,
-        align=None if arguments.align == "none" else arguments.align,
+        align=alignment(arguments),
         generator=generator,
         resampling=arguments.filter,
         test_share=arguments.test_share,

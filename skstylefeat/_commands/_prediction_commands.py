@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skstylefeat._commands._arguments import (
+    PHOTOS,
+    add_device_option,
     add_network_options,
     add_option,
     add_reading_options,
+    alignment,
     command_parser,
     folder,
     names,
+    printer,
 )
 
 FIT = """\
@@ -27,10 +31,6 @@ PREDICT = """\
 Predict photos with a model that `fit` wrote. Only the model's folder and the photos are needed.
 A photo that cannot be read gets a row that says so.
 """
-PHOTOS = (
-    "folder, zip archive, image, pattern such as 'photos/*.jpg', or column of paths in a table, "
-    "such as photos.csv:path"
-)
 
 
 def make_fit_parser() -> argparse.ArgumentParser:
@@ -66,9 +66,7 @@ def make_predict_parser() -> argparse.ArgumentParser:
     parser.add_argument("model", metavar="MODEL", type=folder, help="folder that fit wrote")
     parser.add_argument("photos", metavar="PHOTOS", help=PHOTOS)
     add_option(parser, "--out", "CSV", "predictions.csv", "table of the predictions", type=folder)
-    parser.add_argument(
-        "--device", default="auto", help="torch device (default: the best available)"
-    )
+    add_device_option(parser)
     text = "joblib is a pickle, for models of people you trust; skops runs no code of the file"
     add_option(parser, "--load", None, "joblib", text, choices=("joblib", "skops"))
     _add_run_options(parser, "OUT.cache, removed at the end")
@@ -104,7 +102,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
             encoder=arguments.encoder,
             method=arguments.method,
             n_train_steps=arguments.train_steps,
-            align=None if arguments.align == "none" else arguments.align,
+            align=alignment(arguments),
             box=arguments.box,
             resampling=arguments.filter,
             on_error="skip" if arguments.skip_unreadable else "raise",
@@ -112,7 +110,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
             cache_dir=cache,
             random_state=arguments.random_state,
             verbose=int(not arguments.quiet),
-            report=_printer(arguments),
+            report=printer(arguments),
         )
     print("\n".join(["", *first_lines(model.card), ""]))
     print(f"Report: {arguments.out / 'report.html'}")
@@ -134,7 +132,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model, kind=arguments.load)
     model.features.use(device=arguments.device, cache_dir=cache, verbose=int(not arguments.quiet))
     with _resumable(cache):
-        predictions = model.predict(arguments.photos, report=_printer(arguments))
+        predictions = model.predict(arguments.photos, report=printer(arguments))
         predictions.to_csv(out)
     if arguments.cache is None:
         shutil.rmtree(cache, ignore_errors=True)
@@ -146,16 +144,6 @@ def run_predict(arguments: argparse.Namespace) -> int:
     print("\n".join([*lines, *predictions.problems()]))
     print(f"Predictions of {len(predictions)} photos: {out}")
     return 0
-
-
-def _printer(arguments):
-    """Return a function that prints sentences on data and time, unless --quiet is given."""
-
-    def say(text):
-        if not arguments.quiet:
-            print(text, flush=True)
-
-    return say
 
 
 @contextlib.contextmanager

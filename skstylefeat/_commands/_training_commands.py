@@ -14,12 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skstylefeat._commands._arguments import (
+    PHOTOS,
+    add_device_option,
     add_option,
     add_reading_options,
+    alignment,
     command_parser,
     folder,
     positive,
     positive_number,
+    printer,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ LARGEST_HELD_OUT, HELD_OUT_SHARE, FEWEST_TO_HOLD_OUT = 128, 0.1, 50
 def make_generator_parser() -> argparse.ArgumentParser:
     """Return the parser of ``train-generator``."""
     parser = command_parser("train-generator", GENERATOR)
-    parser.add_argument("photos", metavar="PHOTOS", help="folder, zip, pattern or table of paths")
+    parser.add_argument("photos", metavar="PHOTOS", help=PHOTOS)
     parser.add_argument(
         "--size", type=int, choices=SIDES, required=True, help="side of the images in pixels"
     )
@@ -118,7 +122,7 @@ def _add_training_options(work):
         action="store_true",
         help="do not mirror photos: left and right differ in meaning",
     )
-    work.add_argument("--device", default="auto", help="torch device (default: the best available)")
+    add_device_option(work)
     text = "number format of the convolutions"
     choices = ("auto", "float32", "bfloat16")
     add_option(work, "--precision", None, "auto", text, choices=choices)
@@ -135,7 +139,7 @@ def run_generator(arguments: argparse.Namespace) -> int:
     from skstylefeat.networks.training._train_generator import images_per_second
 
     out, checkpoint = _outputs(arguments.out)
-    report = _printer(arguments)
+    report = printer(arguments)
     device = resolve_device(arguments.device)
     precision = resolve_precision(arguments.precision, device)
     recipe = GeneratorRecipe(
@@ -187,7 +191,7 @@ def run_encoder(arguments: argparse.Namespace) -> int:
     from skstylefeat.networks.training._precision import resolve_precision
 
     out, checkpoint = _outputs(arguments.out)
-    report = _printer(arguments)
+    report = printer(arguments)
     generator = load_generator(arguments.generator, device=arguments.device)
     precision = resolve_precision(arguments.precision, generator.device)
     recipe = EncoderRecipe(
@@ -260,14 +264,6 @@ def _encoder_name(generator: Path) -> Path:
     return generator.with_name(f"{generator.stem}-encoder.safetensors")
 
 
-def _printer(arguments):
-    def report(text):
-        if not arguments.quiet:
-            print(text, flush=True)
-
-    return report
-
-
 def _verbosity(arguments):
     # In a log, the lines of the reports serve better than a bar.
     return int(not arguments.quiet and sys.stderr.isatty())
@@ -287,8 +283,8 @@ def _read_photos(arguments, size, report) -> tuple[NDArray[np.uint8], dict[str, 
     listing = list_photos(arguments.photos)
     if listing.left_out:
         report(left_out_text(listing.left_out))
-    align = getattr(arguments, "align", "none")
-    if align != "none":
+    align = alignment(arguments)
+    if align is not None:
         photos, sizes, faults = _aligned_photos(listing, align, size)
     else:
         photos, sizes, faults = _framed_photos(
@@ -320,7 +316,7 @@ def _read_photos(arguments, size, report) -> tuple[NDArray[np.uint8], dict[str, 
         )
     card = {
         "data": f"{len(photos)} photos of {Path(arguments.photos).name}",
-        "data_align": str(align),
+        "data_align": str(arguments.align),
         "data_box": ",".join(f"{v:g}" for v in arguments.box) if arguments.box else "none",
         "data_filter": arguments.filter,
         "data_names_sha256": hashlib.sha256("\n".join(listing.names).encode()).hexdigest(),
@@ -352,10 +348,9 @@ def _framed_photos(listing, framing, size):
 
 def _aligned_photos(listing, align, size):
     """Return the same for aligned faces, whose size before resizing is not known."""
-    from skstylefeat.images._collection import as_images
+    from skstylefeat.images._collection import as_images, read_pixels
 
-    pixels, faults = as_images(listing.files).aligned(align).try_read((size, size))
-    photos = np.rint(pixels * 255).astype(np.uint8)
+    photos, faults = read_pixels(as_images(listing.files).aligned(align), (size, size))
     return photos, np.full((len(photos), 2), float(size)), faults
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
+from skstylefeat.directions._visible_edits import VISIBLE_CHANGE, visible_edits
 from skstylefeat.experiments._annotation_experiment import (
     ANOVA_SELECTION,
     METHODS,
@@ -15,17 +16,16 @@ from skstylefeat.experiments._regression_experiment import calibrate, calibratio
 from skstylefeat.experiments._score_table import summarize
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
 from skstylefeat.plotting._cluster_display import ClusterDisplay
-from skstylefeat.plotting._drawn_picture import close, draw, save
+from skstylefeat.plotting._drawn_picture import draw, save
 from skstylefeat.plotting._edit_display import EditStripDisplay
 from skstylefeat.plotting._importance_display import LayerImportanceDisplay
 from skstylefeat.plotting._inversion_display import InversionDisplay
 from skstylefeat.plotting._map_display import FeatureMapDisplay
 from skstylefeat.plotting._sorted_display import SortedImagesDisplay
-from skstylefeat.plotting._style import TEXT_SIZE, evenly, plain_axes, to_pixels
+from skstylefeat.plotting._style import TEXT_SIZE, evenly, plain_axes
 
-#: Steps of edits, in lengths of the direction, and the mean change of the pixels, in shares of
-#: their range, from which an edit is seen.
-EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), 0.02
+#: Steps of edits, in lengths of the direction, and the change from which an edit is seen.
+EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), VISIBLE_CHANGE
 #: Methods of the charts over the number of labels.
 CLASSES = {key: METHODS[key] for key in ("majority", "pca", "latents", "styles", "classifier")}
 
@@ -116,22 +116,23 @@ def order_pictures(train, test, target, distances, generator):
 
 def _edit_pictures(generator, codes, direction, target):
     """Draw codes moved as far as a change is seen; return no picture if none is."""
-    for scale in EDIT_SCALES:
-        ends = np.array([-1, 1]) * scale * direction.distance_
-        display = EditStripDisplay.from_estimator(
-            generator, codes, direction, steps=np.linspace(*ends, 7)
-        )
-        strips = np.stack([to_pixels(strip) for strip in display.images])
-        change = np.abs(strips[:, [0, -1]] - strips[:, [3]]).mean()
-        if change >= SEEN_CHANGE:
-            times = "" if scale == 1 else f"{scale:g} times "
-            caption = (
-                f"{target.name}: three codes moved along the difference between the outer groups' "
-                f"mean codes, by up to {times}its length."
-            )
-            return [draw(f"edits-{target.name}", caption, display)]
-        close(display.figure_)
-    return []
+    found = visible_edits(
+        codes,
+        direction.distance_ * direction.direction_,
+        generator,
+        scales=EDIT_SCALES,
+        least_change=SEEN_CHANGE,
+    )
+    if found is None:
+        return []
+    strips, scale = found
+    lengths = scale * direction.distance_ * np.linspace(-1, 1, strips.shape[1])
+    times = "" if scale == 1 else f"{scale:g} times "
+    caption = (
+        f"{target.name}: three codes moved along the difference between the outer groups' mean "
+        f"codes, by up to {times}its length."
+    )
+    return [draw(f"edits-{target.name}", caption, EditStripDisplay.from_images(strips, lengths))]
 
 
 def budget_pictures(scores, target):

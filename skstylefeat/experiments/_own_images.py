@@ -13,14 +13,13 @@ from skstylefeat._utils._label_tables import read_label_table
 from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.experiments._targets import Target, check_target, read_column
-from skstylefeat.images._collection import Fault, as_images, error_of_faults
+from skstylefeat.images._collection import as_images, error_of_faults, read_pixels
 from skstylefeat.images._framing import BoxError, Framing
 from skstylefeat.images._image_files import left_out_text
 from skstylefeat.images._photo_argument import list_photos
-from skstylefeat.inversion._face_framing import align_to_generator
+from skstylefeat.inversion._face_framing import align_images
 
 FEWEST_IMAGES = 20
-BATCH = 64  # images that are read at once
 
 
 def load_own_images(
@@ -170,21 +169,14 @@ def _too_few(table, listing, names, unmatched, images):
 def _read(files, names, size, framing, align, generator):
     """Return the images that can be read, cropped and resized, and the faults of the others."""
     images = as_images([files[name] for name in names]).framed(framing)
-    if align == "dlib" and generator is not None:
-        images = align_to_generator(images, generator, BATCH)
-    elif align is not None:
-        images = images.aligned(align)
-    parts, faults = [], []
-    for start in range(0, len(names), BATCH):
-        some, missing = images[start : start + BATCH].try_read((size, size))
-        parts.append(np.rint(some * 255).astype(np.uint8))
-        faults += [Fault(start + f.row, names[start + f.row], f.error) for f in missing]
+    pixels, faults = read_pixels(align_images(images, align, generator), (size, size))
+    faults = [fault._replace(name=names[fault.row]) for fault in faults]
 
     # A box outside an image is an error in the options, which leaves out nothing.
     for fault in faults:
         if isinstance(fault.error, BoxError):
             raise fault.error
-    return np.concatenate(parts), faults
+    return pixels, faults
 
 
 def _split(content, groups, test_share, rng):

@@ -19,6 +19,7 @@ from skstylefeat.images._landmarks import Landmarks, LandmarksLike, as_landmarks
 from skstylefeat.images._sources import Items, Source, check_lengths, find_source
 
 DECODING_THREADS = 8
+READ_AT_ONCE = 64  # images that are floats at the same time, where bytes are wanted
 CHECK_SIZE = (8, 8)  # size to which images are read only to see whether they can be
 NAMED_FAULTS = 10  # largest number of images that a message names
 
@@ -289,6 +290,18 @@ def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageC
     if isinstance(X, ImageCollection):
         return X
     return ImageCollection(find_source(X, image_shape))
+
+
+def read_pixels(
+    images: ImageCollection, size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], list[Fault]]:
+    """Return the images (m, H, W, 3) that can be read as bytes, and the faults of the others."""
+    parts, faults = [], []
+    for start in range(0, len(images), READ_AT_ONCE):
+        some, missing = images[start : start + READ_AT_ONCE].try_read(size)
+        parts.append(np.rint(some * 255).astype(np.uint8))
+        faults += [fault._replace(row=start + fault.row) for fault in missing]
+    return np.concatenate(parts), faults
 
 
 def align_faces(X: ImagesLike, landmarks: LandmarksLike) -> ImageCollection:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skstylefeat._utils._batches import map_rows
 from skstylefeat._utils._user_line import warn_user
 from skstylefeat.images._collection import as_images
-from skstylefeat.inversion._framing_check import scores_of_framing
+from skstylefeat.inversion._framing_check import own_images, scores_of_framing
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.latents._rows import to_unit
 
@@ -71,9 +71,7 @@ def _errors_and_variances(generator, images, codes, batch_size):
 
 def error_of_own_images(generator, encoder, batch_size):
     """Return the mean error of images of the generator itself after a pass through the encoder."""
-    z = generator.sample_z(DOMAIN_SAMPLE, random_state=0)
-    c = np.arange(DOMAIN_SAMPLE) % generator.c_dim if generator.c_dim else None
-    images = as_images(to_unit(generator.synthesis(generator.mapping(z, c=c))))
+    images = as_images(own_images(generator, DOMAIN_SAMPLE, batch_size, generator.resolution))
     job = InversionJob(generator=generator, encoder=encoder, method="encoder")
     codes, _ = job.run(images, batch_size)
     return float(reconstruction_errors(generator, images, codes, batch_size).mean())

@@ -13,11 +13,19 @@ from skstylefeat.inversion._framing_check import own_images
 
 N_OWN, OWN_SIDE = 64, 256  # images of the generator in which faces are searched; their largest side
 FEWEST_FACES = 8  # found in them
+BATCH = 64  # images of the generator that are made at once
 # Framings that differ by less, in sides of the square, are FFHQ's.
 SAME_CENTER, SAME_SCALE = 0.03, 0.06
 
 
 _known: dict[str, FaceFraming] = {}
+
+
+def align_images(images: ImageCollection, align: Any, generator: Any = None) -> ImageCollection:
+    """Return the images aligned as `align` says; with "dlib", as a given generator frames faces."""
+    if align == "dlib" and generator is not None:
+        return align_to_generator(images, generator, BATCH)
+    return images if align is None else images.aligned(align)
 
 
 def align_to_generator(

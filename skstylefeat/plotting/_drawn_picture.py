@@ -27,14 +27,9 @@ def draw(name, caption, display):
 
 def save(name, caption, figure):
     """Save a figure as a `Picture` and close it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    close(figure)
-    return Picture(name, caption, buffer.getvalue())
-
-
-def close(figure):
-    """Free the memory of a figure."""
     from matplotlib import pyplot as plt
 
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
     plt.close(figure)
+    return Picture(name, caption, buffer.getvalue())

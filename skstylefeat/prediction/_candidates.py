@@ -10,7 +10,7 @@ do agree remain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -223,9 +223,3 @@ def _fit_clusters(sums, labeled, codes, present, random_state):
     variance = max(kmeans.inertia_ / sums.size, 1e-3)
     # Equal variances make the logits of normal distributions linear.
     return LinearModel(centers / variance, -np.square(centers).sum(axis=1) / (2 * variance))
-
-
-def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Return probabilities of logits (n, k)."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.images._collection import error_of_faults
+from skstylefeat.images._collection import as_images, error_of_faults
 from skstylefeat.images._framing import Framing
 from skstylefeat.images._image_files import left_out_text
 from skstylefeat.images._photo_argument import list_photos
@@ -18,7 +18,7 @@ from skstylefeat.prediction._model_card import card_text, make_card
 from skstylefeat.prediction._model_folder import CACHE, check_folder, prepare_folder, save_model
 from skstylefeat.prediction._model_report import report_html
 from skstylefeat.prediction._photo_features import PhotoFeatures, PhotoRows
-from skstylefeat.prediction._photo_model import PhotoModel, invert_timed, open_photos
+from skstylefeat.prediction._photo_model import PhotoModel, invert_timed
 from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
 from skstylefeat.prediction._target_score import score_target
 
@@ -139,7 +139,7 @@ def fit_model(
     # Everything from here on may take long, and is kept.
     prepare_folder(folder)
     framing = Framing(box, resampling)
-    names, images = open_photos(photos, framing)
+    names, images = listing.names, as_images(listing.files).framed(framing)
     features = PhotoFeatures(
         generator,
         encoder,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score
 
 from skstylefeat.prediction._label_targets import LabeledTarget
@@ -111,7 +112,9 @@ def score_target(target: LabeledTarget, reader: Any) -> TargetScore:
         baseline = max(counts.values()) / n
         if reader.has_score:
             hits = reader.left_out_ == truth
-            score, interval = float(hits.mean()), _wilson(int(hits.sum()), n)
+            score = float(hits.mean())
+            ends = binomtest(int(hits.sum()), n).proportion_ci(0.9, method="wilson")
+            interval = float(ends.low), float(ends.high)
             balanced = float(
                 balanced_accuracy_score(truth.astype(str), reader.left_out_.astype(str))
             )
@@ -142,10 +145,3 @@ def score_target(target: LabeledTarget, reader: Any) -> TargetScore:
     if n < FEWEST_TO_SCORE:
         warnings.append(f"{target.name}: label at least {FEWEST_TO_SCORE} photos for a score.")
     return found
-
-
-def _wilson(hits, n, z=1.6449):
-    """Return the 90 % interval of a proportion."""
-    center = (hits + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * np.sqrt(hits * (n - hits) / n + z * z / 4)
-    return float(max(center - half, 0.0)), float(min(center + half, 1.0))

@@ -293,7 +293,7 @@ def test_edits_are_scaled_until_a_change_is_seen_or_left_out(monkeypatch):
     generator = tiny_generator()
     codes = np.zeros((3, 28), dtype=np.float32)
     target = Target("kind", np.array(["a"]), np.array(["a"]))
-    direction = SimpleNamespace(direction_=np.ones((4, 7), dtype=np.float32), distance_=1e-3)
+    direction = SimpleNamespace(direction_=np.ones(28, dtype=np.float32), distance_=1e-3)
     monkeypatch.setattr(figures, "SEEN_CHANGE", 1e9)
     assert figures._edit_pictures(generator, codes, direction, target) == []
     monkeypatch.setattr(figures, "SEEN_CHANGE", 0.0)
