@@ -200,7 +200,7 @@ def run_encoder(arguments: argparse.Namespace) -> int:
         mirror=not arguments.no_mirror,
         bfloat16=precision == "bfloat16",
     )
-    photos, card = _read_photos(arguments, generator.resolution, report)
+    photos, card = _read_photos(arguments, generator.resolution, report, generator)
     photos, held_out = _hold_out(photos, arguments.random_state)
     card |= {"generator": generator.name, "generator_sha256": generator.weights_hash()}
     if checkpoint.exists():
@@ -273,8 +273,14 @@ def _seconds(hours):
     return None if hours is None else 3600 * hours
 
 
-def _read_photos(arguments, size, report) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Return the photos (n, size, size, 3) and what a card says of them."""
+def _read_photos(
+    arguments, size, report, generator=None
+) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    """Return the photos (n, size, size, 3) and what a card says of them.
+
+    Faces are aligned as `generator` frames them, as the inverter will align them; without one, as
+    FFHQ does.
+    """
     from skstylefeat.images._collection import error_of_faults
     from skstylefeat.images._framing import Framing
     from skstylefeat.images._image_files import left_out_text
@@ -285,7 +291,7 @@ def _read_photos(arguments, size, report) -> tuple[NDArray[np.uint8], dict[str, 
         report(left_out_text(listing.left_out))
     align = alignment(arguments)
     if align is not None:
-        photos, sizes, faults = _aligned_photos(listing, align, size)
+        photos, sizes, faults = _aligned_photos(listing, align, size, generator)
     else:
         photos, sizes, faults = _framed_photos(
             listing, Framing(arguments.box, arguments.filter), size
@@ -346,11 +352,13 @@ def _framed_photos(listing, framing, size):
     return photos[: len(sizes)], np.array(sizes, dtype=float).reshape(-1, 2), faults
 
 
-def _aligned_photos(listing, align, size):
+def _aligned_photos(listing, align, size, generator):
     """Return the same for aligned faces, whose size before resizing is not known."""
     from skstylefeat.images._collection import as_images, read_pixels
+    from skstylefeat.inversion._face_framing import align_images
 
-    photos, faults = read_pixels(as_images(listing.files).aligned(align), (size, size))
+    images = align_images(as_images(listing.files), align, generator)
+    photos, faults = read_pixels(images, (size, size))
     return photos, np.full((len(photos), 2), float(size)), faults
 
 

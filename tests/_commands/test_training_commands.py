@@ -11,6 +11,9 @@ from PIL import Image
 from skstylefeat import load_encoder, load_generator
 from skstylefeat.__main__ import main
 from skstylefeat._commands import _training_commands as commands
+from skstylefeat.images._collection import as_images
+from skstylefeat.inversion._face_framing import align_to_generator
+from skstylefeat.latents._rows import to_unit
 from skstylefeat.networks.encoders import _native
 from skstylefeat.networks.training import GeneratorTrainer, _generator_recipe, _sample_sheet
 
@@ -195,3 +198,26 @@ def test_estimates_of_time():
     assert commands._estimate(10.0, None, 2, where).endswith("about 72,000 images in 2 hours.")
     assert "--hours 0.5 ends" in commands._estimate(10.0, 36_000, 0.5, where)
     assert "NVIDIA's" in commands._estimate(10.0, 36_000_000, None, where)
+
+
+def test_an_encoder_sees_faces_as_the_generator_frames_them(tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    generator = load_generator("faces64")
+    w = generator.mapping(generator.sample_z(2, random_state=0), truncation_psi=0.5)
+    for i, face in enumerate(to_unit(generator.synthesis(w))):
+        Image.fromarray(np.rint(face * 255).astype(np.uint8)).resize((192, 192)).save(
+            folder / f"{i}.png"
+        )
+
+    arguments = argparse.Namespace(photos=folder, align="dlib", skip_unreadable=False)
+    arguments.box, arguments.filter = None, "lanczos"
+    images = as_images(folder)
+    framed = np.rint(align_to_generator(images, generator, 64).read((64, 64)) * 255)
+    as_ffhq = np.rint(images.aligned("dlib").read((64, 64)) * 255)
+    assert np.abs(framed - as_ffhq).mean() > 5  # the network frames faces in its own way
+
+    found, _ = commands._read_photos(arguments, 64, print, generator)
+    np.testing.assert_array_equal(found, framed)
+    found, _ = commands._read_photos(arguments, 64, print)
+    np.testing.assert_array_equal(found, as_ffhq)
