@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from collections import Counter
 from functools import cache
 from graphlib import TopologicalSorter
@@ -28,12 +29,27 @@ LEVELS = (
 )
 #: The only package that imports torch when it is imported itself.
 TORCH_WORLD = {"networks"}
+#: Names at the top of the repository, of files and folders under version control.
+TOP = {
+    *("skstylefeat", "tests", "docs", "benchmarks", "examples", "setup.cfg", "pyproject.toml"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE"),
+    *("constraints.txt", "constraints-oldest.txt"),
+    *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml"),
+}
 QUESTION = re.compile(r"(What|Which|Where|Whether|How|Who|Why|When)\b")
 
 
 @cache
 def _tree(path):
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_nothing_else_lies_at_the_top():
+    """A test that writes to the working folder would leave its files there, to be committed."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    # An unpacked archive, which is no clone, holds what was committed.
+    names = {line.split("/")[0].strip('"') for line in listed.stdout.splitlines()}
+    assert names <= TOP
 
 
 def _files():
