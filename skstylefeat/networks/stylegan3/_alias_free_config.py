@@ -134,7 +134,9 @@ class StyleGAN3Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
-        if self.resolution not in [2**k for k in range(4, MAX_RESOLUTION.bit_length())]:
+        if type(self.resolution) is not int or self.resolution not in [
+            2**k for k in range(4, MAX_RESOLUTION.bit_length())
+        ]:
             raise ValueError(
                 f"resolution must be a power of two from 16 to {MAX_RESOLUTION}, got "
                 f"{self.resolution}."
@@ -146,6 +148,9 @@ class StyleGAN3Config:
             )
         if self.conv_kernel not in CONV_KERNELS:
             raise ValueError(f"conv_kernel must be one of {CONV_KERNELS}, got {self.conv_kernel}.")
+        for name in ("conv_kernel", "n_critical", "margin_size", "filter_size", "lrelu_upsampling"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} must be an integer, got {getattr(self, name)!r}.")
         for name, low, high in (
             ("n_critical", 1, len(self.channels) - 1),
             ("first_cutoff", 0.25, self.resolution / 2),
