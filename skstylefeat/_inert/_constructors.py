@@ -114,9 +114,8 @@ def _latin1(budget, text, encoding):
 def _path(budget, *parts):
     if not all(isinstance(part, str) for part in parts):
         raise ValueError("a path that is no text")
-    text = "/".join(parts)
-    budget.spend_memory(len(text))
-    return text
+    budget.spend_memory(sum(len(part) + 1 for part in parts))
+    return "/".join(parts)
 
 
 def _device(budget, *name):

@@ -220,7 +220,11 @@ def _load_foreign_generator(found, settings, source):
         has_average = "mapping.w_avg" in state
         if not has_average:
             # The last layer of the mapping network has W's width; the mean follows below.
-            last = max(key for key in state if key.startswith("mapping.fc"))
+            last = max((key for key in state if key.startswith("mapping.fc")), default=None)
+            if last is None:
+                raise CheckpointError(
+                    f"{source} holds a generator without a mapping network ('mapping.fc0.weight')."
+                )
             state["mapping.w_avg"] = torch.zeros(state[last].shape[0])
         config = config_from_state(state, source, **known)
         check_fit(config, state, source)

@@ -134,9 +134,8 @@ class StyleGAN3Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
-        if type(self.resolution) is not int or self.resolution not in [
-            2**k for k in range(4, MAX_RESOLUTION.bit_length())
-        ]:
+        sides = [2**k for k in range(4, MAX_RESOLUTION.bit_length())]
+        if type(self.resolution) is not int or self.resolution not in sides:
             raise ValueError(
                 f"resolution must be a power of two from 16 to {MAX_RESOLUTION}, got "
                 f"{self.resolution}."

@@ -50,7 +50,7 @@ class FourierInput(nn.Module):
         """Return the map (n, channels, size, size) of styles (n, 4)."""
         # Phases and frequencies are angles: bfloat16 is too coarse for them.
         with torch.autocast(style.device.type, enabled=False):
-            return self._waves(style.float())
+            return self._waves(style.to(self.freqs.dtype))
 
     def _waves(self, style):
         cosine, sine, shift_x, shift_y = (style / style[:, :2].norm(dim=1, keepdim=True)).unbind(1)
