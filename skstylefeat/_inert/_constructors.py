@@ -111,6 +111,13 @@ def _latin1(budget, text, encoding):
     return text.encode("latin-1")  # as protocol 2 writes bytes
 
 
+def _path(budget, *parts):
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError("a path that is no text")
+    budget.spend_memory(sum(len(part) + 1 for part in parts))
+    return "/".join(parts)
+
+
 def _device(budget, *name):
     return "device"
 
@@ -155,6 +162,12 @@ def _constructors():
         "__builtin__.set": _set,
         "__builtin__.bytes": _no_bytes,
         "_codecs.encode": _latin1,
+        # Python 3.13 moved the classes of paths for some time.
+        **{
+            f"{module}.{flavor}Path": _path
+            for module in ("pathlib", "pathlib._local")
+            for flavor in ("Posix", "Windows", "PurePosix", "PureWindows")
+        },
         **{f"numpy.{name}": function for name, function in numpy_globals.items()},
         **{f"torch.{name}": function for name, function in torch_globals.items()},
     }

@@ -104,6 +104,9 @@ class Generator(NetworkFacade):
         self.n_ws, self.c_dim = config.n_ws, config.c_dim
         self.layers = self.module.synthesis.layers()
 
+    def _architecture(self):
+        return repr(self.module.config)
+
     @property
     def w_avg(self) -> NDArray[np.float32]:
         """Mean of W, of shape (w_dim,)."""

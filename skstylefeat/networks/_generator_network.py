@@ -16,11 +16,29 @@ Noise: TypeAlias = Literal["const", "none"]
 class Architecture(Protocol):
     """Sizes that every generator's configuration states."""
 
-    resolution: int
-    z_dim: int
-    w_dim: int
-    c_dim: int
-    img_channels: int
+    @property
+    def resolution(self) -> int:
+        """Longer side of the images in pixels."""
+
+    @property
+    def z_dim(self) -> int:
+        """Width of the Gaussian input."""
+
+    @property
+    def w_dim(self) -> int:
+        """Width of W."""
+
+    @property
+    def n_mapping(self) -> int:
+        """Number of layers of the mapping network."""
+
+    @property
+    def c_dim(self) -> int:
+        """Number of classes of a conditional generator, else 0."""
+
+    @property
+    def img_channels(self) -> int:
+        """Channels of the images."""
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -61,6 +79,14 @@ class Synthesis(Protocol):
 class GeneratorNetwork(Protocol):
     """Frozen torch module with a mapping network and a synthesis network."""
 
-    config: Architecture
-    mapping: nn.Module  # (z, one-hot classes or None, truncation_psi) -> w; has the buffer `w_avg`
-    synthesis: Synthesis
+    @property
+    def config(self) -> Architecture:
+        """The architecture."""
+
+    @property
+    def mapping(self) -> nn.Module:
+        """Function (z, one-hot classes or None, truncation_psi) to w; has the buffer `w_avg`."""
+
+    @property
+    def synthesis(self) -> Synthesis:
+        """Function from W+ codes to images, and its parts."""

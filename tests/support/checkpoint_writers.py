@@ -194,15 +194,6 @@ def write_tensorflow(path):
         path.write_bytes(pickle.dumps(tuple(TensorFlowNetwork() for _ in range(3))))
 
 
-def write_alias_free(path):
-    """Write a pickle with the layers of StyleGAN3."""
-    with foreign_names():
-        first = PersistentStub("SynthesisInput")
-        synthesis = PersistentStub("SynthesisNetwork", _modules=OrderedDict(input=first))
-        root = PersistentStub("Generator", _modules=OrderedDict(synthesis=synthesis))
-        path.write_bytes(pickle.dumps({"G_ema": root}))
-
-
 def rosinality_state(module):
     """Return the state dict of a `StyleGAN2Generator` in rosinality's names and shapes."""
     config = module.config

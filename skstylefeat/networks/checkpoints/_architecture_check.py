@@ -4,9 +4,11 @@ import torch
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat.exceptions import CheckpointError
-from skstylefeat.networks.encoders._native import EncoderNetwork
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._network import MappingNetwork, StyleGAN2Generator
+from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
+from skstylefeat.networks.stylegan3._alias_free_network import StyleGAN3Generator
 
 W_AVG_SAMPLES = 10_000
 W_AVG_SEED = 0
@@ -14,6 +16,11 @@ MAX_SAMPLED_WIDTH = 2048  # 10,000 samples of it take 82 MB
 MAX_RESOLUTION = 1 << 13
 MAX_WIDTH = 1 << 16
 MAX_MAPPING_LAYERS = 64
+NETWORKS = {
+    GeneratorConfig: (StyleGAN2Generator, "a StyleGAN2 generator"),
+    StyleGAN3Config: (StyleGAN3Generator, "a StyleGAN3 generator"),
+    EncoderConfig: (EncoderNetwork, "an encoder"),
+}
 
 
 def check_config(config):
@@ -34,11 +41,11 @@ def check_fit(config, state, source):
 
     Nothing is allocated for an architecture before the tensors of the file are known to fit.
     """
-    is_generator = isinstance(config, GeneratorConfig)
+    build, what = NETWORKS[type(config)]
     try:
         check_config(config)
         with torch.device("meta"):
-            network = (StyleGAN2Generator if is_generator else EncoderNetwork)(config)
+            network = build(config)
         expected = network.state_dict()
     except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
@@ -62,9 +69,8 @@ def check_fit(config, state, source):
             if names
         ]
         raise CheckpointError(
-            f"{source} does not fit {'a StyleGAN2 generator' if is_generator else 'an encoder'} "
-            f"of {config.resolution} px with w_dim {config.w_dim}: {'; '.join(parts)}. It is "
-            "damaged, or holds a variant of the network."
+            f"{source} does not fit {what} of {config.resolution} px with w_dim {config.w_dim}: "
+            f"{'; '.join(parts)}. It is damaged, or holds a variant of the network."
         )
 
 

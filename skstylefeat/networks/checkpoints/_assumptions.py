@@ -37,6 +37,7 @@ GENERATOR_SETTINGS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "activation": (ACTIVATION, lambda value: value == ACTIVATION, "'lrelu'"),
     "conv_clamp": (None, lambda value: value is None or _is_positive(value), "positive or None"),
     "lr_multiplier": (MAPPING_LR_MULTIPLIER, _is_positive, "a positive number"),
+    "output_scale": (None, _is_positive, "a positive number"),
     "resample_filter": (RESAMPLE_FILTER, _is_filter, "four numbers"),
 }
 #: The same of encoders of the pSp family, whose type is never assumed.
@@ -129,11 +130,14 @@ class Settings:
         self._used.add(name)
         return self.given.get(name, value)
 
-    def lacking(self, name):
-        """Return the given value of a setting that the file lacks, or the assumed one."""
+    def lacking(self, name, usual=None):
+        """Return the given value of a setting that the file lacks, or the assumed one.
+
+        That is the `usual` one of the file's family, where there is one.
+        """
         self._used.add(name)
         if name not in self.given:
-            self.assumed[name] = self._known[name][0]
+            self.assumed[name] = self._known[name][0] if usual is None else usual
             return self.assumed[name]
         return self.given[name]
 

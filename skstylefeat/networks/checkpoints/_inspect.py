@@ -14,6 +14,12 @@ from skstylefeat.networks.checkpoints._read import (
     recognize,
 )
 
+#: Tensors that no training changes: noise, filters and statistics.
+CONSTANTS = (
+    *("noise_const", "up_filter", "down_filter", "magnitude_ema"),
+    *("input.freqs", "input.phases", "input.transform"),
+)
+
 
 @dataclass(frozen=True)
 class GeneratorInfo:
@@ -233,7 +239,7 @@ def _generator_info(found, source):
     return GeneratorInfo(
         config=config.to_dict(),
         n_ws=config.n_ws,
-        n_parameters=sum(x.numel() for key, x in state.items() if "noise_const" not in key),
+        n_parameters=sum(x.numel() for key, x in state.items() if not key.endswith(CONSTANTS)),
         spaces={
             "z": (config.z_dim,),
             "w": (config.w_dim,),

@@ -7,6 +7,7 @@ import torch
 from skstylefeat._inert._arrays import StoredArray
 from skstylefeat._inert._constructors import PersistentObject
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._alias_free import read_alias_free_state, stated_options
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION
 from skstylefeat.networks.checkpoints._noise_maps import add_silent_noise
 from skstylefeat.networks.checkpoints._tensors import load_tensors
@@ -66,7 +67,7 @@ def _children(module, group, source):
 
 
 def read_network(root, settings, source):
-    """Read a generator.
+    """Read a StyleGAN2 generator.
 
     Parameters
     ----------
@@ -90,17 +91,11 @@ def read_network(root, settings, source):
         If it is no StyleGAN2 generator, or has options without a counterpart here.
     """
     tensors, attributes = flatten(root, source)
-    classes = {item.class_name for item in attributes.values()}
-    if "SynthesisInput" in classes or "synthesis.input.freqs" in tensors:
-        raise CheckpointError(
-            f"{source} holds an alias-free generator (StyleGAN3-T or -R), whose layers differ from "
-            "StyleGAN2's; only StyleGAN2 networks are supported. NVIDIA's stylegan3 release has "
-            "StyleGAN2 networks for the same data sets (stylegan2-*.pkl)."
-        )
     if "synthesis.b4.conv1.weight" not in tensors:
         raise CheckpointError(
-            f"{source} holds a network of class {root.class_name[:80]!r}, expected a StyleGAN2 "
-            "generator: it has no tensor 'synthesis.b4.conv1.weight'."
+            f"{source} holds a network of class {root.class_name[:80]!r}, expected a generator of "
+            "StyleGAN2 or StyleGAN3: it has neither a tensor 'synthesis.b4.conv1.weight' nor "
+            "'synthesis.input.freqs'."
         )
     for name, item in attributes.items():
         _check_layer(name, item, source)
@@ -109,12 +104,66 @@ def read_network(root, settings, source):
         "conv_clamp": _agreed(attributes, "conv_clamp", "SynthesisLayer", source),
         "activation": _agreed(attributes, "activation", "SynthesisLayer", source),
     }
-    multipliers = {
+    multipliers = _multipliers(attributes)
+    return read_state_dict(tensors, settings, source, stated=stated, multipliers=multipliers)
+
+
+def _multipliers(attributes):
+    """Return the learning-rate multipliers of the mapping network's layers that a file states."""
+    return {
         name: item.state["bias_gain"]
         for name, item in attributes.items()
         if name.startswith("mapping.fc") and isinstance(item.state.get("bias_gain"), int | float)
     }
-    return read_state_dict(tensors, settings, source, stated=stated, multipliers=multipliers)
+
+
+def is_alias_free(root):
+    """Return whether a pickled network has the input of StyleGAN3."""
+    module = root
+    for name in ("synthesis", "input"):
+        children = module.state.get("_modules")
+        module = children.get(name) if isinstance(children, dict) else None
+        if not isinstance(module, PersistentObject):
+            return False
+    return True
+
+
+def read_alias_free_network(root, settings, source):
+    """Read a StyleGAN3 generator.
+
+    Parameters
+    ----------
+    root : PersistentObject
+        The network, such as `G_ema`.
+    settings : Settings
+        Given values of what the file lacks.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    state : dict of str to Tensor
+        float32 tensors by the names of `StyleGAN3Generator`.
+    known : dict
+        Entries of the architecture that do not follow from the shapes of the tensors.
+    attributes : dict of str to PersistentObject
+        The modules by dotted name.
+
+    Raises
+    ------
+    CheckpointError
+        If it has options without a counterpart here.
+    """
+    tensors, attributes = flatten(root, source)
+    for name, item in attributes.items():
+        _check_layer(name, item, source)
+    options = stated_options(attributes, source)
+    conv_clamp = _agreed(attributes, "conv_clamp", "SynthesisLayer", source)
+    if conv_clamp is not UNKNOWN:
+        options["conv_clamp"] = conv_clamp
+    state, known = read_alias_free_state(tensors, options, settings, source)
+    set_learning_rate(state, _multipliers(attributes), settings, source)
+    return state, known, attributes
 
 
 def read_state_dict(tensors, settings, source, *, stated=None, multipliers=None):

@@ -3,7 +3,7 @@
 =================================  ==============================================================
 Layout                             What is read
 =================================  ==============================================================
-NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the whole module) of StyleGAN2 networks
+NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the module) of StyleGAN2 and StyleGAN3 networks
 state dict in NVIDIA's names       from a torch file or safetensors, also nested or prefixed
 rosinality ``.pt``                 ``g_ema`` with ``latent_avg``, also nested or prefixed
 pSp family ``.pt``                 ``decoder.*`` as generator, ``encoder.*`` as encoder, likewise
@@ -21,13 +21,24 @@ from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
 from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._alias_free import (
+    LAYER_NAME,
+    check_geometry,
+    read_alias_free_state,
+)
 from skstylefeat.networks.checkpoints._architecture_check import check_fit, estimate_w_avg
 from skstylefeat.networks.checkpoints._assumptions import (
     ENCODER_SETTINGS,
     GENERATOR_SETTINGS,
     Settings,
 )
-from skstylefeat.networks.checkpoints._nvidia import read_network, read_state_dict
+from skstylefeat.networks.checkpoints._nvidia import (
+    is_alias_free,
+    read_alias_free_network,
+    read_network,
+    read_state_dict,
+    set_learning_rate,
+)
 from skstylefeat.networks.checkpoints._rosinality import read_rosinality_state
 from skstylefeat.networks.checkpoints._safetensors import (
     GENERATOR_CONFIGS,
@@ -37,18 +48,28 @@ from skstylefeat.networks.checkpoints._safetensors import (
     read_own_file,
 )
 from skstylefeat.networks.checkpoints._state_dicts import (
+    ALIAS_FREE_KEYS,
     LATENT_AVG,
+    NVIDIA_KEYS,
     ROSINALITY_KEYS,
     find_state_dicts,
 )
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
+from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
 NVIDIA_STATE = "StyleGAN2 state dict in NVIDIA's names"
+ALIAS_FREE = "NVIDIA StyleGAN3 (stylegan3)"
+ALIAS_FREE_STATE = "StyleGAN3 state dict in NVIDIA's names"
 ROSINALITY = "rosinality stylegan2-pytorch"
 PSP = "pSp family (pSp, e4e, ReStyle)"
 OURS = "skstylefeat"
+STATE_DICTS = {
+    NVIDIA_KEYS: NVIDIA_STATE,
+    ALIAS_FREE_KEYS: ALIAS_FREE_STATE,
+    ROSINALITY_KEYS: ROSINALITY,
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +124,7 @@ def recognize(path, refused=None):
         part = "encoder" if contents.metadata["format"].endswith("encoder") else "generator"
         return Recognized(layout, OURS, contents=contents, **{part: {}})
     if isinstance(tree, PersistentObject):
-        return Recognized(layout, NVIDIA, generator=tree)
+        return Recognized(layout, _nvidia_kind(tree), generator=tree)
     if not isinstance(tree, dict):
         raise CheckpointError(
             f"{path} holds an object of type {type(tree).__name__}, expected a dictionary of "
@@ -112,12 +133,14 @@ def recognize(path, refused=None):
 
     network = next((tree[key] for key in ("G_ema", "g_ema") if key in tree), None)
     if isinstance(network, PersistentObject):
-        return Recognized(layout, NVIDIA, generator=network)
+        return Recognized(layout, _nvidia_kind(network), generator=network)
     generator, encoder = find_state_dicts(tree, str(path))
-    kind = PSP
-    if encoder is None:
-        kind = ROSINALITY if generator.keys == ROSINALITY_KEYS else NVIDIA_STATE
+    kind = STATE_DICTS[generator.keys] if encoder is None else PSP
     return Recognized(layout, kind, generator=generator, encoder=encoder)
+
+
+def _nvidia_kind(network):
+    return ALIAS_FREE if is_alias_free(network) else NVIDIA
 
 
 def read_generator(path, settings=None):
@@ -132,11 +155,11 @@ def read_generator(path, settings=None):
 
     Returns
     -------
-    config : GeneratorConfig
+    config : GeneratorConfig or StyleGAN3Config
         The architecture.
     state : dict of str to Tensor
-        float32 parameters by the names of `StyleGAN2Generator`; they may be views of the mapped
-        file.
+        float32 parameters by the names of the network of that architecture; they may be views of
+        the mapped file.
     card : dict of str to str
         Model card; for foreign formats the entry "format" says which one it was.
 
@@ -160,8 +183,9 @@ def load_found_generator(found, source, settings=None):
                 f"{source} holds an encoder, expected a generator: read it with load_encoder."
             )
         check_fit(config, state, source)
-        for name in ("conv_clamp", "resample_filter"):
-            settings.stated(name, getattr(config, name), source)
+        for name in ("conv_clamp", "output_scale", "resample_filter"):
+            if hasattr(config, name):
+                settings.stated(name, getattr(config, name), source)
         settings.finish(source)
         return config, state, card
     if found.generator is None:
@@ -176,8 +200,17 @@ def load_found_generator(found, source, settings=None):
 def _load_foreign_generator(found, settings, source):
     network = found.generator
     try:
-        if isinstance(network, PersistentObject):
+        attributes = {}
+        is_decoder = found.encoder is not None
+        if isinstance(network, PersistentObject) and is_alias_free(network):
+            state, known, attributes = read_alias_free_network(network, settings, source)
+        elif isinstance(network, PersistentObject):
             state, known = read_network(network, settings, source)
+        elif network.keys == ALIAS_FREE_KEYS:
+            state, known = read_alias_free_state(
+                network.tensors, {}, settings, source, is_implied=is_decoder
+            )
+            set_learning_rate(state, {}, settings, source, is_implied=is_decoder)
         elif network.keys == ROSINALITY_KEYS:
             average = network.latent_avg
             state, known = read_rosinality_state(network.tensors, average, settings, source)
@@ -187,10 +220,16 @@ def _load_foreign_generator(found, settings, source):
         has_average = "mapping.w_avg" in state
         if not has_average:
             # The last layer of the mapping network has W's width; the mean follows below.
-            last = max(key for key in state if key.startswith("mapping.fc"))
+            last = max((key for key in state if key.startswith("mapping.fc")), default=None)
+            if last is None:
+                raise CheckpointError(
+                    f"{source} holds a generator without a mapping network ('mapping.fc0.weight')."
+                )
             state["mapping.w_avg"] = torch.zeros(state[last].shape[0])
         config = config_from_state(state, source, **known)
         check_fit(config, state, source)
+        if isinstance(config, StyleGAN3Config):
+            check_geometry(config, state, attributes, source)
         if not has_average:
             state["mapping.w_avg"] = estimate_w_avg(config, state)
             settings.added.append("mean of W, estimated from draws of a fixed seed")
@@ -281,6 +320,8 @@ def _build_foreign_encoder(found, state, settings, source):
 def _n_ws_of(generator):
     """Return the number of W vectors of a generator, by the names of its layers."""
     names = generator.tensors
+    if generator.keys == ALIAS_FREE_KEYS:
+        return 1 + sum(LAYER_NAME.fullmatch(key) is not None for key in names)
     if generator.keys == ROSINALITY_KEYS:
         return 2 + sum(key.startswith("convs.") and key.endswith(".conv.weight") for key in names)
     return 2 * sum(key.startswith("synthesis.b") and key.endswith(".conv1.weight") for key in names)

@@ -12,15 +12,20 @@ from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._alias_free import alias_free_shape
 from skstylefeat.networks.checkpoints._architecture_check import check_config, check_fit
+from skstylefeat.networks.checkpoints._state_dicts import ALIAS_FREE_KEYS
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.encoders._psp import PSPConfig
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
+from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
+from skstylefeat.networks.stylegan3._alias_free_network import StyleGAN3Generator
 
 KINDS = {
     "skstylefeat.generator": (GeneratorConfig, StyleGAN2Generator),
+    "skstylefeat.stylegan3_generator": (StyleGAN3Config, StyleGAN3Generator),
     "skstylefeat.encoder": (EncoderConfig, EncoderNetwork),
     # Kept as the tensors of the original file, since the network is built from those.
     "skstylefeat.psp_encoder": (PSPConfig, None),
@@ -31,7 +36,7 @@ CARD_PREFIX = "card."
 
 
 def save_network(
-    module: StyleGAN2Generator | EncoderNetwork,
+    module: StyleGAN2Generator | StyleGAN3Generator | EncoderNetwork,
     path: StrPath,
     card: Mapping[str, Any] | None = None,
 ) -> None:
@@ -39,7 +44,7 @@ def save_network(
 
     Parameters
     ----------
-    module : StyleGAN2Generator or EncoderNetwork
+    module : StyleGAN2Generator, StyleGAN3Generator or EncoderNetwork
         The network.
     path : path-like
         File to write.
@@ -54,7 +59,7 @@ def save_tensors(config, state, path, card=None):
 
     Parameters
     ----------
-    config : GeneratorConfig, EncoderConfig or PSPConfig
+    config : GeneratorConfig, StyleGAN3Config, EncoderConfig or PSPConfig
         The architecture.
     state : dict of str to Tensor
         Its tensors.
@@ -86,7 +91,7 @@ def read_own_file(contents):
 
     Returns
     -------
-    config : GeneratorConfig, EncoderConfig or PSPConfig
+    config : GeneratorConfig, StyleGAN3Config, EncoderConfig or PSPConfig
         The architecture.
     state : dict of str to Tensor
         The parameters.
@@ -128,19 +133,17 @@ def config_from_state(state, path, **known):
     """Return the architecture that the shapes of tensors with NVIDIA's names imply.
 
     Shapes do not show conv_clamp and the resampling filter: these are `known` to the caller, or
-    StyleGAN2's defaults.
+    the family's defaults.
     """
+    is_alias_free = ALIAS_FREE_KEYS[0] in state
     try:
-        w_dim = state["mapping.w_avg"].shape[-1]
+        mapping = _mapping_shape(state)
+        if is_alias_free:
+            return alias_free_shape(state, mapping, known)
         resolutions = sorted(
             {int(key.split(".")[1][1:]) for key in state if key.startswith("synthesis.b")}
         )
         channels = [state[f"synthesis.b{r}.conv1.weight"].shape[0] for r in resolutions]
-        n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
-        c_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
-        z_dim = state["mapping.fc0.weight"].shape[1] - (w_dim if c_dim else 0)
-        if z_dim < 1:
-            raise ValueError("the first layer of the mapping network is as wide as the class alone")
 
         # Only residual blocks have skip layers; "orig" has one toRGB layer, at the end.
         if any(key.endswith(".skip.weight") for key in state):
@@ -151,22 +154,30 @@ def config_from_state(state, path, **known):
             architecture = "orig"
         img_channels = state[f"synthesis.b{resolutions[-1]}.torgb.weight"].shape[0]
     except (KeyError, IndexError, ValueError) as error:
+        family, key = ("StyleGAN3", "L0_36_512") if is_alias_free else ("StyleGAN2", "b4.conv1")
         raise ValueError(
-            f"{path} holds no StyleGAN2 generator: expected tensors such as "
-            f"'mapping.w_avg' and 'synthesis.b4.conv1.weight', found {sorted(state)[:5]} "
+            f"{path} holds no {family} generator: expected tensors such as "
+            f"'mapping.w_avg' and 'synthesis.{key}.weight', found {sorted(state)[:5]} "
             f"and {max(len(state) - 5, 0)} more (missing: {error})."
         ) from error
     values = {
         "resolution": resolutions[-1],
         "channels": channels,
-        "z_dim": z_dim,
-        "w_dim": w_dim,
-        "n_mapping": n_mapping,
-        "c_dim": c_dim,
         "img_channels": img_channels,
         "architecture": architecture,
     }
-    return GeneratorConfig(**(values | known))
+    return GeneratorConfig(**(mapping | values | known))
+
+
+def _mapping_shape(state):
+    """Return the entries of the architecture that the mapping network shows."""
+    w_dim = state["mapping.w_avg"].shape[-1]
+    c_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
+    z_dim = state["mapping.fc0.weight"].shape[1] - (w_dim if c_dim else 0)
+    if z_dim < 1:
+        raise ValueError("the first layer of the mapping network is as wide as the class alone")
+    n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
+    return {"z_dim": z_dim, "w_dim": w_dim, "n_mapping": n_mapping, "c_dim": c_dim}
 
 
 def build_network(config, state, source):

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skstylefeat._utils._layers import LayerInfo
+from skstylefeat.networks._generator_network import Architecture
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._row_bands import LRELU_SLOPE, in_bands
 from skstylefeat.networks.stylegan2._styled_layers import (
@@ -45,7 +46,7 @@ class MappingNetwork(nn.Module):
     embed: FullyConnected  # of a conditional generator only
     w_avg: Tensor
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: Architecture) -> None:
         super().__init__()
         self.n_layers = config.n_mapping
         self.c_dim = config.c_dim

@@ -224,13 +224,6 @@ def test_tensorflow_pickle_is_refused_with_advice(tmp_path):
     assert str(path) in str(caught.value)
 
 
-def test_alias_free_generator_is_refused_with_advice(tmp_path):
-    path = tmp_path / "network.pkl"
-    writers.write_alias_free(path)
-    with pytest.raises(CheckpointError, match="StyleGAN3-T or -R"):
-        checkpoints.read_generator(path)
-
-
 def test_other_activation_is_refused(tmp_path, monkeypatch):
     real = writers._attributes
     monkeypatch.setattr(
