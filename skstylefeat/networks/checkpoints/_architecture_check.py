@@ -4,9 +4,11 @@ import torch
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat.exceptions import CheckpointError
-from skstylefeat.networks.encoders._native import EncoderNetwork
+from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.stylegan1._adain_network import StyleGAN1Generator
+from skstylefeat.networks.stylegan1._stylegan1_config import StyleGAN1Config
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
-from skstylefeat.networks.stylegan2._network import MappingNetwork, StyleGAN2Generator
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 W_AVG_SAMPLES = 10_000
 W_AVG_SEED = 0
@@ -14,6 +16,12 @@ MAX_SAMPLED_WIDTH = 2048  # 10,000 samples of it take 82 MB
 MAX_RESOLUTION = 1 << 13
 MAX_WIDTH = 1 << 16
 MAX_MAPPING_LAYERS = 64
+# The network of each architecture, and its name in messages.
+NETWORKS = {
+    GeneratorConfig: (StyleGAN2Generator, "a StyleGAN2 generator"),
+    StyleGAN1Config: (StyleGAN1Generator, "a StyleGAN1 generator"),
+    EncoderConfig: (EncoderNetwork, "an encoder"),
+}
 
 
 def check_config(config):
@@ -34,11 +42,11 @@ def check_fit(config, state, source):
 
     Nothing is allocated for an architecture before the tensors of the file are known to fit.
     """
-    is_generator = isinstance(config, GeneratorConfig)
+    network_class, description = NETWORKS[type(config)]
     try:
         check_config(config)
         with torch.device("meta"):
-            network = (StyleGAN2Generator if is_generator else EncoderNetwork)(config)
+            network = network_class(config)
         expected = network.state_dict()
     except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
@@ -62,9 +70,9 @@ def check_fit(config, state, source):
             if names
         ]
         raise CheckpointError(
-            f"{source} does not fit {'a StyleGAN2 generator' if is_generator else 'an encoder'} "
-            f"of {config.resolution} px with w_dim {config.w_dim}: {'; '.join(parts)}. It is "
-            "damaged, or holds a variant of the network."
+            f"{source} does not fit {description} of {config.resolution} px with w_dim "
+            f"{config.w_dim}: {'; '.join(parts)}. It is damaged, or holds a variant of the "
+            "network."
         )
 
 
@@ -73,10 +81,10 @@ def estimate_w_avg(config, state):
 
     Parameters
     ----------
-    config : GeneratorConfig
+    config : GeneratorConfig or StyleGAN1Config
         The architecture.
     state : dict of str to Tensor
-        Parameters by the names of `StyleGAN2Generator`.
+        Parameters by the names of its network.
 
     Returns
     -------
@@ -94,13 +102,15 @@ def estimate_w_avg(config, state):
             f"it lacks the mean of W, which is not estimated for inputs of width {width}, above "
             f"{MAX_SAMPLED_WIDTH}"
         )
-    mapping = MappingNetwork(config).requires_grad_(False)
+    with torch.device("meta"):
+        mapping = NETWORKS[type(config)][0](config).mapping.requires_grad_(False)
     mapping.load_state_dict(
         {
             key.removeprefix("mapping."): value
             for key, value in state.items()
             if key.startswith("mapping.")
-        }
+        },
+        assign=True,
     )
     generator = torch.Generator().manual_seed(W_AVG_SEED)
     z = torch.randn(W_AVG_SAMPLES, config.z_dim, generator=generator)

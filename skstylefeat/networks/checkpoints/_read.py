@@ -6,6 +6,7 @@ Layout                             What is read
 NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the whole module) of StyleGAN2 networks
 state dict in NVIDIA's names       from a torch file or safetensors, also nested or prefixed
 rosinality ``.pt``                 ``g_ema`` with ``latent_avg``, also nested or prefixed
+GenForce ``.pth``                  ``generator_smooth``, StyleGAN1 or StyleGAN2, likewise
 pSp family ``.pt``                 ``decoder.*`` as generator, ``encoder.*`` as encoder, likewise
 ours                               safetensors with the architecture as metadata
 =================================  ==============================================================
@@ -27,6 +28,7 @@ from skstylefeat.networks.checkpoints._assumptions import (
     GENERATOR_SETTINGS,
     Settings,
 )
+from skstylefeat.networks.checkpoints._genforce import read_genforce_state
 from skstylefeat.networks.checkpoints._nvidia import read_network, read_state_dict
 from skstylefeat.networks.checkpoints._rosinality import read_rosinality_state
 from skstylefeat.networks.checkpoints._safetensors import (
@@ -37,10 +39,14 @@ from skstylefeat.networks.checkpoints._safetensors import (
     read_own_file,
 )
 from skstylefeat.networks.checkpoints._state_dicts import (
+    GENFORCE1_KEYS,
+    GENFORCE2_KEYS,
     LATENT_AVG,
+    NVIDIA_KEYS,
     ROSINALITY_KEYS,
     find_state_dicts,
 )
+from skstylefeat.networks.checkpoints._stylegan1_state import stylegan1_config
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
 
@@ -49,6 +55,12 @@ NVIDIA_STATE = "StyleGAN2 state dict in NVIDIA's names"
 ROSINALITY = "rosinality stylegan2-pytorch"
 PSP = "pSp family (pSp, e4e, ReStyle)"
 OURS = "skstylefeat"
+STATE_DICTS = {
+    NVIDIA_KEYS: NVIDIA_STATE,
+    ROSINALITY_KEYS: ROSINALITY,
+    GENFORCE1_KEYS: "GenForce StyleGAN",
+    GENFORCE2_KEYS: "GenForce StyleGAN2",
+}
 
 
 @dataclass(frozen=True)
@@ -114,9 +126,7 @@ def recognize(path, refused=None):
     if isinstance(network, PersistentObject):
         return Recognized(layout, NVIDIA, generator=network)
     generator, encoder = find_state_dicts(tree, str(path))
-    kind = PSP
-    if encoder is None:
-        kind = ROSINALITY if generator.keys == ROSINALITY_KEYS else NVIDIA_STATE
+    kind = PSP if encoder is not None else STATE_DICTS[generator.keys]
     return Recognized(layout, kind, generator=generator, encoder=encoder)
 
 
@@ -161,7 +171,8 @@ def load_found_generator(found, source, settings=None):
             )
         check_fit(config, state, source)
         for name in ("conv_clamp", "resample_filter"):
-            settings.stated(name, getattr(config, name), source)
+            if hasattr(config, name):
+                settings.stated(name, getattr(config, name), source)
         settings.finish(source)
         return config, state, card
     if found.generator is None:
@@ -175,9 +186,13 @@ def load_found_generator(found, source, settings=None):
 
 def _load_foreign_generator(found, settings, source):
     network = found.generator
+    make_config = config_from_state
     try:
         if isinstance(network, PersistentObject):
             state, known = read_network(network, settings, source)
+        elif network.keys in (GENFORCE1_KEYS, GENFORCE2_KEYS):
+            state, known = read_genforce_state(network, settings, source)
+            make_config = stylegan1_config if network.keys == GENFORCE1_KEYS else make_config
         elif network.keys == ROSINALITY_KEYS:
             average = network.latent_avg
             state, known = read_rosinality_state(network.tensors, average, settings, source)
@@ -189,7 +204,7 @@ def _load_foreign_generator(found, settings, source):
             # The last layer of the mapping network has W's width; the mean follows below.
             last = max(key for key in state if key.startswith("mapping.fc"))
             state["mapping.w_avg"] = torch.zeros(state[last].shape[0])
-        config = config_from_state(state, source, **known)
+        config = make_config(state, source, **known)
         check_fit(config, state, source)
         if not has_average:
             state["mapping.w_avg"] = estimate_w_avg(config, state)
@@ -283,4 +298,7 @@ def _n_ws_of(generator):
     names = generator.tensors
     if generator.keys == ROSINALITY_KEYS:
         return 2 + sum(key.startswith("convs.") and key.endswith(".conv.weight") for key in names)
+    if generator.keys in (GENFORCE1_KEYS, GENFORCE2_KEYS):
+        n_layers = sum(key.endswith(".style.weight") and ".layer" in key for key in names)
+        return n_layers + (generator.keys == GENFORCE2_KEYS)
     return 2 * sum(key.startswith("synthesis.b") and key.endswith(".conv1.weight") for key in names)

@@ -16,11 +16,14 @@ from skstylefeat.networks.checkpoints._architecture_check import check_config, c
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.encoders._psp import PSPConfig
+from skstylefeat.networks.stylegan1._adain_network import StyleGAN1Generator
+from skstylefeat.networks.stylegan1._stylegan1_config import StyleGAN1Config
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 KINDS = {
     "skstylefeat.generator": (GeneratorConfig, StyleGAN2Generator),
+    "skstylefeat.stylegan1_generator": (StyleGAN1Config, StyleGAN1Generator),
     "skstylefeat.encoder": (EncoderConfig, EncoderNetwork),
     # Kept as the tensors of the original file, since the network is built from those.
     "skstylefeat.psp_encoder": (PSPConfig, None),
@@ -31,7 +34,7 @@ CARD_PREFIX = "card."
 
 
 def save_network(
-    module: StyleGAN2Generator | EncoderNetwork,
+    module: StyleGAN2Generator | StyleGAN1Generator | EncoderNetwork,
     path: StrPath,
     card: Mapping[str, Any] | None = None,
 ) -> None:
@@ -39,7 +42,7 @@ def save_network(
 
     Parameters
     ----------
-    module : StyleGAN2Generator or EncoderNetwork
+    module : StyleGAN2Generator, StyleGAN1Generator or EncoderNetwork
         The network.
     path : path-like
         File to write.
@@ -54,7 +57,7 @@ def save_tensors(config, state, path, card=None):
 
     Parameters
     ----------
-    config : GeneratorConfig, EncoderConfig or PSPConfig
+    config : GeneratorConfig, StyleGAN1Config, EncoderConfig or PSPConfig
         The architecture.
     state : dict of str to Tensor
         Its tensors.
@@ -86,7 +89,7 @@ def read_own_file(contents):
 
     Returns
     -------
-    config : GeneratorConfig, EncoderConfig or PSPConfig
+    config : GeneratorConfig, StyleGAN1Config, EncoderConfig or PSPConfig
         The architecture.
     state : dict of str to Tensor
         The parameters.

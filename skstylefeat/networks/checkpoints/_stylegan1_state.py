@@ -1,0 +1,92 @@
+"""Tensors of StyleGAN1 generators: from the scales of the original code to those of ours.
+
+Readers rename tensors first (`mapping.fc0.weight`, `synthesis.b8.conv0.affine.weight`, ...). What
+follows is the same for all of them:
+
+* The equalized learning rate of convolutions goes into their weights.
+* Up-sampling layers with `fused_scale` are transposed convolutions, which apply their weights in
+  the opposite order: those weights are flipped in both spatial axes.
+* Factors of AdaIN are stored without the 1 that is added to them.
+"""
+
+import math
+import re
+
+from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._assumptions import FUSED_SCALE
+from skstylefeat.networks.stylegan1._stylegan1_config import StyleGAN1Config
+
+FUSED_FROM = 128  # pixels
+CONV_GAIN = 2.0**0.5
+CONV_WEIGHT = re.compile(r"synthesis\.b(\d+)\.(conv[01]|torgb)\.weight")
+STYLE_BIAS = re.compile(r"synthesis\.b\d+\.(const|conv[01])\.affine\.bias")
+
+
+def rescale_stylegan1(state, *, fused_scale, equalized=True):
+    """Bring the tensors of a generator from the original scales to those of `StyleGAN1Generator`.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        Tensors by the names of `StyleGAN1Generator`, which are replaced.
+    fused_scale : {True, False, "auto"}
+        Which up-sampling layers are transposed convolutions: all, none, or from 128 pixels.
+    equalized : bool, default=True
+        Whether the weights lack the equalized learning rate.
+    """
+    for name, value in state.items():
+        conv = CONV_WEIGHT.fullmatch(name)
+        if conv and value.ndim == 4:
+            if equalized:
+                gain = 1.0 if conv[2] == "torgb" else CONV_GAIN
+                state[name] = value * (gain / math.sqrt(value[0].numel()))
+            is_fused = int(conv[1]) >= FUSED_FROM if fused_scale == FUSED_SCALE else fused_scale
+            if conv[2] == "conv0" and is_fused:
+                state[name] = state[name].flip(2, 3)
+        elif STYLE_BIAS.fullmatch(name) and value.ndim == 1:
+            state[name] = value.clone()
+            state[name][: len(value) // 2] += 1.0
+        elif name.endswith(".affine.weight") or name.startswith("mapping.fc"):
+            if not equalized and name.endswith(".weight") and value.ndim == 2:
+                gain = CONV_GAIN if name.startswith("mapping") else 1.0
+                state[name] = value * (math.sqrt(value.shape[1]) / gain)
+
+
+def stylegan1_config(state, source, **known):
+    """Return the architecture that the shapes of a StyleGAN1 generator's tensors imply.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        Tensors by the names of `StyleGAN1Generator`.
+    source : str
+        Name of the file, for messages.
+    **known
+        Entries that shapes do not show.
+
+    Returns
+    -------
+    StyleGAN1Config
+    """
+    try:
+        resolutions = sorted(
+            {int(key.split(".")[1][1:]) for key in state if key.startswith("synthesis.b")}
+        )
+        n_mapping = sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in state)
+        embedding = state.get("mapping.embed.weight")
+        first = state["mapping.fc0.weight"]
+        values = {
+            "resolution": resolutions[-1],
+            "channels": [state[f"synthesis.b{r}.conv1.weight"].shape[0] for r in resolutions],
+            "z_dim": first.shape[1] if embedding is None else embedding.shape[0],
+            "w_dim": state["mapping.w_avg"].shape[-1],
+            "n_mapping": n_mapping,
+            "mapping_width": first.shape[0],
+            "c_dim": 0 if embedding is None else embedding.shape[1],
+            "img_channels": state[f"synthesis.b{resolutions[-1]}.torgb.weight"].shape[0],
+        }
+    except (KeyError, IndexError, ValueError) as error:
+        raise CheckpointError(
+            f"{source} holds an incomplete StyleGAN1 generator (missing: {error})."
+        ) from error
+    return StyleGAN1Config(**(values | known))
