@@ -25,7 +25,7 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION, FUSED_SCALE
 from skstylefeat.networks.checkpoints._nvidia import set_learning_rate, shared_filter
 from skstylefeat.networks.checkpoints._state_dicts import GENFORCE1_KEYS
-from skstylefeat.networks.checkpoints._stylegan1_state import rescale_stylegan1
+from skstylefeat.networks.checkpoints._stylegan1_state import check_level, rescale_stylegan1
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 
 LAYER = re.compile(r"synthesis\.(layer|output)(\d{1,2})\.(.+)")
@@ -85,7 +85,8 @@ def read_genforce_state(found, settings, source):
     settings.implied("activation", ACTIVATION)
     set_learning_rate(state, {}, settings, source, is_implied=True)
     if is_first:
-        _check_level(found.tensors, source)
+        if LEVEL_OF_DETAIL in found.tensors:
+            check_level(found.tensors[LEVEL_OF_DETAIL], source)
         known = {"blur_filter": blur_taps(load_tensors(filters, source), source)}
         rescale_stylegan1(state, fused_scale=settings.implied("fused_scale", FUSED_SCALE))
         return state, known
@@ -156,18 +157,6 @@ def _reshape(name, value):
         while value.ndim > (2 if name.endswith(".noise_const") else 3) and len(value) == 1:
             value = value[0]
     return value
-
-
-def _check_level(stored, source):
-    """Refuse a snapshot from the middle of progressive growing."""
-    if LEVEL_OF_DETAIL in stored:
-        level = load_tensors({LEVEL_OF_DETAIL: stored[LEVEL_OF_DETAIL]}, source)[LEVEL_OF_DETAIL]
-        if level.abs().max() > 0:
-            raise CheckpointError(
-                f"{source} is a snapshot of progressive growing ({LEVEL_OF_DETAIL} is "
-                f"{level.flatten()[0]:.3g}, not 0): its last layers are not trained. Use a later "
-                "snapshot."
-            )
 
 
 def blur_taps(kernels, source):

@@ -12,8 +12,12 @@ follows is the same for all of them:
 import math
 import re
 
+import torch
+
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import FUSED_SCALE
+from skstylefeat.networks.checkpoints._noise_maps import draw_missing_noise
+from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.stylegan1._stylegan1_config import StyleGAN1Config
 
 FUSED_FROM = 128  # pixels
@@ -50,6 +54,33 @@ def rescale_stylegan1(state, *, fused_scale, equalized=True):
             if not equalized and name.endswith(".weight") and value.ndim == 2:
                 gain = CONV_GAIN if name.startswith("mapping") else 1.0
                 state[name] = value * (math.sqrt(value.shape[1]) / gain)
+
+
+def add_stylegan1_noise(state, source):
+    """Give all layers of a generator that was built without noise a noise of strength 0."""
+    for name, bias in list(state.items()):
+        layer, _, tensor = name.rpartition(".")
+        if tensor == "bias" and layer.endswith((".const", ".conv0", ".conv1")):
+            state.setdefault(f"{layer}.noise_strength", torch.zeros(bias.shape))
+    draw_missing_noise(state, source)
+
+
+def check_level(stored, source):
+    """Refuse a snapshot from the middle of progressive growing.
+
+    Parameters
+    ----------
+    stored : StoredArray
+        The level of detail, 0 in a network that has grown to its full resolution.
+    source : str
+        Name of the file, for messages.
+    """
+    level = load_tensors({"lod": stored}, source)["lod"]
+    if level.numel() != 1 or level.item() != 0:
+        raise CheckpointError(
+            f"{source} is a snapshot of progressive growing: its level of detail (lod) is not 0, "
+            "so its last layers are not trained. Use a later snapshot."
+        )
 
 
 def stylegan1_config(state, source, **known):
