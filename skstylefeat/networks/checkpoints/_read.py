@@ -4,6 +4,7 @@
 Layout                             What is read
 =================================  ==============================================================
 NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the whole module) of StyleGAN2 networks
+NVIDIA, pickle of TensorFlow       ``Gs``, in the layouts 4 and 5
 state dict in NVIDIA's names       from a torch file or safetensors, also nested or prefixed
 rosinality ``.pt``                 ``g_ema`` with ``latent_avg``, also nested or prefixed
 pSp family ``.pt``                 ``decoder.*`` as generator, ``encoder.*`` as encoder, likewise
@@ -41,6 +42,12 @@ from skstylefeat.networks.checkpoints._state_dicts import (
     ROSINALITY_KEYS,
     find_state_dicts,
 )
+from skstylefeat.networks.checkpoints._tensorflow import (
+    STYLEGAN2,
+    TensorFlowNetwork,
+    find_tensorflow_network,
+)
+from skstylefeat.networks.checkpoints._tensorflow_stylegan2 import read_tensorflow_stylegan2
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
 
@@ -62,7 +69,8 @@ class Recognized:
     kind : str
         Name of the format.
     generator : object
-        The generator: a `PersistentObject` or a `FoundStateDict`; None if there is none.
+        The generator: a `PersistentObject`, a `TensorFlowNetwork` or a `FoundStateDict`; None if
+        there is none.
     encoder : FoundStateDict or None
         The encoder.
     contents : Contents or None
@@ -104,6 +112,9 @@ def recognize(path, refused=None):
         return Recognized(layout, OURS, contents=contents, **{part: {}})
     if isinstance(tree, PersistentObject):
         return Recognized(layout, NVIDIA, generator=tree)
+    network = find_tensorflow_network(tree, contents.budget)
+    if network is not None:
+        return Recognized(layout, network.kind, generator=network)
     if not isinstance(tree, dict):
         raise CheckpointError(
             f"{path} holds an object of type {type(tree).__name__}, expected a dictionary of "
@@ -170,12 +181,17 @@ def load_found_generator(found, source, settings=None):
             "load_encoder."
         )
     config, state = _load_foreign_generator(found, settings, source)
-    return config, state, {"format": found.kind} | settings.finish(source)
+    card = {"format": found.kind}
+    if isinstance(found.generator, TensorFlowNetwork):
+        card["network"] = found.generator.place
+    return config, state, card | settings.finish(source)
 
 
 def _load_foreign_generator(found, settings, source):
     network = found.generator
     try:
+        if isinstance(network, TensorFlowNetwork):
+            return _load_tensorflow_generator(network, settings, source)
         if isinstance(network, PersistentObject):
             state, known = read_network(network, settings, source)
         elif network.keys == ROSINALITY_KEYS:
@@ -183,21 +199,36 @@ def _load_foreign_generator(found, settings, source):
             state, known = read_rosinality_state(network.tensors, average, settings, source)
         else:
             state, known = read_state_dict(network.tensors, settings, source)
-
-        has_average = "mapping.w_avg" in state
-        if not has_average:
-            # The last layer of the mapping network has W's width; the mean follows below.
-            last = max(key for key in state if key.startswith("mapping.fc"))
-            state["mapping.w_avg"] = torch.zeros(state[last].shape[0])
-        config = config_from_state(state, source, **known)
-        check_fit(config, state, source)
-        if not has_average:
-            state["mapping.w_avg"] = estimate_w_avg(config, state)
-            settings.added.append("mean of W, estimated from draws of a fixed seed")
+        return _complete_stylegan2(state, known, settings, source)
     except CheckpointError:
         raise
     except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} is damaged or incomplete: {error}") from error
+
+
+def _load_tensorflow_generator(network, settings, source):
+    """Return the (config, state) of a `TensorFlowNetwork`, by its family."""
+    if network.family == STYLEGAN2:
+        state, known = read_tensorflow_stylegan2(network, settings, source)
+        return _complete_stylegan2(state, known, settings, source)
+    raise CheckpointError(
+        f"{source} holds a TensorFlow network of the family {network.family} (layout version "
+        f"{network.version}, {network.place}), expected a StyleGAN2 generator."
+    )
+
+
+def _complete_stylegan2(state, known, settings, source):
+    """Return the config of a StyleGAN2 generator, and its checked state with the mean of W."""
+    has_average = "mapping.w_avg" in state
+    if not has_average:
+        # The last layer of the mapping network has W's width; the mean follows below.
+        last = max(key for key in state if key.startswith("mapping.fc"))
+        state["mapping.w_avg"] = torch.zeros(state[last].shape[0])
+    config = config_from_state(state, source, **known)
+    check_fit(config, state, source)
+    if not has_average:
+        state["mapping.w_avg"] = estimate_w_avg(config, state)
+        settings.added.append("mean of W, estimated from draws of a fixed seed")
     return config, state
 
 
