@@ -28,8 +28,8 @@ from skstylefeat.networks.checkpoints._state_dicts import GENFORCE1_KEYS
 from skstylefeat.networks.checkpoints._stylegan1_state import check_level, rescale_stylegan1
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 
-LAYER = re.compile(r"synthesis\.(layer|output)(\d{1,2})\.(.+)")
-DENSE = re.compile(r"mapping\.dense(\d{1,2})\.(weight|bias)")
+LAYER = re.compile(r"synthesis\.(layer|output)(0|[1-9]\d?)\.(.+)")
+DENSE = re.compile(r"mapping\.dense(0|[1-9]\d?)\.(weight|bias)")
 LEVEL_OF_DETAIL = "synthesis.lod"
 TENSORS1 = {
     "const": "weight",

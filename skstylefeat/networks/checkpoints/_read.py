@@ -4,6 +4,7 @@
 Layout                             What is read
 =================================  ==============================================================
 NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the whole module) of StyleGAN2 networks
+NVIDIA, pickle of TensorFlow       ``Gs``, StyleGAN1 and StyleGAN2
 state dict in NVIDIA's names       from a torch file or safetensors, also nested or prefixed
 rosinality ``.pt``                 ``g_ema`` with ``latent_avg``, also nested or prefixed
 GenForce ``.pth``                  ``generator_smooth``, StyleGAN1 or StyleGAN2, likewise
@@ -47,6 +48,14 @@ from skstylefeat.networks.checkpoints._state_dicts import (
     find_state_dicts,
 )
 from skstylefeat.networks.checkpoints._stylegan1_state import stylegan1_config
+from skstylefeat.networks.checkpoints._tensorflow import (
+    STYLEGAN1,
+    STYLEGAN2,
+    TensorFlowNetwork,
+    find_tensorflow_network,
+)
+from skstylefeat.networks.checkpoints._tensorflow_stylegan1 import read_tensorflow_stylegan1
+from skstylefeat.networks.checkpoints._tensorflow_stylegan2 import read_tensorflow_stylegan2
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
 
@@ -74,7 +83,8 @@ class Recognized:
     kind : str
         Name of the format.
     generator : object
-        The generator: a `PersistentObject` or a `FoundStateDict`; None if there is none.
+        The generator: a `PersistentObject`, a `TensorFlowNetwork` or a `FoundStateDict`; None if
+        there is none.
     encoder : FoundStateDict or None
         The encoder.
     contents : Contents or None
@@ -116,6 +126,9 @@ def recognize(path, refused=None):
         return Recognized(layout, OURS, contents=contents, **{part: {}})
     if isinstance(tree, PersistentObject):
         return Recognized(layout, NVIDIA, generator=tree)
+    network = find_tensorflow_network(tree, contents.budget)
+    if network is not None:
+        return Recognized(layout, network.kind, generator=network)
     if not isinstance(tree, dict):
         raise CheckpointError(
             f"{path} holds an object of type {type(tree).__name__}, expected a dictionary of "
@@ -181,24 +194,15 @@ def load_found_generator(found, source, settings=None):
             "load_encoder."
         )
     config, state = _load_foreign_generator(found, settings, source)
-    return config, state, {"format": found.kind} | settings.finish(source)
+    card = {"format": found.kind}
+    if isinstance(found.generator, TensorFlowNetwork):
+        card["network"] = found.generator.place
+    return config, state, card | settings.finish(source)
 
 
 def _load_foreign_generator(found, settings, source):
-    network = found.generator
-    make_config = config_from_state
     try:
-        if isinstance(network, PersistentObject):
-            state, known = read_network(network, settings, source)
-        elif network.keys in (GENFORCE1_KEYS, GENFORCE2_KEYS):
-            state, known = read_genforce_state(network, settings, source)
-            make_config = stylegan1_config if network.keys == GENFORCE1_KEYS else make_config
-        elif network.keys == ROSINALITY_KEYS:
-            average = network.latent_avg
-            state, known = read_rosinality_state(network.tensors, average, settings, source)
-        else:
-            state, known = read_state_dict(network.tensors, settings, source)
-
+        make_config, state, known = _read_foreign_generator(found.generator, settings, source)
         has_average = "mapping.w_avg" in state
         if not has_average:
             # The last layer of the mapping network has W's width; the mean follows below.
@@ -214,6 +218,30 @@ def _load_foreign_generator(found, settings, source):
     except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} is damaged or incomplete: {error}") from error
     return config, state
+
+
+def _read_foreign_generator(network, settings, source):
+    """Return the function that makes the config, the tensors, and what they do not show."""
+    if isinstance(network, TensorFlowNetwork):
+        if network.family == STYLEGAN1:
+            return stylegan1_config, *read_tensorflow_stylegan1(network, settings, source)
+        if network.family == STYLEGAN2:
+            return config_from_state, *read_tensorflow_stylegan2(network, settings, source)
+        raise CheckpointError(
+            f"{source} holds a TensorFlow network of the family {network.family} (layout version "
+            f"{network.version}, {network.place}), expected a StyleGAN or StyleGAN2 generator."
+        )
+    if isinstance(network, PersistentObject):
+        return config_from_state, *read_network(network, settings, source)
+    if network.keys == GENFORCE1_KEYS:
+        return stylegan1_config, *read_genforce_state(network, settings, source)
+    if network.keys == GENFORCE2_KEYS:
+        return config_from_state, *read_genforce_state(network, settings, source)
+    if network.keys == ROSINALITY_KEYS:
+        average = network.latent_avg
+        state, known = read_rosinality_state(network.tensors, average, settings, source)
+        return config_from_state, state, known
+    return config_from_state, *read_state_dict(network.tensors, settings, source)
 
 
 def read_encoder(path, settings=None):

@@ -28,10 +28,10 @@ from skstylefeat.networks.checkpoints._stylegan1_state import (
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
-LAYER = re.compile(r"synthesis/(\d{1,5})x\1/(Const|Conv|Conv0_up|Conv1)/(.+)")
-NOISE = re.compile(r"synthesis/noise(\d{1,2})")
-DENSE = re.compile(r"mapping/Dense(\d{1,2})/(weight|bias)")
-TO_RGB = re.compile(r"synthesis/ToRGB_lod(\d{1,2})/(weight|bias)")
+LAYER = re.compile(r"synthesis/([1-9]\d{0,4})x\1/(Const|Conv|Conv0_up|Conv1)/(.+)")
+NOISE = re.compile(r"synthesis/noise(0|[1-9]\d?)")
+DENSE = re.compile(r"mapping/Dense(0|[1-9]\d?)/(weight|bias)")
+TO_RGB = re.compile(r"synthesis/ToRGB_lod(0|[1-9]\d?)/(weight|bias)")
 LEVELS_OF_DETAIL = ("lod", "synthesis/lod")  # the first one sets the second one
 LAYER_NAMES = {"Const": "const", "Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1"}
 TENSORS = {
@@ -79,8 +79,8 @@ IGNORED = {
 }
 
 
-def load_tensorflow_stylegan1(network, settings, source):
-    """Return the architecture and the tensors of a generator.
+def read_tensorflow_stylegan1(network, settings, source):
+    """Read a generator.
 
     Parameters
     ----------
@@ -93,10 +93,10 @@ def load_tensorflow_stylegan1(network, settings, source):
 
     Returns
     -------
-    config : StyleGAN1Config
-        The architecture.
     state : dict of str to Tensor
         float32 tensors by the names of `StyleGAN1Generator`.
+    known : dict
+        Entries of the architecture that do not follow from the shapes of the tensors.
 
     Raises
     ------
@@ -122,14 +122,15 @@ def load_tensorflow_stylegan1(network, settings, source):
         add_stylegan1_noise(state, source)
 
     blur = taken["blur_filter"]
-    config = stylegan1_config(state, source, blur_filter=tuple(blur) if blur else (0.0, 1.0, 0.0))
+    known = {"blur_filter": tuple(blur) if blur else (0.0, 1.0, 0.0)}  # None is no filter
+    config = stylegan1_config(state, source, **known)
     for name, ours in SIZES.items():
         if stated.get(name, getattr(config, ours)) != getattr(config, ours):
             raise CheckpointError(
-                f"{source} states {name}={stated[name]!r}, but its tensors have "
+                f"{source} states {name}={_shown(stated[name])}, but its tensors have "
                 f"{getattr(config, ours)}. It is damaged."
             )
-    return config, state
+    return state, known
 
 
 def _stated_settings(network, source):
