@@ -1,4 +1,4 @@
-"""Random StyleGAN1 and StyleGAN2 generators in the layouts of GenForce's files.
+"""Random StyleGAN1 and StyleGAN2 generators in the layouts of GenForce and of TensorFlow.
 
 Weights are drawn by NumPy, in the order of the names below, so that a seed gives the same network
 to upstream's code and to ours.
@@ -8,6 +8,8 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
+
+from tests.support.tensorflow_writers import discriminator, dump, tensorflow_network
 
 BLUR = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16
 KERNEL = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / 16  # gain 4
@@ -118,3 +120,87 @@ def genforce_stylegan2(
         state["synthesis.upsample.kernel"] = kernel
     assert side == resolution
     return state
+
+
+def tensorflow_stylegan1(state, *, name="Gs", functions=("G_style", "G_mapping", "G_synthesis"), **settings):
+    """Return the pickled form of a StyleGAN1 generator, as NVIDIA's code of 2019 writes it.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        As of `genforce_stylegan1`, whose tensors are TensorFlow's with the axes in torch's order.
+    name : str, default="Gs"
+        Name of the network.
+    functions : tuple of str
+        Functions that built the network and its two parts.
+    **settings
+        Static keyword arguments besides the sizes; `...` leaves one out.
+    """
+    variables = stylegan1_variables(state)
+    images = [value for key, value in variables.items() if "ToRGB_lod0/weight" in key]
+    sizes = {"num_channels": images[0].shape[-1], "resolution": 4 << (len(_outputs(state)) - 1)}
+    label = variables.get("mapping/LabelConcat/weight", np.zeros((0, 0)))
+    kwargs = sizes | {"label_size": len(label), "fmap_base": 8192} | settings
+    kwargs = {key: value for key, value in kwargs.items() if value is not ...}
+    parts = {"": {}, "mapping/": {}, "synthesis/": {}}
+    for key, value in variables.items():
+        prefix = next(prefix for prefix in reversed(parts) if key.startswith(prefix))
+        parts[prefix][key.removeprefix(prefix)] = value
+    broadcast = kwargs | {"dlatent_broadcast": 2 * len(_outputs(state))}
+    return tensorflow_network(
+        name,
+        functions[0],
+        parts[""],
+        kwargs,
+        3,
+        synthesis=tensorflow_network("G_synthesis", functions[2], parts["synthesis/"], kwargs, 3),
+        mapping=tensorflow_network("G_mapping", functions[1], parts["mapping/"], broadcast, 3),
+    )
+
+
+def _outputs(state):
+    return [key for key in state if key.startswith("synthesis.output") and key.endswith("weight")]
+
+
+def stylegan1_variables(state):
+    """Return the variables of a StyleGAN1 generator by TensorFlow's names, in its axes."""
+    levels = len(_outputs(state))
+    out = {"lod": np.float32(0)[...], "synthesis/lod": np.float32(0)[...]}
+    for key, tensor in state.items():
+        value = tensor.numpy()
+        part, _, rest = key.partition(".")
+        if key == "truncation.w_avg":
+            out["dlatent_avg"] = value
+        elif key == "mapping.label_weight":
+            out["mapping/LabelConcat/weight"] = value
+        elif part == "mapping":
+            layer, _, last = rest.partition(".")
+            out[f"mapping/{layer.capitalize()}/{last}"] = value.T
+        elif rest.startswith("output"):
+            level, _, last = rest.removeprefix("output").partition(".")
+            name = f"synthesis/ToRGB_lod{levels - 1 - int(level)}/{last}"
+            out[name] = value.transpose(2, 3, 1, 0) if last == "weight" else value
+        elif rest.startswith("layer") and not rest.endswith("kernel"):
+            number, _, last = rest.removeprefix("layer").partition(".")
+            block, second = divmod(int(number), 2)
+            side, first = 4 << block, "Conv0_up" if block else "Const"
+            layer = f"synthesis/{side}x{side}/{('Conv1' if block else 'Conv') if second else first}"
+            if last == "apply_noise.noise":
+                out[f"synthesis/noise{number}"] = value
+            elif last == "weight":
+                out[f"{layer}/weight"] = value.transpose(2, 3, 1, 0)
+            else:
+                name = last.replace("style.", "StyleMod/").replace("apply_noise.", "Noise/")
+                out[f"{layer}/{name}"] = value.T if last == "style.weight" else value
+    return out
+
+
+def write_tensorflow_stylegan1(path, state, **options):
+    """Write (G, D, Gs) as the training of 2019 does; G has other weights than Gs."""
+    training = {key: value * (1 if "kernel" in key else 0.5) for key, value in state.items()}
+    networks = (
+        tensorflow_stylegan1(training, name="G", **options),
+        discriminator(3),
+        tensorflow_stylegan1(state, **options),
+    )
+    dump(path, networks)

@@ -12,6 +12,8 @@ TensorFlow                          ours
 ``synthesis/noise{j}``              ``noise_const`` of the j-th layer
 ``synthesis/ToRGB_lod0``            ``synthesis.b{resolution}.torgb``
 ==================================  ==========================================
+
+Kernels have the axes (height, width, in, out) there and (out, in, height, width) here.
 """
 
 import re
@@ -25,9 +27,17 @@ from skstylefeat.networks.checkpoints._stylegan1_state import (
     rescale_stylegan1,
     stylegan1_config,
 )
+from skstylefeat.networks.checkpoints._tensorflow_settings import (
+    check_functions,
+    effective_settings,
+    is_number,
+    one_of,
+    refusal,
+)
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
+FUNCTIONS = {"": {"G_style"}, "mapping": {"G_mapping"}, "synthesis": {"G_synthesis"}}
 LAYER = re.compile(r"synthesis/([1-9]\d{0,4})x\1/(Const|Conv|Conv0_up|Conv1)/(.+)")
 NOISE = re.compile(r"synthesis/noise(0|[1-9]\d?)")
 DENSE = re.compile(r"mapping/Dense(0|[1-9]\d?)/(weight|bias)")
@@ -53,14 +63,8 @@ FIXED = {
     "nonlinearity": ACTIVATION,
     "mapping_nonlinearity": ACTIVATION,
 }
-#: Settings that change the arithmetic and are taken over, with the code's defaults.
-TAKEN = {
-    "fused_scale": FUSED_SCALE,
-    "blur_filter": (1, 2, 1),
-    "use_wscale": True,
-    "use_noise": True,
-    "mapping_lrmul": MAPPING_LR_MULTIPLIER,
-}
+#: Settings that change the arithmetic and are read.
+READ = {"fused_scale", "blur_filter", "use_wscale", "use_noise", "mapping_lrmul"}
 #: Sizes, which the shapes of the tensors show, too, by their names in our architecture.
 SIZES = {
     "resolution": "resolution",
@@ -103,7 +107,15 @@ def read_tensorflow_stylegan1(network, settings, source):
     CheckpointError
         If settings or tensors have no counterpart here, or contradict each other.
     """
-    stated = _stated_settings(network, source)
+    check_functions(network, FUNCTIONS, source)
+    known = READ | SIZES.keys() | IGNORED | FIXED.keys()
+    kwargs = effective_settings(network, known, source)
+    for name, value in FIXED.items():
+        one_of(kwargs, name, (value,), value, source)
+    settings.stated("activation", ACTIVATION, source)
+    fused_scale = one_of(kwargs, "fused_scale", (True, False, "auto"), FUSED_SCALE, source)
+    settings.stated("fused_scale", fused_scale, source)
+
     names = _names(network.variables, source)
     tensors = load_tensors({key: network.variables[key] for key in names}, source)
     state = {name: _rearrange(name, tensors[key]) for key, name in names.items()}
@@ -111,81 +123,40 @@ def read_tensorflow_stylegan1(network, settings, source):
     if level is not None:
         check_level(network.variables[level], source)
 
-    taken = TAKEN | {name: stated[name] for name in TAKEN.keys() & stated.keys()}
-    settings.stated("activation", ACTIVATION, source)
-    fused_scale = settings.stated("fused_scale", taken["fused_scale"], source)
     layers = {key.rpartition(".")[0] for key in state if key.startswith("mapping.fc")}
-    multipliers = dict.fromkeys(layers, taken["mapping_lrmul"])
-    set_learning_rate(state, multipliers, settings, source)
-    rescale_stylegan1(state, fused_scale=fused_scale, equalized=taken["use_wscale"])
-    if not taken["use_noise"]:
+    multiplier = _lr_multiplier(kwargs, source)
+    set_learning_rate(state, dict.fromkeys(layers, multiplier), settings, source)
+    equalized = one_of(kwargs, "use_wscale", (True, False), True, source)
+    rescale_stylegan1(state, fused_scale=fused_scale, equalized=equalized)
+    if not one_of(kwargs, "use_noise", (True, False), True, source):
         add_stylegan1_noise(state, source)
 
-    blur = taken["blur_filter"]
-    known = {"blur_filter": tuple(blur) if blur else (0.0, 1.0, 0.0)}  # None is no filter
+    known = {"blur_filter": _blur_filter(kwargs, source)}
     config = stylegan1_config(state, source, **known)
     for name, ours in SIZES.items():
-        if stated.get(name, getattr(config, ours)) != getattr(config, ours):
-            raise CheckpointError(
-                f"{source} states {name}={_shown(stated[name])}, but its tensors have "
-                f"{getattr(config, ours)}. It is damaged."
-            )
+        size = getattr(config, ours)
+        stated = kwargs.get(name, size)
+        if type(stated) is not int or stated != size:
+            raise refusal(source, name, stated, f"{size} by the shapes of its variables")
     return state, known
 
 
-def _stated_settings(network, source):
-    """Return the settings of the network and its parts, after a check of names and values."""
-    stated = {}
-    for part in ("mapping", "synthesis"):
-        # The code passes the settings of the whole to its parts, where they come first.
-        kwargs = network.component_kwargs.get(part, {}) | network.static_kwargs
-        for name, value in kwargs.items():
-            if stated.setdefault(name, value) != value:
-                raise CheckpointError(
-                    f"{source}: {name[:80]!r} differs between the mapping and the synthesis "
-                    "network, which is not supported."
-                )
-
-    known = FIXED.keys() | TAKEN.keys() | SIZES.keys() | IGNORED
-    unknown = sorted(stated.keys() - known)
-    if unknown:
-        raise CheckpointError(
-            f"{source} states settings that NVIDIA's StyleGAN code does not have: "
-            f"{[name[:80] for name in unknown[:5]]}. It comes from a variant of the code, whose "
-            "arithmetic is unknown."
-        )
-    for name, value in FIXED.items():
-        given = stated.get(name, value)
-        if type(given) not in (bool, int, str) or given != value:
-            raise CheckpointError(
-                f"{source} states {name}={str(given)[:80]!r}; only {name}={value!r} is supported."
-            )
-    _check_taken(stated, source)
-    return stated
+def _lr_multiplier(kwargs, source):
+    multiplier = kwargs.get("mapping_lrmul", MAPPING_LR_MULTIPLIER)
+    if not is_number(multiplier) or multiplier <= 0:
+        raise refusal(source, "mapping_lrmul", multiplier, "a positive number")
+    return multiplier
 
 
-def _check_taken(stated, source):
-    """Refuse values that no network has, of settings that are taken over."""
-
-    def is_filter(value):
-        is_list = isinstance(value, list | tuple) and len(value) == 3
-        return not value or (is_list and all(type(tap) in (int, float) for tap in value))
-
-    def is_flag(value):
-        return type(value) in (bool, int) and value in (0, 1)
-
-    tests = {
-        "fused_scale": lambda value: value == FUSED_SCALE or is_flag(value),
-        "blur_filter": is_filter,
-        "use_wscale": is_flag,
-        "use_noise": is_flag,
-        "mapping_lrmul": lambda value: type(value) in (int, float) and 0 < value < 1e6,
-    }
-    for name, is_valid in tests.items():
-        if name in stated and not is_valid(stated[name]):
-            raise CheckpointError(
-                f"{source} states {name}={str(stated[name])[:80]}, which is not supported."
-            )
+def _blur_filter(kwargs, source):
+    """Return the three taps of the blur, which leave maps as they are where it is None."""
+    taps = kwargs.get("blur_filter", (1, 2, 1))
+    if taps is None:
+        return 0.0, 1.0, 0.0
+    is_plain = isinstance(taps, list | tuple) and len(taps) == 3
+    if not is_plain or not all(map(is_number, taps)) or not sum(taps):
+        raise refusal(source, "blur_filter", taps, "None or three numbers")
+    return tuple(map(float, taps))
 
 
 def _names(variables, source):
