@@ -1,6 +1,7 @@
 """Write pickles in the layout of NVIDIA's TensorFlow repositories, without TensorFlow."""
 
 import pickle
+import pickletools
 import struct
 from io import BytesIO
 
@@ -97,6 +98,15 @@ def _as_tensorflow(value, layer, name):
     return value
 
 
+def redrawn(variables, seed=0):
+    """Return variables of the same shapes, drawn from a seed; those named "lod" stay."""
+    rng = np.random.RandomState(seed)  # the same numbers in every version of numpy
+    return {
+        key: value if key.endswith("lod") else rng.standard_normal(value.shape).astype("f4")
+        for key, value in sorted(variables.items())
+    }
+
+
 def stylegan2_settings(module, version=VERSION):
     """Return the static keyword arguments of a `StyleGAN2Generator` in TensorFlow."""
     config = module.config
@@ -171,16 +181,18 @@ def dump(path, tree, *, python2=False):
     old, new = b"numpy._core.multiarray", b"numpy.core.multiarray"
     if not python2:  # texts of protocol 4 carry their length
         old, new = (b"\x8c" + bytes([len(name)]) + name for name in (old, new))
-    path.write_bytes(data.replace(old, new))
+    data = data.replace(old, new)
+    path.write_bytes(data if python2 else pickletools.optimize(data))  # whose frames fit again
 
 
-def write_stylegan2(path, module, version=VERSION, *, python2=False, **options):
+def write_stylegan2(path, module, version=VERSION, *, variables=None, python2=False, **options):
     """Write (G, D, Gs) as the trainings do; G has other weights than Gs."""
-    training = {key: value * np.float32(0.5) for key, value in stylegan2_variables(module).items()}
+    variables = variables or stylegan2_variables(module)
+    halves = {key: value * np.float32(0.5) for key, value in variables.items()}
     networks = (
-        stylegan2_network(module, version, "G", variables=training, **options),
+        stylegan2_network(module, version, "G", variables=halves, **options),
         discriminator(version),
-        stylegan2_network(module, version, **options),
+        stylegan2_network(module, version, variables=variables, **options),
     )
     dump(path, networks, python2=python2)
 
