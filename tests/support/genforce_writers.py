@@ -122,7 +122,10 @@ def genforce_stylegan2(
     return state
 
 
-def tensorflow_stylegan1(state, *, name="Gs", functions=("G_style", "G_mapping", "G_synthesis"), **settings):
+STYLEGAN1_FUNCTIONS = ("G_style", "G_mapping", "G_synthesis")
+
+
+def tensorflow_stylegan1(state, *, name="Gs", functions=STYLEGAN1_FUNCTIONS, **settings):
     """Return the pickled form of a StyleGAN1 generator, as NVIDIA's code of 2019 writes it.
 
     Parameters

@@ -16,7 +16,6 @@ MAX_SAMPLED_WIDTH = 2048  # 10,000 samples of it take 82 MB
 MAX_RESOLUTION = 1 << 13
 MAX_WIDTH = 1 << 16
 MAX_MAPPING_LAYERS = 64
-# The network of each architecture, and its name in messages.
 NETWORKS = {
     GeneratorConfig: (StyleGAN2Generator, "a StyleGAN2 generator"),
     StyleGAN1Config: (StyleGAN1Generator, "a StyleGAN1 generator"),
@@ -42,11 +41,11 @@ def check_fit(config, state, source):
 
     Nothing is allocated for an architecture before the tensors of the file are known to fit.
     """
-    network_class, description = NETWORKS[type(config)]
+    build, what = NETWORKS[type(config)]
     try:
         check_config(config)
         with torch.device("meta"):
-            network = network_class(config)
+            network = build(config)
         expected = network.state_dict()
     except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} has an impossible architecture: {error}") from error
@@ -70,9 +69,8 @@ def check_fit(config, state, source):
             if names
         ]
         raise CheckpointError(
-            f"{source} does not fit {description} of {config.resolution} px with w_dim "
-            f"{config.w_dim}: {'; '.join(parts)}. It is damaged, or holds a variant of the "
-            "network."
+            f"{source} does not fit {what} of {config.resolution} px with w_dim {config.w_dim}: "
+            f"{'; '.join(parts)}. It is damaged, or holds a variant of the network."
         )
 
 

@@ -23,6 +23,7 @@ from skstylefeat.networks.stylegan1._stylegan1_config import StyleGAN1Config
 FUSED_FROM = 128  # pixels
 CONV_GAIN = 2.0**0.5
 CONV_WEIGHT = re.compile(r"synthesis\.b(\d+)\.(conv[01]|torgb)\.weight")
+DENSE_WEIGHT = re.compile(r"(mapping\.fc\d+|synthesis\.b\d+\.\w+\.affine)\.weight")
 STYLE_BIAS = re.compile(r"synthesis\.b\d+\.(const|conv[01])\.affine\.bias")
 
 
@@ -41,19 +42,18 @@ def rescale_stylegan1(state, *, fused_scale, equalized=True):
     for name, value in state.items():
         conv = CONV_WEIGHT.fullmatch(name)
         if conv and value.ndim == 4:
+            resolution, layer = int(conv[1]), conv[2]
+            is_fused = resolution >= FUSED_FROM if fused_scale == FUSED_SCALE else fused_scale
             if equalized:
-                gain = 1.0 if conv[2] == "torgb" else CONV_GAIN
-                state[name] = value * (gain / math.sqrt(value[0].numel()))
-            is_fused = int(conv[1]) >= FUSED_FROM if fused_scale == FUSED_SCALE else fused_scale
-            if conv[2] == "conv0" and is_fused:
-                state[name] = state[name].flip(2, 3)
+                gain = 1.0 if layer == "torgb" else CONV_GAIN
+                value = value * (gain / math.sqrt(value[0].numel()))
+            state[name] = value.flip(2, 3) if layer == "conv0" and is_fused else value
         elif STYLE_BIAS.fullmatch(name) and value.ndim == 1:
             state[name] = value.clone()
             state[name][: len(value) // 2] += 1.0
-        elif name.endswith(".affine.weight") or name.startswith("mapping.fc"):
-            if not equalized and name.endswith(".weight") and value.ndim == 2:
-                gain = CONV_GAIN if name.startswith("mapping") else 1.0
-                state[name] = value * (math.sqrt(value.shape[1]) / gain)
+        elif not equalized and DENSE_WEIGHT.fullmatch(name) and value.ndim == 2:
+            gain = CONV_GAIN if name.startswith("mapping.") else 1.0
+            state[name] = value * (math.sqrt(value.shape[1]) / gain)
 
 
 def add_stylegan1_noise(state, source):

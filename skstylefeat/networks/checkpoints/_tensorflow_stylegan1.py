@@ -198,4 +198,3 @@ def _rearrange(name, value):
     if name.endswith((".const.weight", ".noise_const")):
         return value.reshape(value.shape[-3:] if name.endswith("weight") else value.shape[-2:])
     return value.T if value.ndim == 2 else value
-

@@ -112,7 +112,7 @@ class AdaINConv(AdaINLayer):
             x = F.conv_transpose2d(x, self._transposed_weight(), stride=2, padding=1)
         else:
             x = F.conv2d(F.interpolate(x, scale_factor=2), self.weight, padding=1)
-        kernel = self.blur.flip(0, 1).expand(channels, 1, 3, 3)  # torch correlates
+        kernel = self.blur.expand(channels, 1, 3, 3)  # not flipped: the original correlates, too
         return F.conv2d(x, kernel, padding=1, groups=channels)
 
     def _transposed_weight(self) -> Tensor:

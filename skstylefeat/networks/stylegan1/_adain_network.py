@@ -120,9 +120,7 @@ class AdaINSynthesis(nn.Module):
         self.config = config
         in_channels = 0
         for resolution, channels in zip(config.block_resolutions, config.channels, strict=True):
-            self.add_module(
-                f"b{resolution}", AdaINBlock(in_channels, channels, resolution, config)
-            )
+            self.add_module(f"b{resolution}", AdaINBlock(in_channels, channels, resolution, config))
             in_channels = channels
 
     def blocks(self) -> Iterator[AdaINBlock]:
