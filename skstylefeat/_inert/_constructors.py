@@ -24,17 +24,14 @@ TORCH_DTYPES = (
     *("bool", "complex64", "complex128"),
 )
 
-TENSORFLOW_ADVICE = (
-    "this is a TensorFlow pickle of NVIDIA's stylegan or stylegan2 repository, which holds "
-    "program code for TensorFlow 1 and cannot be read. Convert it once with `legacy.py "
-    "--source=FILE --dest=OUT.pkl` of github.com/NVlabs/stylegan2-ada-pytorch (only a file that "
-    "you trust: that script runs code from it), then load OUT.pkl; or download the PyTorch "
-    "version of the same network"
+PROGAN_ADVICE = (
+    "this is a TensorFlow pickle of Progressive GAN (progressive_growing_of_gans), the predecessor "
+    "of StyleGAN, which has no mapping network and no W; take a StyleGAN or StyleGAN2 network for "
+    "the same kind of images"
 )
 DENSE_ADVICE = "it holds a {}, expected a plain tensor of numbers; save {}"
 ADVICE = {
-    "dnnlib.tflib.network.Network": TENSORFLOW_ADVICE,
-    "dnnlib.tflib.network._reconstruct": TENSORFLOW_ADVICE,
+    "tfutil.Network": PROGAN_ADVICE,
     "torch._utils._rebuild_sparse_tensor": DENSE_ADVICE.format("sparse tensor", "x.to_dense()"),
     "torch._utils._rebuild_qtensor": DENSE_ADVICE.format("quantized tensor", "x.dequantize()"),
     "torch._utils._rebuild_meta_tensor_no_storage": DENSE_ADVICE.format(
@@ -53,6 +50,19 @@ class PersistentObject:
             raise ValueError("a network without class name or state")
 
 
+class TensorFlowObject:
+    """A pickled network of NVIDIA's TensorFlow repositories: its attributes, still unchecked."""
+
+    def __init__(self, budget):
+        self.state = {}
+
+    def set_state(self, budget, state):
+        """Take the attributes."""
+        if not isinstance(state, dict):
+            raise ValueError("a network without attributes")
+        self.state = state
+
+
 def _numpy_type(budget, code, *_):
     return ElementType.from_numpy(code)
 
@@ -64,6 +74,8 @@ def _numpy_array(budget, *_):
 def _numpy_scalar(budget, kind, data):
     if not isinstance(kind, ElementType) or kind.dtype is None:
         raise ValueError("a number without a type")
+    if isinstance(data, str):  # as Python 2 wrote bytes
+        data = data.encode("latin-1")
     if not isinstance(data, bytes | memoryview) or len(data) != kind.dtype.itemsize:
         raise ValueError("a number of the wrong length")
     return np.frombuffer(data, kind.dtype)[0].item()
@@ -155,6 +167,7 @@ def _constructors():
     }
     return {
         "torch_utils.persistence._reconstruct_persistent_obj": PersistentObject,
+        "dnnlib.tflib.network.Network": TensorFlowObject,
         "dnnlib.util.EasyDict": _attributes,
         "argparse.Namespace": _attributes,
         "collections.OrderedDict": _ordered_dict,

@@ -57,10 +57,10 @@ class EasyDict(dict):
 
 
 class TensorFlowNetwork:
-    """Stands for the networks in TensorFlow pickles."""
+    """Stands for the networks in TensorFlow pickles, whose attributes are the pickled state."""
 
-    def __init__(self):
-        self.components = {}
+    def __init__(self, **state):
+        self.__dict__.update(state)
 
 
 FAKES = {
@@ -186,12 +186,6 @@ def write_pti(path, module, *, legacy=False):
     """Write a whole network with torch.save, as PTI does."""
     with foreign_names():
         torch.save(nvidia_network(module), path, _use_new_zipfile_serialization=not legacy)
-
-
-def write_tensorflow(path):
-    """Write a pickle with the names of NVIDIA's TensorFlow networks."""
-    with foreign_names():
-        path.write_bytes(pickle.dumps(tuple(TensorFlowNetwork() for _ in range(3))))
 
 
 def rosinality_state(module):

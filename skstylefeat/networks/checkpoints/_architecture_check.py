@@ -5,8 +5,10 @@ import torch
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
+from skstylefeat.networks.stylegan1._adain_network import StyleGAN1Generator
+from skstylefeat.networks.stylegan1._stylegan1_config import StyleGAN1Config
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
-from skstylefeat.networks.stylegan2._network import MappingNetwork, StyleGAN2Generator
+from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
 from skstylefeat.networks.stylegan3._alias_free_network import StyleGAN3Generator
 
@@ -18,6 +20,7 @@ MAX_WIDTH = 1 << 16
 MAX_MAPPING_LAYERS = 64
 NETWORKS = {
     GeneratorConfig: (StyleGAN2Generator, "a StyleGAN2 generator"),
+    StyleGAN1Config: (StyleGAN1Generator, "a StyleGAN1 generator"),
     StyleGAN3Config: (StyleGAN3Generator, "a StyleGAN3 generator"),
     EncoderConfig: (EncoderNetwork, "an encoder"),
 }
@@ -79,10 +82,10 @@ def estimate_w_avg(config, state):
 
     Parameters
     ----------
-    config : GeneratorConfig
+    config : GeneratorConfig or StyleGAN1Config
         The architecture.
     state : dict of str to Tensor
-        Parameters by the names of `StyleGAN2Generator`.
+        Parameters by the names of its network.
 
     Returns
     -------
@@ -100,13 +103,15 @@ def estimate_w_avg(config, state):
             f"it lacks the mean of W, which is not estimated for inputs of width {width}, above "
             f"{MAX_SAMPLED_WIDTH}"
         )
-    mapping = MappingNetwork(config).requires_grad_(False)
+    with torch.device("meta"):
+        mapping = NETWORKS[type(config)][0](config).mapping.requires_grad_(False)
     mapping.load_state_dict(
         {
             key.removeprefix("mapping."): value
             for key, value in state.items()
             if key.startswith("mapping.")
-        }
+        },
+        assign=True,
     )
     generator = torch.Generator().manual_seed(W_AVG_SEED)
     z = torch.randn(W_AVG_SAMPLES, config.z_dim, generator=generator)

@@ -17,6 +17,7 @@ from skstylefeat.networks.encoders._psp import (
 from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
 ACTIVATION = "lrelu"
+FUSED_SCALE = "auto"  # of StyleGAN1: up-sampling layers from 128 px are transposed convolutions
 RESAMPLE_FILTER = (1.0, 3.0, 3.0, 1.0)
 
 
@@ -36,6 +37,11 @@ def _is_filter(value):
 GENERATOR_SETTINGS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "activation": (ACTIVATION, lambda value: value == ACTIVATION, "'lrelu'"),
     "conv_clamp": (None, lambda value: value is None or _is_positive(value), "positive or None"),
+    "fused_scale": (
+        FUSED_SCALE,
+        lambda value: value == FUSED_SCALE or type(value) is bool,
+        "True, False or 'auto'",
+    ),
     "lr_multiplier": (MAPPING_LR_MULTIPLIER, _is_positive, "a positive number"),
     "output_scale": (None, _is_positive, "a positive number"),
     "resample_filter": (RESAMPLE_FILTER, _is_filter, "four numbers"),

@@ -4,8 +4,10 @@
 Layout                             What is read
 =================================  ==============================================================
 NVIDIA, pickle or PTI's torch zip  ``G_ema`` (or the module) of StyleGAN2 and StyleGAN3 networks
+NVIDIA, pickle of TensorFlow       ``Gs``, StyleGAN1 and StyleGAN2
 state dict in NVIDIA's names       from a torch file or safetensors, also nested or prefixed
 rosinality ``.pt``                 ``g_ema`` with ``latent_avg``, also nested or prefixed
+GenForce ``.pth``                  ``generator_smooth``, StyleGAN1 or StyleGAN2, likewise
 pSp family ``.pt``                 ``decoder.*`` as generator, ``encoder.*`` as encoder, likewise
 ours                               safetensors with the architecture as metadata
 =================================  ==============================================================
@@ -32,6 +34,7 @@ from skstylefeat.networks.checkpoints._assumptions import (
     GENERATOR_SETTINGS,
     Settings,
 )
+from skstylefeat.networks.checkpoints._genforce import read_genforce_state
 from skstylefeat.networks.checkpoints._nvidia import (
     is_alias_free,
     read_alias_free_network,
@@ -49,11 +52,22 @@ from skstylefeat.networks.checkpoints._safetensors import (
 )
 from skstylefeat.networks.checkpoints._state_dicts import (
     ALIAS_FREE_KEYS,
+    GENFORCE1_KEYS,
+    GENFORCE2_KEYS,
     LATENT_AVG,
     NVIDIA_KEYS,
     ROSINALITY_KEYS,
     find_state_dicts,
 )
+from skstylefeat.networks.checkpoints._stylegan1_state import stylegan1_config
+from skstylefeat.networks.checkpoints._tensorflow import (
+    STYLEGAN1,
+    STYLEGAN2,
+    TensorFlowNetwork,
+    find_tensorflow_network,
+)
+from skstylefeat.networks.checkpoints._tensorflow_stylegan1 import read_tensorflow_stylegan1
+from skstylefeat.networks.checkpoints._tensorflow_stylegan2 import read_tensorflow_stylegan2
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
 from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
@@ -69,6 +83,8 @@ STATE_DICTS = {
     NVIDIA_KEYS: NVIDIA_STATE,
     ALIAS_FREE_KEYS: ALIAS_FREE_STATE,
     ROSINALITY_KEYS: ROSINALITY,
+    GENFORCE1_KEYS: "GenForce StyleGAN",
+    GENFORCE2_KEYS: "GenForce StyleGAN2",
 }
 
 
@@ -83,7 +99,8 @@ class Recognized:
     kind : str
         Name of the format.
     generator : object
-        The generator: a `PersistentObject` or a `FoundStateDict`; None if there is none.
+        The generator: a `PersistentObject`, a `TensorFlowNetwork` or a `FoundStateDict`; None if
+        there is none.
     encoder : FoundStateDict or None
         The encoder.
     contents : Contents or None
@@ -125,6 +142,9 @@ def recognize(path, refused=None):
         return Recognized(layout, OURS, contents=contents, **{part: {}})
     if isinstance(tree, PersistentObject):
         return Recognized(layout, _nvidia_kind(tree), generator=tree)
+    network = find_tensorflow_network(tree, contents.budget)
+    if network is not None:
+        return Recognized(layout, network.kind, generator=network)
     if not isinstance(tree, dict):
         raise CheckpointError(
             f"{path} holds an object of type {type(tree).__name__}, expected a dictionary of "
@@ -135,7 +155,7 @@ def recognize(path, refused=None):
     if isinstance(network, PersistentObject):
         return Recognized(layout, _nvidia_kind(network), generator=network)
     generator, encoder = find_state_dicts(tree, str(path))
-    kind = STATE_DICTS[generator.keys] if encoder is None else PSP
+    kind = PSP if encoder is not None else STATE_DICTS[generator.keys]
     return Recognized(layout, kind, generator=generator, encoder=encoder)
 
 
@@ -194,29 +214,16 @@ def load_found_generator(found, source, settings=None):
             "load_encoder."
         )
     config, state = _load_foreign_generator(found, settings, source)
-    return config, state, {"format": found.kind} | settings.finish(source)
+    card = {"format": found.kind}
+    if isinstance(found.generator, TensorFlowNetwork):
+        card["network"] = found.generator.place
+    return config, state, card | settings.finish(source)
 
 
 def _load_foreign_generator(found, settings, source):
-    network = found.generator
     try:
-        attributes = {}
-        is_decoder = found.encoder is not None
-        if isinstance(network, PersistentObject) and is_alias_free(network):
-            state, known, attributes = read_alias_free_network(network, settings, source)
-        elif isinstance(network, PersistentObject):
-            state, known = read_network(network, settings, source)
-        elif network.keys == ALIAS_FREE_KEYS:
-            state, known = read_alias_free_state(
-                network.tensors, {}, settings, source, is_implied=is_decoder
-            )
-            set_learning_rate(state, {}, settings, source, is_implied=is_decoder)
-        elif network.keys == ROSINALITY_KEYS:
-            average = network.latent_avg
-            state, known = read_rosinality_state(network.tensors, average, settings, source)
-        else:
-            state, known = read_state_dict(network.tensors, settings, source)
-
+        make_config, state, known = _read_foreign_generator(found, settings, source)
+        attributes = known.pop("attributes", {})
         has_average = "mapping.w_avg" in state
         if not has_average:
             # The last layer of the mapping network has W's width; the mean follows below.
@@ -226,7 +233,7 @@ def _load_foreign_generator(found, settings, source):
                     f"{source} holds a generator without a mapping network ('mapping.fc0.weight')."
                 )
             state["mapping.w_avg"] = torch.zeros(state[last].shape[0])
-        config = config_from_state(state, source, **known)
+        config = make_config(state, source, **known)
         check_fit(config, state, source)
         if isinstance(config, StyleGAN3Config):
             check_geometry(config, state, attributes, source)
@@ -238,6 +245,40 @@ def _load_foreign_generator(found, settings, source):
     except CONTENT_ERRORS as error:
         raise CheckpointError(f"{source} is damaged or incomplete: {error}") from error
     return config, state
+
+
+def _read_foreign_generator(found, settings, source):
+    """Return the function that makes the config, the tensors, and what they do not show."""
+    network, is_decoder = found.generator, found.encoder is not None
+    if isinstance(network, TensorFlowNetwork):
+        if network.family == STYLEGAN1:
+            return stylegan1_config, *read_tensorflow_stylegan1(network, settings, source)
+        if network.family == STYLEGAN2:
+            return config_from_state, *read_tensorflow_stylegan2(network, settings, source)
+        raise CheckpointError(
+            f"{source} holds a TensorFlow network of the family {network.family} (layout version "
+            f"{network.version}, {network.place}), expected a StyleGAN or StyleGAN2 generator."
+        )
+    if isinstance(network, PersistentObject) and is_alias_free(network):
+        state, known, attributes = read_alias_free_network(network, settings, source)
+        return config_from_state, state, known | {"attributes": attributes}
+    if isinstance(network, PersistentObject):
+        return config_from_state, *read_network(network, settings, source)
+    if network.keys == ALIAS_FREE_KEYS:
+        state, known = read_alias_free_state(
+            network.tensors, {}, settings, source, is_implied=is_decoder
+        )
+        set_learning_rate(state, {}, settings, source, is_implied=is_decoder)
+        return config_from_state, state, known
+    if network.keys == GENFORCE1_KEYS:
+        return stylegan1_config, *read_genforce_state(network, settings, source)
+    if network.keys == GENFORCE2_KEYS:
+        return config_from_state, *read_genforce_state(network, settings, source)
+    if network.keys == ROSINALITY_KEYS:
+        average = network.latent_avg
+        state, known = read_rosinality_state(network.tensors, average, settings, source)
+        return config_from_state, state, known
+    return config_from_state, *read_state_dict(network.tensors, settings, source)
 
 
 def read_encoder(path, settings=None):
@@ -324,4 +365,7 @@ def _n_ws_of(generator):
         return 1 + sum(LAYER_NAME.fullmatch(key) is not None for key in names)
     if generator.keys == ROSINALITY_KEYS:
         return 2 + sum(key.startswith("convs.") and key.endswith(".conv.weight") for key in names)
+    if generator.keys in (GENFORCE1_KEYS, GENFORCE2_KEYS):
+        n_layers = sum(key.endswith(".style.weight") and ".layer" in key for key in names)
+        return n_layers + (generator.keys == GENFORCE2_KEYS)
     return 2 * sum(key.startswith("synthesis.b") and key.endswith(".conv1.weight") for key in names)

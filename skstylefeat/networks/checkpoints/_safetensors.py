@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
+from torch import nn
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._utils._files import replace_file
@@ -18,6 +19,8 @@ from skstylefeat.networks.checkpoints._state_dicts import ALIAS_FREE_KEYS
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.encoders._psp import PSPConfig
+from skstylefeat.networks.stylegan1._adain_network import StyleGAN1Generator
+from skstylefeat.networks.stylegan1._stylegan1_config import StyleGAN1Config
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
@@ -25,6 +28,7 @@ from skstylefeat.networks.stylegan3._alias_free_network import StyleGAN3Generato
 
 KINDS = {
     "skstylefeat.generator": (GeneratorConfig, StyleGAN2Generator),
+    "skstylefeat.stylegan1_generator": (StyleGAN1Config, StyleGAN1Generator),
     "skstylefeat.stylegan3_generator": (StyleGAN3Config, StyleGAN3Generator),
     "skstylefeat.encoder": (EncoderConfig, EncoderNetwork),
     # Kept as the tensors of the original file, since the network is built from those.
@@ -36,7 +40,7 @@ CARD_PREFIX = "card."
 
 
 def save_network(
-    module: StyleGAN2Generator | StyleGAN3Generator | EncoderNetwork,
+    module: nn.Module,
     path: StrPath,
     card: Mapping[str, Any] | None = None,
 ) -> None:
@@ -44,7 +48,7 @@ def save_network(
 
     Parameters
     ----------
-    module : StyleGAN2Generator, StyleGAN3Generator or EncoderNetwork
+    module : torch.nn.Module
         The network.
     path : path-like
         File to write.
@@ -59,7 +63,7 @@ def save_tensors(config, state, path, card=None):
 
     Parameters
     ----------
-    config : GeneratorConfig, StyleGAN3Config, EncoderConfig or PSPConfig
+    config : dataclass
         The architecture.
     state : dict of str to Tensor
         Its tensors.
@@ -91,7 +95,7 @@ def read_own_file(contents):
 
     Returns
     -------
-    config : GeneratorConfig, StyleGAN3Config, EncoderConfig or PSPConfig
+    config : dataclass
         The architecture.
     state : dict of str to Tensor
         The parameters.

@@ -15,12 +15,21 @@ from skstylefeat.exceptions import CheckpointError
 NVIDIA_KEYS = ("synthesis.b4.conv1.weight",)
 ALIAS_FREE_KEYS = ("synthesis.input.freqs", "synthesis.input.phases")
 ROSINALITY_KEYS = ("conv1.conv.modulation.weight", "input.input")
+# GenForce's StyleGAN1 and StyleGAN2 generators.
+GENFORCE1_KEYS = ("synthesis.layer1.apply_noise.weight", "mapping.dense0.weight")
+GENFORCE2_KEYS = ("synthesis.layer0.noise_strength", "mapping.dense0.weight")
 # Encoders of the pSp family, with their two backbones. Networks for face recognition have the same
 # backbone without heads.
 IR_KEYS = ("input_layer.0.weight", "body.0.res_layer.1.weight")
 RESNET_KEYS = ("relu.weight", "body.0.conv1.weight")
 HEADS = ("styles.", "linear.")
-GENERATOR_FAMILIES = NVIDIA_KEYS, ALIAS_FREE_KEYS, ROSINALITY_KEYS
+GENERATOR_FAMILIES = (
+    NVIDIA_KEYS,
+    ALIAS_FREE_KEYS,
+    ROSINALITY_KEYS,
+    GENFORCE1_KEYS,
+    GENFORCE2_KEYS,
+)
 ENCODER_FAMILIES = IR_KEYS, RESNET_KEYS
 LATENT_AVG, OPTIONS, DECODER = "latent_avg", "opts", "decoder"
 AVERAGE_WORDS = {"ema", "smooth", "averaged"}
@@ -101,8 +110,9 @@ def find_state_dicts(tree, source):
     if generator is None and encoder is None:
         raise CheckpointError(
             f"{source} holds none of the known formats: NVIDIA's pickles ('G_ema'), "
-            "rosinality's ('g_ema'), the pSp family's ('state_dict', 'opts'), a state dict in "
-            f"the names of one of these, or our safetensors. Looked at {_describe(looked)}. "
+            "rosinality's ('g_ema'), GenForce's ('generator_smooth'), the pSp family's "
+            "('state_dict', 'opts'), a state dict in the names of one of these, or our "
+            f"safetensors. Looked at {_describe(looked)}. "
             "`python -m skstylefeat inspect FILE` describes a file."
         )
     return generator, encoder

@@ -10,11 +10,12 @@ from torch.nn import functional as F
 
 from skstylefeat import load_encoder, load_generator
 from skstylefeat._inert._contents import open_file
-from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
+from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests.support import checkpoint_writers as writers
+from tests.support import tensorflow_writers
 from tests.support.networks import tiny_module
 
 WRITERS = {
@@ -30,6 +31,11 @@ WRITERS = {
     "rosinality": writers.write_rosinality,
     "rosinality, old torch": lambda path, m: writers.write_rosinality(path, m, legacy=True),
     "rosinality, training": lambda path, m: writers.write_rosinality(path, m, training=True),
+    "TensorFlow, StyleGAN2": tensorflow_writers.write_stylegan2,
+    "TensorFlow, ADA": lambda path, m: tensorflow_writers.write_stylegan2(path, m, version=5),
+    "TensorFlow, Python 2": lambda path, m: tensorflow_writers.write_stylegan2(
+        path, m, python2=True
+    ),
     "pSp": lambda path, m: writers.write_psp(
         path,
         {"input_layer.0.weight": torch.zeros(1)},
@@ -214,14 +220,6 @@ def test_values_next_to_the_weights_are_read(tmp_path):
     assert tree["opts"] == options
     assert tree["size"] == (2, 3)
     assert tree["scalar"] == 0.25
-
-
-def test_tensorflow_pickle_is_refused_with_advice(tmp_path):
-    path = tmp_path / "network.pkl"
-    writers.write_tensorflow(path)
-    with pytest.raises(UnsafeCheckpointError, match=r"TensorFlow.*legacy\.py") as caught:
-        checkpoints.read_generator(path)
-    assert str(path) in str(caught.value)
 
 
 def test_other_activation_is_refused(tmp_path, monkeypatch):
