@@ -46,6 +46,7 @@ from skstylefeat.networks.checkpoints._tensorflow import (
     STYLEGAN2,
     TensorFlowNetwork,
     find_tensorflow_network,
+    other_network,
 )
 from skstylefeat.networks.checkpoints._tensorflow_stylegan2 import read_tensorflow_stylegan2
 from skstylefeat.networks.checkpoints._tensors import load_tensors
@@ -211,10 +212,7 @@ def _load_tensorflow_generator(network, settings, source):
     if network.family == STYLEGAN2:
         state, known = read_tensorflow_stylegan2(network, settings, source)
         return _complete_stylegan2(state, known, settings, source)
-    raise CheckpointError(
-        f"{source} holds a TensorFlow network of the family {network.family} (layout version "
-        f"{network.version}, {network.place}), expected a StyleGAN2 generator."
-    )
+    raise other_network(network, source)
 
 
 def _complete_stylegan2(state, known, settings, source):
