@@ -283,6 +283,9 @@ def _encoder_tensors(found, source):
                 f"{source} holds a generator, expected an encoder: read it with load_generator."
             )
         return config, state, card
+    network = found.generator
+    if isinstance(network, TensorFlowNetwork) and not network.is_generator:
+        raise other_network(network, source)
     if found.encoder is None:
         raise CheckpointError(
             f"{source} holds a generator ({found.kind}) without an encoder ('encoder.*'): read it "

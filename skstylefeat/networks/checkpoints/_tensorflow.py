@@ -84,6 +84,11 @@ class TensorFlowNetwork:
         return OTHER
 
     @property
+    def is_generator(self):
+        """Whether the network is a generator of a StyleGAN."""
+        return self.family in (STYLEGAN1, STYLEGAN2)
+
+    @property
     def kind(self):
         """Name of the format."""
         return KINDS.get((self.family, self.version), f"NVIDIA {self.family} (TensorFlow)")
