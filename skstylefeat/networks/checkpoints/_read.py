@@ -21,6 +21,7 @@ from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
 from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.images._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.networks.checkpoints._architecture_check import check_fit, estimate_w_avg
 from skstylefeat.networks.checkpoints._assumptions import (
     ENCODER_SETTINGS,
@@ -163,14 +164,24 @@ def load_found_generator(found, source, settings=None):
         for name in ("conv_clamp", "resample_filter"):
             settings.stated(name, getattr(config, name), source)
         settings.finish(source)
-        return config, state, card
+        return config, state, card | _channel_note(config)
     if found.generator is None:
         raise CheckpointError(
             f"{source} holds an encoder without its generator ('decoder.*'): read it with "
             "load_encoder."
         )
     config, state = _load_foreign_generator(found, settings, source)
-    return config, state, {"format": found.kind} | settings.finish(source)
+    card = {"format": found.kind} | settings.finish(source) | _channel_note(config)
+    return config, state, card
+
+
+def _channel_note(config):
+    """Return an entry of the card for a generator whose channels are not all used as a picture."""
+    try:
+        n_channels = n_seen_channels(config.img_channels)
+    except ValueError:
+        return {"images": f"{config.img_channels} channels, no pictures: only feature maps"}
+    return {"images": ALPHA_NOTE} if n_channels < config.img_channels else {}
 
 
 def _load_foreign_generator(found, settings, source):

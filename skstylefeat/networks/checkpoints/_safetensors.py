@@ -150,6 +150,7 @@ def config_from_state(state, path, **known):
         else:
             architecture = "orig"
         img_channels = state[f"synthesis.b{resolutions[-1]}.torgb.weight"].shape[0]
+        const = state["synthesis.b4.const"]
     except (KeyError, IndexError, ValueError) as error:
         raise ValueError(
             f"{path} holds no StyleGAN2 generator: expected tensors such as "
@@ -165,6 +166,7 @@ def config_from_state(state, path, **known):
         "c_dim": c_dim,
         "img_channels": img_channels,
         "architecture": architecture,
+        "const_size": tuple(const.shape[1:]),
     }
     return GeneratorConfig(**(values | known))
 
