@@ -3,7 +3,7 @@
 import torch
 
 from skstylefeat.exceptions import CheckpointError
-from skstylefeat.networks.stylegan2._generator_config import check_const_size
+from skstylefeat.networks.stylegan2._generator_config import SQUARE, check_const_size
 
 NOISE_SEED = 0
 # A generator of 2048 px, the largest that is known, has maps of 45 MB.
@@ -60,11 +60,11 @@ def add_silent_noise(state, source):
 def _sizes(layers, state, source):
     """Return the size of each layer's map, (8, 8) for "synthesis.b8.conv0", if they fit in memory.
 
-    The constant of the first block shows the shape of the images.
+    The constant of the first block shows the shape of the images; a file without it is refused
+    later.
     """
-    if not layers:
-        return {}
-    height, width = check_const_size(tuple(state["synthesis.b4.const"].shape[1:]))
+    const = state.get("synthesis.b4.const")
+    height, width = SQUARE if const is None else check_const_size(tuple(const.shape[1:]))
     sizes = {}
     for layer in layers:
         number = layer.split(".")[1].removeprefix("b")

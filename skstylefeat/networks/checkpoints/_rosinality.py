@@ -22,6 +22,7 @@ from skstylefeat.networks.checkpoints._noise_maps import draw_missing_noise
 from skstylefeat.networks.checkpoints._nvidia import set_learning_rate, shared_filter
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 
+UPSAMPLING_GAIN = 4.0  # in the kernels; twice for each axis
 CONV_NAMES = {
     "conv.weight": "weight",
     "conv.modulation.weight": "affine.weight",
@@ -143,7 +144,7 @@ def read_rosinality_state(stored, latent_avg, settings, source):
     # The family's code knows no clamp and no other activation, and never changes the multiplier.
     known = {"conv_clamp": settings.implied("conv_clamp", None)}
     settings.implied("activation", ACTIVATION)
-    known |= shared_filter(kernels, settings, source)
+    known |= shared_filter(kernels, settings, source, gain=UPSAMPLING_GAIN)
     _check_widths(state, source)
     set_learning_rate(state, {}, settings, source, is_implied=True)
     if draw_missing_noise(state, source):

@@ -237,7 +237,7 @@ def reconstruction_psnr(generator, encoder, images):
     with torch.no_grad():
         for start in range(0, len(images), VALIDATION_BATCH):
             x = to_network(images[start : start + VALIDATION_BATCH]).to(device)
-            x = as_seen(x, encoder.img_channels)
+            x = as_seen(x, generator.config.img_channels)
             error = color_channels(generator.synthesis(encoder(x))).clamp(-1.0, 1.0) - x
             total += error.square().mean(dim=(1, 2, 3)).sum().item()
     # Images in [-1, 1] have a peak of 2.
