@@ -43,7 +43,7 @@ from skstylefeat.networks.checkpoints._state_dicts import (
     find_state_dicts,
 )
 from skstylefeat.networks.checkpoints._tensors import load_tensors
-from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
+from skstylefeat.networks.encoders._psp import BODY_INPUT_SIZE, PSPConfig, build_psp_encoder
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
 NVIDIA_STATE = "StyleGAN2 state dict in NVIDIA's names"
@@ -285,8 +285,26 @@ def _build_foreign_encoder(found, state, settings, source):
             return tensors["mapping.w_avg"]
         return None
 
-    n_ws = None if found.generator is None else _n_ws_of(found.generator)
-    return build_psp_encoder(state, found.encoder.options, latent_avg, n_ws, source, settings)
+    n_ws = size = None
+    if found.generator is not None:
+        n_ws, size = _n_ws_of(found.generator), _encoder_size(found.generator, source)
+    options = found.encoder.options
+    return build_psp_encoder(state, options, latent_avg, n_ws, source, settings, size=size)
+
+
+def _encoder_size(generator, source):
+    """Return the size of an encoder's input that its decoder implies; None for square images."""
+    const = generator.tensors.get("input.input")
+    if const is None or len(const.shape) != 4 or const.shape[2] == const.shape[3]:
+        return None
+    shape = const.shape[2:]
+    if shape[0] == 2 * shape[1]:
+        return BODY_INPUT_SIZE
+    raise CheckpointError(
+        f"{source}: its decoder starts at {shape[0]} x {shape[1]} pixels. Encoders are known for "
+        "square images and for those of twice their width (StyleGAN-Human); read the generator "
+        "with load_generator, and train an encoder for it."
+    )
 
 
 def _n_ws_of(generator):
