@@ -127,7 +127,7 @@ def _own_images(arguments, generator):
         arguments.images,
         arguments.labels,
         arguments.target,
-        size=generator.resolution,
+        size=generator.image_size,
         box=arguments.box,
         align=alignment(arguments),
         generator=generator,

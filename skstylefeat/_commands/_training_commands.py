@@ -149,7 +149,7 @@ def run_generator(arguments: argparse.Namespace) -> int:
         augment="none" if arguments.no_augment else "adaptive",
     ).for_side(arguments.size)
 
-    photos, card = _read_photos(arguments, arguments.size, report)
+    photos, card = _read_photos(arguments, (arguments.size, arguments.size), report)
     n_images = arguments.images
     if n_images is None and arguments.hours is None:
         n_images = DEFAULT_IMAGES
@@ -200,7 +200,7 @@ def run_encoder(arguments: argparse.Namespace) -> int:
         mirror=not arguments.no_mirror,
         bfloat16=precision == "bfloat16",
     )
-    photos, card = _read_photos(arguments, generator.resolution, report, generator)
+    photos, card = _read_photos(arguments, generator.image_size, report, generator)
     photos, held_out = _hold_out(photos, arguments.random_state)
     card |= {"generator": generator.name, "generator_sha256": generator.weights_hash()}
     if checkpoint.exists():
@@ -276,7 +276,7 @@ def _seconds(hours):
 def _read_photos(
     arguments, size, report, generator=None
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Return the photos (n, size, size, 3) and what a card says of them.
+    """Return the photos (n, H, W, 3) of a size (H, W), and what a card says of them.
 
     Faces are aligned as `generator` frames them, as the inverter will align them; without one, as
     FFHQ does.
@@ -290,6 +290,11 @@ def _read_photos(
     if listing.left_out:
         report(left_out_text(listing.left_out))
     align = alignment(arguments)
+    if align is not None and size[0] != size[1]:
+        raise ValueError(
+            f"--align crops squares, but the images have {size[0]} x {size[1]} pixels (height x "
+            "width). Crop the photos to that shape yourself, and leave --align out."
+        )
     if align is not None:
         photos, sizes, faults = _aligned_photos(listing, align, size, generator)
     else:
@@ -304,20 +309,23 @@ def _read_photos(
     if not len(photos):
         raise ValueError(f"None of the {len(faults)} images in {arguments.photos} can be read.")
 
-    report(f"{len(photos)} photos read, {size} x {size} pixels.")
+    height, width = size
+    report(f"{len(photos)} photos read, {height} x {width} pixels.")
     if faults:
         report(f"{len(faults)} that cannot be read are left out, such as {faults[0].name}.")
-    n_small = int((sizes.min(axis=1) < size).sum())
+    n_small = int((sizes < (width, height)).any(axis=1).sum())
     if n_small and not getattr(arguments, "upscale", True):
         raise ValueError(
-            f"{n_small} of {len(photos)} photos are smaller than {size} x {size} pixels: the "
+            f"{n_small} of {len(photos)} photos are smaller than {height} x {width} pixels: the "
             "generator would learn the blur of their enlargement. Choose a smaller --size, or "
             "--upscale to enlarge them."
         )
-    n_squeezed = int((abs(np.log(sizes[:, 0] / sizes[:, 1])) > np.log(1.02)).sum())
+    aspects = sizes[:, 0] / sizes[:, 1] * (height / width)
+    n_squeezed = int((abs(np.log(aspects)) > np.log(1.02)).sum())
     if n_squeezed:
+        shape = "square" if height == width else f"{height}:{width} (height to width)"
         report(
-            f"{n_squeezed} are not square and are squeezed, as the inverter will squeeze them; "
+            f"{n_squeezed} are not {shape} and are squeezed, as the inverter will squeeze them; "
             "--box crops all photos alike."
         )
     card = {
@@ -333,12 +341,12 @@ def _read_photos(
 
 
 def _framed_photos(listing, framing, size):
-    """Return photos (m, size, size, 3), width and height (m, 2) before resizing, and faults."""
+    """Return photos (m, H, W, 3), width and height (m, 2) before resizing, and faults."""
     from skstylefeat.images._collection import Fault
     from skstylefeat.images._decoding import open_item
 
     box = framing.box
-    photos = np.empty((len(listing.files), size, size, 3), dtype=np.uint8)
+    photos = np.empty((len(listing.files), *size, 3), dtype=np.uint8)
     sizes: list[tuple[float, float]] = []
     faults: list[Fault] = []
     for row, (file, name) in enumerate(zip(listing.files, listing.names, strict=True)):
@@ -347,7 +355,7 @@ def _framed_photos(listing, framing, size):
         except (OSError, ValueError) as error:
             faults.append(Fault(row, name, error))
             continue
-        photos[len(sizes)] = np.asarray(framing.apply(image, name, (size, size)))
+        photos[len(sizes)] = np.asarray(framing.apply(image, name, size))
         sizes.append(image.size if box is None else (box[2] - box[0], box[3] - box[1]))
     return photos[: len(sizes)], np.array(sizes, dtype=float).reshape(-1, 2), faults
 
@@ -358,8 +366,8 @@ def _aligned_photos(listing, align, size, generator):
     from skstylefeat.inversion._face_framing import align_images
 
     images = align_images(as_images(listing.files), align, generator)
-    photos, faults = read_pixels(images, (size, size))
-    return photos, np.full((len(photos), 2), float(size)), faults
+    photos, faults = read_pixels(images, size)
+    return photos, np.full((len(photos), 2), float(size[0])), faults
 
 
 def _hold_out(photos, seed):

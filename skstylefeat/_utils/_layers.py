@@ -48,7 +48,7 @@ def choose_layers(
         All layers.
     wanted : str, int, iterable of these, or None
         Names such as ``"b16.conv1"``, blocks such as ``"b16"``, or resolutions such as ``16``;
-        None selects all layers.
+        None selects all layers. The resolution of maps that are no squares is their longer side.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def choose_layers(
 
 def _matches(layer: LayerInfo, entry: object) -> bool:
     if isinstance(entry, Integral):
-        return entry in (layer.height, layer.width)
+        return entry == max(layer.height, layer.width)
     if not isinstance(entry, str):
         return False
     return layer.name == entry or layer.name.startswith(f"{entry}.")

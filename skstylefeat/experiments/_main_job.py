@@ -280,11 +280,11 @@ class Job:
     def _facts(self, inverter, train, test, psnr, notes):
         """Return networks, data, options and software of the run, for the report."""
         generator, encoder = inverter.generator_, inverter.encoder_
+        size = " x ".join(map(str, dict.fromkeys(generator.image_size)))  # one number for squares
         libraries = ", ".join(f"{name} {version(name)}" for name in SHOWN_LIBRARIES)
         return {
             "command": " ".join(["python -m skstylefeat", *sys.argv[1:]]),
-            "generator": f"{generator.name}, {generator.resolution} px, SHA-256 "
-            f"{generator.weights_hash()}",
+            "generator": f"{generator.name}, {size} px, SHA-256 {generator.weights_hash()}",
             "encoder": "none (optimization)"
             if encoder is None
             else f"{encoder.name}, SHA-256 {encoder.weights_hash()}",

@@ -27,7 +27,7 @@ def load_own_images(
     labels: StrPath,
     target_names: Sequence[str],
     *,
-    size: int,
+    size: int | tuple[int, int],
     box: tuple[float, float, float, float] | None = None,
     resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
     align: Any = None,
@@ -52,8 +52,8 @@ def load_own_images(
         or NVIDIA's ``dataset.json``.
     target_names : list of str
         Columns to predict.
-    size : int
-        Side of the images in pixels.
+    size : int or tuple of int
+        Side of square images in pixels, or height and width.
     box : tuple of 4 floats, default=None
         Left, top, right and bottom of a crop, in pixels of the upright files.
     resampling : {"lanczos", "bicubic", "box"}, default="lanczos"
@@ -77,7 +77,7 @@ def load_own_images(
 
     Returns
     -------
-    train_images, test_images : ndarray of shape (n, size, size, 3), uint8
+    train_images, test_images : ndarray of shape (n, H, W, 3), uint8
     targets : list of Target
     notes : list of str
         What was left out, for the report.
@@ -117,7 +117,8 @@ def load_own_images(
         notes.append(f"{limit} of them drawn at random.")
 
     files = dict(zip(listing.names, listing.files, strict=True))
-    pixels, faults = _read(files, names, size, Framing(box, resampling), align, generator)
+    shape = (size, size) if isinstance(size, int) else size
+    pixels, faults = _read(files, names, shape, Framing(box, resampling), align, generator)
     if faults and on_error == "raise":
         raise ValueError(
             f"{error_of_faults(faults, len(names))} on_error='skip' (the option --skip-unreadable) "
@@ -169,7 +170,7 @@ def _too_few(table, listing, names, unmatched, images):
 def _read(files, names, size, framing, align, generator):
     """Return the images that can be read, cropped and resized, and the faults of the others."""
     images = as_images([files[name] for name in names]).framed(framing)
-    pixels, faults = read_pixels(align_images(images, align, generator), (size, size))
+    pixels, faults = read_pixels(align_images(images, align, generator), size)
     faults = [fault._replace(name=names[fault.row]) for fault in faults]
 
     # A box outside an image is an error in the options, which leaves out nothing.

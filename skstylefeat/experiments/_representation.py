@@ -96,8 +96,8 @@ def represent(
     -------
     train, test : ImageSet
     """
-    side = inverter.generator_.resolution
-    pixels = [as_images(images).read((side, side)) for images in (train_images, test_images)]
+    size = inverter.generator_.image_size
+    pixels = [as_images(images).read(size) for images in (train_images, test_images)]
     sets = []
     for images, components in zip(pixels, pixel_components(*pixels), strict=True):
         latents: Any = inverter.transform(images)

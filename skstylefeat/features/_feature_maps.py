@@ -180,7 +180,7 @@ class FeatureMaps:
         layers : sequence of str
             Names of submodules (``model.named_modules()``) whose outputs are the maps. Outputs
             have the shape (n, C, H, W), or are tokens (n, T, C) of a vision transformer, which
-            become square maps without the leading class and register tokens.
+            become maps of the images' shape without the leading class and register tokens.
         batch_size : int or None, default=None
             Images in one forward pass.
         n_jobs : int or None, default=None

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from skstylefeat._utils._batches import map_rows
 from skstylefeat._utils._user_line import warn_user
+from skstylefeat.images._channels import pixels_as_seen
 from skstylefeat.images._collection import as_images
 from skstylefeat.inversion._framing_check import own_images, scores_of_framing
 from skstylefeat.inversion._job import InversionJob, is_code
@@ -54,11 +55,11 @@ def _errors_and_variances(generator, images, codes, batch_size):
     """Return the errors (n,) of reconstructions, and the variances (n,) of the images' pixels."""
     good = np.flatnonzero(is_code(codes))
     n_codes, images, codes = len(codes), images[good], codes[good]
-    side = generator.resolution
 
     def statistics(rows):
         made = to_unit(generator.synthesis(codes[rows]))
-        pixels = images[rows].read((side, side))
+        pixels = images[rows].read(generator.image_size)
+        pixels = pixels_as_seen(pixels, generator.img_channels)
         errors = np.square(made - pixels).mean(axis=(1, 2, 3))
         return np.stack([errors, pixels.var(axis=(1, 2, 3))])
 
@@ -71,7 +72,7 @@ def _errors_and_variances(generator, images, codes, batch_size):
 
 def error_of_own_images(generator, encoder, batch_size):
     """Return the mean error of images of the generator itself after a pass through the encoder."""
-    images = as_images(own_images(generator, DOMAIN_SAMPLE, batch_size, generator.resolution))
+    images = as_images(own_images(generator, DOMAIN_SAMPLE, batch_size))
     job = InversionJob(generator=generator, encoder=encoder, method="encoder")
     codes, _ = job.run(images, batch_size)
     return float(reconstruction_errors(generator, images, codes, batch_size).mean())

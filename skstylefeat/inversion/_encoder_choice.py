@@ -72,7 +72,7 @@ def train_for(generator, images, *, n_steps, seed, cache_dir, on_error, callback
     from skstylefeat.networks.training._train import train_encoder
 
     n_images = len(images)
-    pixels = _training_images(images, generator.resolution, on_error)
+    pixels = _training_images(images, generator.image_size, on_error)
 
     # The name identifies the training, so that another generator or other images begin anew.
     checkpoint = None
@@ -96,10 +96,10 @@ def train_for(generator, images, *, n_steps, seed, cache_dir, on_error, callback
     return encoder
 
 
-def _training_images(images, side, on_error):
+def _training_images(images, size, on_error):
     """Return the pixels to train on, or a function that reads some if they exceed the memory."""
     if on_error != "raise":
         images = images[readable_rows(images)]
-    if 12 * len(images) * side * side <= MAX_BYTES_IN_MEMORY:
-        return images.read((side, side))
-    return lambda rng, n: images[rng.integers(len(images), size=n)].read((side, side))
+    if 12 * len(images) * size[0] * size[1] <= MAX_BYTES_IN_MEMORY:
+        return images.read(size)
+    return lambda rng, n: images[rng.integers(len(images), size=n)].read(size)

@@ -9,7 +9,7 @@ from skstylefeat.images._alignment import FaceFraming, face_square
 from skstylefeat.images._collection import ImageCollection
 from skstylefeat.images._dlib_faces import DlibDetector
 from skstylefeat.images._face_report import find_faces
-from skstylefeat.inversion._framing_check import own_images
+from skstylefeat.inversion._framing_check import own_images, reduced_size
 
 N_OWN, OWN_SIDE = 64, 256  # images of the generator in which faces are searched; their largest side
 FEWEST_FACES = 8  # found in them
@@ -23,6 +23,8 @@ _known: dict[str, FaceFraming] = {}
 
 def align_images(images: ImageCollection, align: Any, generator: Any = None) -> ImageCollection:
     """Return the images aligned as `align` says; with "dlib", as a given generator frames faces."""
+    if align is not None and generator is not None:
+        check_square(generator)
     if align == "dlib" and generator is not None:
         return align_to_generator(images, generator, BATCH)
     return images if align is None else images.aligned(align)
@@ -52,15 +54,27 @@ def face_framing(generator: Any, batch_size: int) -> FaceFraming:
     A generator that frames them as FFHQ does gets FFHQ's framing exactly. If there are too few
     faces, a warning says that FFHQ's framing is used.
     """
+    check_square(generator)
     key = generator.weights_hash()
     if key not in _known:
         _known[key] = _measure(generator, batch_size)
     return _known[key]
 
 
+def check_square(generator: Any) -> None:
+    """Raise ValueError if faces are to be aligned for a generator whose images are no squares."""
+    height, width = generator.image_size
+    if height != width:
+        raise ValueError(
+            f"align crops squares around faces, but {generator.name!r} makes images of {height} x "
+            f"{width} pixels (height x width). Crop the images to that shape yourself, as the "
+            "generator's training images were, and leave align out."
+        )
+
+
 def _measure(generator: Any, batch_size: int) -> FaceFraming:
-    images = own_images(generator, N_OWN, batch_size, OWN_SIDE)
-    side = images.shape[1]
+    side, _ = size = reduced_size(generator.image_size, OWN_SIDE)
+    images = own_images(generator, N_OWN, batch_size, size)
     detector = DlibDetector(turned=False)
     pixels = np.rint(images * 255).astype(np.uint8)
     found = [faces[0] for faces in map(detector.find, pixels) if faces]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat.images._channels import pixels_as_seen
 from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.latents._rows import to_unit
 
@@ -46,20 +47,20 @@ class FramingCheck(NamedTuple):
 
     Parameters
     ----------
-    side : int
-        Side of the images that it takes.
+    size : tuple of int
+        Height and width of the images that it takes.
     coef : ndarray of shape (n_features,)
         Weights of the histograms.
     intercept : float
         Added to the weighted sum.
     """
 
-    side: int
+    size: tuple[int, int]
     coef: NDArray[np.float64]
     intercept: float
 
     def scores(self, images: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the score of each image (n, side, side, 3): 1 for own images, 2 at the limit."""
+        """Return the score of each image (n, H, W, 3): 1 for own images, 2 at the limit."""
         if not len(images):
             return np.empty(0)
         return np.maximum(1.0, _histograms(images) @ self.coef + self.intercept)
@@ -120,7 +121,8 @@ def scores_of_framing(
         return scores
     for start in range(0, len(images), batch_size):
         some = images[start : start + batch_size]
-        pixels, faults = some.try_read((check.side, check.side))
+        pixels, faults = some.try_read(check.size)
+        pixels = pixels_as_seen(pixels, generator.img_channels)
         good = np.setdiff1d(np.arange(len(some)), [fault.row for fault in faults])
         scores[start + good] = check.scores(pixels)
     return scores
@@ -141,7 +143,8 @@ def _make_check(generator: Any, batch_size: int) -> FramingCheck | None:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     rng = np.random.default_rng(0)
-    own = own_images(generator, _n_own(generator.resolution), batch_size, SIDE)
+    size = _check_size(generator.image_size)
+    own = own_images(generator, _n_own(generator.image_size), batch_size, size)
     n_train = 3 * len(own) // 4
 
     def views(images, n, draw):
@@ -166,23 +169,41 @@ def _make_check(generator: Any, batch_size: int) -> FramingCheck | None:
     # Scores are 1 in the middle of the own images and 2 at the limit.
     unit = limit - middle
     intercept = 2 + (float(model.intercept_[0]) - limit) / unit
-    return FramingCheck(_side(generator.resolution), model.coef_[0] / unit, intercept)
+    return FramingCheck(size, model.coef_[0] / unit, intercept)
 
 
-def _side(resolution: int) -> int:
-    return min(resolution, SIDE)
+def reduced_size(image_size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return the size of images whose longer side is reduced to at most `side` pixels."""
+    longer = max(max(image_size), side)
+    height, width = (max(1, round(length * side / longer)) for length in image_size)
+    return height, width
 
 
-def _n_own(resolution: int) -> int:
-    return max(FEWEST_OWN, min(N_OWN, N_OWN * SIDE // resolution))
+def _check_size(image_size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size at which images are compared: reduced, and divisible into cells."""
+    size = reduced_size(image_size, SIDE)
+    factor = _reduction(size)
+    steps = (CELL * factor if side >= CELL * factor else factor for side in size)
+    height, width = (max(step, side - side % step) for side, step in zip(size, steps, strict=True))
+    return height, width
 
 
-def own_images(generator: Any, n: int, batch_size: int, side: int) -> NDArray[np.float32]:
-    """Return images (n, s, s, 3) of a generator in [0, 1], s at most `side` pixels wide."""
+def _reduction(size: tuple[int, int]) -> int:
+    """Return the factor by which images are reduced before their gradients are taken."""
+    return max(1, max(size) // GRADIENT_SIDE)
+
+
+def _n_own(image_size: tuple[int, int]) -> int:
+    return max(FEWEST_OWN, min(N_OWN, N_OWN * SIDE // max(image_size)))
+
+
+def own_images(
+    generator: Any, n: int, batch_size: int, size: tuple[int, int] | None = None
+) -> NDArray[np.float32]:
+    """Return images (n, H, W, 3) of a generator in [0, 1], at their own size by default."""
     z = generator.sample_z(n, random_state=0)
     c = np.arange(n) % generator.c_dim if generator.c_dim else None
     w = generator.mapping(z, c=c)
-    size = (min(generator.resolution, side),) * 2
     parts = [
         as_images(to_unit(generator.synthesis(w[start : start + batch_size]))).read(size)
         for start in range(0, n, batch_size)
@@ -213,29 +234,31 @@ def _displacement(rng: np.random.Generator) -> tuple[float, float, float, float]
 def _displaced(
     image: NDArray[np.float32], shift_x: float, shift_y: float, scale: float, turn: float
 ) -> NDArray[np.float32]:
-    """Return the view of a shifted, larger or turned square of an image, mirrored outside it."""
-    side = len(image)
+    """Return the view of a shifted, larger or turned part of an image, mirrored outside it."""
+    height, width = image.shape[:2]
     pixels = np.rint(image * 255).astype(np.uint8)
-    wide = Image.fromarray(np.pad(pixels, ((side, side), (side, side), (0, 0)), mode="symmetric"))
+    margins = (height, height), (width, width), (0, 0)
+    wide = Image.fromarray(np.pad(pixels, margins, mode="symmetric"))
 
     # At twice the size, then averaged, so that reduced views are smooth.
     a = np.deg2rad(turn)
     x = np.array([np.cos(a), np.sin(a)]) * scale / 2
     y = np.array([-np.sin(a), np.cos(a)]) * scale / 2
-    start = side * (np.array([1.5 + shift_x, 1.5 + shift_y]) - x - y)
+    middle = np.array([width * (1.5 + shift_x), height * (1.5 + shift_y)])
+    start = middle - width * x - height * y
     coefficients = (x[0], y[0], start[0], x[1], y[1], start[1])
-    size = (2 * side, 2 * side)
+    size = (2 * width, 2 * height)
     view = wide.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
     return np.asarray(view.reduce(2)).astype(np.float32) / np.float32(255)
 
 
 def _histograms(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return histograms of oriented gradients (n, cells * orientations) of images (n, s, s, 3)."""
-    n, side = images.shape[:2]
-    if side > GRADIENT_SIDE:
-        factor = side // GRADIENT_SIDE
-        images = images.reshape(n, GRADIENT_SIDE, factor, GRADIENT_SIDE, factor, 3).mean((2, 4))
-        side = GRADIENT_SIDE
+    """Return histograms of oriented gradients (n, cells * orientations) of images (n, H, W, 3)."""
+    n, height, width = images.shape[:3]
+    factor = _reduction((height, width))
+    if factor > 1:
+        height, width = height // factor, width // factor
+        images = images.reshape(n, height, factor, width, factor, 3).mean((2, 4))
     gray = np.pad(images.mean(axis=3), ((0, 0), (1, 1), (1, 1)), mode="edge")
     across = gray[:, 1:-1, 2:] - gray[:, 1:-1, :-2]
     down = gray[:, 2:, 1:-1] - gray[:, :-2, 1:-1]
@@ -249,9 +272,9 @@ def _histograms(images: NDArray[np.float32]) -> NDArray[np.float32]:
     first = lower[..., None] % N_ORIENTATIONS == orientation
     second = (lower[..., None] + 1) % N_ORIENTATIONS == orientation
     votes = first * (magnitude * (1 - share))[..., None] + second * (magnitude * share)[..., None]
-    n_cells = max(1, side // CELL)
-    cell = side // n_cells
-    cells = votes.reshape(n, n_cells, cell, n_cells, cell, N_ORIENTATIONS).sum(axis=(2, 4))
+    n_down, n_across = max(1, height // CELL), max(1, width // CELL)
+    votes = votes.reshape(n, n_down, height // n_down, n_across, width // n_across, N_ORIENTATIONS)
+    cells = votes.sum(axis=(2, 4))
 
     # Contrast is normalized over the cell and its neighbors.
     energy = np.pad(np.square(cells).sum(axis=3), ((0, 0), (1, 1), (1, 1)), mode="edge")

@@ -22,9 +22,11 @@ from skstylefeat._utils._constraints import N_JOBS
 from skstylefeat._utils._layers import channel_names, choose_layers
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike, RandomState, StrPath
+from skstylefeat._utils._user_line import warn_user
 from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._network_holder import NetworkHolder
+from skstylefeat.images._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.inversion._code_cache import cache_folder
 from skstylefeat.inversion._domain_check import (
@@ -35,7 +37,7 @@ from skstylefeat.inversion._domain_check import (
     warn_if_foreign,
 )
 from skstylefeat.inversion._encoder_choice import encoder_for, is_trained, n_reports
-from skstylefeat.inversion._face_framing import align_to_generator
+from skstylefeat.inversion._face_framing import align_to_generator, check_square
 from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.inversion._on_error import (
     check_aligned_with_labels,
@@ -129,7 +131,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         the upright pixels (H, W, 3), uint8, to points of shape (5, 2), or None where there is no
         face, and a dict from file name to points crop as FFHQ was; see
         :func:`skstylefeat.images.align_faces`, which also takes an array. An image without a face
-        counts as unreadable, see `on_error`. By default images are used as they are framed.
+        counts as unreadable, see `on_error`. The crops are squares, so a generator of other shapes
+        is refused. By default images are used as they are framed.
     on_error : {"raise", "nan", "skip"}, default="raise"
         How to treat damaged or missing images: "raise" an error that names the image; give it a
         row of "nan", or "skip" its row, both with a warning that names it. Rows of NaN keep labels
@@ -167,10 +170,14 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
 
     Notes
     -----
-    Images are resized to the generator's size. An encoder needs images that are framed like its
-    training images, so align them first. The codes do not depend on `batch_size` or `n_jobs`
-    beyond rounding. Optimized codes, in which rounding errors grow, are equal to the bit on a CPU;
-    on an accelerator, another batch may give another code of almost the same image.
+    Images are resized to the generator's size, and squeezed if they have another shape. A generator
+    of gray images receives their luminance (ITU-R BT.601); its images are returned with three equal
+    channels. An alpha channel that a generator makes is left out, with a warning.
+
+    An encoder needs images that are framed like its training images, so align them first. The codes
+    do not depend on `batch_size` or `n_jobs` beyond rounding. Optimized codes, in which rounding
+    errors grow, are equal to the bit on a CPU; on an accelerator, another batch may give another
+    code of almost the same image.
 
     Examples
     --------
@@ -306,11 +313,11 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         self._seed = int(rng.randint(2**31 - 1))
 
         self.generator_ = load_generator(self.generator, device=self.device)
-        if self.generator_.img_channels != 3:
-            raise ValueError(
-                f"{self.generator_.name!r} makes images of {self.generator_.img_channels} "
-                "channel(s); inversion supports RGB generators."
-            )
+        n_channels = n_seen_channels(self.generator_.img_channels, self.generator_.name)
+        if n_channels < self.generator_.img_channels:
+            warn_user(f"{self.generator_.name!r}: {ALPHA_NOTE}.")
+        if self.align is not None or images.is_aligned:
+            check_square(self.generator_)
         choose_layers(self.generator_.layers, self.layers)  # raises for unknown layers
         self.perceptual_ = None
         if self.perceptual is not None and self.method != "encoder":
@@ -573,6 +580,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
 
     def _framed(self, images):
         """Return the images with the faces that dlib finds, framed as the generator's own."""
+        if self.align is not None or images.is_aligned:
+            check_square(self.generator_)
         if self.align != "dlib" or images.is_aligned:
             return images
         return align_to_generator(

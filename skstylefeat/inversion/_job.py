@@ -112,7 +112,7 @@ class InversionJob:
         """Return the sizes (height, width) at which the method sees an image."""
         sizes = [] if self.encoder is None else [tuple(self.encoder.input_size)]
         if self.method != "encoder":
-            sizes.append((self.generator.resolution,) * 2)
+            sizes.append(self.generator.image_size)
         return list(dict.fromkeys(sizes))
 
     def compute(self, views, warn=warnings.warn, keep=None):
@@ -148,7 +148,7 @@ class InversionJob:
             if self.method == "encoder":
                 return start
 
-        pixels = views[(self.generator.resolution,) * 2]
+        pixels = views[self.generator.image_size]
         return invert(
             self.generator.module,
             pixels,

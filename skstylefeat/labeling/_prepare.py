@@ -196,18 +196,20 @@ def inspect_images(
     foreign : dict of int to str
         Reasons by row.
     reduced : ndarray of shape (n, h, w, 3), float32
-        The images, at most `COPY_SIDE` pixels wide.
+        The images, with at most twice `COPY_SIDE` pixels on the longer side.
     """
     domain = inverter.domain_scores(images, codes)
     foreign = {int(row): domain.reasons[row] for row in np.flatnonzero(~domain.inside)}
 
-    side, reduced = inverter.generator_.resolution, []
+    (height, width), reduced = inverter.generator_.image_size, []
     for start in range(0, len(codes), inverter.batch_size):
-        pixels = images[start : start + inverter.batch_size].read((side, side))
-        # Means of squares of pixels; sides of generators are powers of 2.
-        step = max(1, side // COPY_SIDE)
-        squares = pixels.reshape(len(pixels), side // step, step, side // step, step, 3)
-        reduced.append(squares.mean(axis=(2, 4)))
+        pixels = images[start : start + inverter.batch_size].read((height, width))
+        # Means of squares of pixels, without the last ones where a side is no multiple.
+        step = max(1, max(height, width) // COPY_SIDE)
+        n_down, n_across = max(1, height // step), max(1, width // step)
+        pixels = pixels[:, : n_down * step, : n_across * step]
+        shape = n_down, pixels.shape[1] // n_down, n_across, pixels.shape[2] // n_across, 3
+        reduced.append(pixels.reshape(len(pixels), *shape).mean(axis=(2, 4)))
     return foreign, np.concatenate(reduced)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from skstylefeat._utils._batches import map_rows
 from skstylefeat._utils._validation import as_float32
+from skstylefeat.images._channels import as_rgb
 from skstylefeat.latents._spaces import style_layers
 
 
@@ -41,8 +42,11 @@ def column_names(space, generator):
 
 
 def to_unit(images):
-    """Convert network images (n, 3, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1]."""
-    return ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
+    """Convert network images (n, C, H, W), nominally in [-1, 1], to (n, H, W, 3) in [0, 1].
+
+    Gray images get three equal channels; an alpha channel is left out.
+    """
+    return ((as_rgb(images).transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)
 
 
 def images_of(latents, space, generator, batch_size):

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skstylefeat._utils._typing import StrPath
 from skstylefeat._utils._validation import as_float32
+from skstylefeat.images._channels import as_seen
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._assumptions import ENCODER_SETTINGS
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights
@@ -53,6 +54,8 @@ class Encoder(NetworkFacade):
         Shape of a code.
     input_size : tuple of int
         (height, width) of the input images.
+    img_channels : int
+        3, or 1 for an encoder of gray images.
     needs_generator : bool
         Whether the codes are refined in rounds that compare reconstructions (ReStyle).
 
@@ -71,6 +74,7 @@ class Encoder(NetworkFacade):
     n_ws: int
     w_dim: int
     input_size: tuple[int, int]
+    img_channels: int
     needs_generator: bool
 
     @staticmethod
@@ -87,6 +91,7 @@ class Encoder(NetworkFacade):
         self.module.to(memory_format=torch.channels_last)
         self.n_ws, self.w_dim = self.module.n_ws, self.module.w_dim
         self.input_size = tuple(self.module.input_size)
+        self.img_channels = getattr(self.module, "img_channels", 3)
         self.needs_generator = bool(getattr(self.module, "needs_generator", False))
 
     def __repr__(self) -> str:
@@ -104,7 +109,8 @@ class Encoder(NetworkFacade):
         Parameters
         ----------
         images : array-like of shape (n, H, W, 3)
-            float32 in [0, 1], of size `input_size`.
+            float32 in [0, 1], of size `input_size`. An encoder of gray images takes their
+            luminance.
         generator : Generator, default=None
             Required where `needs_generator` is true.
 
@@ -126,7 +132,7 @@ class Encoder(NetworkFacade):
                 )
             arguments["synthesis"] = generator.module.synthesis
 
-        pixels = self._tensor(array.transpose(0, 3, 1, 2) * 2 - 1)
+        pixels = as_seen(self._tensor(array.transpose(0, 3, 1, 2) * 2 - 1), self.img_channels)
         n_images = len(pixels)
         if n_images == 1 and self.device.type == "cpu":
             # Convolutions of a single image sum in another order than those of a batch.

@@ -51,11 +51,12 @@ class Generator(NetworkFacade):
     Attributes
     ----------
     resolution : int
-        Side of the images in pixels.
+        Side of square images in pixels; of others, the number of the last block, 1024 of ``b1024``.
     image_size : tuple of int
         Height and width of the images in pixels.
     img_channels : int
-        Channels of the images.
+        Channels of the images: 1 (gray), 3 (RGB) or 4 (RGB and alpha, which is left out where
+        images are compared or shown).
     z_dim, w_dim : int
         Width of the Gaussian input and of W.
     n_ws : int
@@ -113,8 +114,10 @@ class Generator(NetworkFacade):
         return self.module.mapping.w_avg.cpu().numpy().copy()
 
     def __repr__(self) -> str:
+        height, width = self.image_size
+        size = f"resolution={height}" if height == width else f"image_size=({height}, {width})"
         return (
-            f"Generator({self.name!r}, resolution={self.resolution}, n_ws={self.n_ws}, "
+            f"Generator({self.name!r}, {size}, n_ws={self.n_ws}, "
             f"w_dim={self.w_dim}, device='{self.device}')"
         )
 
@@ -193,7 +196,7 @@ class Generator(NetworkFacade):
 
         Returns
         -------
-        images : ndarray of shape (n, img_channels, resolution, resolution), float32
+        images : ndarray of shape (n, img_channels, H, W), float32
             Nominally in [-1, 1], not clipped.
         """
         _check_noise(noise)
@@ -287,7 +290,7 @@ class Generator(NetworkFacade):
 
         Returns
         -------
-        images : ndarray of shape (n, img_channels, resolution, resolution), float32
+        images : ndarray of shape (n, img_channels, H, W), float32
         """
         _check_noise(noise)
         slices = self.style_slices

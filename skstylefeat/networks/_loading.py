@@ -93,9 +93,9 @@ def load_encoder(
     assume : dict, default=None
         Options of the pSp family that the file lacks: ``"encoder_type"``, which is necessary where
         the tensors do not show it, ``"start_from_latent_avg"`` (True), ``"input_size"``
-        ((256, 256), for cars (192, 256)) and ``"output_size"`` of the generator (1024). By default
-        the values in parentheses are assumed with a warning. What the file states cannot be
-        changed.
+        ((256, 256), for cars (192, 256), for bodies (256, 128)) and ``"output_size"`` of the
+        generator (1024). By default the first values in parentheses are assumed with a warning.
+        What the file states cannot be changed.
 
     Returns
     -------

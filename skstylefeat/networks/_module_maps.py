@@ -1,10 +1,14 @@
 """Feature maps of any torch network, taken by forward hooks."""
 
+import math
+
 import numpy as np
 import torch
 
 from skstylefeat._utils._layers import LayerInfo
 from skstylefeat.images._collection import as_images
+
+MAX_LEADING_TOKENS = 16  # of the class and registers; known transformers have up to 9
 
 
 class ModuleMaps:
@@ -39,16 +43,17 @@ class ModuleMaps:
             return lambda module, inputs, output: taken.__setitem__(name, output)
 
         modules = dict(self._model.named_modules())
+        pixels = self._input()
         handles = [modules[name].register_forward_hook(hook(name)) for name in names]
         try:
             with torch.inference_mode():
-                self._model(self._input())
+                self._model(pixels)
         finally:
             for handle in handles:
                 handle.remove()
         # Each layer leaves memory when the next one is asked for.
         for name in list(taken):
-            yield name, _as_maps(taken.pop(name), name)
+            yield name, _as_maps(taken.pop(name), name, pixels.shape[2:])
 
     def missing_rows(self):
         return np.zeros(len(self), dtype=bool)  # unreadable images raise
@@ -65,8 +70,12 @@ class ModuleMaps:
         return images.to(parameter.device, torch.float32)
 
 
-def _as_maps(output, name):
-    """Return a layer's output as an array (n, C, H, W); tokens of transformers become maps."""
+def _as_maps(output, name, image_size):
+    """Return a layer's output as an array (n, C, H, W); tokens of transformers become maps.
+
+    The grid of tokens has the shape of the images, of size `image_size`; tokens before it, such as
+    that of the class, are left out.
+    """
     if isinstance(output, (tuple, list)):
         output = output[0]
     if not isinstance(output, torch.Tensor) or output.ndim not in (3, 4):
@@ -76,7 +85,23 @@ def _as_maps(output, name):
         )
     if output.ndim == 3:
         n, tokens, channels = output.shape
-        side = int(tokens**0.5)
-        output = output[:, tokens - side * side :].transpose(1, 2)
-        output = output.reshape(n, channels, side, side)
+        height, width = _grid(tokens, image_size)
+        output = output[:, tokens - height * width :].transpose(1, 2)
+        output = output.reshape(n, channels, height, width)
     return output.float().cpu().numpy()
+
+
+def _grid(tokens, image_size):
+    """Return rows and columns of the largest grid of square patches that the tokens fill."""
+    height, width = image_size
+    if height == width:
+        return (int(tokens**0.5),) * 2
+    largest = math.gcd(height, width)
+    for patch in (patch for patch in range(1, largest + 1) if largest % patch == 0):
+        rows, columns = height // patch, width // patch
+        if tokens - MAX_LEADING_TOKENS <= rows * columns <= tokens:
+            return rows, columns
+    raise ValueError(
+        f"The model returns {tokens} tokens for images of {height} x {width} pixels, which are no "
+        "grid of square patches. Give input_size with equal height and width."
+    )

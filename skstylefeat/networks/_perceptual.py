@@ -26,6 +26,7 @@ from skstylefeat._inert._arrays import StoredArray
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.images._channels import as_rgb
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._folded_layers import Conv, Weights
@@ -147,9 +148,15 @@ class PerceptualNetwork(NetworkFacade):
         return f"PerceptualNetwork({self.name!r}, device='{self.device}')"
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Return the features of images (n, 3, H, W) in [-1, 1], as a list of maps."""
-        if max(images.shape[2:]) > MAX_SIDE:
-            images = F.interpolate(images, (MAX_SIDE, MAX_SIDE), mode="area")
+        """Return the features of images (n, 3, H, W) in [-1, 1], as a list of maps.
+
+        Gray images (n, 1, H, W) get three equal channels.
+        """
+        images = as_rgb(images)
+        largest = max(images.shape[2:])
+        if largest > MAX_SIDE:
+            size = [max(1, round(side * MAX_SIDE / largest)) for side in images.shape[2:]]
+            images = F.interpolate(images, size, mode="area")
         images = (images + 1) / 2
         if self._is_lpips:
             return [self.module(images * 255, resize_images=False, return_lpips=True)]

@@ -108,8 +108,6 @@ class EditStripDisplay(Display):
         edited = edited.reshape(-1, network.n_ws, network.w_dim).astype(np.float32)
 
         images = images_of(edited, "w+", network, batch_size=None)
-        if images.shape[-1] == 1:
-            images = images.repeat(3, axis=-1)
         images = images.reshape(len(codes), len(lengths), *images.shape[1:])
         return cls(images, lengths).plot(ax=ax)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from skstylefeat.images._channels import pixels_as_seen
 from skstylefeat.plotting._style import Display, check_same_length, to_pixels
 
 if TYPE_CHECKING:
@@ -76,8 +77,12 @@ class InversionDisplay(Display):
         InversionDisplay
         """
         reconstructions = inverter.inverse_transform(inverter.transform(images))
-        size = np.shape(reconstructions)[1:3]
-        return cls(to_pixels(images, size), reconstructions).plot(ax=ax)
+        pixels = to_pixels(images, np.shape(reconstructions)[1:3])
+        # Photos in color are shown, and compared, in gray if the generator's images are gray.
+        generator = getattr(inverter, "generator_", None)
+        if generator is not None:
+            pixels = pixels_as_seen(pixels, generator.img_channels)
+        return cls(pixels, reconstructions).plot(ax=ax)
 
     @classmethod
     def from_predictions(

@@ -160,7 +160,8 @@ class FeatureMapDisplay(Display):
         first = 0 if self.images is None else 1
         label_room = 0.9 if self.row_labels else 0.05
         n_columns = first + len(self.maps)
-        sheet = self._new_sheet(ax, n_rows, n_columns, left=label_room, top=0.35)
+        aspect = self.maps[0].shape[1] / self.maps[0].shape[2]
+        sheet = self._new_sheet(ax, n_rows, n_columns, aspect, left=label_room, top=0.35)
 
         for row in range(n_rows):
             if self.row_labels:

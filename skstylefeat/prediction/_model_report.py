@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skstylefeat._utils._html_page import page_frame
+from skstylefeat.images._channels import pixels_as_seen
 from skstylefeat.images._collection import ImageCollection
 from skstylefeat.prediction._edits import edit_strips
 from skstylefeat.prediction._label_targets import LabeledTarget
@@ -23,7 +24,7 @@ from skstylefeat.prediction._predictions import Predictions
 from skstylefeat.prediction._score_chart import score_chart
 from skstylefeat.prediction._target_score import TargetScore
 
-THUMBNAIL = 96  # pixels
+THUMBNAIL = 96  # pixels of the longer side
 MOST_LABELED, MOST_SORTED, MOST_PER_CLASS, MOST_PROBLEMS = 48, 24, 12, 12
 #: A labeled number is marked as an error beyond this many mean absolute errors.
 MARKED_ERRORS = 2.0
@@ -74,8 +75,10 @@ class _Thumbnails:
     """Photos as small pictures in the page, read when they are first needed."""
 
     def __init__(self, images: ImageCollection, model: PhotoModel, readable: NDArray) -> None:
-        # As the networks see them: cropped, and aligned where the model aligns.
-        self._images = model.features.inverter_.prepare_images(images)
+        # As the networks see them: cropped, aligned where the model aligns, and perhaps gray.
+        inverter = model.features.inverter_
+        self._images = inverter.prepare_images(images)
+        self._generator = inverter.generator_
         self._readable = readable
         self._uris: dict[int, str] = {}
 
@@ -89,7 +92,11 @@ class _Thumbnails:
         return f"<figure{mark}>{picture}<figcaption>{caption}</figcaption></figure>"
 
     def _read(self, row):
-        return picture_uri(self._images[[row]].read((THUMBNAIL, THUMBNAIL))[0])
+        height, width = self._generator.image_size
+        longer = max(height, width)
+        size = max(1, THUMBNAIL * height // longer), max(1, THUMBNAIL * width // longer)
+        pixels = self._images[[row]].read(size)
+        return picture_uri(pixels_as_seen(pixels, self._generator.img_channels)[0])
 
 
 def picture_uri(pixels: NDArray[Any]) -> str:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skstylefeat.images._channels import color_channels
+
 #: Number of codes behind the unit of a step and the mean code.
 N_SCALE_SAMPLES = 2_000
 
@@ -88,7 +90,7 @@ def _gradients(generator, space, variant, starts, *targets):
 
     synthesis = generator.module.synthesis
     with torch.no_grad():
-        images = [synthesis(_tensor(t, generator.device), "const") for t in targets]
+        images = [color_channels(synthesis(_tensor(t, generator.device))) for t in targets]
 
     # The leaves are what the layers read: styles, or one W vector per layer.
     with torch.enable_grad():
@@ -99,7 +101,7 @@ def _gradients(generator, space, variant, starts, *targets):
         else:
             leaves = [ws[:, i].clone().requires_grad_() for i in range(ws.shape[1])]
             styles = synthesis.styles(torch.stack(leaves, dim=1))
-        output = synthesis.from_styles(styles, "const")
+        output = color_channels(synthesis.from_styles(styles))
 
     magnitudes = []
     for i, image in enumerate(images):

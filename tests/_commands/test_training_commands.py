@@ -171,7 +171,7 @@ def test_patterns_and_aligned_photos_are_read(photos, tmp_path, capsys):
 
     arguments = argparse.Namespace(photos=photos, align=landmarks, skip_unreadable=False)
     arguments.box, arguments.filter = None, "lanczos"
-    found, card = commands._read_photos(arguments, 8, print)
+    found, card = commands._read_photos(arguments, (8, 8), print)
     assert found.shape == (60, 8, 8, 3) and found.dtype == np.uint8 and found.std() > 10
     assert "landmarks" in card["data_align"]
 
@@ -217,7 +217,7 @@ def test_an_encoder_sees_faces_as_the_generator_frames_them(tmp_path):
     as_ffhq = np.rint(images.aligned("dlib").read((64, 64)) * 255)
     assert np.abs(framed - as_ffhq).mean() > 5  # the network frames faces in its own way
 
-    found, _ = commands._read_photos(arguments, 64, print, generator)
+    found, _ = commands._read_photos(arguments, (64, 64), print, generator)
     np.testing.assert_array_equal(found, framed)
-    found, _ = commands._read_photos(arguments, 64, print)
+    found, _ = commands._read_photos(arguments, (64, 64), print)
     np.testing.assert_array_equal(found, as_ffhq)

@@ -53,7 +53,7 @@ def test_displaced_faces_are_recognized(check, faces):
 
 
 def test_scores_of_own_images(check):
-    own = _framing_check.own_images(load_generator("faces64"), 250, 64, 64)[200:]
+    own = _framing_check.own_images(load_generator("faces64"), 250, 64)[200:]
     scores = check.scores(own)
     assert np.median(scores) == pytest.approx(1, abs=0.2) and np.mean(scores > 2) < 0.1
 

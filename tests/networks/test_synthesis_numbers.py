@@ -20,7 +20,7 @@ CONFIG = GeneratorConfig(4, (1,), w_dim=2)
 
 def styled_conv(weight, resolution):
     """Return a layer of one channel whose kernel is `weight` at its center, and 0 elsewhere."""
-    layer = StyledConv(1, 1, resolution, up=False, config=CONFIG)
+    layer = StyledConv(1, 1, (resolution, resolution), up=False, config=CONFIG)
     with torch.no_grad():
         layer.weight.zero_()
         layer.weight[0, 0, 1, 1] = weight

@@ -32,6 +32,28 @@ def tiny_module(resolution=8, *, seed=0, **overrides):
     return module.requires_grad_(False).eval()
 
 
+def numbered_module(config, seed=0):
+    """Return a `StyleGAN2Generator` whose tensors NumPy draws by name, the same in all versions."""
+    module = StyleGAN2Generator(config)
+    rng = np.random.RandomState(seed)
+    state = {}
+    for name, value in sorted(module.state_dict().items()):
+        drawn = rng.standard_normal(tuple(value.shape)).astype(np.float32)
+        scale = 100.0 if name.startswith("mapping.fc") and name.endswith("weight") else 1.0
+        is_shift = name.endswith(("bias", "noise_strength", "w_avg"))
+        state[name] = torch.tensor(drawn * (0.1 if is_shift else scale))
+        if name.endswith("affine.bias"):
+            state[name] += 1
+    module.load_state_dict(state)
+    return module.requires_grad_(False).eval()
+
+
+def numbered_codes(config, n=2, seed=1):
+    """Return W+ codes (n, n_ws, w_dim) that belong to a `numbered_module`."""
+    rng = np.random.RandomState(seed)
+    return rng.standard_normal((n, config.n_ws, config.w_dim)).astype(np.float32)
+
+
 def tiny_generator(resolution=8, **overrides):
     """Return the facade of `tiny_module`, without a file behind it."""
     return Generator(tiny_module(resolution, **overrides), name="tiny")

@@ -37,6 +37,11 @@ def check_config(config):
             if not isinstance(number, int | float) or not 0 <= number <= limit:
                 shown = number if isinstance(number, int | float) else type(number).__name__
                 raise CheckpointError(f"{name} is {shown}, expected a number from 0 to {limit}")
+    if max(config.image_size) > MAX_RESOLUTION:
+        raise CheckpointError(
+            f"it has images of {config.image_size[0]} x {config.image_size[1]} pixels, expected at "
+            f"most {MAX_RESOLUTION}"
+        )
 
 
 def check_fit(config, state, source):
@@ -71,8 +76,9 @@ def check_fit(config, state, source):
             )
             if names
         ]
+        height, width = config.image_size
         raise CheckpointError(
-            f"{source} does not fit {what} of {config.resolution} px with w_dim {config.w_dim}: "
+            f"{source} does not fit {what} of {height} x {width} px with w_dim {config.w_dim}: "
             f"{'; '.join(parts)}. It is damaged, or holds a variant of the network."
         )
 

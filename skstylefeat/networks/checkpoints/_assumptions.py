@@ -9,9 +9,9 @@ from typing import Any
 
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._psp import (
-    CARS_INPUT_SIZE,
     ENCODER_TYPES,
     INPUT_SIZE,
+    INPUT_SIZES,
     OLD_PSP_RESOLUTION,
 )
 from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
@@ -51,8 +51,8 @@ ENCODER_SETTINGS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "encoder_type": (None, lambda value: value in ENCODER_TYPES, f"one of {sorted(ENCODER_TYPES)}"),
     "input_size": (
         INPUT_SIZE,
-        lambda value: value in (INPUT_SIZE, CARS_INPUT_SIZE),
-        f"{INPUT_SIZE} or {CARS_INPUT_SIZE}",
+        lambda value: value in INPUT_SIZES,
+        f"one of {INPUT_SIZES}",
     ),
     "output_size": (
         OLD_PSP_RESOLUTION,

@@ -23,7 +23,11 @@ import torch
 
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION, FUSED_SCALE
-from skstylefeat.networks.checkpoints._nvidia import set_learning_rate, shared_filter
+from skstylefeat.networks.checkpoints._nvidia import (
+    UPSAMPLING_GAIN,
+    set_learning_rate,
+    shared_filter,
+)
 from skstylefeat.networks.checkpoints._state_dicts import GENFORCE1_KEYS
 from skstylefeat.networks.checkpoints._stylegan1_state import check_level, rescale_stylegan1
 from skstylefeat.networks.checkpoints._tensors import load_tensors
@@ -92,7 +96,7 @@ def read_genforce_state(found, settings, source):
         return state, known
 
     known = {"conv_clamp": settings.implied("conv_clamp", None)}
-    known |= shared_filter(filters, settings, source)
+    known |= shared_filter(filters, settings, source, gain=UPSAMPLING_GAIN)
     for name, value in state.items():
         if name.endswith(".conv0.weight"):
             state[name] = value.flip(-2, -1)

@@ -3,6 +3,7 @@
 import torch
 
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.stylegan2._generator_config import SQUARE, check_const_size
 
 NOISE_SEED = 0
 # A generator of 2048 px, the largest that is known, has maps of 45 MB.
@@ -36,8 +37,8 @@ def draw_missing_noise(state, source):
         for layer in layers
         if f"{layer}.noise_strength" in state and f"{layer}.noise_const" not in state
     ]
-    for layer, side in _sides(missing, source).items():
-        state[f"{layer}.noise_const"] = torch.randn(side, side, generator=generator)
+    for layer, size in _sizes(missing, state, source).items():
+        state[f"{layer}.noise_const"] = torch.randn(size, generator=generator)
     return bool(missing)
 
 
@@ -51,23 +52,29 @@ def add_silent_noise(state, source):
         and f"{layer}.noise_strength" not in state
         and f"{layer}.noise_const" not in state
     ]
-    for layer, side in _sides(missing, source).items():
+    for layer, size in _sizes(missing, state, source).items():
         state[f"{layer}.noise_strength"] = torch.zeros(())
-        state[f"{layer}.noise_const"] = torch.zeros(side, side)
+        state[f"{layer}.noise_const"] = torch.zeros(size)
 
 
-def _sides(layers, source):
-    """Return the side of each layer's map, 8 for "synthesis.b8.conv0", if they fit in memory."""
-    sides = {}
+def _sizes(layers, state, source):
+    """Return the size of each layer's map, (8, 8) for "synthesis.b8.conv0", if they fit in memory.
+
+    The constant of the first block shows the shape of the images; a file without it is refused
+    later.
+    """
+    const = state.get("synthesis.b4.const")
+    height, width = SQUARE if const is None else check_const_size(tuple(const.shape[1:]))
+    sizes = {}
     for layer in layers:
         number = layer.split(".")[1].removeprefix("b")
         if not (number.isascii() and number.isdigit() and len(number) < 6):
             raise CheckpointError(f"{source} is damaged: it has a layer {layer[:80]!r}.")
-        sides[layer] = int(number)
-    n_bytes = sum(4 * side**2 for side in sides.values())
+        sizes[layer] = height * int(number) // 4, width * int(number) // 4
+    n_bytes = sum(4 * rows * columns for rows, columns in sizes.values())
     if n_bytes > MAX_ADDED_BYTES:
         raise CheckpointError(
-            f"{source} lacks the noise maps of layers of up to {max(sides.values())} px, "
+            f"{source} lacks the noise maps of layers of up to {max(map(max, sizes.values()))} px, "
             f"{n_bytes >> 20} MB: no known network is that large."
         )
-    return sides
+    return sizes

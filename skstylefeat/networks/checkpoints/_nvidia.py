@@ -16,6 +16,9 @@ from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 UNKNOWN = object()
 MAX_MODULE_DEPTH = 16
 MAX_MODULES = 20_000
+# Sum of the kernels of files that include the gain of the up-sampling, twice for each axis.
+UPSAMPLING_GAIN = 4.0
+GAIN_TOLERANCE = 1e-3  # of the sum of a filter's values
 USED_FILTER = re.compile(r"synthesis\.b(?!4\.)\d+\.((conv0|skip)\.)?resample_filter")
 
 
@@ -238,17 +241,19 @@ def _agreed(attributes, name, class_name, source):
     return first
 
 
-def shared_filter(filters, settings, source):
+def shared_filter(filters, settings, source, gain=1.0):
     """Return the resampling filter that all layers share, as an entry of the architecture.
 
     Parameters
     ----------
     filters : dict of str to StoredArray
-        The kernels by name; they may differ by a factor.
+        The kernels by name.
     settings : Settings
         Given values of what the file lacks.
     source : str
         Name of the file, for messages.
+    gain : float, default=1.0
+        Sum of every kernel: 1 in NVIDIA's files, 4 where the gain of the up-sampling is included.
 
     Returns
     -------
@@ -258,13 +263,13 @@ def shared_filter(filters, settings, source):
     Raises
     ------
     CheckpointError
-        If kernels differ, or are not separable ones of four taps.
+        If kernels differ, have another sum, or are not separable ones of four taps.
     """
     if not filters:
         return {"resample_filter": settings.lacking("resample_filter")}
     known = {}
     for name, kernel in load_tensors(filters, source).items():
-        taps = filter_taps(kernel, source)
+        taps = _filter_taps(kernel, name, gain, source)
         if known.setdefault("resample_filter", taps) != taps:
             raise CheckpointError(
                 f"{source}: {name[:80]!r} differs from the filters of other layers, which is not "
@@ -274,7 +279,7 @@ def shared_filter(filters, settings, source):
     return known
 
 
-def filter_taps(kernel, source):
+def _filter_taps(kernel, name, gain, source):
     """Return the four taps of which a low-pass kernel of shape ([1, 1,] 4, 4) or (4,) is made."""
     if kernel.ndim == 4 and kernel.shape[:2] == (1, 1):
         kernel = kernel[0, 0]
@@ -283,8 +288,13 @@ def filter_taps(kernel, source):
     outer = torch.outer(taps, taps) / taps.sum() if is_square else None
     if tuple(taps.shape) != (4,) or (is_square and not torch.allclose(outer, kernel, atol=1e-6)):
         raise CheckpointError(
-            f"{source}: its resampling filter of shape {tuple(kernel.shape)} is not a separable "
-            "one of four taps, which is the only kind supported."
+            f"{source}: the resampling filter {name[:80]!r} of shape {tuple(kernel.shape)} is not "
+            "a separable one of four taps, such as [1, 3, 3, 1], the only kind that is supported."
+        )
+    if not abs(float(kernel.sum()) - gain) < GAIN_TOLERANCE:
+        raise CheckpointError(
+            f"{source}: the resampling filter {name[:80]!r} has values of sum "
+            f"{float(kernel.sum()):.4g}, expected {gain:g}: its layer would have another gain."
         )
     taps = (taps / taps.abs().max()).tolist()
     # 1/3 is not exact in float32, so the taps of the usual filter are restored.

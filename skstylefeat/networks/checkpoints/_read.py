@@ -23,6 +23,7 @@ from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
 from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.images._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.networks.checkpoints._alias_free import (
     LAYER_NAME,
     check_geometry,
@@ -70,7 +71,7 @@ from skstylefeat.networks.checkpoints._tensorflow import (
 from skstylefeat.networks.checkpoints._tensorflow_stylegan1 import read_tensorflow_stylegan1
 from skstylefeat.networks.checkpoints._tensorflow_stylegan2 import read_tensorflow_stylegan2
 from skstylefeat.networks.checkpoints._tensors import load_tensors
-from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
+from skstylefeat.networks.encoders._psp import BODY_INPUT_SIZE, PSPConfig, build_psp_encoder
 from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
@@ -208,7 +209,7 @@ def load_found_generator(found, source, settings=None):
             if hasattr(config, name):
                 settings.stated(name, getattr(config, name), source)
         settings.finish(source)
-        return config, state, card
+        return config, state, card | _channel_note(config)
     if found.generator is None:
         raise CheckpointError(
             f"{source} holds an encoder without its generator ('decoder.*'): read it with "
@@ -218,7 +219,16 @@ def load_found_generator(found, source, settings=None):
     card = {"format": found.kind}
     if isinstance(found.generator, TensorFlowNetwork):
         card["network"] = found.generator.place
-    return config, state, card | settings.finish(source)
+    return config, state, card | settings.finish(source) | _channel_note(config)
+
+
+def _channel_note(config):
+    """Return an entry of the card for a generator whose channels are not all used as a picture."""
+    try:
+        n_channels = n_seen_channels(config.img_channels)
+    except ValueError:
+        return {"images": f"{config.img_channels} channels, no pictures: only feature maps"}
+    return {"images": ALPHA_NOTE} if n_channels < config.img_channels else {}
 
 
 def _load_foreign_generator(found, settings, source):
@@ -355,8 +365,26 @@ def _build_foreign_encoder(found, state, settings, source):
             return tensors["mapping.w_avg"]
         return None
 
-    n_ws = None if found.generator is None else _n_ws_of(found.generator)
-    return build_psp_encoder(state, found.encoder.options, latent_avg, n_ws, source, settings)
+    n_ws = size = None
+    if found.generator is not None:
+        n_ws, size = _n_ws_of(found.generator), _encoder_size(found.generator, source)
+    options = found.encoder.options
+    return build_psp_encoder(state, options, latent_avg, n_ws, source, settings, size=size)
+
+
+def _encoder_size(generator, source):
+    """Return the size of an encoder's input that its decoder implies; None for square images."""
+    const = generator.tensors.get("input.input")
+    if const is None or len(const.shape) != 4 or const.shape[2] == const.shape[3]:
+        return None
+    shape = const.shape[2:]
+    if shape[0] == 2 * shape[1]:
+        return BODY_INPUT_SIZE
+    raise CheckpointError(
+        f"{source}: its decoder starts at {shape[0]} x {shape[1]} pixels. Encoders are known for "
+        "square images and for those of twice their width (StyleGAN-Human); read the generator "
+        "with load_generator, and train an encoder for it."
+    )
 
 
 def _n_ws_of(generator):

@@ -19,7 +19,11 @@ fan-in before they are demodulated, which cancels except for the demodulation's 
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION
 from skstylefeat.networks.checkpoints._noise_maps import draw_missing_noise
-from skstylefeat.networks.checkpoints._nvidia import set_learning_rate, shared_filter
+from skstylefeat.networks.checkpoints._nvidia import (
+    UPSAMPLING_GAIN,
+    set_learning_rate,
+    shared_filter,
+)
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 
 CONV_NAMES = {
@@ -143,7 +147,7 @@ def read_rosinality_state(stored, latent_avg, settings, source):
     # The family's code knows no clamp and no other activation, and never changes the multiplier.
     known = {"conv_clamp": settings.implied("conv_clamp", None)}
     settings.implied("activation", ACTIVATION)
-    known |= shared_filter(kernels, settings, source)
+    known |= shared_filter(kernels, settings, source, gain=UPSAMPLING_GAIN)
     _check_widths(state, source)
     set_learning_rate(state, {}, settings, source, is_implied=True)
     if draw_missing_noise(state, source):

@@ -157,6 +157,7 @@ def config_from_state(state, path, **known):
         else:
             architecture = "orig"
         img_channels = state[f"synthesis.b{resolutions[-1]}.torgb.weight"].shape[0]
+        const = state["synthesis.b4.const"]
     except (KeyError, IndexError, ValueError) as error:
         family, key = ("StyleGAN3", "L0_36_512") if is_alias_free else ("StyleGAN2", "b4.conv1")
         raise ValueError(
@@ -169,6 +170,7 @@ def config_from_state(state, path, **known):
         "channels": channels,
         "img_channels": img_channels,
         "architecture": architecture,
+        "const_size": tuple(const.shape[1:]),
     }
     return GeneratorConfig(**(mapping | values | known))
 

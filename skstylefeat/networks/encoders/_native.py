@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skstylefeat.networks._generator_network import GeneratorNetwork
 from skstylefeat.networks.encoders._row_pairs import in_pairs
-from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
+from skstylefeat.networks.stylegan2._generator_config import SQUARE, check_const_size
 
 LRELU_SLOPE = 0.2
 WIDTHS_FROM_4PX = (160, 160, 96, 32, 24, 16, 12)
@@ -34,11 +35,12 @@ class EncoderConfig:
     Parameters
     ----------
     resolution : int
-        Side of the input images in pixels, a power of two from 4.
+        Side of square input images in pixels, a power of two from 4. The trunk halves the images
+        log2(resolution / 4) times.
     n_ws, w_dim : int
         Shape of a W+ code.
     img_channels : int, default=3
-        Channels of the images.
+        Channels of the images, 1 or 3.
     widths : tuple of int or None, default=None
         Channels of the trunk at 4, 8, ..., `resolution` pixels; None takes widths that keep the
         encoder below 2.2 million parameters for w_dim = 128.
@@ -46,6 +48,8 @@ class EncoderConfig:
         Width of the layer between the trunk and the code.
     max_offset : float, default=1.0
         Bound of the offsets per layer, in standard deviations of W.
+    last_size : tuple of int, default=(4, 4)
+        Height and width of the smallest maps of the trunk; (4, 2) for images of twice their width.
     """
 
     resolution: int
@@ -55,6 +59,7 @@ class EncoderConfig:
     widths: tuple[int, ...] | None = None
     hidden: int = 256
     max_offset: float = 1.0
+    last_size: tuple[int, int] = SQUARE
 
     def __post_init__(self) -> None:
         if self.resolution < 4 or self.resolution & (self.resolution - 1):
@@ -70,22 +75,37 @@ class EncoderConfig:
                 f"{self.resolution} has {n_levels} levels (4, 8, ... pixels)."
             )
         object.__setattr__(self, "widths", tuple(int(width) for width in widths))
+        object.__setattr__(self, "last_size", check_const_size(self.last_size))
 
     @classmethod
-    def for_generator(cls, generator: StyleGAN2Generator, **overrides: Any) -> Self:
-        """Return the configuration that fits a `StyleGAN2Generator` module."""
+    def for_generator(cls, generator: GeneratorNetwork, **overrides: Any) -> Self:
+        """Return the configuration that fits a generator module."""
         config = generator.config
+        height, width = config.image_size
         shape = {
             "resolution": config.resolution,
             "n_ws": config.n_ws,
             "w_dim": config.w_dim,
-            "img_channels": config.img_channels,
+            "img_channels": 1 if config.img_channels == 1 else 3,
+            "last_size": (4 * height // config.resolution, 4 * width // config.resolution),
         }
         return cls(**{**shape, **overrides})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the architecture as a dictionary that JSON can hold."""
-        return asdict(self)
+        """Return the architecture as a dictionary that JSON can hold.
+
+        Square images leave `last_size` out, so that all versions of the package read the file.
+        """
+        values = asdict(self)
+        if self.last_size == SQUARE:
+            del values["last_size"]
+        return values
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the input images in pixels."""
+        height, width = self.last_size
+        return height * self.resolution // 4, width * self.resolution // 4
 
 
 class ConvUnit(nn.Module):
@@ -141,6 +161,7 @@ class EncoderNetwork(nn.Module):
     n_ws: int
     w_dim: int
     input_size: tuple[int, int]
+    img_channels: int
     stem: ConvUnit
     blocks: nn.ModuleList
     last: ConvUnit
@@ -157,15 +178,17 @@ class EncoderNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.n_ws, self.w_dim = config.n_ws, config.w_dim
-        self.input_size = (config.resolution, config.resolution)
+        self.input_size = config.image_size
+        self.img_channels = config.img_channels
         widths = cast(tuple[int, ...], config.widths)[::-1]  # the config has filled in None
         self.stem = ConvUnit(config.img_channels, widths[0])
         self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.last = ConvUnit(widths[-1], widths[-1])
         self.reduce = nn.Conv2d(widths[-1], REDUCED_WIDTH, 1)
 
-        # Spatial layout from the 4 px map; color and texture from the means of all maps.
-        self.layout = nn.Linear(16 * REDUCED_WIDTH, config.hidden)
+        # Spatial layout from the smallest map; color and texture from the means of all maps.
+        n_pixels = config.last_size[0] * config.last_size[1]
+        self.layout = nn.Linear(n_pixels * REDUCED_WIDTH, config.hidden)
         self.texture = nn.Linear(sum(widths), config.hidden)
         self.norm = nn.BatchNorm1d(config.hidden)
         self.base = nn.Linear(config.hidden, config.w_dim)
@@ -182,7 +205,7 @@ class EncoderNetwork(nn.Module):
         self.w_basis.copy_(w_basis)
 
     def trunk(self, images: Tensor) -> list[Tensor]:
-        """Return the feature maps at `resolution`, ..., 8 and 4 pixels."""
+        """Return the feature maps, the largest first; each is half as large as the one before."""
         x = self.stem(images)
         maps = [x]
         for block in self.blocks:

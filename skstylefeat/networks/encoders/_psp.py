@@ -29,6 +29,8 @@ from skstylefeat.networks.encoders._row_pairs import in_pairs
 RESTYLE_ROUNDS = 5
 INPUT_SIZE = (256, 256)
 CARS_INPUT_SIZE = (192, 256)
+BODY_INPUT_SIZE = (256, 128)  # of StyleGAN-Human's e4e, whose decoder starts at 4 x 2
+INPUT_SIZES = (INPUT_SIZE, CARS_INPUT_SIZE, BODY_INPUT_SIZE)
 OLD_PSP_RESOLUTION = 1024
 MEAN_CODE = "latent_avg"
 START = "start_from_latent_avg"
@@ -70,8 +72,8 @@ class PSPConfig:
 
     def __post_init__(self):
         size = tuple(self.input_size)
-        if size not in (INPUT_SIZE, CARS_INPUT_SIZE):
-            raise ValueError(f"input_size is {size}, expected {INPUT_SIZE} or {CARS_INPUT_SIZE}")
+        if size not in INPUT_SIZES:
+            raise ValueError(f"input_size is {size}, expected one of {INPUT_SIZES}")
         if type(self.n_ws) is not int or not 1 <= self.n_ws <= MAX_N_WS:
             raise ValueError(f"n_ws is {self.n_ws!r}, expected 1 to {MAX_N_WS}")
         object.__setattr__(self, "input_size", size)
@@ -84,13 +86,12 @@ class PSPConfig:
         """Return the `PSPEncoder` of tensors in the names of pSp, with the mean "latent_avg"."""
         state = dict(state)
         average = state.pop(MEAN_CODE, None)
-        cars = self.input_size == CARS_INPUT_SIZE
         options = {
             "encoder_type": self.encoder_type,
-            "dataset_type": "cars" if cars else "",
             START: True,  # the mean of absolute codes is stored as zeros
         }
-        return build_psp_encoder(state, options, lambda: average, self.n_ws, source)
+        size = self.input_size
+        return build_psp_encoder(state, options, lambda: average, self.n_ws, source, size=size)
 
 
 class PSPEncoder(nn.Module):
@@ -172,13 +173,15 @@ class PSPEncoder(nn.Module):
         return w
 
     def _shrink(self, image):
-        """Resample a square image to the input size; images of cars lose top and bottom."""
+        """Resample images to the input size; squares of cars lose top and bottom."""
         height, width = self.input_size
+        if image.shape[2] * width == image.shape[3] * height:
+            return F.adaptive_avg_pool2d(image, (height, width))
         top = (width - height) // 2
         return F.adaptive_avg_pool2d(image, (width, width))[:, :, top : top + height]
 
 
-def build_psp_encoder(state, options, latent_avg, n_ws, source, settings=None):
+def build_psp_encoder(state, options, latent_avg, n_ws, source, settings=None, size=None):
     """Build the encoder of a pSp-family file.
 
     Parameters
@@ -196,6 +199,8 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source, settings=None):
         Name of the file, for messages.
     settings : Settings, default=None
         Given values of what the options lack; not needed where they are complete.
+    size : tuple of int, default=None
+        (height, width) of the input where it is known. By default the options decide.
 
     Returns
     -------
@@ -225,8 +230,7 @@ def build_psp_encoder(state, options, latent_avg, n_ws, source, settings=None):
             raise ValueError("it has no style heads 'styles.*'")
         weights.check_all_taken()
         _check_options(options, in_channels, combine)
-        size = None
-        if "dataset_type" in options:
+        if size is None and "dataset_type" in options:
             size = CARS_INPUT_SIZE if "cars" in str(options["dataset_type"]) else INPUT_SIZE
         size = _setting("input_size", size, settings, source)
         network = nn.Sequential(backbone, head)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skstylefeat.images._channels import color_channels
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 N_W_SAMPLES = 4_096
@@ -77,7 +78,7 @@ def style_sensitivities(module: StyleGAN2Generator, seed: int = 0) -> dict[str, 
             name: style.detach().requires_grad_(True)
             for name, style in synthesis.styles(code).items()
         }
-        image = synthesis.from_styles(styles)
+        image = color_channels(synthesis.from_styles(styles))
 
         # The squared derivative of a random signed sum has the sum of squares as its mean.
         for _ in range(N_PROBES):

@@ -16,6 +16,7 @@ References
 import numpy as np
 import torch
 
+from skstylefeat.images._channels import as_seen, color_channels
 from skstylefeat.networks.optimization._latent_space import search_space
 from skstylefeat.networks.optimization._lbfgs import BatchedLBFGS
 from skstylefeat.networks.optimization._losses import ReconstructionLoss
@@ -45,8 +46,8 @@ def optimize_codes(
     ----------
     module : StyleGAN2Generator
         The frozen generator.
-    images : Tensor of shape (n, img_channels, resolution, resolution)
-        Targets in [-1, 1].
+    images : Tensor of shape (n, C, H, W)
+        Targets in [-1, 1]; without an alpha channel, and gray or RGB as the generator's are.
     start : Tensor of shape (n, n_ws, w_dim), default=None
         Codes to start from, the mean code by default.
     space : {"w+", "w"}, default="w+"
@@ -88,7 +89,7 @@ def optimize_codes(
     def evaluate(x, rows):
         x = x.detach().requires_grad_(True)
         codes = codes_of(x, rows)
-        loss = distance(module.synthesis(codes.expand(-1, n_ws, -1)), rows)
+        loss = distance(color_channels(module.synthesis(codes.expand(-1, n_ws, -1))), rows)
         if space == "w+":
             offsets = (codes - codes.mean(dim=1, keepdim=True)) @ coordinates.whitening
             loss = loss + regularization * offsets.square().mean(dim=(1, 2))
@@ -128,7 +129,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
     module : StyleGAN2Generator
         The frozen generator.
     images : ndarray of shape (n, H, W, 3)
-        In [0, 1].
+        In [0, 1]. A generator of gray images is compared with their luminance.
     start, space, n_steps, perceptual
         As in `optimize_codes`; by default 200 steps from the mean code, 60 from other codes.
 
@@ -145,6 +146,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
     """
     device = module.mapping.w_avg.device
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)) * 2 - 1)
+    pixels = as_seen(pixels, module.config.img_channels)
     if n_steps is None:
         n_steps = STEPS_FROM_MEAN if start is None else STEPS_FROM_ENCODER
 

@@ -79,7 +79,8 @@ def _rms_normalize(x: Tensor) -> Tensor:
 class SynthesisBlock(nn.Module):
     """The layers of one resolution."""
 
-    resolution: int
+    resolution: int  # in the layers' names
+    size: tuple[int, int]  # height and width of the maps
     is_first: bool
     is_last: bool
     has_image: bool
@@ -94,15 +95,16 @@ class SynthesisBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.resolution = resolution
+        self.size = size = config.map_size(resolution)
         self.is_first = in_channels == 0
         self.is_last = resolution == config.resolution
         if self.is_first:
-            self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
+            self.const = nn.Parameter(torch.randn(out_channels, *size))
         else:
-            self.conv0 = StyledConv(in_channels, out_channels, resolution, up=True, config=config)
+            self.conv0 = StyledConv(in_channels, out_channels, size, up=True, config=config)
             if config.architecture == "resnet":
                 self.skip = SkipConv(in_channels, out_channels)
-        self.conv1 = StyledConv(out_channels, out_channels, resolution, up=False, config=config)
+        self.conv1 = StyledConv(out_channels, out_channels, size, up=False, config=config)
         self.has_image = self.is_last or config.architecture == "skip"
         if self.has_image:
             self.torgb = ToRGB(out_channels, config)
@@ -196,7 +198,7 @@ class SynthesisNetwork(nn.Module):
     def layers(self) -> tuple[LayerInfo, ...]:
         """Return name and size of the feature maps, in the order of `steps`."""
         return tuple(
-            LayerInfo(name, channels, block.resolution, block.resolution)
+            LayerInfo(name, channels, *block.size)
             for block, channels in zip(self.blocks(), self.config.channels, strict=True)
             for name in block.convs
         )
@@ -239,9 +241,10 @@ class SynthesisNetwork(nn.Module):
         """Return the image (n, img_channels, H, W) of styles by layer name."""
         x = None
         n = len(styles["b4.conv1"])
-        image = styles["b4.conv1"].new_zeros(n, self.config.img_channels, 2, 2)
+        image = styles["b4.conv1"].new_zeros(n, self.config.img_channels, *self.config.const_size)
         for block in self.blocks():
-            x, image = block(x, upsample2x(image, self.fir), styles, noise_mode)
+            below = image if block.is_first else upsample2x(image, self.fir)
+            x, image = block(x, below, styles, noise_mode)
         return image
 
 

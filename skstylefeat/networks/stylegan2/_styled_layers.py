@@ -81,7 +81,7 @@ class StyledConv(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        resolution: int,
+        size: tuple[int, int],
         *,
         up: bool,
         config: GeneratorConfig,
@@ -92,11 +92,11 @@ class StyledConv(nn.Module):
         self.weight = nn.Parameter(self._in_order(weight, up))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", torch.randn(size))
         self.register_buffer("fir", fir_kernel(config.resample_filter), persistent=False)
         self.up = up
         self.clamp = config.conv_clamp
-        self.maps_outweigh_weights = out_channels * resolution**2 > self.weight.numel()
+        self.maps_outweigh_weights = out_channels * size[0] * size[1] > self.weight.numel()
 
     @property
     def in_bands(self) -> bool:

@@ -6,6 +6,7 @@ reconstruction by the generator.
 
 import torch
 
+from skstylefeat.images._channels import color_channels
 from skstylefeat.networks.optimization._losses import pyramid_loss
 
 
@@ -40,7 +41,7 @@ def weighted_losses(recipe, generator, encoder, known, synthetic, real):
     whitened = base[:, None] + offsets
 
     with recipe.autocast(x.device):
-        images = generator.synthesis(encoder.to_w(whitened))
+        images = color_channels(generator.synthesis(encoder.to_w(whitened)))
     images = images.float()
 
     losses = {

@@ -38,7 +38,7 @@ class EncoderRecipe:
         Mirror the user's images at random. Switch it off where left and right differ in
         meaning.
     max_shift : float, default=0.03
-        Largest random shift of the user's images, as a share of the side.
+        Largest random shift of the user's images, as a share of the longer side.
     max_brightness : float, default=0.1
         Largest random change of brightness and contrast of the user's images.
     ema_half_life : float, default=100.0
@@ -111,7 +111,7 @@ class EncoderRecipe:
 
 def augment(images, rng, recipe):
     """Mirror, shift and relight images (n, C, H, W) in [-1, 1] at random."""
-    n, _, size, _ = images.shape
+    n, _, height, width = images.shape
     device = images.device
 
     def column(values):
@@ -120,13 +120,13 @@ def augment(images, rng, recipe):
     if recipe.mirror:
         images = torch.where(column(rng.random(n) < 0.5) > 0, images.flip(3), images)
 
-    pixels = round(recipe.max_shift * size)
+    pixels = round(recipe.max_shift * max(height, width))
     if pixels:
         padded = F.pad(images, (pixels,) * 4, mode="replicate")
         shifts = rng.integers(0, 2 * pixels + 1, size=(n, 2))
         images = torch.stack(
             [
-                image[:, top : top + size, left : left + size]
+                image[:, top : top + height, left : left + width]
                 for image, (top, left) in zip(padded, shifts.tolist(), strict=True)
             ]
         )

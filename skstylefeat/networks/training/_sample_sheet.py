@@ -9,6 +9,7 @@ from PIL import Image
 
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
+from skstylefeat.images._channels import as_rgb
 from skstylefeat.networks._generator import Generator
 
 SAMPLES_PER_SIDE = 8
@@ -29,14 +30,13 @@ def write_sample_sheet(generator: Generator, path: StrPath, truncation_psi: floa
     """
     z = generator.sample_z(SAMPLES_PER_SIDE**2, random_state=0)
     samples = generator.synthesis(generator.mapping(z, truncation_psi=truncation_psi))
-    pixels = ((samples.clip(-1, 1) + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
+    pixels = ((as_rgb(samples).clip(-1, 1) + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
 
-    side = generator.resolution
-    grid = pixels.reshape(SAMPLES_PER_SIDE, SAMPLES_PER_SIDE, side, side, -1)
-    width = SAMPLES_PER_SIDE * side
-    sheet = Image.fromarray(grid.transpose(0, 2, 1, 3, 4).reshape(width, width, -1))
+    grid = pixels.reshape(SAMPLES_PER_SIDE, SAMPLES_PER_SIDE, *pixels.shape[1:])
+    height, width = (SAMPLES_PER_SIDE * side for side in generator.image_size)
+    sheet = Image.fromarray(grid.transpose(0, 2, 1, 3, 4).reshape(height, width, -1))
     factor = max(1, SMALLEST_SHEET // width)
-    sheet = sheet.resize((factor * width, factor * width), Image.Resampling.NEAREST)
+    sheet = sheet.resize((factor * width, factor * height), Image.Resampling.NEAREST)
 
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")

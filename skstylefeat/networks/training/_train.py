@@ -26,6 +26,7 @@ from sklearn.utils import check_random_state
 
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import RandomState, StrPath
+from skstylefeat.images._channels import as_seen, color_channels
 from skstylefeat.networks._encoder import Encoder
 from skstylefeat.networks._generator import Generator
 from skstylefeat.networks._loading import load_encoder, load_generator
@@ -88,8 +89,9 @@ def train_encoder(
     generator : str, path-like or Generator
         The generator. The encoder is trained on its device.
     images : array of shape (n, H, W, C) or callable, default=None
-        The user's images at the generator's resolution: uint8, or floats in [0, 1]. They are read
-        batch by batch, so a memory map serves as well. A callable ``images(rng, n) -> array
+        The user's images at the generator's size: uint8, or floats in [0, 1], in color, or gray for
+        a generator of gray images, which otherwise learns their luminance. They are read batch by
+        batch, so a memory map serves as well. A callable ``images(rng, n) -> array
         (n, H, W, C)`` makes images when they are needed, with `rng` a
         ``numpy.random.Generator``. With None, the training uses synthesized images alone.
     recipe : EncoderRecipe, default=None
@@ -235,7 +237,8 @@ def reconstruction_psnr(generator, encoder, images):
     with torch.no_grad():
         for start in range(0, len(images), VALIDATION_BATCH):
             x = to_network(images[start : start + VALIDATION_BATCH]).to(device)
-            error = generator.synthesis(encoder(x)).clamp(-1.0, 1.0) - x
+            x = as_seen(x, generator.config.img_channels)
+            error = color_channels(generator.synthesis(encoder(x))).clamp(-1.0, 1.0) - x
             total += error.square().mean(dim=(1, 2, 3)).sum().item()
     # Images in [-1, 1] have a peak of 2.
     return float(10 * np.log10(4 * len(images) / max(total, 1e-12)))

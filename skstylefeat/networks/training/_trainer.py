@@ -163,7 +163,7 @@ def _checked_config(init, fitting):
             f"init={init!r} cannot be trained: only encoders of `train_encoder` can, not those of "
             "the pSp family."
         )
-    for name in ("resolution", "n_ws", "w_dim", "img_channels"):
+    for name in ("image_size", "n_ws", "w_dim", "img_channels"):
         found, expected = getattr(config, name), getattr(fitting, name)
         if found != expected:
             raise ValueError(

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import torch
 
+from skstylefeat.images._channels import as_seen, color_channels
 from skstylefeat.networks.training._recipe import augment, to_network
 
 
@@ -58,20 +59,21 @@ class TrainingBatches:
             w = self.generator.mapping(z.to(self.device), labels)
             ws = torch.where(late[:, :, None], w[n:, None], w[:n, None])
             with self.recipe.autocast(self.device):
-                images = self.generator.synthesis(ws)
+                images = color_channels(self.generator.synthesis(ws))
             return (ws - self.w_avg) @ self.inverse_basis, images.float().clamp(-1.0, 1.0)
 
     def real(self, rng):
         """Return augmented images of the user (n, C, H, W) in [-1, 1]; n is 0 without images."""
         n = self.recipe.batch_size
         if self.images is None:
-            size = self.config.resolution
-            return torch.empty(0, self.config.img_channels, size, size, device=self.device)
+            shape = 0, self.config.img_channels, *self.config.image_size
+            return torch.empty(shape, device=self.device)
         if callable(self.images):
             batch = check_images(self.images(rng, n), self.config, "images(rng, n)")
         else:
             batch = self.images[np.sort(rng.integers(len(self.images), size=n))]
-        return augment(to_network(batch).to(self.device), rng, self.recipe)
+        pixels = as_seen(to_network(batch).to(self.device), self.config.img_channels)
+        return augment(pixels, rng, self.recipe)
 
 
 def images_hash(images):
@@ -85,13 +87,18 @@ def images_hash(images):
 
 
 def check_images(images, config, name):
-    """Return images as an array; raise ValueError unless they fit the encoder's `config`."""
+    """Return images as an array; raise ValueError unless they fit the encoder's `config`.
+
+    Color images fit a generator of gray ones, too: it is trained with their luminance.
+    """
     images = images if isinstance(images, np.ndarray) else np.asarray(images)
-    expected = (config.resolution, config.resolution, config.img_channels)
-    if images.ndim != 4 or images.shape[1:] != expected:
+    channels = (3, config.img_channels)
+    is_fit = images.ndim == 4 and images.shape[1:3] == config.image_size
+    if not is_fit or images.shape[3] not in channels:
+        height, width = config.image_size
         raise ValueError(
-            f"{name} has shape {images.shape}, but the generator needs (n, {expected[0]}, "
-            f"{expected[1]}, {expected[2]}): resize the images first."
+            f"{name} has shape {images.shape}, but the generator needs (n, {height}, {width}, "
+            f"{' or '.join(map(str, sorted(set(channels))))}): resize the images first."
         )
     if len(images) == 0:
         raise ValueError(f"{name} is empty.")

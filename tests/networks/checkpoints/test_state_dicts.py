@@ -191,14 +191,24 @@ FILTERS = {
 @pytest.mark.parametrize("name", FILTERS)
 def test_every_filter_is_compared(tmp_path, name):
     state, key = FILTERS[name]
-    usual, other = torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 2, 2, 1])
+    gain = 1 if state is NVIDIA else 4
+    usual, other = (
+        gain * torch.outer(taps, taps) / taps.sum() ** 2
+        for taps in (torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 2, 2, 1]))
+    )
     path = tmp_path / "network.pt"
-    plain = {"synthesis.b8.conv0.resample_filter": torch.outer(usual, usual)}
+    plain = {"synthesis.b8.conv0.resample_filter": usual}
     plain = plain if state is NVIDIA else {}
-    torch.save(state | plain | {key: torch.outer(usual, usual)}, path)
+    torch.save(state | plain | {key: usual}, path)
     assert checkpoints.read_generator(path)[0].resample_filter == (1.0, 3.0, 3.0, 1.0)
-    torch.save(state | plain | {key: torch.outer(other, other)}, path)
+    torch.save(state | plain | {key: other}, path)
     with pytest.raises(CheckpointError, match=r"network\.pt.* differs from the filters"):
+        checkpoints.read_generator(path)
+    torch.save(state | plain | {key: 2 * usual}, path)
+    with pytest.raises(CheckpointError, match=f"{key}' has values of sum {2 * gain}, expected"):
+        checkpoints.read_generator(path)
+    torch.save(state | plain | {key: torch.ones(6, 6) / 36}, path)
+    with pytest.raises(CheckpointError, match=f"{key}' of shape .6, 6. is not a separable one"):
         checkpoints.read_generator(path)
 
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from skstylefeat import load_encoder
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints import _read as checkpoints
+from skstylefeat.networks.checkpoints import convert
 from skstylefeat.networks.encoders._psp import ENCODER_TYPES
 from tests.support import checkpoint_writers as writers
 from tests.support.hostile_files import spoil
@@ -182,6 +184,32 @@ def test_cars_have_their_own_input_size(tmp_path):
         torch.testing.assert_close(encoder(x), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_bodies_have_their_own_input_size(tmp_path):
+    """As StyleGAN-Human's e4e, whose decoder shows the shape of the images."""
+    module = tiny_module(16, z_dim=7, const_size=(4, 2))
+    state = writers.psp_state("Encoder4Editing", n_ws=6, w_dim=7)
+    options = {"encoder_type": "Encoder4Editing"}
+    encoder = read(tmp_path / "e.pt", state, module, latent_avg=torch.zeros(6, 7), **options)
+    assert encoder.input_size == (256, 128)
+    x = images(1, (256, 128))
+    expected = plain_offsets(state, "Encoder4Editing", x, 6)
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder(x), expected, rtol=1e-4, atol=1e-4)
+
+    converted = convert(tmp_path / "e.pt", tmp_path / "e.safetensors").encoder
+    copy = load_encoder(converted.file)
+    assert copy.input_size == (256, 128)
+    with torch.inference_mode():
+        torch.testing.assert_close(copy.module(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_encoder_of_an_unknown_shape_is_refused(tmp_path):
+    module = tiny_module(16, z_dim=7, const_size=(3, 4))
+    state = writers.psp_state("Encoder4Editing", n_ws=6, w_dim=7)
+    with pytest.raises(CheckpointError, match="its decoder starts at 3 x 4 pixels"):
+        read(tmp_path / "e.pt", state, module, encoder_type="Encoder4Editing")
+
+
 @pytest.mark.parametrize("size", [(64, 64), (300, 200), (512, 512)])
 def test_images_of_other_sizes_are_resampled(tmp_path, size):
     state = writers.psp_state("Encoder4Editing", n_ws=4, w_dim=7)
@@ -194,24 +222,26 @@ def test_images_of_other_sizes_are_resampled(tmp_path, size):
         torch.testing.assert_close(encoder(x), encoder(resampled))
 
 
-@pytest.mark.parametrize("cars", [False, True])
-def test_restyle_rounds(tmp_path, cars):
-    module = tiny_module(16, z_dim=7)
+@pytest.mark.parametrize("kind", ["faces", "cars", "bodies"])
+def test_restyle_rounds(tmp_path, kind):
+    cars, shape = kind == "cars", (4, 2) if kind == "bodies" else (4, 4)
+    module = tiny_module(16, z_dim=7, const_size=shape)
     encoder_type = "BackboneEncoder"
     state = writers.psp_state(encoder_type, n_ws=6, w_dim=7, in_channels=6)
     average = torch.randn(6, 7)
     dataset = {"dataset_type": "cars_encode"} if cars else {}
+    decoder = module if kind == "bodies" else None
     encoder = read(
-        tmp_path / "e.pt", state, latent_avg=average, encoder_type=encoder_type, **dataset
+        tmp_path / "e.pt", state, decoder, latent_avg=average, encoder_type=encoder_type, **dataset
     )
     assert encoder.needs_generator
-    size = (192, 256) if cars else (256, 256)
+    size = (192, 256) if cars else (256, 64 * shape[1])
     x = images(2, size)
     synthesis = module.synthesis
     codes = average.expand(2, 6, 7)
     with torch.inference_mode():
         for _ in range(5):
-            image = F.adaptive_avg_pool2d(synthesis(codes), (256, 256))
+            image = F.adaptive_avg_pool2d(synthesis(codes), (256, 64 * shape[1]))
             image = image[:, :, 32:224] if cars else image
             codes = codes + plain_offsets(state, encoder_type, torch.cat([x, image], 1), 6)
         result = encoder(x, synthesis=synthesis)
