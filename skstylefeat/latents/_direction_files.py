@@ -222,13 +222,13 @@ def _chosen_direction(found, index, path):
         index = found.names.index(index)
     _check_index(index, len(rows), "directions", path)
 
-    direction = rows[index : index + 1] if found.names is None else rows[index]
+    direction = rows[index].reshape(-1, rows.shape[-1])
     if not direction.any():
         raise ValueError(f"{path}: direction {index} is zero, which has no orientation.")
     intercept = found.intercept
     if intercept is not None:
         intercept = float(np.broadcast_to(intercept, len(rows))[index])
-    return Directions(np.atleast_2d(direction), None, intercept)
+    return Directions(_as_one(direction), None, intercept)
 
 
 def _chosen_component(components, index, space, path):
@@ -252,7 +252,12 @@ def _chosen_component(components, index, space, path):
     # A strength of `edit` is a length, and a component need not have length 1.
     scale = None if deviations is None else float(norm * deviations[index])
     intercept = None if mean is None else -float((direction.astype(np.float64) * mean).sum())
-    return Directions(direction if n_layers == 1 else direction[None], None, intercept, scale)
+    return Directions(_as_one(direction), None, intercept, scale)
+
+
+def _as_one(layers):
+    """Return one direction as (1, w_dim), or (1, n_ws, w_dim) if it has several layers."""
+    return layers if len(layers) == 1 else layers[None]
 
 
 def _check_index(index, n, what, path):
