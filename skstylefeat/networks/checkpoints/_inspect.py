@@ -8,6 +8,7 @@ from typing import Any
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._locate import file_sha256, find_weights
+from skstylefeat.networks.checkpoints._other_families import find_other_family
 from skstylefeat.networks.checkpoints._read import (
     load_found_encoder,
     load_found_generator,
@@ -209,6 +210,9 @@ def inspect(path: StrPath) -> CheckpointInfo:
                     problems.append(str(error))
     except CheckpointError as error:
         problems.append(str(error))
+        family = find_other_family(file)
+        if family is not None:
+            entries["format"] = family.name
 
     if refused:
         # The strict reading gives the reason, and what to do about it.

@@ -19,7 +19,6 @@ import torch
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
-from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._architecture_check import check_fit, estimate_w_avg
 from skstylefeat.networks.checkpoints._assumptions import (
@@ -28,6 +27,7 @@ from skstylefeat.networks.checkpoints._assumptions import (
     Settings,
 )
 from skstylefeat.networks.checkpoints._nvidia import read_network, read_state_dict
+from skstylefeat.networks.checkpoints._other_families import describe_part, open_known_family
 from skstylefeat.networks.checkpoints._rosinality import read_rosinality_state
 from skstylefeat.networks.checkpoints._safetensors import (
     GENERATOR_CONFIGS,
@@ -97,7 +97,7 @@ def recognize(path, refused=None):
     UnsafeCheckpointError
         If it asks for a function or class that weights do not need.
     """
-    contents = open_file(path, refused)
+    contents = open_known_family(path, refused)
     layout, tree = contents.layout, contents.tree
     if is_own_format(contents):
         part = "encoder" if contents.metadata["format"].endswith("encoder") else "generator"
@@ -117,6 +117,7 @@ def recognize(path, refused=None):
     kind = PSP
     if encoder is None:
         kind = ROSINALITY if generator.keys == ROSINALITY_KEYS else NVIDIA_STATE
+    kind = describe_part(kind, tree)
     return Recognized(layout, kind, generator=generator, encoder=encoder)
 
 
