@@ -116,18 +116,19 @@ class StyleChannelDirection(IgnoresData, VersionStamped, BaseEstimator):
         generator = as_generator(self.generator)
         slices = generator.style_slices
         names = list(slices)
-        is_name = isinstance(self.layer, str)
-        if self.layer not in slices if is_name else self.layer >= len(names):
+        layer = self.layer
+        if not isinstance(layer, str):
+            layer = names[layer] if layer < len(names) else ""
+        if layer not in slices:
             raise ValueError(
                 f"layer={self.layer!r} is none of the generator's {len(names)} layers of styles: "
                 f"{dict(enumerate(names))}."
             )
-        self.layer_ = self.layer if is_name else names[self.layer]
-        columns = slices[self.layer_]
+        columns = slices[layer]
         n_channels = columns.stop - columns.start
         if self.channel >= n_channels:
             raise ValueError(
-                f"channel={self.channel} is none of the {n_channels} channels of {self.layer_}."
+                f"channel={self.channel} is none of the {n_channels} channels of {layer}."
             )
 
         if self.statistics is None:
@@ -135,6 +136,7 @@ class StyleChannelDirection(IgnoresData, VersionStamped, BaseEstimator):
             mean, scale = style_statistics(generator, self.class_label, random_state)
         else:
             mean, scale = measured_statistics(self.statistics, generator)
+        self.layer_ = layer
         self.column_ = columns.start + int(self.channel)
         self.direction_ = np.zeros(len(mean))
         self.direction_[self.column_] = 1.0

@@ -54,7 +54,8 @@ def measured_effects(effects, generator):
     effects = real_array(effects, name)
     if effects.ndim != 2 or not effects.size:
         raise ValueError(
-            f"{name} has shape {effects.shape}; expected (n_channels, d), as in StyleCLIP's fs3.npy."
+            f"{name} has shape {effects.shape}; expected (n_channels, d), as StyleCLIP's fs3.npy "
+            "has."
         )
     norms = np.linalg.norm(effects, axis=1)
     if not (np.abs(norms - 1)[norms != 0] < UNIT_TOL).all():  # NaN compares false
@@ -147,36 +148,39 @@ def _read_by_layer(file, generator):
             "lists by layer, as StyleCLIP writes 'S' and 'S_mean_std'."
         )
     first, second = tree
-    names = first if first and all(isinstance(name, str) for name in first) else None
     layers, sizes = style_layers(generator)
     if len(second) != len(layers) or len(first) != len(layers):
         raise ValueError(
             f"{file.path} holds {len(second)} layers; the generator {generator.name!r} has "
             f"{len(layers)}: {', '.join(layers[:4])}, ..."
         )
-    if names is None:
-        by_layer = [[file.array(x, np.float64) for x in entry] for entry in zip(first, second)]
-        shapes = [tuple(array.shape for array in entry) for entry in by_layer]
-        expected = [((size,), (size,)) for size in sizes]
-    else:
-        _check_names(names, layers, file.path)
-        styles = [file.array(entry, np.float64) for entry in second]
-        shapes = [array.shape[1:] for array in styles]
-        expected = [(size,) for size in sizes]
-        by_layer = [(array.mean(axis=0), array.std(axis=0)) for array in styles if array.ndim == 2]
 
-    wrong = [i for i in range(len(layers)) if shapes[i] != expected[i]]
-    if wrong:
-        i = wrong[0]
-        raise ValueError(
-            f"{file.path}: layer {i} ({layers[i]}) has values of shape {shapes[i]}; expected "
-            f"{expected[i]}. The file belongs to another generator."
-        )
-    return np.stack([np.concatenate(part) for part in zip(*by_layer, strict=True)])
+    if all(isinstance(name, str) for name in first):
+        _check_names(first, layers, file.path)
+        styles = [file.array(entry, np.float64) for entry in second]
+        _check_sizes([array.shape[1:] for array in styles], layers, sizes, file.path)
+        by_layer = [(array.mean(axis=0), array.std(axis=0)) for array in styles]
+        return np.stack([np.concatenate(part) for part in zip(*by_layer, strict=True)])
+    statistics = []
+    for part in (first, second):
+        values = [file.array(entry, np.float64) for entry in part]
+        _check_sizes([array.shape for array in values], layers, sizes, file.path)
+        statistics.append(np.concatenate(values))
+    return np.stack(statistics)
 
 
 def _is_list(value):
     return isinstance(value, list | tuple)
+
+
+def _check_sizes(shapes, layers, sizes, path):
+    """Raise ValueError unless there is a value for each channel of each layer."""
+    for i, (shape, layer, size) in enumerate(zip(shapes, layers, sizes, strict=True)):
+        if shape != (size,):
+            raise ValueError(
+                f"{path}: layer {i} ({layer}) has values of shape {shape}; expected {(size,)}. The "
+                "file belongs to another generator."
+            )
 
 
 def _check_names(names, layers, path):

@@ -231,8 +231,8 @@ def _one_code(name, code, iteration, path):
         if ENTRY_KEY not in code:
             keys = [str(key)[:40] for key in list(code)[:5]]
             raise ValueError(
-                f"{path}: the entry {name[:80]!r} holds the keys {keys}, expected {ENTRY_KEY!r}, as "
-                "stylegan2-pytorch's projector writes it."
+                f"{path}: the entry {name[:80]!r} holds the keys {keys}, expected {ENTRY_KEY!r}, "
+                "as stylegan2-pytorch's projector writes it."
             )
         return code[ENTRY_KEY]
     if isinstance(code, list | tuple):

@@ -136,7 +136,7 @@ def test_effects_exclude_other_parameters(tmp_path):
         text_direction(FS3, cache=tmp_path / "effects.npz").fit()
     with pytest.raises(ValueError, match="encode_images is None; it is needed unless effects"):
         text_direction(None).fit()
-    with pytest.raises(ValueError, match="No channel's relevance reaches threshold=0.999"):
+    with pytest.raises(ValueError, match=r"No channel's relevance reaches threshold=0\.999"):
         text_direction(FS3, threshold=0.999).fit()
     still = np.stack([np.zeros(sum(SIZES)), np.zeros(sum(SIZES))])
     still[1, -1] = 1.0  # a channel of toRGB

@@ -161,7 +161,7 @@ def test_one_of_several_by_position(tmp_path):
     np.testing.assert_array_equal(found.directions, rows[3:4])
     one = load_direction(tmp_path / "rows.npy", index=0, space="w+")
     np.testing.assert_array_equal(one.directions, rows[None])
-    with pytest.raises(ValueError, match="holds 1 directions, .*index=1 is none"):
+    with pytest.raises(ValueError, match=r"holds 1 directions, .*index=1 is none"):
         load_direction(tmp_path / "rows.npy", index=1, space="w+")
 
     np.savez(tmp_path / "planes.npz", boundary=rows[:4], intercept=np.arange(4.0))

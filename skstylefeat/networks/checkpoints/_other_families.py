@@ -92,7 +92,10 @@ OTHER_FAMILIES = (
         "Its second, extrinsic style path ('res.*') is not supported. The generator inside is "
         "rosinality's and is read on its own, without that path: save the tensors 'generator.*' "
         "without this prefix as {'g_ema': state_dict} with torch.save.",
-        keys=(r"(^|\.)res\.0\.norm\.style\.weight$", r"generator\.conv1\.conv\.modulation\.weight$"),
+        keys=(
+            r"(^|\.)res\.0\.norm\.style\.weight$",
+            r"generator\.conv1\.conv\.modulation\.weight$",
+        ),
     ),
     OtherFamily(
         "SWAGAN (swagan.py of rosinality/stylegan2-pytorch)",
@@ -102,8 +105,8 @@ OTHER_FAMILIES = (
     ),
     OtherFamily(
         "StyleGAN-XL (autonomousvision)",
-        "Its class embeddings and super-resolution stages are not supported. Use that project, or a "
-        "StyleGAN2 or StyleGAN3 network.",
+        "Its class embeddings and super-resolution stages are not supported. Use that project, or "
+        "a StyleGAN2 or StyleGAN3 network.",
         keys=(r"(^|\.)mapping\.embed_proj\.weight$",),
         class_name="SuperresGenerator",
     ),
@@ -191,7 +194,9 @@ def _family_of(tree, refused):
     networks = [tree] if isinstance(tree, PersistentObject) else []
     names = []
     if isinstance(tree, dict):
-        networks = [tree[key] for key in NETWORK_KEYS if isinstance(tree.get(key), PersistentObject)]
+        networks = [
+            tree[key] for key in NETWORK_KEYS if isinstance(tree.get(key), PersistentObject)
+        ]
         names = [_tensor_names(one) for _, (*_, one) in dictionaries(tree)]
     names += [_module_names(network) for network in networks]
     classes = {network.class_name for network in networks}

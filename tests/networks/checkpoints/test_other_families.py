@@ -72,7 +72,9 @@ def test_files_that_are_read_are_none_of_them(tmp_path, name):
 
 
 def test_one_name_alone_does_not_make_a_family(tmp_path):
-    names = [f"a.{key}" for key in ("style_mlp.1.weight", "decoder.net.0.weight", "ecd0.0.0.weight")]
+    names = [
+        f"a.{key}" for key in ("style_mlp.1.weight", "decoder.net.0.weight", "ecd0.0.0.weight")
+    ]
     extra = families.named(*names)
     torch.save({"g_ema": rosinality_state(families.MODULE), "other": extra}, tmp_path / "a.pt")
     assert load_generator(tmp_path / "a.pt").resolution == 8
