@@ -142,7 +142,11 @@ def _read_by_layer(file, generator):
     tree = file.tree
     if isinstance(tree, StoredArray):
         return file.array(tree, np.float64)
-    if not isinstance(tree, list | tuple) or len(tree) != 2 or not all(map(_is_list, tree)):
+    if (
+        not isinstance(tree, list | tuple)
+        or len(tree) != 2
+        or not all(isinstance(part, list | tuple) for part in tree)
+    ):
         raise ValueError(
             f"{file.path} holds no statistics of styles: expected an array (2, n_styles), or two "
             "lists by layer, as StyleCLIP writes 'S' and 'S_mean_std'."
@@ -159,6 +163,8 @@ def _read_by_layer(file, generator):
         _check_names(first, layers, file.path)
         styles = [file.array(entry, np.float64) for entry in second]
         _check_sizes([array.shape[1:] for array in styles], layers, sizes, file.path)
+        if min(map(len, styles)) < 2:
+            raise ValueError(f"{file.path} holds fewer than two codes, which have no spread.")
         by_layer = [(array.mean(axis=0), array.std(axis=0)) for array in styles]
         return np.stack([np.concatenate(part) for part in zip(*by_layer, strict=True)])
     statistics = []
@@ -167,10 +173,6 @@ def _read_by_layer(file, generator):
         _check_sizes([array.shape for array in values], layers, sizes, file.path)
         statistics.append(np.concatenate(values))
     return np.stack(statistics)
-
-
-def _is_list(value):
-    return isinstance(value, list | tuple)
 
 
 def _check_sizes(shapes, layers, sizes, path):

@@ -238,7 +238,7 @@ def _chosen_component(components, index, space, path):
     if index is None or isinstance(index, str):
         raise ValueError(
             f"{path} holds {n} components of {tool}, without names, for codes of {n_layers} x "
-            f"{width}: choose one by its number, load_direction(path, index=0) to {n - 1}."
+            f"{width}: choose one by its number, 0 to {n - 1}: load_direction(path, index=0)."
         )
     _check_index(index, n, "components", path)
     if space is not None and (space == "w+") != (n_layers > 1):

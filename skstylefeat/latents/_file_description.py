@@ -104,10 +104,9 @@ def describe_arrays(path: StrPath) -> ArraysInfo:
     if components is not None:
         return _describe_components(components, file.path)
     tree = file.tree
-    if isinstance(tree, list | tuple) and len(tree) == 2 and all(map(_is_list, tree)) and all(tree):
-        statistics = _describe_statistics(tree, file.path)
-        if statistics is not None:
-            return statistics
+    statistics = _describe_statistics(tree, file.path)
+    if statistics is not None:
+        return statistics
 
     readings, errors = {}, []
     for kind in _possible_kinds(tree):
@@ -118,10 +117,6 @@ def describe_arrays(path: StrPath) -> ArraysInfo:
     if not readings:
         raise errors[0]
     return _joined(readings)
-
-
-def _is_list(value):
-    return isinstance(value, list | tuple)
 
 
 def _possible_kinds(tree):
@@ -157,8 +152,12 @@ def _describe_components(components, path):
 
 
 def _describe_statistics(tree, path):
-    """Return the description of StyleCLIP's files of styles by layer, None for other lists."""
+    """Return the description of StyleCLIP's files of styles by layer, None for other content."""
+    if not isinstance(tree, list | tuple) or len(tree) != 2:
+        return None
     first, second = tree
+    if not all(isinstance(part, list | tuple) and part for part in tree):
+        return None
     is_named = all(isinstance(name, str) for name in first)
     if len(first) != len(second) or not (is_named or all(hasattr(x, "shape") for x in first)):
         return None
@@ -221,7 +220,7 @@ def _describe_latents(path, tree):
 
     if isinstance(tree, dict):
         values = list(tree.values())
-        n_iterations = {len(value) for value in values if _is_list(value)}
+        n_iterations = {len(value) for value in values if isinstance(value, list | tuple)}
         if any(isinstance(value, dict) and ENTRY_KEY in value for value in values):
             tool = "the projector of rosinality's stylegan2-pytorch"
         elif n_iterations and latents.names is not None:

@@ -97,7 +97,7 @@ def test_rosinalitys_factors_are_columns(tmp_path):
 def test_components_without_an_index_are_refused_with_their_number(tmp_path):
     paths = write_ganspace(tmp_path / "a.npz"), write_pca(tmp_path / "b.pt")
     for path, n in [*((path, N) for path in paths), (write_factor(tmp_path / "c.pt"), WIDTH)]:
-        message = rf"{path.name} holds {n} components of .*index=0\) to {n - 1}"
+        message = rf"{path.name} holds {n} components of .* 0 to {n - 1}: .*index=0\)"
         for read in (
             load_direction,
             lambda path: HyperplaneDistance(path).fit(np.ones((2, WIDTH))),
