@@ -47,7 +47,7 @@ from skstylefeat import (  # noqa: E402
 from skstylefeat.images import as_images, list_images  # noqa: E402
 from skstylefeat.labeling._folder import ImageFolder, read_file_labels  # noqa: E402
 from skstylefeat.networks import Generator  # noqa: E402
-from tests.support import labeling  # noqa: E402
+from tests.support import labeling, other_families  # noqa: E402
 from tests.support.networks import tiny_module, write_pair  # noqa: E402
 
 INTRO = """\
@@ -234,6 +234,17 @@ def _change_tensors(folder, change):
 
 @case(
     FILES,
+    "A network of a family without a reader",
+    "Names of tensors show that its images need more than codes.",
+    "The message says what can be loaded instead.",
+)
+def _(folder):
+    other_families.write_gfpgan(folder / "GFPGANv1.4.pth")
+    load_generator(folder / "GFPGANv1.4.pth")
+
+
+@case(
+    FILES,
     "A conditional network without a class",
     "Each class has its own latent space.",
     "Give `c`.",
@@ -323,6 +334,18 @@ def _(folder):
 def _(folder):
     np.save(folder / "direction.npy", np.zeros(512))
     latents.load_direction(folder / "direction.npy")
+
+
+@case(
+    LATENTS,
+    "Components without a number",
+    "A file of components holds no single direction.",
+    "Choose by `index`.",
+)
+def _(folder):
+    components = {"lat_comp": np.eye(4)[:, None], "lat_stdev": np.arange(4.0, 0, -1)}
+    np.savez(folder / "pca.npz", **components, lat_mean=np.zeros((1, 4)))
+    latents.load_direction(folder / "pca.npz")
 
 
 @case(

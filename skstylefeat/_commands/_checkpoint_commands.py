@@ -1,14 +1,18 @@
 """Commands ``inspect`` and ``convert`` for files of networks."""
 
 import argparse
+import dataclasses
+import json
 
 from skstylefeat._commands._arguments import command_parser, setting
 
 
 def make_inspect_parser() -> argparse.ArgumentParser:
     """Return the parser of ``inspect``."""
-    parser = command_parser("inspect", "Describe a checkpoint without running any code in it.")
+    text = "Describe a file of weights, latents or directions without running any code in it."
+    parser = command_parser("inspect", text)
     parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print the description as JSON")
     return parser
 
 
@@ -16,7 +20,8 @@ def run_inspect(arguments: argparse.Namespace) -> int:
     """Print the description of a file."""
     from skstylefeat.networks.checkpoints._inspect import inspect
 
-    print(inspect(arguments.file))
+    info = inspect(arguments.file)
+    print(json.dumps(dataclasses.asdict(info), indent=2) if arguments.json else info)
     return 0
 
 

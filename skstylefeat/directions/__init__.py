@@ -11,6 +11,7 @@ from skstylefeat.directions._linear import FixedDirection, from_linear_model
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
 from skstylefeat.directions._pca import LatentPCA
 from skstylefeat.directions._sefa import SeFa
+from skstylefeat.directions._style_channel import StyleChannelDirection
 from skstylefeat.directions._svm import LinearSVMDirection
 from skstylefeat.directions._text import TextDirection
 
@@ -21,6 +22,7 @@ __all__ = [
     "LinearSVMDirection",
     "MeanDifferenceDirection",
     "SeFa",
+    "StyleChannelDirection",
     "TextDirection",
     "channel_effects",
     "edit",

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from skstylefeat._utils._progress import progress_bar
+from skstylefeat.directions._style_measurements import changes_image_only
 from skstylefeat.latents._rows import to_unit
 from skstylefeat.latents._sampling import sample_w
 
@@ -82,7 +83,7 @@ def channel_effects(
     channels = [
         channel
         for name, columns in generator.style_slices.items()
-        if not name.endswith("torgb")
+        if not changes_image_only(name)
         for channel in range(columns.start, columns.stop)
         if scale[channel] > 0.0
     ]

@@ -26,6 +26,7 @@ from skstylefeat.directions._channel_effects import (
     unit_rows,
 )
 from skstylefeat.directions._data_free import IgnoresData
+from skstylefeat.directions._style_measurements import measured_effects, measured_statistics
 from skstylefeat.latents._spaces import style_layers
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
     Parameters
     ----------
     generator : Generator, str or path-like
-    encode_images : callable
-        Maps images, float32 of shape (n, H, W, C) in [0, 1], to embeddings of shape (n, d).
+    encode_images : callable or None
+        Maps images, float32 of shape (n, H, W, C) in [0, 1], to embeddings of shape (n, d). None
+        if `effects` are given.
     encode_texts : callable
         Maps a list of strings to embeddings of shape (n, d) in the same space.
     target : str or sequence of str
@@ -60,6 +62,15 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         direction. Distances need a higher threshold than edits, because every channel adds the
         variation of its other effects. Embeddings of few dimensions need a higher one as well:
         cosines are about 1 / sqrt(d) by chance alone.
+    effects : array-like of shape (n_channels, d), str or path-like, default=None
+        Measured effects of the channels, such as StyleCLIP's ``fs3.npy``: unit rows of all
+        channels (:func:`channel_effects`), or of those of the convolutions, without toRGB, in the
+        order in which they run. They must come from this generator and from the image-text model
+        of `encode_texts` (StyleCLIP: CLIP ViT-B/32), which only the numbers of rows and columns
+        can show. None measures them with `encode_images`.
+    statistics : array-like of shape (2, n_styles), str or path-like, default=None
+        Means and standard deviations of the channels, or StyleCLIP's ``S_mean_std`` or ``S``. None
+        measures them over 1,000 sampled codes.
     n_samples : int, default=16
         Images for the effect of each channel.
     step : float, default=5.0
@@ -80,6 +91,9 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         Unit normal in S, for rows of ``generator.styles``.
     intercept_ : float
         With it, the plane goes through the mean S code.
+    scale_ : float
+        Length of StyleCLIP's unit of strength, in which the most relevant channel moves by one
+        standard deviation: ``edit(styles, text, 5 * text.scale_)`` is its alpha of 5.
     relevance_ : ndarray of shape (n_styles,)
         Cosine of each channel's effect and the text's change.
 
@@ -91,15 +105,18 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
 
     direction_: NDArray[np.float64]
     intercept_: float
+    scale_: float
     relevance_: NDArray[np.float64]
 
     _parameter_constraints: dict = {
         "generator": [str, PathLike, HasMethods(["synthesis", "styles"])],
-        "encode_images": [callable],
+        "encode_images": [callable, None],
         "encode_texts": [callable],
         "target": [str, "array-like"],
         "neutral": [str, "array-like"],
         "threshold": [Interval(Real, 0, 1, closed="left")],
+        "effects": ["array-like", str, PathLike, None],
+        "statistics": ["array-like", str, PathLike, None],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "step": [Interval(Real, 0, None, closed="neither")],
         "class_label": [Interval(Integral, 0, None, closed="left"), None],
@@ -111,12 +128,14 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
     def __init__(
         self,
         generator: Generator | StrPath,
-        encode_images: Encode,
+        encode_images: Encode | None,
         encode_texts: Callable[[list[str]], ArrayLike],
         target: str | Sequence[str],
         neutral: str | Sequence[str],
         *,
         threshold: float = 0.1,
+        effects: ArrayLike | StrPath | None = None,
+        statistics: ArrayLike | StrPath | None = None,
         n_samples: int = 16,
         step: float = 5.0,
         class_label: int | None = None,
@@ -130,6 +149,8 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         self.target = target
         self.neutral = neutral
         self.threshold = threshold
+        self.effects = effects
+        self.statistics = statistics
         self.n_samples = n_samples
         self.step = step
         self.class_label = class_label
@@ -154,8 +175,8 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         change = self._text(self.target) - self._text(self.neutral)
         if change.shape != effects.shape[1:]:
             raise ValueError(
-                f"encode_texts returns {change.size} numbers per text and encode_images "
-                f"{effects.shape[1]} per image; expected embeddings in one space."
+                f"encode_texts returns {change.size} numbers per text, and the effects of channels "
+                f"have {effects.shape[1]}; expected embeddings in one space."
             )
         if not np.linalg.norm(change) > 0:
             raise ValueError(
@@ -164,18 +185,24 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
 
         # Channels count by relevance, in units of their own spread.
         self.relevance_ = effects @ unit_rows(change)
-        random_state = check_random_state(self.random_state)
-        mean, scale = style_statistics(generator, self.class_label, random_state)
+        if self.statistics is None:
+            random_state = check_random_state(self.random_state)
+            mean, scale = style_statistics(generator, self.class_label, random_state)
+        else:
+            mean, scale = measured_statistics(self.statistics, generator)
         kept = np.abs(self.relevance_) >= self.threshold
         direction = np.where(kept, self.relevance_, 0.0) * scale
         norm = np.linalg.norm(direction)
-        if norm == 0.0:
+        if not kept.any():
             raise ValueError(
                 f"No channel's relevance reaches threshold={self.threshold}; the largest is "
                 f"{np.abs(self.relevance_).max():.3g}."
             )
+        if norm == 0.0:
+            raise ValueError("The channels that change the image as the text do not vary.")
         self.direction_ = direction / norm
         self.intercept_ = float(-self.direction_ @ mean)
+        self.scale_ = float(norm / np.abs(self.relevance_[kept]).max())
         return self
 
     def _text(self, prompts):
@@ -191,6 +218,12 @@ class TextDirection(IgnoresData, VersionStamped, BaseEstimator):
         return unit_rows(unit_rows(embedded).mean(axis=0))
 
     def _effects(self, generator):
+        if self.effects is not None:
+            if self.cache is not None:
+                raise ValueError("effects are given, so none are measured for cache: leave it out.")
+            return measured_effects(self.effects, generator)
+        if self.encode_images is None:
+            raise ValueError("encode_images is None; it is needed unless effects are given.")
         if self.cache is None:
             return self._measured(generator)
         settings = f"{generator.weights_hash()} {self.n_samples} {self.step} {self.random_state}"

@@ -10,7 +10,8 @@ order, (n, n_ws * w_dim). Two rules hold everywhere in the package:
 Reading a file never runs code in it.
 """
 
-from skstylefeat.latents._latent_files import Directions, Latents, load_direction, load_latents
+from skstylefeat.latents._direction_files import Directions, load_direction
+from skstylefeat.latents._latent_files import Latents, load_latents
 from skstylefeat.latents._spaces import (
     as_w_plus,
     broadcast_direction,

@@ -1,4 +1,4 @@
-"""Reading of latent codes and directions from files, without running anything that they hold."""
+"""Reading of latent codes from files, without running anything that they hold."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from skstylefeat._inert._arrays import MAX_DIMENSIONS, StoredArray
-from skstylefeat._inert._budget import CONTENT_ERRORS
-from skstylefeat._inert._contents import open_file
 from skstylefeat._utils._listing import list_folder, suffix_of
 from skstylefeat._utils._typing import StrPath
-from skstylefeat._utils._validation import check_magnitude
-from skstylefeat.exceptions import CheckpointError
+from skstylefeat.latents._array_file import SUFFIX_LAYOUTS, ArrayFile, stack_equal
+from skstylefeat.latents._component_files import component_tool
 from skstylefeat.latents._readings import (
     WIDEST_W,
     Space,
@@ -25,15 +22,11 @@ from skstylefeat.latents._readings import (
     may_be_layers,
 )
 
-#: Suffixes of files of latents, and the layouts that each may have.
-SUFFIX_LAYOUTS = {
-    ".npy": ("npy", "pickle"),
-    ".npz": ("npz",),
-    **dict.fromkeys((".pt", ".pth", ".pickle", ".pkl"), ("torch", "torch (before 1.6)", "pickle")),
-}
 LATENT_KEYS = ("w", "w_plus", "latents", "latent", "latent_in", "codes")
-DIRECTION_KEYS = ("direction", "boundary", "directions", "w", "normal")
-INTERCEPT_KEYS = ("intercept", "bias", "b")
+#: Key of the code in the entry of an image, which rosinality's projector writes.
+ENTRY_KEY = "latent"
+#: The only file of latents in the folder of an image, which PTI writes.
+PIVOT_FILE = "0.pt"
 
 
 class Latents(NamedTuple):
@@ -50,24 +43,6 @@ class Latents(NamedTuple):
     names: list[str] | None
 
 
-class Directions(NamedTuple):
-    """Directions of a file.
-
-    Attributes
-    ----------
-    directions : ndarray, float32
-        As stored: (w_dim,), (1, w_dim), (k, w_dim), (k, n_ws, w_dim), ...; with `names`, a stack of
-        these. Where `space` decided: (k, 1, w_dim) for "w" and (1, n_ws, w_dim) for "w+".
-    names : list of str or None
-    intercept : float or ndarray or None
-        The plane's intercept, where the file holds one, or one per direction.
-    """
-
-    directions: NDArray[np.float32]
-    names: list[str] | None
-    intercept: float | NDArray[np.float64] | None
-
-
 @validate_params(
     {
         "path": [str, PathLike],
@@ -79,15 +54,18 @@ class Directions(NamedTuple):
 def load_latents(path: StrPath, *, space: Space | None = None, iteration: int = -1) -> Latents:
     """Read latent codes from the files of the StyleGAN tools.
 
-    Known are e4e's ``latents.pt`` (n, n_ws, w_dim); ReStyle's ``latents.npy``, a pickled
-    dictionary from image name to one code per iteration; the projector's ``.npz`` with key ``w``;
-    plain ``.npy``; and a folder with one file per image, as LARGE writes, whose rows are sorted by
-    file name so the order does not depend on a separate list of names.
+    Known are e4e's ``latents.pt`` (n, n_ws, w_dim); ReStyle's and HyperStyle's ``latents.npy``, a
+    pickled dictionary from image name to one code, or one code per iteration; NVIDIA's projector's
+    ``.npz`` with key ``w``; rosinality's projector's ``.pt``, a dictionary from image to ``img``,
+    ``latent`` and ``noise``; plain ``.npy``; a folder with one file per image, as LARGE writes,
+    whose rows are sorted by file name so the order does not depend on a separate list of names; and
+    a folder of PTI, with a file ``NAME/0.pt`` for each image.
 
     Parameters
     ----------
     path : str or path-like
-        File or folder. Hidden files of a folder are left out.
+        File or folder. Hidden files of a folder are left out, and folders in it unless they are
+        PTI's.
     space : {"w", "w+"} or None, default=None
         Reading of a 2-D array without names, such as (18, 512). "w": every row is a code. "w+":
         the array is one code, with a row per layer. None refuses an array of 6 to 32 rows of at
@@ -132,8 +110,14 @@ def load_latents(path: StrPath, *, space: Space | None = None, iteration: int = 
     if path.is_dir():
         return _load_folder(path, space, iteration)
 
-    file = _LatentFile(path)
+    file = ArrayFile(path)
     content, names = file.tree, None
+    tool = component_tool(content)
+    if tool is not None:
+        raise ValueError(
+            f"{path} holds components of {tool}, expected latents: read a component with "
+            "load_direction(path, index=0)."
+        )
     if isinstance(content, dict):
         key = _latent_key(content, space, path)
         if key is not None:
@@ -142,10 +126,13 @@ def load_latents(path: StrPath, *, space: Space | None = None, iteration: int = 
                 space = "w+"
         else:
             names = [str(name) for name in content]
-            content = [_iteration(code, iteration, path) for code in content.values()]
+            content = [
+                _one_code(name, code, iteration, path)
+                for name, code in zip(names, content.values(), strict=True)
+            ]
 
     if isinstance(content, list | tuple) and content:
-        codes = _stack([file.array(code)[None] for code in content], names, path)
+        codes = stack_equal([file.array(code)[None] for code in content], names, path)
     else:
         codes = file.array(content)
     return Latents(_as_codes(codes, names, space, path), names)
@@ -205,230 +192,49 @@ def _as_codes(codes, names, space, path):
 
 
 def _load_folder(path, space, iteration):
-    # Folders inside are other collections: only the files of this one count.
-    names = [name for name in list_folder(path).names if "/" not in name]
-    files = [path / name for name in names if suffix_of(name) in SUFFIX_LAYOUTS]
+    listed = [name for name in list_folder(path).names if suffix_of(name) in SUFFIX_LAYOUTS]
+    # Folders inside are other collections, unless this one holds nothing but folders of PTI.
+    files = {name: Path(name).stem for name in listed if "/" not in name}
+    files = files or _pivot_names(path, listed)
     if not files:
         raise ValueError(f"{path} holds no latent files {tuple(SUFFIX_LAYOUTS)}.")
-    parts = [load_latents(file, space=space, iteration=iteration) for file in files]
-    codes = _stack([part.codes for part in parts], [file.stem for file in files], path)
+
+    parts = [load_latents(path / name, space=space, iteration=iteration) for name in files]
+    codes = stack_equal([part.codes for part in parts], list(files.values()), path)
     names = [
         name
-        for file, part in zip(files, parts, strict=True)
-        for name in part.names or _row_names(file.stem, len(part.codes))
+        for stem, part in zip(files.values(), parts, strict=True)
+        for name in part.names or _row_names(stem, len(part.codes))
     ]
     return Latents(codes, names)
 
 
-@validate_params(
-    {"path": [str, PathLike], "space": [StrOptions({"w", "w+"}), None]},
-    prefer_skip_nested_validation=True,
-)
-def load_direction(path: StrPath, *, space: Space | None = None) -> Directions:
-    """Read a direction, or several, from a ``.npy``, ``.npz``, ``.pt`` or ``.pkl`` file.
+def _pivot_names(path, listed):
+    """Return the names of images by file, for files ``NAME/0.pt``; refuse other files in folders.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-    space : {"w", "w+"} or None, default=None
-        Reading of a 2-D array without names, such as (18, 512). "w": every row is a direction.
-        "w+": the array is one direction, with a normal per layer. None refuses an array of 6 to 32
-        rows of at most 1024 numbers, which may be either, unless the file has an intercept for
-        each row.
-
-    Returns
-    -------
-    Directions
-        A dictionary of equally shaped arrays gives a stack with ``names``; the keys ``intercept``
-        or ``bias`` are read next to a key ``direction`` or ``boundary``.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged, of another kind than its suffix, or asks for functions or classes
-        other than those of arrays.
-    ValueError
-        If it holds no direction, one of zeros, complex numbers, 8-bit integers, NaN, numbers
-        beyond 1e12, or more intercepts than directions; if its array may be several directions or
-        one and `space` is None; or if `space` does not fit it.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from skstylefeat.latents import load_direction
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.savez(f"{folder}/age.npz", boundary=np.eye(1, 512), intercept=0.25)
-    ...     found = load_direction(f"{folder}/age.npz")
-    ...     np.save(f"{folder}/smile.npy", np.eye(18, 512))
-    ...     per_layer = load_direction(f"{folder}/smile.npy", space="w+")
-    >>> found.directions.shape, float(found.intercept)
-    ((1, 512), 0.25)
-    >>> per_layer.directions.shape
-    (1, 18, 512)
+    PTI writes the codes of several encoders, and e4e's next to its own, into folders of one level
+    more, which would give one image several codes.
     """
-    found = read_directions(path)
-    directions = found.directions
-    if found.names is None:
-        directions = separate_directions(directions, space, found.intercept, str(path))
-    if found.intercept is not None and np.size(found.intercept) not in (1, len(directions)):
+    others = [name for name in listed if name.count("/") > 1 or Path(name).name != PIVOT_FILE]
+    if others:
         raise ValueError(
-            f"{path} holds {np.size(found.intercept)} intercepts for directions of shape "
-            f"{directions.shape}; expected one, or one per direction."
+            f"{path} holds no latent files itself, and in its folders {others[0][:80]!r} besides "
+            f"or instead of PTI's 'NAME/{PIVOT_FILE}'. Pass the folder whose folders are the "
+            "images, such as embeddings/RUN/PTI, or that of the files."
         )
-    return found._replace(directions=directions)
+    return {name: Path(name).parent.name for name in listed}
 
 
-def separate_directions(directions, space, intercept, name):
-    """Return directions in a shape with one reading; raise ValueError where `space` must decide.
-
-    Parameters
-    ----------
-    directions : ndarray
-        Without names.
-    space : {"w", "w+"} or None
-        Reading of a 2-D array.
-    intercept : array-like or None
-        One per row says that each row is a direction.
-    name : str
-        Subject of messages.
-
-    Returns
-    -------
-    ndarray
-        (k, 1, w_dim) for several directions in W, (1, n_ws, w_dim) for one in W+, where there was
-        a choice; otherwise the input.
-    """
-    shape = directions.shape
-    if space == "w" and len(shape) == 3 and shape[1] > 1:
-        raise ValueError(
-            f'{name} holds directions of shape {shape}, which are in W+, but space="w".'
-        )
-    if len(shape) != 2 or len(directions) == 1:
-        return directions
-    if space is None and has_two_readings(shape):
-        if np.size(intercept) != len(directions):
+def _one_code(name, code, iteration, path):
+    """Return the code of an image: that of a projector's entry, or of one of the iterations."""
+    if isinstance(code, dict):
+        if ENTRY_KEY not in code:
+            keys = [str(key)[:40] for key in list(code)[:5]]
             raise ValueError(
-                f"{name} holds an array of shape {shape}: {shape[0]} directions in W, or one in "
-                f'W+ with {shape[0]} layers. Say which: space="w" or space="w+".'
+                f"{path}: the entry {name[:80]!r} holds the keys {keys}, expected {ENTRY_KEY!r}, "
+                "as stylegan2-pytorch's projector writes it."
             )
-        space = "w"
-    if space == "w+" and may_be_layers(shape):
-        return directions[None]
-    return directions[:, None] if space == "w" else directions
-
-
-def read_directions(path):
-    """Return the `Directions` of a file as they are stored, whatever their number."""
-    path = Path(path).expanduser()
-    file = _LatentFile(path)
-    names = intercept = None
-    if isinstance(file.tree, dict):
-        stored = next((file.tree[k] for k in INTERCEPT_KEYS if k in file.tree), None)
-        if stored is not None:
-            intercept = file.array(stored, np.float64).squeeze()
-        key = next((k for k in DIRECTION_KEYS if k in file.tree), None)
-        keys = [k for k in file.tree if k not in INTERCEPT_KEYS] if key is None else [key]
-        if not keys:
-            raise ValueError(f"{path} holds no direction.")
-        arrays = [file.array(file.tree[k]) for k in keys]
-        directions = arrays[0]
-        if len(keys) > 1:
-            names = [str(k) for k in keys]
-            directions = _stack([array[None] for array in arrays], names, path)
-    else:
-        directions = file.array(file.tree)
-
-    rows = directions if names is not None else directions[None]
-    if not 1 <= rows[0].ndim <= 3 or not directions.size:
-        raise ValueError(
-            f"{path} holds an array of shape {directions.shape}; a direction has shape (w_dim,) or "
-            "(n_ws, w_dim)."
-        )
-    if not all(row.any() for row in rows):
-        raise ValueError(f"{path} holds a direction of zeros, which has no orientation.")
-    return Directions(directions, names, None if intercept is None else intercept[()])
-
-
-class _LatentFile:
-    """An open file of arrays.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Attributes
-    ----------
-    tree : object
-        A dictionary, list, `StoredArray` or other content.
-    """
-
-    def __init__(self, path):
-        if not path.exists():
-            raise FileNotFoundError(f"There is no file {path}.")
-        layouts = SUFFIX_LAYOUTS.get(path.suffix.lower())
-        if layouts is None:
-            raise ValueError(
-                f"{path} has the suffix {path.suffix!r}; latents and directions are read from "
-                f"{tuple(SUFFIX_LAYOUTS)}."
-            )
-        contents = open_file(path)
-        if contents.layout not in layouts:
-            raise CheckpointError(
-                f"{path} is a file of the kind {contents.layout!r} by its content, expected one of "
-                f"{layouts} by its suffix. Rename it."
-            )
-        self.path = path
-        self.budget = contents.budget
-        self.tree = contents.tree
-        # numpy.save(path, dictionary) writes an array of one object.
-        objects = getattr(self.tree, "objects", None)
-        if objects is not None:
-            self.tree = objects[0] if len(objects) == 1 else objects
-
-    def array(self, content, dtype=np.float32):
-        """Return an array, or nested lists of arrays and numbers, as one finite array."""
-        try:
-            array = self._assemble(content, 0)
-        except CheckpointError:
-            raise
-        except CONTENT_ERRORS as error:
-            raise ValueError(f"{self.path} holds no array of numbers: {error}.") from error
-        if array.dtype.kind not in "fiu":
-            raise ValueError(f"{self.path} holds values of type {array.dtype}, expected numbers.")
-        if array.dtype in (np.int8, np.uint8) and array.size:
-            raise ValueError(
-                f"{self.path} holds values of type {array.dtype}, as images and quantized arrays "
-                "do, whose scale is unknown; expected floats."
-            )
-        with np.errstate(over="ignore"):
-            # A copy, because the mapped file may be overwritten while its numbers are in use.
-            array = np.array(array, dtype=dtype, order="C")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{self.path} contains NaN or infinity.")
-        check_magnitude(array, str(self.path))
-        return array
-
-    def _assemble(self, content, depth):
-        if isinstance(content, StoredArray):
-            if content.objects is None:
-                return content.load()
-            content = content.objects
-        if isinstance(content, list | tuple):
-            # A list may hold itself, or one list many times.
-            if depth > MAX_DIMENSIONS:
-                raise ValueError(f"lists are nested more than {MAX_DIMENSIONS} deep")
-            self.budget.spend_steps(len(content))
-            return np.array([self._assemble(item, depth + 1) for item in content])
-        if isinstance(content, int | float):
-            return np.asarray(content)
-        raise ValueError(f"found an object of type {type(content).__name__}")
-
-
-def _iteration(code, iteration, path):
-    """Return one of the codes that an iterative encoder wrote for an image."""
+        return code[ENTRY_KEY]
     if isinstance(code, list | tuple):
         if not -len(code) <= iteration < len(code):
             raise ValueError(
@@ -436,17 +242,6 @@ def _iteration(code, iteration, path):
             )
         return code[iteration]
     return code
-
-
-def _stack(arrays, names, path):
-    shapes = [array.shape[1:] for array in arrays]
-    for i, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            where = names[i][:80] if names else i
-            raise ValueError(
-                f"{path}: code {where!r} has shape {shape}, but the first has {shapes[0]}."
-            )
-    return np.concatenate(arrays)
 
 
 def _row_names(stem, n):

@@ -9,7 +9,11 @@ from sklearn.exceptions import NotFittedError
 
 from skstylefeat._utils._validation import check_magnitude, real_array
 from skstylefeat.directions._discriminant import DiscriminantDirection
-from skstylefeat.latents._latent_files import read_directions, separate_directions
+from skstylefeat.latents._direction_files import (
+    Directions,
+    read_directions,
+    separate_directions,
+)
 
 
 class NamedDirections(NamedTuple):
@@ -49,7 +53,9 @@ def find_directions(direction, intercept, X, y, space=None):
         return _planes_of(direction, X, y)
 
     if isinstance(direction, (str, PathLike)):
-        direction, stored_names, stored = read_directions(direction)
+        direction = read_directions(direction)
+    if isinstance(direction, Directions):
+        direction, stored_names, stored, _ = direction
         intercept = intercept if stored is None else stored
         if stored_names is not None:
             direction = dict(zip(stored_names, direction, strict=True))
@@ -87,7 +93,8 @@ def members(direction):
     """Return the directions of a dictionary or list, or the direction itself in a list."""
     if isinstance(direction, dict):
         return list(direction.values())
-    return list(direction) if isinstance(direction, (list, tuple)) else [direction]
+    is_several = isinstance(direction, (list, tuple)) and not isinstance(direction, Directions)
+    return list(direction) if is_several else [direction]
 
 
 def needs_labels(direction):

@@ -56,7 +56,8 @@ class HyperplaneDistance(TransformerMixin, VersionStamped, BaseEstimator):
           output. An array (k, w_dim) for rows in W is a stack, too; with 6 to 32 rows of at
           most 1024 numbers it may be one direction in W+, and `space` or an intercept per row has
           to say that it is not;
-        - a ``.npy``, ``.npz`` or ``.pt`` file with one of these;
+        - a ``.npy``, ``.npz`` or ``.pt`` file with one of these, or the result of
+          :func:`skstylefeat.latents.load_direction`, which chooses components;
         - an unfitted estimator that has `direction_` or `coef_` once it is fitted: a clone is
           fitted on (X, y);
         - a fitted one: its plane is used as it is. Like an array it is data: clones of this

@@ -20,6 +20,7 @@ from skstylefeat.directions import (
     LinearSVMDirection,
     MeanDifferenceDirection,
     SeFa,
+    StyleChannelDirection,
     TextDirection,
 )
 from skstylefeat.features import FeatureMapExtractor
@@ -49,6 +50,7 @@ ESTIMATORS = [
     MaxPoolReducer(),
     PseudoLabelClassifier(),
     SeFa(GENERATOR),
+    StyleChannelDirection(GENERATOR, 0, 0, random_state=0),
     TextDirection(GENERATOR, *EMBEDDINGS, "red", "white", n_samples=1, threshold=0.0),
     RowsAsImages(GENERATOR, tiny_encoder(GENERATOR)),
     RowsAsLatents(GENERATOR),

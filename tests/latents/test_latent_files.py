@@ -339,3 +339,80 @@ def test_torch_files_are_read_without_running_them(tmp_path):
     with pytest.raises(UnsafeCheckpointError, match="mkdir"):
         L.load_latents(tmp_path / "bad.pt")
     assert not (tmp_path / "ran").exists()
+
+
+def _projected(latent):
+    """Return an entry as rosinality's projector stores it."""
+    noise = [torch.zeros(1, 1, r, r) for r in (4, 8, 8)]
+    return {"img": torch.zeros(3, 8, 8), "latent": latent, "noise": noise}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("codes", [CODES, W])
+def test_results_of_rosinalitys_projector(tmp_path, codes, legacy):
+    tensor = torch.from_numpy(codes).requires_grad_()
+    files = ["photos/a.png", "b.png", "c.png"]
+    content = {file: _projected(tensor[i]) for i, file in enumerate(files)}
+    options = {"_use_new_zipfile_serialization": not legacy}
+    torch.save(content, tmp_path / "a.pt", **options)
+    found = L.load_latents(tmp_path / "a.pt")
+    np.testing.assert_array_equal(found.codes, codes)
+    assert found.names == files
+
+    # An entry holds one code, so nothing is left to `space` but to be right.
+    space, other = ("w+", "w") if codes.ndim == 3 else ("w", "w+")
+    assert L.load_latents(tmp_path / "a.pt", space=space).codes.shape == codes.shape
+    with pytest.raises(ValueError, match=r"a\.pt holds codes of shape .* but space="):
+        L.load_latents(tmp_path / "a.pt", space=other)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"a.png": {"img": torch.zeros(3)}}, r"the entry 'a\.png' holds the keys \['img'\]"),
+        ({"a.png": _projected(CODES[0]), "b.png": {}}, r"the entry 'b\.png' holds the keys \[\]"),
+        ({"a.png": _projected(CODES[0]), "b.png": _projected(W[0])}, "has shape"),
+        ({"a.png": _projected(AROUND)}, "found an object of type dict"),
+        ({"a.png": _projected(INSIDE)}, "holds no array of numbers"),
+        ({"a.png": _projected(np.float32(np.nan))}, "NaN"),
+        ({"a.png": _projected("text")}, "type str"),
+        ({"a.png": _projected(W[0].astype(np.uint8))}, "uint8"),
+    ],
+)
+def test_damaged_results_of_the_projector_are_refused(tmp_path, entries, message):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(entries))
+    with pytest.raises(ValueError, match=message) as caught:
+        L.load_latents(tmp_path / "a.pkl")
+    assert "a.pkl" in str(caught.value)
+
+
+def _pti_tree(folder, codes=CODES, names=("img10", "img9", "joker")):
+    for name, code in zip(names, codes, strict=True):
+        (folder / name).mkdir(parents=True)
+        torch.save(torch.from_numpy(code[None]), folder / name / "0.pt")
+
+
+def test_a_tree_of_pti_is_named_by_its_folders(tmp_path):
+    _pti_tree(tmp_path / "PTI")
+    (tmp_path / "PTI" / "img9" / "note.txt").write_text("not a latent")
+    (tmp_path / "PTI" / "empty").mkdir()
+    found = L.load_latents(tmp_path / "PTI")
+    assert found.names == ["img9", "img10", "joker"]
+    np.testing.assert_array_equal(found.codes, CODES[[1, 0, 2]])
+    with pytest.raises(ValueError, match=r'0\.pt holds codes .* in W\+, but space="w"'):
+        L.load_latents(tmp_path / "PTI", space="w")
+    _pti_tree(tmp_path / "w", W)
+    assert L.load_latents(tmp_path / "w").codes.shape == (3, W_DIM)
+
+
+def test_trees_with_other_files_are_refused(tmp_path):
+    _pti_tree(tmp_path / "run" / "PTI")
+    _pti_tree(tmp_path / "run" / "e4e", CODES + 1)
+    with pytest.raises(ValueError, match=r"'PTI/img9/0\.pt' .* whose folders are the images"):
+        L.load_latents(tmp_path / "run")
+    torch.save(torch.from_numpy(CODES[:1]), tmp_path / "run" / "PTI" / "img9" / "1.pt")
+    with pytest.raises(ValueError, match=r"'img9/1\.pt' besides or instead of PTI's 'NAME/0\.pt'"):
+        L.load_latents(tmp_path / "run" / "PTI")
+    # Files of the folder itself count alone, as before.
+    np.save(tmp_path / "run" / "own.npy", CODES[:1])
+    assert L.load_latents(tmp_path / "run").names == ["own"]

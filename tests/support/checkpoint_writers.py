@@ -299,7 +299,7 @@ def psp_state(encoder_type, *, n_ws, w_dim, widths=(4, 5, 6, 8), n_units=2, in_c
                 conv(f"{shortcut}.0", n_in, n_out, 1)
                 norm(f"{shortcut}.1", n_out)
             n_in, index = n_out, index + 1
-    if encoder_type in ("SingleStyleCodeEncoder", "BackboneEncoderUsingLastLayerIntoW"):
+    if encoder_type in ("SingleStyleCodeEncoder", "BackboneEncoderUsingLastLayerIntoW", "WEncoder"):
         linear("linear", widths[-1], w_dim)
         return state
     if encoder_type == "BackboneEncoderUsingLastLayerIntoWPlus":

@@ -27,6 +27,7 @@ from skstylefeat.directions import (
     LinearSVMDirection,
     MeanDifferenceDirection,
     SeFa,
+    StyleChannelDirection,
     TextDirection,
 )
 from skstylefeat.features import FeatureMapExtractor
@@ -151,6 +152,9 @@ def torch_world(folder):
             np.ones((3, 28)),
         ),
         "SeFa": Fitted(SeFa(generator).fit(), "directions_"),
+        "StyleChannelDirection": Fitted(
+            StyleChannelDirection(generator, "b8.conv1", 2).fit(), "direction_"
+        ),
         "TextDirection": Fitted(
             TextDirection(
                 generator, embed_images, embed_texts, "red", "white", n_samples=2, threshold=0.0

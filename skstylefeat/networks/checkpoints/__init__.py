@@ -1,5 +1,6 @@
 """Weights files of many families, recognized by content and read without running their code."""
 
+from skstylefeat.latents._file_description import ArraysInfo
 from skstylefeat.networks.checkpoints._convert import Conversion, ConvertedFile, convert
 from skstylefeat.networks.checkpoints._inspect import (
     CheckpointInfo,
@@ -10,6 +11,7 @@ from skstylefeat.networks.checkpoints._inspect import (
 from skstylefeat.networks.checkpoints._safetensors import save_network
 
 __all__ = [
+    "ArraysInfo",
     "CheckpointInfo",
     "Conversion",
     "ConvertedFile",

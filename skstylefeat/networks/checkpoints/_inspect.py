@@ -1,13 +1,16 @@
-"""Description of a weights file: its format, networks and problems."""
+"""Description of a file of weights, latents or directions: its format, content and problems."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from skstylefeat._inert._contents import open_file
 from skstylefeat._utils._typing import StrPath
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.latents._file_description import ArraysInfo, describe_arrays
 from skstylefeat.networks.checkpoints._locate import file_sha256, find_weights
+from skstylefeat.networks.checkpoints._other_families import find_other_family
 from skstylefeat.networks.checkpoints._read import (
     load_found_encoder,
     load_found_generator,
@@ -86,7 +89,7 @@ class EncoderInfo:
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """Description of a weights file; ``str`` gives it as several lines of text.
+    """Description of a file; ``str`` gives it as several lines of text.
 
     Attributes
     ----------
@@ -104,6 +107,8 @@ class CheckpointInfo:
         The generator, where the file holds one that can be loaded.
     encoder : EncoderInfo or None
         The encoder, likewise.
+    arrays : ArraysInfo or None
+        Latents, directions or measurements, where the file holds these and no network.
     refused : tuple of str
         Sorted names of the functions and classes that the file asks for and weights do not need.
     problems : tuple of str
@@ -127,6 +132,7 @@ class CheckpointInfo:
     format: str | None = None
     generator: GeneratorInfo | None = None
     encoder: EncoderInfo | None = None
+    arrays: ArraysInfo | None = None
     refused: tuple[str, ...] = field(default=())
     problems: tuple[str, ...] = field(default=())
 
@@ -141,12 +147,14 @@ class CheckpointInfo:
         for part, info in (("generator", self.generator), ("encoder", self.encoder)):
             if info is not None:
                 lines += ["", part, *_table(vars(info))]
+        if self.arrays is not None:
+            lines += ["", str(self.arrays)]
         if self.refused:
             lines += ["", "refused: the file asks for these functions or classes"]
             lines += [f"  {name}" for name in self.refused]
         if self.problems:
             lines += ["", "problems", *(f"  {problem}" for problem in self.problems)]
-        else:
+        elif self.arrays is None:
             lines += ["", "nothing refused: load_generator or load_encoder reads this file"]
         return "\n".join(lines)
 
@@ -163,7 +171,7 @@ def _table(values):
 
 
 def inspect(path: StrPath) -> CheckpointInfo:
-    """Describe a weights file without running any code of it.
+    """Describe a file of weights, latents or directions without running any code of it.
 
     Parameters
     ----------
@@ -215,6 +223,13 @@ def inspect(path: StrPath) -> CheckpointInfo:
                     problems.append(str(error))
     except CheckpointError as error:
         problems.append(str(error))
+        family = find_other_family(file)
+        if family is not None:
+            entries["format"] = family.name
+        elif not refused and (arrays := _arrays_of(file)) is not None:
+            entries |= {"container": open_file(file).layout, "arrays": arrays}
+            entries["format"] = arrays.tool or arrays.kind
+            problems = []
 
     if refused:
         # The strict reading gives the reason, and what to do about it.
@@ -231,6 +246,14 @@ def inspect(path: StrPath) -> CheckpointInfo:
         problems=tuple(problems),
         **entries,
     )
+
+
+def _arrays_of(file):
+    """Return the description of latents, directions or measurements, None for other files."""
+    try:
+        return describe_arrays(file)
+    except ValueError:
+        return None
 
 
 def _generator_info(found, source):

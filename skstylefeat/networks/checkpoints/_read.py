@@ -21,7 +21,6 @@ import torch
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
-from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.images._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.networks.checkpoints._alias_free import (
@@ -43,6 +42,7 @@ from skstylefeat.networks.checkpoints._nvidia import (
     read_state_dict,
     set_learning_rate,
 )
+from skstylefeat.networks.checkpoints._other_families import describe_part, open_known_family
 from skstylefeat.networks.checkpoints._rosinality import read_rosinality_state
 from skstylefeat.networks.checkpoints._safetensors import (
     GENERATOR_CONFIGS,
@@ -137,7 +137,7 @@ def recognize(path, refused=None):
     UnsafeCheckpointError
         If it asks for a function or class that weights do not need.
     """
-    contents = open_file(path, refused)
+    contents = open_known_family(path, refused)
     layout, tree = contents.layout, contents.tree
     if is_own_format(contents):
         part = "encoder" if contents.metadata["format"].endswith("encoder") else "generator"
@@ -158,6 +158,7 @@ def recognize(path, refused=None):
         return Recognized(layout, _nvidia_kind(network), generator=network)
     generator, encoder = find_state_dicts(tree, str(path))
     kind = PSP if encoder is not None else STATE_DICTS[generator.keys]
+    kind = describe_part(kind, tree)
     return Recognized(layout, kind, generator=generator, encoder=encoder)
 
 

@@ -95,7 +95,7 @@ def find_state_dicts(tree, source):
     CheckpointError
         If there is none, or several of which none or more than one is an average.
     """
-    looked = list(_dictionaries(tree))
+    looked = list(dictionaries(tree))
     generators, encoders = (
         [one for path, parents in looked for one in _state_dicts_in(path, parents, families)]
         for families in (GENERATOR_FAMILIES, ENCODER_FAMILIES)
@@ -118,7 +118,7 @@ def find_state_dicts(tree, source):
     return generator, encoder
 
 
-def _dictionaries(tree):
+def dictionaries(tree):
     """Yield (path, dictionaries from the top to this one) for every dictionary of a file."""
     seen = set()
     queue = [((), (tree,))]

@@ -48,6 +48,7 @@ ENCODER_TYPES = {
     "ResNetProgressiveBackboneEncoder": BASE_AND_OFFSETS,
     "SingleStyleCodeEncoder": SINGLE,
     "BackboneEncoderUsingLastLayerIntoW": SINGLE,
+    "WEncoder": SINGLE,  # HyperStyle's name of the same network
     "BackboneEncoderUsingLastLayerIntoWPlus": FLAT,
 }
 

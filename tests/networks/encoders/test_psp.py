@@ -15,7 +15,7 @@ from tests.support.networks import tiny_module
 
 PYRAMIDS = ("GradualStyleEncoder", "Encoder4Editing", "ResNetGradualStyleEncoder")
 OFFSETS = ("Encoder4Editing", "ProgressiveBackboneEncoder", "ResNetProgressiveBackboneEncoder")
-POOLED = ("SingleStyleCodeEncoder", "BackboneEncoderUsingLastLayerIntoW")
+POOLED = ("SingleStyleCodeEncoder", "BackboneEncoderUsingLastLayerIntoW", "WEncoder")
 N_UNITS = 2
 
 
