@@ -97,7 +97,7 @@ def test_the_cache_serves_without_a_network(hub, monkeypatch):
 
 def test_without_network_and_cache_the_error_says_what_is_missing(hub, offline):
     with pytest.raises(
-        DownloadError, match="not in the cache .*cache, and the hub http.*HF_HUB_OFF"
+        DownloadError, match=r"not in the cache .*cache, and the hub http.*HF_HUB_OFF"
     ):
         load_generator(hub.address(FILE))
     assert issubclass(DownloadError, FileNotFoundError)
@@ -109,9 +109,9 @@ def test_an_unreachable_hub(hub, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", closed)
     template = closed + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    with pytest.raises(DownloadError, match="cannot be reached .no network"):
+    with pytest.raises(DownloadError, match=r"cannot be reached .no network"):
         load_generator(hub.address(FILE))
-    with pytest.raises(ValueError, match="The page https://.*/commits/main lists the commits"):
+    with pytest.raises(ValueError, match=r"The page https://.*/commits/main lists the commits"):
         load_generator(hub.address(FILE, "main"))
 
 
@@ -194,7 +194,7 @@ def test_what_the_hub_refuses(hub, repository, revision, file, match, capsys):
 
 def test_a_full_disk_is_reported(hub, tmp_path):
     (tmp_path / "cache").write_text("a file where the cache's folder should be")
-    with pytest.raises(DownloadError, match="the download failed.*space on the disk"):
+    with pytest.raises(DownloadError, match=r"the download failed.*space on the disk"):
         load_generator(hub.address(FILE))
 
 
@@ -243,5 +243,5 @@ def test_a_pickle_in_a_process_without_network(hub, tmp_path, monkeypatch):
 
 def test_a_download_is_no_network(hub):
     hub.files[FILE] = b"<!DOCTYPE html>"
-    with pytest.raises(CheckpointError, match="tiny.safetensors is of an unknown kind"):
+    with pytest.raises(CheckpointError, match=r"tiny.safetensors is of an unknown kind"):
         load_generator(hub.address(FILE))
