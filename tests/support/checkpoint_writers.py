@@ -258,7 +258,11 @@ def write_rosinality(path, module, *, latent_avg=True, legacy=False, training=Fa
 
 
 def psp_state(encoder_type, *, n_ws, w_dim, widths=(4, 5, 6, 8), n_units=2, in_channels=3, seed=0):
-    """Return a random state dict of an encoder of the pSp family, with few channels."""
+    """Return a random state dict of an encoder of the pSp family, with few channels.
+
+    `n_units` is the number of units of every stage, or of each.
+    """
+    units = [n_units] * len(widths) if isinstance(n_units, int) else n_units
     rng = torch.Generator().manual_seed(seed)
 
     def draw(*shape, fan_in=1.0, shift=0.0):
@@ -293,8 +297,8 @@ def psp_state(encoder_type, *, n_ws, w_dim, widths=(4, 5, 6, 8), n_units=2, in_c
         norm("input_layer.1", widths[0])
         state["input_layer.2.weight"] = torch.rand(widths[0], generator=rng)
     n_in, index = widths[0], 0
-    for n_out in widths:
-        for _ in range(n_units):
+    for n_out, n in zip(widths, units, strict=True):
+        for _ in range(n):
             unit = f"body.{index}"
             if is_resnet:
                 conv(f"{unit}.conv1", n_in, n_out)
