@@ -71,11 +71,15 @@ FAKES = {
 
 
 @contextmanager
-def foreign_names():
-    """Let the stand-ins pickle under the names of the foreign classes."""
+def foreign_names(carrier=""):
+    """Let the stand-ins pickle under the names of the foreign classes.
+
+    With `carrier`, they are those of a package that carries the code: "slideflow.gan.".
+    """
     names_before = {}
     try:
         for module_name, members in FAKES.items():
+            module_name = carrier + module_name
             parts = module_name.split(".")
             for n in range(1, len(parts) + 1):
                 name = ".".join(parts[:n])
@@ -88,7 +92,8 @@ def foreign_names():
     finally:
         for member, (module, name) in names_before.items():
             member.__module__, member.__qualname__ = module, name
-        for name in [n for n in sys.modules if n.partition(".")[0] in ("torch_utils", "dnnlib")]:
+        roots = {(carrier + name).partition(".")[0] for name in FAKES}
+        for name in [n for n in sys.modules if n.partition(".")[0] in roots]:
             del sys.modules[name]
 
 
@@ -167,9 +172,9 @@ def _attributes(path, config):
     return {}
 
 
-def write_nvidia(path, module, **options):
+def write_nvidia(path, module, *, carrier="", **options):
     """Write a pickle as stylegan2-ada-pytorch's training does."""
-    with foreign_names():
+    with foreign_names(carrier):
         network = nvidia_network(module, **options)
         discriminator = PersistentStub("Discriminator", resolution=np.int64(8))
         data = {
