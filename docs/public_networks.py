@@ -1,7 +1,7 @@
 """Tables of public networks for the page public_networks.md, from public_networks.toml.
 
-Run from the repository: ``python docs/public_networks.py`` writes them between the marks. A test compares the page with the list,
-and the list with the formats that are read.
+Run from the repository: ``python docs/public_networks.py`` writes them between the marks. A test
+compares the page with the list, and the list with the formats that are read.
 """
 
 import importlib.util
