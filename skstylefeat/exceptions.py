@@ -2,6 +2,7 @@
 
 __all__ = [
     "CheckpointError",
+    "DownloadError",
     "InconsistentVersionWarning",
     "LabelConflictError",
     "UnsafeCheckpointError",
@@ -76,4 +77,24 @@ class LabelConflictError(ValueError):
     """A labeling session rejects a label, a class or an undo, such as a label of no known class.
 
     The message is written for the person who labels.
+    """
+
+
+class DownloadError(FileNotFoundError):
+    """A network at an address ``hf://...`` cannot be had from the Hugging Face hub.
+
+    There is no such repository, commit or file, no access, or no network and no copy in the cache.
+    The message says which, and what to do.
+
+    Examples
+    --------
+    Fall back to a bundled network:
+
+    >>> from skstylefeat import load_generator
+    >>> from skstylefeat.exceptions import DownloadError
+    >>> def load(address):
+    ...     try:
+    ...         return load_generator(address)
+    ...     except DownloadError:
+    ...         return load_generator("faces64")
     """

@@ -1,5 +1,7 @@
 """The functions and classes that a pickle may name, each with an inert constructor in its place."""
 
+import re
+
 import numpy as np
 
 from skstylefeat._inert._arrays import ElementType, Storage, StoredArray
@@ -187,3 +189,10 @@ def _constructors():
 
 
 CONSTRUCTORS = _constructors()
+#: Packages that carry NVIDIA's code inside, such as slideflow.
+_CARRIER = re.compile(r"(?:\w+\.)+(?=torch_utils\.persistence\.|dnnlib\.util\.EasyDict$)")
+
+
+def known_name(name):
+    """Return the name of a global, that of NVIDIA's code without the package that carries it."""
+    return _CARRIER.sub("", name, count=1) if _CARRIER.match(name) else name

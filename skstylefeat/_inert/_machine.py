@@ -15,7 +15,7 @@ exhaust memory or time:
 import struct
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
-from skstylefeat._inert._constructors import ADVICE
+from skstylefeat._inert._constructors import ADVICE, known_name
 from skstylefeat._inert._instructions import COSTS, HANDLERS, STOP, Foreign
 from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
 
@@ -153,7 +153,7 @@ class PickleMachine:
         """Push the constructor in place of a global."""
         if len(module) + len(name) > MAX_NAME_BYTES:
             raise self.damaged("the name of a global is longer than any")
-        full = f"{module}.{name}"
+        full = known_name(f"{module}.{name}")
         if full in self.constructors:
             self.stack.append(Global(full, self.constructors[full]))
         elif self.refused is None:

@@ -33,7 +33,9 @@ def load_generator(
     name_or_path : str, path-like or Generator
         A bundled name ("faces64"), or a file in any format of the documentation's page on
         checkpoints: safetensors, NVIDIA's pickles, rosinality's and the pSp family's ``.pt``.
-        No code in a file is ever run. A `Generator` is accepted as well.
+        No code in a file is ever run. ``hf://OWNER/NAME@COMMIT/FILE`` is a file on the Hugging
+        Face hub, with the full hash of a commit (``pip install 'skstylefeat[hub]'``). A
+        `Generator` is accepted as well.
     device : str, default=None
         Torch device, or "auto" for the best one present. By default a file is loaded to the CPU,
         and a `Generator` is returned unchanged.
@@ -54,11 +56,13 @@ def load_generator(
     Raises
     ------
     FileNotFoundError
-        There is no such name or file.
+        There is no such name or file; `skstylefeat.exceptions.DownloadError` for an address.
+    ImportError
+        An address needs the package huggingface_hub, which is not installed.
     TypeError
         The argument is none of the accepted types.
     ValueError
-        The file is damaged or of an unknown format, its hash differs, or the device is not
+        The file is damaged or of an unknown format, the address names no commit, its hash differs, or the device is not
         available.
 
     Examples
@@ -83,8 +87,8 @@ def load_encoder(
     ----------
     name_or_path : str, path-like or Encoder
         The name of a bundled generator ("faces64") for its encoder, or a file: safetensors, or
-        the pSp family's ``.pt`` (pSp, e4e, ReStyle). No code in a file is ever run. An `Encoder`
-        is accepted as well.
+        the pSp family's ``.pt`` (pSp, e4e, ReStyle), also at an address ``hf://`` as of
+        `load_generator`. No code in a file is ever run. An `Encoder` is accepted as well.
     device : str, default=None
         Torch device, or "auto" for the best one present. By default a file is loaded to the CPU,
         and an `Encoder` is returned unchanged.

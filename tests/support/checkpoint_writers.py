@@ -71,11 +71,15 @@ FAKES = {
 
 
 @contextmanager
-def foreign_names():
-    """Let the stand-ins pickle under the names of the foreign classes."""
+def foreign_names(carrier=""):
+    """Let the stand-ins pickle under the names of the foreign classes.
+
+    With `carrier`, they are those of a package that carries the code: "slideflow.gan.".
+    """
     names_before = {}
     try:
         for module_name, members in FAKES.items():
+            module_name = carrier + module_name
             parts = module_name.split(".")
             for n in range(1, len(parts) + 1):
                 name = ".".join(parts[:n])
@@ -88,7 +92,8 @@ def foreign_names():
     finally:
         for member, (module, name) in names_before.items():
             member.__module__, member.__qualname__ = module, name
-        for name in [n for n in sys.modules if n.partition(".")[0] in ("torch_utils", "dnnlib")]:
+        roots = {(carrier + name).partition(".")[0] for name in FAKES}
+        for name in [n for n in sys.modules if n.partition(".")[0] in roots]:
             del sys.modules[name]
 
 
@@ -167,9 +172,9 @@ def _attributes(path, config):
     return {}
 
 
-def write_nvidia(path, module, **options):
+def write_nvidia(path, module, *, carrier="", **options):
     """Write a pickle as stylegan2-ada-pytorch's training does."""
-    with foreign_names():
+    with foreign_names(carrier):
         network = nvidia_network(module, **options)
         discriminator = PersistentStub("Discriminator", resolution=np.int64(8))
         data = {
@@ -243,7 +248,11 @@ def write_rosinality(path, module, *, latent_avg=True, legacy=False, training=Fa
 
 
 def psp_state(encoder_type, *, n_ws, w_dim, widths=(4, 5, 6, 8), n_units=2, in_channels=3, seed=0):
-    """Return a random state dict of an encoder of the pSp family, with few channels."""
+    """Return a random state dict of an encoder of the pSp family, with few channels.
+
+    `n_units` is the number of units of every stage, or of each.
+    """
+    units = [n_units] * len(widths) if isinstance(n_units, int) else n_units
     rng = torch.Generator().manual_seed(seed)
 
     def draw(*shape, fan_in=1.0, shift=0.0):
@@ -278,8 +287,8 @@ def psp_state(encoder_type, *, n_ws, w_dim, widths=(4, 5, 6, 8), n_units=2, in_c
         norm("input_layer.1", widths[0])
         state["input_layer.2.weight"] = torch.rand(widths[0], generator=rng)
     n_in, index = widths[0], 0
-    for n_out in widths:
-        for _ in range(n_units):
+    for n_out, n in zip(widths, units, strict=True):
+        for _ in range(n):
             unit = f"body.{index}"
             if is_resnet:
                 conv(f"{unit}.conv1", n_in, n_out)

@@ -9,6 +9,8 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from skstylefeat.networks.checkpoints._hub import download, is_hub_address, parse_address
+
 SEARCH_PATH_VARIABLE = "SKSTYLEFEAT_WEIGHTS"
 ENCODER_SUFFIX = "-encoder"
 _folder = ContextVar("folder", default="")
@@ -43,13 +45,20 @@ def find_weights(name_or_path):
     Parameters
     ----------
     name_or_path : str or path-like
-        Bundled name such as "faces64", or a file.
+        Bundled name such as "faces64", a file, or the address of a file on the Hugging Face hub,
+        ``hf://OWNER/NAME@COMMIT/FILE``. The folders may hold it, too, under that path.
 
     Returns
     -------
     pathlib.Path
     """
     text = os.fspath(name_or_path)
+    folders = [f for f in os.environ.get(SEARCH_PATH_VARIABLE, "").split(os.pathsep) if f]
+    if is_hub_address(text):
+        address = parse_address(text)
+        copies = [Path(folder) / address.local_path for folder in folders]
+        return next((copy for copy in copies if copy.is_file()), None) or download(address)
+
     bundled = resources.files("skstylefeat") / "weights" / f"{text}.safetensors"
     if os.sep not in text and bundled.is_file():
         return Path(str(bundled))
@@ -58,7 +67,6 @@ def find_weights(name_or_path):
         return Path(_folder.get()) / path
     if path.is_file():
         return path
-    folders = [f for f in os.environ.get(SEARCH_PATH_VARIABLE, "").split(os.pathsep) if f]
     for folder in folders:
         for candidate in (Path(folder) / path, Path(folder) / path.name):
             if candidate.is_file():

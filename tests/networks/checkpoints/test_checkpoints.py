@@ -21,6 +21,9 @@ from tests.support.networks import tiny_module
 WRITERS = {
     "nvidia": writers.write_nvidia,
     "nvidia, channels last": lambda path, m: writers.write_nvidia(path, m, fp16=True),
+    "nvidia, inside slideflow": lambda path, m: writers.write_nvidia(
+        path, m, carrier="slideflow.gan.stylegan3.stylegan3."
+    ),
     "PTI": writers.write_pti,
     "PTI, old torch": lambda path, m: writers.write_pti(path, m, legacy=True),
     "state dict": lambda path, m: torch.save({"G_ema": m.state_dict()}, path),
