@@ -55,7 +55,7 @@ from skstylefeat.networks.checkpoints._state_dicts import (
     find_state_dicts,
 )
 from skstylefeat.networks.checkpoints._tensors import load_tensors
-from skstylefeat.networks.encoders._psp import PSPConfig, build_psp_encoder
+from skstylefeat.networks.encoders._psp import SIZE_OPTIONS, PSPConfig, build_psp_encoder
 from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
@@ -314,7 +314,11 @@ def _build_foreign_encoder(found, state, settings, source):
         return None
 
     n_ws = None if found.generator is None else _n_ws_of(found.generator)
-    return build_psp_encoder(state, found.encoder.options, latent_avg, n_ws, source, settings)
+    options = found.encoder.options
+    if found.generator is not None and found.generator.keys == ALIAS_FREE_KEYS:
+        # The size of the images says nothing about the number of layers of such a decoder.
+        options = {name: value for name, value in options.items() if name not in SIZE_OPTIONS}
+    return build_psp_encoder(state, options, latent_avg, n_ws, source, settings)
 
 
 def _n_ws_of(generator):
