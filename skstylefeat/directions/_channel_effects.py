@@ -79,10 +79,11 @@ def channel_effects(
     scale = style_statistics(generator, class_label, rng)[1]
     w = sample_w(generator, n_samples, rng, class_label=class_label)
     styles = generator.styles(w)
+    with_maps = {layer.name for layer in generator.layers}
     channels = [
         channel
         for name, columns in generator.style_slices.items()
-        if not name.endswith("torgb")
+        if name in with_maps
         for channel in range(columns.start, columns.stop)
         if scale[channel] > 0.0
     ]

@@ -51,7 +51,6 @@ def test_codes_are_those_of_stylegan3_editing(tmp_path, encoder_type):
     assert np.abs(codes.numpy() - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-
 def test_converted_files_give_the_same_codes(tmp_path):
     path, out = tmp_path / "restyle.pt", tmp_path / "out.safetensors"
     write(path, "BackboneEncoder")
