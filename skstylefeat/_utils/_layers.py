@@ -47,8 +47,8 @@ def choose_layers(
     layers : sequence of LayerInfo
         All layers.
     wanted : str, int, iterable of these, or None
-        Names such as ``"b16.conv1"``, blocks such as ``"b16"``, or resolutions such as ``16``;
-        None selects all layers. The resolution of maps that are no squares is their longer side.
+        Names such as ``"b16.conv1"`` or ``"L3_36_512"``, their first parts such as ``"b16"`` or
+        ``"L3"``, or resolutions such as ``16``, the longer side of maps; None selects all layers.
 
     Returns
     -------
@@ -85,4 +85,4 @@ def _matches(layer: LayerInfo, entry: object) -> bool:
         return entry == max(layer.height, layer.width)
     if not isinstance(entry, str):
         return False
-    return layer.name == entry or layer.name.startswith(f"{entry}.")
+    return layer.name == entry or layer.name.startswith((f"{entry}.", f"{entry}_"))

@@ -71,7 +71,12 @@ from skstylefeat.networks.checkpoints._tensorflow import (
 from skstylefeat.networks.checkpoints._tensorflow_stylegan1 import read_tensorflow_stylegan1
 from skstylefeat.networks.checkpoints._tensorflow_stylegan2 import read_tensorflow_stylegan2
 from skstylefeat.networks.checkpoints._tensors import load_tensors
-from skstylefeat.networks.encoders._psp import BODY_INPUT_SIZE, PSPConfig, build_psp_encoder
+from skstylefeat.networks.encoders._psp import (
+    BODY_INPUT_SIZE,
+    SIZE_OPTIONS,
+    PSPConfig,
+    build_psp_encoder,
+)
 from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
 
 NVIDIA = "NVIDIA StyleGAN2 (stylegan2-ada-pytorch, stylegan3, PTI)"
@@ -367,9 +372,12 @@ def _build_foreign_encoder(found, state, settings, source):
         return None
 
     n_ws = size = None
+    options = found.encoder.options
     if found.generator is not None:
         n_ws, size = _n_ws_of(found.generator), _encoder_size(found.generator, source)
-    options = found.encoder.options
+        if found.generator.keys == ALIAS_FREE_KEYS:
+            # The size of the images says nothing about the number of layers of such a decoder.
+            options = {name: value for name, value in options.items() if name not in SIZE_OPTIONS}
     return build_psp_encoder(state, options, latent_avg, n_ws, source, settings, size=size)
 
 

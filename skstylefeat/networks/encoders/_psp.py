@@ -34,6 +34,7 @@ INPUT_SIZES = (INPUT_SIZE, CARS_INPUT_SIZE, BODY_INPUT_SIZE)
 OLD_PSP_RESOLUTION = 1024
 MEAN_CODE = "latent_avg"
 START = "start_from_latent_avg"
+SIZE_OPTIONS = "stylegan_size", "output_size"  # side of the generator's images
 MAX_N_WS = 64
 
 # Combination of the style heads' outputs to a code.
@@ -299,7 +300,7 @@ def _encoder_type(options, weights, settings, source):
 def _n_ws(options, of_decoder, n_heads, combine, settings, source):
     """Return the number of W vectors; raise ValueError if options and tensors contradict."""
     found = {}
-    for name in ("stylegan_size", "output_size"):
+    for name in SIZE_OPTIONS:
         size = options.get(name)
         if size is None:
             continue
