@@ -230,7 +230,9 @@ def merge_variables(root, place, budget):
 
 def _named(network, attribute, budget):
     """Return a dictionary among the attributes of a network, whose keys are names."""
-    value = network.state.get(attribute, {})
+    value = network.state.get(attribute)
+    if value is None and attribute == "components":  # before version 3
+        return {}
     if not isinstance(value, dict) or not all(map(_is_name, value)):
         raise budget.damaged(f"{attribute} of a network is no dictionary of names")
     budget.spend_steps(len(value))
@@ -244,7 +246,7 @@ def _is_name(value):
 
 def _own_variables(network, budget):
     """Yield name and array of the variables of one network; numbers become arrays."""
-    variables = network.state.get("variables", [])
+    variables = network.state.get("variables")
     if not isinstance(variables, list | tuple):
         raise budget.damaged("the variables of a network are no list")
     budget.spend_steps(len(variables))

@@ -14,6 +14,7 @@ from skstylefeat.networks.checkpoints import convert, inspect
 from skstylefeat.networks.checkpoints._safetensors import build_network
 from tests.support import tensorflow_writers as writers
 from tests.support.checkpoint_writers import TensorFlowNetwork
+from tests.support.hostile_tensorflow import HOSTILE
 from tests.support.networks import tiny_module
 
 DATA = Path(__file__).parents[2] / "data" / "tensorflow_stylegan2.npz"
@@ -382,3 +383,13 @@ def test_progressive_gan_of_its_own_repository_is_refused_with_advice(path):
     path.write_bytes(b"\x80\x03ctfutil\nNetwork\n)\x81}b.")
     with pytest.raises(UnsafeCheckpointError, match="Progressive GAN"):
         load_generator(path)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_damaged_networks_are_refused(path, name):
+    """The corpus of hostile files reads the same files within limits."""
+    writers.dump(path, HOSTILE[name]())
+    with pytest.raises(CheckpointError) as caught:
+        load_generator(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 1500
