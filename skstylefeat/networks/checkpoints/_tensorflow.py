@@ -200,7 +200,7 @@ def merge_variables(root, place, budget):
     while queue:
         prefix, network, depth = queue.pop()
         if not isinstance(network, TensorFlowObject):
-            raise budget.damaged(f"the sub-network {prefix[:SHOWN]!r} is none")
+            raise budget.damaged(f"the sub-network {prefix[:SHOWN]!r} is no network")
         if depth > MAX_DEPTH:
             raise budget.damaged("its sub-networks are nested too deeply")
         name, slash = prefix, "/" if prefix else ""

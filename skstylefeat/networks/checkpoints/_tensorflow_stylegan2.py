@@ -214,11 +214,13 @@ def _convert(variables, source):
     for key, name in names.items():
         if name in state:
             raise CheckpointError(f"{source} is damaged: two variables are the tensor {name!r}.")
+        value = tensors.pop(key)
         try:
-            state[name] = _transform(name, tensors.pop(key))
+            state[name] = _transform(name, value)
         except (RuntimeError, IndexError) as error:
             raise CheckpointError(
-                f"{source} is damaged: the variable {key[:80]!r} has an impossible shape ({error})."
+                f"{source} is damaged: the variable {key[:80]!r} has the impossible shape "
+                f"{tuple(value.shape)}."
             ) from error
     return state
 
