@@ -222,6 +222,21 @@ def test_no_filter_is_the_box_of_tensorflow(path, module):
     assert checkpoints.read_generator(path)[0].resample_filter == (0, 1, 1, 0)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"resolution_w": 8, "resolution_h": 8, "randomize_noise": False},
+        {"impl": "ref", "truncation_psi": None},
+        {"fused_modconv": False, "dtype": "float16", "structure": "fixed", "is_validation": True},
+        {"synthesis_func": "G_synthesis_stylegan2", "dlatent_avg_beta": 0.99},
+    ],
+    ids=["TPU", "DiffAugment", "precision", "functions"],
+)
+def test_settings_that_change_nothing_are_ignored(path, module, settings):
+    writers.write_stylegan2(path, module, **settings)
+    check_read(path, module)
+
+
 def test_defaults_are_those_of_the_functions(path, module):
     left_out = dict.fromkeys(writers.stylegan2_settings(module, 5), ...)
     writers.write_stylegan2(path, module, version=5, **left_out)
@@ -284,6 +299,8 @@ def test_grown_networks_are_read_at_their_full_resolution(path):
         ("mapping_layers", 8),
         ("mapping_layers", 2.0),
         ("resolution_h", 4),
+        ("resolution_w", 16),
+        ("min_h", 4),
         ("use_attention", False),
         ("mapping_func", "G_mapping_of_mine"),
     ],
