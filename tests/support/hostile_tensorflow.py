@@ -58,8 +58,8 @@ def _deep():
 
 
 def _long_names():
-    """Give a sub-network a name of 1 MB, which precedes the names of its 10,000 variables."""
-    part = writers.tensorflow_network("G", "G", {str(i): np.float32(1)[...] for i in range(10_000)})
+    """Give a sub-network a name of 1 MB, which precedes the names of its 3,000 variables."""
+    part = writers.tensorflow_network("G", "G", {str(i): np.float32(1)[...] for i in range(3_000)})
     network = _sound()
     network.components = {"x" * (1 << 20): part}
     return network
@@ -71,7 +71,7 @@ def _one_array_many_times():
 
 
 def _numbers():
-    return _with_variables(lambda all_: all_ + [(f"x{i}", np.float32(1)) for i in range(30_000)])
+    return _with_variables(lambda all_: all_ + [(f"x{i}", np.float32(1)) for i in range(10_000)])
 
 
 #: Name to a function that makes the content of a file.
@@ -110,7 +110,7 @@ HOSTILE = {
     "no mapping layers": lambda: _with_variables(lambda all_: [], "mapping"),
     "no synthesis layers": lambda: _with_variables(lambda all_: []),
     "one array many times": _one_array_many_times,
-    "30,000 numbers": _numbers,
+    "10,000 numbers": _numbers,
     "variable that is a number": lambda: _with_value(5),
     "variable that is a text": lambda: _with_value("x"),
     "variable that is None": lambda: _with_value(None),
