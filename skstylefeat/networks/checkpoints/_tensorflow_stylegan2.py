@@ -55,14 +55,14 @@ READ = {"architecture", "conv_clamp", "mapping_lrmul", "resample_kernel", "use_n
 SIZES = {
     *("latent_size", "dlatent_size", "label_size", "resolution", "num_channels", "mapping_layers"),
     *("mapping_fmaps", "label_fmaps", "fmap_base", "fmap_decay", "fmap_min", "fmap_max"),
-    "fmap_const",
+    *("fmap_const", "resolution_w", "resolution_h"),  # the latter of forks
 }
-#: Settings of the training, of the precision, and of a call of the network.
+#: Settings of the training, of the precision, of the speed, and of a call of the network.
 IGNORED = {
     *("truncation_psi", "truncation_cutoff", "truncation_psi_val", "truncation_cutoff_val"),
     *("dlatent_avg_beta", "w_avg_beta", "style_mixing_prob", "structure", "randomize_noise"),
     *("is_training", "is_validation", "is_template_graph", "force_clean_graph"),
-    *("return_dlatents", "dlatent_broadcast", "dtype", "num_fp16_res", "fused_modconv"),
+    *("return_dlatents", "dlatent_broadcast", "dtype", "num_fp16_res", "fused_modconv", "impl"),
     *("mapping_func", "synthesis_func"),  # see FUNCTIONS
 }
 CONV_NAMES = {
@@ -200,9 +200,9 @@ def _convert(variables, source):
     unknown = sorted(key for key, name in names.items() if name is None)
     if "mapping/LabelConcat/weight" in unknown:
         raise CheckpointError(
-            f"{source} holds a conditional generator of stylegan2's first release, which "
-            "normalizes z and the class together; only the embedded classes of StyleGAN2-ADA "
-            "(LabelEmbed) are supported."
+            f"{source} holds a conditional generator in the way of StyleGAN2 before ADA "
+            "(LabelConcat), which normalizes z and the class together. Trainings scale the class "
+            "differently there, so it is not supported; embedded classes (LabelEmbed) are."
         )
     if unknown:
         raise CheckpointError(
@@ -214,11 +214,13 @@ def _convert(variables, source):
     for key, name in names.items():
         if name in state:
             raise CheckpointError(f"{source} is damaged: two variables are the tensor {name!r}.")
+        value = tensors.pop(key)
         try:
-            state[name] = _transform(name, tensors.pop(key))
+            state[name] = _transform(name, value)
         except (RuntimeError, IndexError) as error:
             raise CheckpointError(
-                f"{source} is damaged: the variable {key[:80]!r} has an impossible shape ({error})."
+                f"{source} is damaged: the variable {key[:80]!r} has the impossible shape "
+                f"{tuple(value.shape)}."
             ) from error
     return state
 
@@ -275,7 +277,7 @@ def _check_sizes(kwargs, state, source):
             "latent_size": state["mapping.fc0.weight"].shape[1] - embed.shape[0],
             "dlatent_size": state["synthesis.b4.conv1.affine.weight"].shape[1],
             "label_size": embed.shape[1],
-            "resolution": top,
+            **dict.fromkeys(("resolution", "resolution_w", "resolution_h"), top),
             "num_channels": state[f"synthesis.b{top}.torgb.weight"].shape[0],
             "mapping_layers": len(layers),
         }

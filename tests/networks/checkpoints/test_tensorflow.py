@@ -14,6 +14,7 @@ from skstylefeat.networks.checkpoints import convert, inspect
 from skstylefeat.networks.checkpoints._safetensors import build_network
 from tests.support import tensorflow_writers as writers
 from tests.support.checkpoint_writers import TensorFlowNetwork
+from tests.support.hostile_tensorflow import HOSTILE
 from tests.support.networks import tiny_module
 
 DATA = Path(__file__).parents[2] / "data" / "tensorflow_stylegan2.npz"
@@ -152,8 +153,9 @@ def _halves(module):
         (lambda g, d, gs: [g, d, gs], "item 3 of 3"),
         (lambda g, d, gs: {"G": g, "D": d, "Gs": gs}, "entry 'Gs'"),
         (lambda g, d, gs: {"G": g, "D": d, "G_ema": gs, "step": 3}, "entry 'G_ema'"),
+        (lambda g, d, gs: {"D_ema": d, "G_ema": gs, "G": g}, "entry 'G_ema'"),
     ],
-    ids=["tuple", "list", "dictionary", "dictionary with others"],
+    ids=["tuple", "list", "dictionary", "dictionary with others", "average of both"],
 )
 def test_the_moving_average_is_taken(path, module, arrange, remark, name):
     networks = (
@@ -193,6 +195,14 @@ def test_several_generators_without_names_are_refused(path, module):
             checkpoints.read_generator(path)
 
 
+def test_files_lack_no_settings_and_keep_theirs(path, module):
+    writers.write_stylegan2(path, module, version=5)
+    stated = {"activation": "lrelu", "conv_clamp": None, "lr_multiplier": 0.01}
+    assert load_generator(path, assume=stated).card["given"]
+    with pytest.raises(CheckpointError, match=r"states conv_clamp=None, but assume has 256"):
+        load_generator(path, assume={"conv_clamp": 256})
+
+
 def test_missing_mean_of_w_is_estimated_and_reported(path, module):
     variables = writers.stylegan2_variables(module)
     del variables["dlatent_avg"]
@@ -219,6 +229,21 @@ def test_no_filter_is_the_box_of_tensorflow(path, module):
     """NVIDIA's converter takes None for no filter; TensorFlow's code for two equal taps."""
     writers.write_stylegan2(path, module, resample_kernel=None)
     assert checkpoints.read_generator(path)[0].resample_filter == (0, 1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"resolution_w": 8, "resolution_h": 8, "randomize_noise": False},
+        {"impl": "ref", "truncation_psi": None},
+        {"fused_modconv": False, "dtype": "float16", "structure": "fixed", "is_validation": True},
+        {"synthesis_func": "G_synthesis_stylegan2", "dlatent_avg_beta": 0.99},
+    ],
+    ids=["TPU", "DiffAugment", "precision", "functions"],
+)
+def test_settings_that_change_nothing_are_ignored(path, module, settings):
+    writers.write_stylegan2(path, module, **settings)
+    check_read(path, module)
 
 
 def test_defaults_are_those_of_the_functions(path, module):
@@ -283,6 +308,8 @@ def test_grown_networks_are_read_at_their_full_resolution(path):
         ("mapping_layers", 8),
         ("mapping_layers", 2.0),
         ("resolution_h", 4),
+        ("resolution_w", 16),
+        ("min_h", 4),
         ("use_attention", False),
         ("mapping_func", "G_mapping_of_mine"),
     ],
@@ -298,6 +325,15 @@ def test_settings_without_counterpart_are_refused_by_name(path, module, name, va
         checkpoints.read_generator(path)
     assert str(path) in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+def test_parts_may_lack_what_the_whole_network_says(path, module):
+    network = writers.stylegan2_network(module)
+    for part in network.components.values():
+        for attribute in vars(part).keys() - {"variables"}:
+            delattr(part, attribute)
+    writers.dump(path, network)
+    check_read(path, module)
 
 
 def test_settings_of_the_parts_are_read_where_the_whole_has_none(path, module):
@@ -382,3 +418,13 @@ def test_progressive_gan_of_its_own_repository_is_refused_with_advice(path):
     path.write_bytes(b"\x80\x03ctfutil\nNetwork\n)\x81}b.")
     with pytest.raises(UnsafeCheckpointError, match="Progressive GAN"):
         load_generator(path)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_damaged_networks_are_refused(path, name):
+    """The corpus of hostile files reads the same files within limits."""
+    writers.dump(path, HOSTILE[name]())
+    with pytest.raises(CheckpointError) as caught:
+        load_generator(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 1500
