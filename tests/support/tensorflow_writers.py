@@ -11,6 +11,7 @@ from tests.support.checkpoint_writers import MODULE_SOURCE, TensorFlowNetwork, f
 
 VERSION, ADA_VERSION = 4, 5
 SYNTHESIS_FUNCTIONS = {VERSION: "G_synthesis_stylegan2", ADA_VERSION: "G_synthesis"}
+MAX_RENAMED = 1 << 17  # more takes seconds, and serves for limits only
 GROWN = "G_synthesis_stylegan_revised"
 CONV_NAMES = {
     "weight": "weight",
@@ -179,10 +180,12 @@ def dump(path, tree, *, python2=False):
     with foreign_names():
         data = _python2_pickle(tree) if python2 else pickle.dumps(tree, protocol=4)
     old, new = b"numpy._core.multiarray", b"numpy.core.multiarray"
-    if not python2:  # texts of protocol 4 carry their length
+    if python2:
+        data = data.replace(old, new)
+    elif len(data) < MAX_RENAMED:  # in protocol 4, texts and frames carry their length
         old, new = (b"\x8c" + bytes([len(name)]) + name for name in (old, new))
-    data = data.replace(old, new)
-    path.write_bytes(data if python2 else pickletools.optimize(data))  # whose frames fit again
+        data = pickletools.optimize(data.replace(old, new))
+    path.write_bytes(data)
 
 
 def write_stylegan2(path, module, version=VERSION, *, variables=None, python2=False, **options):

@@ -53,6 +53,7 @@ from skstylefeat.networks.checkpoints._tensorflow import (
     STYLEGAN2,
     TensorFlowNetwork,
     find_tensorflow_network,
+    other_network,
 )
 from skstylefeat.networks.checkpoints._tensorflow_stylegan1 import read_tensorflow_stylegan1
 from skstylefeat.networks.checkpoints._tensorflow_stylegan2 import read_tensorflow_stylegan2
@@ -227,10 +228,7 @@ def _read_foreign_generator(network, settings, source):
             return stylegan1_config, *read_tensorflow_stylegan1(network, settings, source)
         if network.family == STYLEGAN2:
             return config_from_state, *read_tensorflow_stylegan2(network, settings, source)
-        raise CheckpointError(
-            f"{source} holds a TensorFlow network of the family {network.family} (layout version "
-            f"{network.version}, {network.place}), expected a StyleGAN or StyleGAN2 generator."
-        )
+        raise other_network(network, source)
     if isinstance(network, PersistentObject):
         return config_from_state, *read_network(network, settings, source)
     if network.keys == GENFORCE1_KEYS:
@@ -297,6 +295,9 @@ def _encoder_tensors(found, source):
                 f"{source} holds a generator, expected an encoder: read it with load_generator."
             )
         return config, state, card
+    network = found.generator
+    if isinstance(network, TensorFlowNetwork) and not network.is_generator:
+        raise other_network(network, source)
     if found.encoder is None:
         raise CheckpointError(
             f"{source} holds a generator ({found.kind}) without an encoder ('encoder.*'): read it "

@@ -14,7 +14,7 @@ from skstylefeat._inert._constructors import TensorFlowObject
 from skstylefeat.exceptions import CheckpointError
 
 STYLEGAN1, STYLEGAN2, PROGAN = "StyleGAN", "StyleGAN2", "Progressive GAN"
-DISCRIMINATOR, OTHER = "discriminator", "other"
+DISCRIMINATOR, OTHER = "discriminator", "network of another kind"
 #: A family of networks by the end of the name of a variable that only this family has.
 FAMILIES = {
     "mod_weight": STYLEGAN2,
@@ -27,9 +27,20 @@ KINDS = {
     (STYLEGAN2, 4): "NVIDIA StyleGAN2 (TensorFlow)",
     (STYLEGAN2, 5): "NVIDIA StyleGAN2-ADA (TensorFlow)",
 }
+#: What to do with networks that are not read.
+REMEDIES = {
+    PROGAN: "It is StyleGAN's predecessor and has no mapping network, so no W: take a StyleGAN "
+    "network for the same kind of images.",
+    DISCRIMINATOR: "It rates images and makes none: take the file with (G, D, Gs) that the same "
+    "training wrote.",
+    OTHER: "It is no generator. To compare images by a network, give the state dict of "
+    "torchvision's VGG16 to load_perceptual.",
+}
+METRICS = re.compile(r"vgg|lpips|perceptual|inception|fid|classifier", re.IGNORECASE)
 VERSIONS = (2, 3, 4, 5)
 AVERAGE_WORDS = {"gs", "ema", "smooth"}
 MAX_DEPTH = 4
+MAX_NAME = 200
 SHOWN = 80
 
 
@@ -70,6 +81,11 @@ class TensorFlowNetwork:
             if any(name.endswith(ending) for name in self.variables):
                 return family
         return OTHER
+
+    @property
+    def is_generator(self):
+        """Whether the network is a generator of a StyleGAN."""
+        return self.family in (STYLEGAN1, STYLEGAN2)
 
     @property
     def kind(self):
@@ -133,6 +149,19 @@ def find_tensorflow_network(tree, budget):
     return merge_variables(network, f"{_name_of(network)} ({place}): {remark}", budget)
 
 
+def other_network(network, source):
+    """Return the error for a network of an unsupported family, with what to do."""
+    function = network.functions.get("", "")
+    what = network.family
+    if what == OTHER and METRICS.search(f"{network.name} {function}"):
+        what = "network that measures images (LPIPS, FID, a classifier)"
+    built = f", built by {function!r}" if function else ""
+    return CheckpointError(
+        f"{source} is a TensorFlow pickle of a {what}, expected a StyleGAN generator: "
+        f"{network.place} (layout version {network.version}{built}). {REMEDIES[network.family]}"
+    )
+
+
 def _places(tree):
     """Return the networks in the content of a file, by where they are."""
     if isinstance(tree, TensorFlowObject):
@@ -170,7 +199,7 @@ def merge_variables(root, place, budget):
     while queue:
         prefix, network, depth = queue.pop()
         if not isinstance(network, TensorFlowObject):
-            raise budget.damaged(f"the sub-network {prefix[:SHOWN]!r} is none")
+            raise budget.damaged(f"the sub-network {prefix[:SHOWN]!r} is no network")
         if depth > MAX_DEPTH:
             raise budget.damaged("its sub-networks are nested too deeply")
         name, slash = prefix, "/" if prefix else ""
@@ -199,22 +228,29 @@ def merge_variables(root, place, budget):
 
 
 def _named(network, attribute, budget):
-    """Return a dictionary among the attributes of a network, whose keys are strings."""
-    value = network.state.get(attribute, {})
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+    """Return a dictionary among the attributes of a network, whose keys are names."""
+    value = network.state.get(attribute)
+    if value is None and attribute == "components":  # before version 3
+        return {}
+    if not isinstance(value, dict) or not all(map(_is_name, value)):
         raise budget.damaged(f"{attribute} of a network is no dictionary of names")
     budget.spend_steps(len(value))
     return value
 
 
+def _is_name(value):
+    # Names of sub-networks are written before those of all their variables.
+    return isinstance(value, str) and len(value) <= MAX_NAME
+
+
 def _own_variables(network, budget):
     """Yield name and array of the variables of one network; numbers become arrays."""
-    variables = network.state.get("variables", [])
+    variables = network.state.get("variables")
     if not isinstance(variables, list | tuple):
         raise budget.damaged("the variables of a network are no list")
     budget.spend_steps(len(variables))
     for item in variables:
-        if not isinstance(item, list | tuple) or len(item) != 2 or not isinstance(item[0], str):
+        if not isinstance(item, list | tuple) or len(item) != 2 or not _is_name(item[0]):
             raise budget.damaged("a variable of a network is no pair of name and array")
         name, value = item
         if isinstance(value, float):  # variables without axes are pickled as numpy's scalars

@@ -19,7 +19,6 @@ TensorFlow                                      ours (NVIDIA's PyTorch)
 Kernels have the axes (height, width, in, out) there and (out, in, height, width) here.
 """
 
-import math
 import re
 
 import torch
@@ -28,6 +27,13 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION
 from skstylefeat.networks.checkpoints._noise_maps import add_silent_noise
 from skstylefeat.networks.checkpoints._nvidia import set_learning_rate
+from skstylefeat.networks.checkpoints._tensorflow_settings import (
+    check_functions,
+    effective_settings,
+    is_number,
+    one_of,
+    refusal,
+)
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.stylegan2._generator_config import ARCHITECTURES
 from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
@@ -49,14 +55,14 @@ READ = {"architecture", "conv_clamp", "mapping_lrmul", "resample_kernel", "use_n
 SIZES = {
     *("latent_size", "dlatent_size", "label_size", "resolution", "num_channels", "mapping_layers"),
     *("mapping_fmaps", "label_fmaps", "fmap_base", "fmap_decay", "fmap_min", "fmap_max"),
-    "fmap_const",
+    *("fmap_const", "resolution_w", "resolution_h"),  # the latter of forks
 }
-#: Settings of the training, of the precision, and of a call of the network.
+#: Settings of the training, of the precision, of the speed, and of a call of the network.
 IGNORED = {
     *("truncation_psi", "truncation_cutoff", "truncation_psi_val", "truncation_cutoff_val"),
     *("dlatent_avg_beta", "w_avg_beta", "style_mixing_prob", "structure", "randomize_noise"),
     *("is_training", "is_validation", "is_template_graph", "force_clean_graph"),
-    *("return_dlatents", "dlatent_broadcast", "dtype", "num_fp16_res", "fused_modconv"),
+    *("return_dlatents", "dlatent_broadcast", "dtype", "num_fp16_res", "fused_modconv", "impl"),
     *("mapping_func", "synthesis_func"),  # see FUNCTIONS
 }
 CONV_NAMES = {
@@ -103,8 +109,10 @@ def read_tensorflow_stylegan2(network, settings, source):
             f"{source} holds StyleGAN2's layers in layout version {network.version}, which its "
             f"trainings never wrote: expected {MIN_VERSION} or later."
         )
-    _check_functions(network, source)
-    kwargs = _effective_settings(network, source)
+    check_functions(network, FUNCTIONS, source)
+    kwargs = effective_settings(network, READ | SIZES | IGNORED | FIXED.keys(), source)
+    for name, value in FIXED.items():
+        one_of(kwargs, name, (value,), value, source)
     is_grown = network.functions.get("synthesis") == GROWN
     known = {
         "architecture": "orig" if is_grown else _architecture(kwargs, source),
@@ -119,7 +127,7 @@ def read_tensorflow_stylegan2(network, settings, source):
     if is_grown:
         variables = _last_image_layer(variables, source)
     variables.pop(LOD, None)
-    has_noise = _one_of(kwargs, "use_noise", (True, False), True, source)
+    has_noise = one_of(kwargs, "use_noise", (True, False), True, source)
     if not has_noise:
         variables = {k: v for k, v in variables.items() if not _is_noise(k)}
     state = _convert(variables, source)
@@ -128,69 +136,21 @@ def read_tensorflow_stylegan2(network, settings, source):
     _check_sizes(kwargs, state, source)
 
     lr_multiplier = kwargs.get("mapping_lrmul", MAPPING_LR_MULTIPLIER)
-    if not _is_number(lr_multiplier) or lr_multiplier <= 0:
-        raise _refusal(source, "mapping_lrmul", lr_multiplier, "a positive number")
+    if not is_number(lr_multiplier) or lr_multiplier <= 0:
+        raise refusal(source, "mapping_lrmul", lr_multiplier, "a positive number")
     layers = {key.rpartition(".")[0] for key in state if key.startswith("mapping.fc")}
     set_learning_rate(state, dict.fromkeys(layers, lr_multiplier), settings, source)
     return state, known
 
 
-def _check_functions(network, source):
-    named = dict(network.functions)
-    for part in ("mapping", "synthesis"):
-        stated = network.static_kwargs.get(f"{part}_func")
-        if stated is not None:
-            named.setdefault(part, stated if isinstance(stated, str) else type(stated).__name__)
-    for part, name in named.items():
-        name = name.rpartition(".")[2]
-        if name not in FUNCTIONS.get(part, ()):
-            what = f"the part {part[:40]!r}" if part else "the network"
-            raise CheckpointError(
-                f"{source}: {what} was built by the function {name[:80]!r}, expected one of "
-                f"{sorted(FUNCTIONS.get(part, ()))}. It comes from a variant of StyleGAN2, whose "
-                "arithmetic is unknown here."
-            )
-    parts = network.component_kwargs.keys()
-    if parts != {"mapping", "synthesis"}:
-        raise CheckpointError(
-            f"{source}: its generator ({network.place}) consists of {sorted(parts)[:4]}, expected "
-            "a mapping and a synthesis network."
-        )
-
-
-def _effective_settings(network, source):
-    """Return the settings by name; those of the whole network overrule those of its parts."""
-    kwargs = {}
-    for part in network.component_kwargs.values():
-        kwargs |= part
-    kwargs |= network.static_kwargs
-    unknown = sorted(kwargs.keys() - READ - SIZES - IGNORED - FIXED.keys())
-    if unknown:
-        shown = ", ".join(f"{name[:40]}={_shown(kwargs[name])}" for name in unknown[:4])
-        raise CheckpointError(
-            f"{source}: its generator has settings that StyleGAN2 does not have ({shown}). It "
-            "comes from a variant, whose arithmetic is unknown here."
-        )
-    for name, value in FIXED.items():
-        _one_of(kwargs, name, (value,), value, source)
-    return kwargs
-
-
-def _one_of(kwargs, name, values, default, source):
-    value = kwargs.get(name, default)
-    if not any(type(value) is type(allowed) and value == allowed for allowed in values):
-        raise _refusal(source, name, value, " or ".join(repr(allowed) for allowed in values))
-    return value
-
-
 def _architecture(kwargs, source):
-    return _one_of(kwargs, "architecture", ARCHITECTURES, "skip", source)
+    return one_of(kwargs, "architecture", ARCHITECTURES, "skip", source)
 
 
 def _conv_clamp(kwargs, source):
     clamp = kwargs.get("conv_clamp")
-    if clamp is not None and (not _is_number(clamp) or clamp <= 0):
-        raise _refusal(source, "conv_clamp", clamp, "a positive number or None")
+    if clamp is not None and (not is_number(clamp) or clamp <= 0):
+        raise refusal(source, "conv_clamp", clamp, "a positive number or None")
     return clamp
 
 
@@ -203,31 +163,11 @@ def _filter(kwargs, source):
     taps = kwargs.get("resample_kernel", (1, 3, 3, 1))
     taps = (1, 1) if taps is None else taps
     is_plain = isinstance(taps, list | tuple) and 1 <= len(taps) <= 4
-    if not is_plain or not all(map(_is_number, taps)) or not sum(taps):
-        raise _refusal(source, "resample_kernel", taps, "None or one to four numbers")
+    if not is_plain or not all(map(is_number, taps)) or not sum(taps):
+        raise refusal(source, "resample_kernel", taps, "None or one to four numbers")
     before = (5 - len(taps)) // 2  # the padding of the up-sampling follows the number of taps
     after = 4 - len(taps) - before
     return (0.0,) * before + tuple(map(float, taps)) + (0.0,) * after
-
-
-def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value) and abs(value) < 1e9
-
-
-def _refusal(source, name, value, expected):
-    return CheckpointError(
-        f"{source}: its generator has {name}={_shown(value)}, expected {expected}."
-    )
-
-
-def _shown(value):
-    if value is None or isinstance(value, bool | float | str):
-        return repr(value)[:40]
-    if isinstance(value, int):
-        return str(value) if abs(value) < 1 << 64 else "a huge number"
-    if isinstance(value, list | tuple):
-        return f"{len(value)} values"
-    return f"a value of type {type(value).__name__}"
 
 
 def _last_image_layer(variables, source):
@@ -260,9 +200,9 @@ def _convert(variables, source):
     unknown = sorted(key for key, name in names.items() if name is None)
     if "mapping/LabelConcat/weight" in unknown:
         raise CheckpointError(
-            f"{source} holds a conditional generator of stylegan2's first release, which "
-            "normalizes z and the class together; only the embedded classes of StyleGAN2-ADA "
-            "(LabelEmbed) are supported."
+            f"{source} holds a conditional generator in the way of StyleGAN2 before ADA "
+            "(LabelConcat), which normalizes z and the class together. Trainings scale the class "
+            "differently there, so it is not supported; embedded classes (LabelEmbed) are."
         )
     if unknown:
         raise CheckpointError(
@@ -274,11 +214,13 @@ def _convert(variables, source):
     for key, name in names.items():
         if name in state:
             raise CheckpointError(f"{source} is damaged: two variables are the tensor {name!r}.")
+        value = tensors.pop(key)
         try:
-            state[name] = _transform(name, tensors.pop(key))
+            state[name] = _transform(name, value)
         except (RuntimeError, IndexError) as error:
             raise CheckpointError(
-                f"{source} is damaged: the variable {key[:80]!r} has an impossible shape ({error})."
+                f"{source} is damaged: the variable {key[:80]!r} has the impossible shape "
+                f"{tuple(value.shape)}."
             ) from error
     return state
 
@@ -335,7 +277,7 @@ def _check_sizes(kwargs, state, source):
             "latent_size": state["mapping.fc0.weight"].shape[1] - embed.shape[0],
             "dlatent_size": state["synthesis.b4.conv1.affine.weight"].shape[1],
             "label_size": embed.shape[1],
-            "resolution": top,
+            **dict.fromkeys(("resolution", "resolution_w", "resolution_h"), top),
             "num_channels": state[f"synthesis.b{top}.torgb.weight"].shape[0],
             "mapping_layers": len(layers),
         }
@@ -345,9 +287,9 @@ def _check_sizes(kwargs, state, source):
     for name, size in sizes.items():
         stated = kwargs.get(name, size)
         if type(stated) is not int or stated != size:
-            raise _refusal(source, name, stated, f"{size} by the shapes of its variables")
+            raise refusal(source, name, stated, f"{size} by the shapes of its variables")
     w_dim = sizes["dlatent_size"]
     widths = {"mapping_fmaps": len(state["mapping.fc0.weight"]), "label_fmaps": len(embed) or w_dim}
     for name, width in widths.items():
         if width != w_dim:
-            raise _refusal(source, name, width, f"the width of w, {w_dim}")
+            raise refusal(source, name, width, f"the width of w, {w_dim}")

@@ -12,12 +12,14 @@ from skstylefeat.networks.checkpoints import _read as checkpoints
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from tests.support import checkpoint_writers as writers
+from tests.support import tensorflow_writers
 from tests.support.hostile_files import read_as_network, spoil
 from tests.support.networks import tiny_module
 
 FORMATS = {
     "nvidia": writers.write_nvidia,
     "PTI": writers.write_pti,
+    "TensorFlow": tensorflow_writers.write_stylegan2,
     "rosinality": writers.write_rosinality,
     "rosinality, old torch": lambda path, m: writers.write_rosinality(path, m, legacy=True),
     "ours": lambda path, m: save_network(m, path),
@@ -74,9 +76,10 @@ def test_flipped_weights_of_a_torch_file_are_noticed(tmp_path, sound_files):
         checkpoints.read_generator(path)
 
 
-def test_instructions_cut_at_every_place(tmp_path, sound_files):
+@pytest.mark.parametrize("name", ["nvidia", "TensorFlow"])
+def test_instructions_cut_at_every_place(tmp_path, sound_files, name):
     """End the pickle after each of its instructions."""
-    data = sound_files["nvidia"]
+    data = sound_files[name]
     positions = [position for _, _, position in pickletools.genops(data)][1:-1]
     path = tmp_path / "file.pt"
     for position in positions[:: max(1, len(positions) // 150)]:

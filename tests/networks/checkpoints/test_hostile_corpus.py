@@ -14,8 +14,10 @@ from safetensors.torch import save_file
 
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from tests.support import checkpoint_writers as writers
+from tests.support import tensorflow_writers
 from tests.support.hostile_files import SPOILERS, spoil
 from tests.support.hostile_pickles import BOMBS, CALLS, GADGETS, PLACES
+from tests.support.hostile_tensorflow import HOSTILE
 from tests.support.limited_process import read_files
 from tests.support.networks import tiny_module
 
@@ -28,6 +30,7 @@ FRACTIONS = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.9999)
 FORMATS = {
     "nvidia": writers.write_nvidia,
     "PTI": writers.write_pti,
+    "TensorFlow": tensorflow_writers.write_stylegan2,
     "rosinality": writers.write_rosinality,
     "old torch": lambda path, m: writers.write_rosinality(path, m, legacy=True),
     "ours": lambda path, m: save_network(m, path),
@@ -69,6 +72,8 @@ def _calls(folder):
 def _bombs(folder):
     for number, data in enumerate(BOMBS.values()):
         (folder / f"bomb-{number}.pt").write_bytes(data)
+    for number, make in enumerate(HOSTILE.values()):
+        tensorflow_writers.dump(folder / f"bomb-tensorflow-{number}.pkl", make())
 
 
 def _damaged(folder, sound):
