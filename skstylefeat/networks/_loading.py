@@ -26,16 +26,16 @@ def load_generator(
     expected_sha256: str | None = None,
     assume: Mapping[str, Any] | None = None,
 ) -> Generator:
-    """Load a StyleGAN2 generator.
+    """Load a StyleGAN1 or StyleGAN2 generator.
 
     Parameters
     ----------
     name_or_path : str, path-like or Generator
         A bundled name ("faces64"), or a file in any format of the documentation's page on
-        checkpoints: safetensors, NVIDIA's pickles, rosinality's and the pSp family's ``.pt``.
-        No code in a file is ever run. ``hf://OWNER/NAME@COMMIT/FILE`` is a file on the Hugging
-        Face hub, with the full hash of a commit (``pip install 'skstylefeat[hub]'``). A
-        `Generator` is accepted as well.
+        checkpoints: safetensors, NVIDIA's pickles, GenForce's ``.pth``, rosinality's and the pSp
+        family's ``.pt``. No code in a file is ever run. ``hf://OWNER/NAME@COMMIT/FILE`` is a file
+        on the Hugging Face hub, with the full hash of a commit
+        (``pip install 'skstylefeat[hub]'``). A `Generator` is accepted as well.
     device : str, default=None
         Torch device, or "auto" for the best one present. By default a file is loaded to the CPU,
         and a `Generator` is returned unchanged.
@@ -46,7 +46,8 @@ def load_generator(
         ``"conv_clamp"`` (None, or 256 for many networks of NVIDIA's code), ``"lr_multiplier"`` of
         the mapping network (0.01), ``"resample_filter"`` (1, 3, 3, 1) and ``"activation"``
         ("lrelu"). By default the values in parentheses, the first of two, are assumed with a
-        warning. What the file states cannot be changed.
+        warning. Files of GenForce's StyleGAN1 lack ``"fused_scale"``, which is "auto" in its code;
+        True and False are known as well. What the file states cannot be changed.
 
     Returns
     -------

@@ -103,7 +103,8 @@ def estimate_w_avg(config, state):
     ValueError
         If the mapping network is too wide for that.
     """
-    width = max(config.z_dim, config.w_dim, config.c_dim)
+    widths = [value.shape for key, value in state.items() if key.startswith("mapping.")]
+    width = max(size for shape in widths for size in shape)
     if width > MAX_SAMPLED_WIDTH:
         raise ValueError(
             f"it lacks the mean of W, which is not estimated for inputs of width {width}, above "

@@ -29,7 +29,6 @@ KINDS = {
 }
 #: What to do with networks that are not read.
 REMEDIES = {
-    STYLEGAN1: "This version of the package does not read the first StyleGAN.",
     PROGAN: "It is StyleGAN's predecessor and has no mapping network, so no W: take a StyleGAN "
     "network for the same kind of images.",
     DISCRIMINATOR: "It rates images and makes none: take the file with (G, D, Gs) that the same "

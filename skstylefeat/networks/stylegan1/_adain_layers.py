@@ -26,12 +26,6 @@ def blur_kernel(taps: Sequence[float]) -> Tensor:
     return kernel / kernel.sum()
 
 
-def normalize_instances(x: Tensor) -> Tensor:
-    """Return maps (n, C, H, W) with mean 0 and variance 1 in every channel of every image."""
-    x = x - x.mean(dim=(2, 3), keepdim=True)
-    return x * (x.square().mean(dim=(2, 3), keepdim=True) + NORM_EPS).rsqrt()
-
-
 class AdaINLayer(nn.Module):
     """Noise, bias, leaky ReLU and AdaIN; the output is a feature map.
 
@@ -53,14 +47,25 @@ class AdaINLayer(nn.Module):
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
 
     def finish(self, x: Tensor, style: Tensor, noise_mode: Noise) -> Tensor:
-        """Return the feature map of the map `x`, which is changed, with styles (n, 2 C)."""
-        offset = self.bias[:, None, None]
+        """Return the feature map of the map `x`, which may be changed, with styles (n, 2 C)."""
+        offset = self.bias.expand(1, 1, -1)
         if noise_mode == "const":
-            noise = self.noise_strength[:, None, None] * self.noise_const
-            offset = offset + noise
-        x = normalize_instances(F.leaky_relu_(x + offset, LRELU_SLOPE))
+            offset = offset + self.noise_const[:, :, None] * self.noise_strength
+        offset = offset.permute(2, 0, 1)  # channels last in memory, as maps are
         scale, shift = style[:, :, None, None].chunk(2, dim=1)
-        return torch.addcmul(shift, x, scale)
+        if torch.is_grad_enabled():
+            x = F.leaky_relu(x + offset, LRELU_SLOPE)
+            x = x - x.mean(dim=(2, 3), keepdim=True)
+            deviation = x.square().mean(dim=(2, 3), keepdim=True).add(NORM_EPS).sqrt()
+            return torch.addcmul(shift, x, scale / deviation)
+
+        # In place, one image at a time: allocating memory takes as long as computing on it.
+        for image, factor, term in zip(x, scale, shift, strict=True):
+            F.leaky_relu_(image.add_(offset), LRELU_SLOPE)
+            image.sub_(image.mean(dim=(1, 2), keepdim=True))
+            deviation = image.square().mean(dim=(1, 2), keepdim=True).add(NORM_EPS).sqrt()
+            image.mul_(factor / deviation).add_(term)
+        return x
 
 
 class StyledInput(AdaINLayer):
@@ -74,8 +79,8 @@ class StyledInput(AdaINLayer):
 
     def forward(self, style: Tensor, noise_mode: Noise) -> Tensor:
         """Return the feature map (n, C, 4, 4) of styles (n, 2 C)."""
-        x = self.finish(self.weight[None], style, noise_mode)
-        return x.contiguous(memory_format=torch.channels_last)
+        x = self.weight.expand(len(style), *self.weight.shape)
+        return self.finish(x.clone(memory_format=torch.channels_last), style, noise_mode)
 
 
 class AdaINConv(AdaINLayer):

@@ -50,10 +50,10 @@ class StyleGAN1Config:
             )
         if self.n_mapping < 1:
             raise ValueError(f"n_mapping must be at least 1, got {self.n_mapping}.")
-        if len(self.blur_filter) != 3 or not sum(self.blur_filter):
-            raise ValueError(
-                f"blur_filter must have 3 taps with a sum other than 0, got {self.blur_filter}."
-            )
+        if len(self.blur_filter) != 3:
+            raise ValueError(f"blur_filter must have 3 taps, got {len(self.blur_filter)}.")
+        if not sum(self.blur_filter):
+            raise ValueError("blur_filter must have a sum other than 0.")
 
     @property
     def block_resolutions(self) -> tuple[int, ...]:
