@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skstylefeat.networks._generator_network import GeneratorNetwork
 from skstylefeat.networks.encoders._row_pairs import in_pairs
-from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 
 LRELU_SLOPE = 0.2
 WIDTHS_FROM_4PX = (160, 160, 96, 32, 24, 16, 12)
@@ -72,8 +72,8 @@ class EncoderConfig:
         object.__setattr__(self, "widths", tuple(int(width) for width in widths))
 
     @classmethod
-    def for_generator(cls, generator: StyleGAN2Generator, **overrides: Any) -> Self:
-        """Return the configuration that fits a `StyleGAN2Generator` module."""
+    def for_generator(cls, generator: GeneratorNetwork, **overrides: Any) -> Self:
+        """Return the configuration that fits the module of a generator."""
         config = generator.config
         shape = {
             "resolution": config.resolution,

@@ -43,7 +43,7 @@ def optimize_codes(
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : GeneratorNetwork
         The frozen generator.
     images : Tensor of shape (n, img_channels, resolution, resolution)
         Targets in [-1, 1].
@@ -125,7 +125,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : GeneratorNetwork
         The frozen generator.
     images : ndarray of shape (n, H, W, 3)
         In [0, 1].
