@@ -38,7 +38,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> Any:
     Returns the group.
     """
     networks = parser.add_argument_group("networks")
-    text = "name or file of a StyleGAN2 generator"
+    text = "name or file of a generator"
     add_option(networks, "--generator", "FILE", "faces64", text)
     networks.add_argument(
         "--encoder",

@@ -86,9 +86,7 @@ def make_generator_parser() -> argparse.ArgumentParser:
 def make_encoder_parser() -> argparse.ArgumentParser:
     """Return the parser of ``train-encoder``."""
     parser = command_parser("train-encoder", ENCODER)
-    parser.add_argument(
-        "generator", metavar="GENERATOR", help="name or file of a StyleGAN2 generator"
-    )
+    parser.add_argument("generator", metavar="GENERATOR", help="name or file of a generator")
     parser.add_argument("photos", metavar="PHOTOS", help="photos framed as the generator's")
     _add_out(parser, "encoder")
     add_reading_options(parser.add_argument_group("photos"))

@@ -29,7 +29,7 @@ __all__ = ["FeatureMapExtractor"]
 
 
 class FeatureMapExtractor(LazyOutputMixin, NetworkHolder, BaseEstimator):
-    """Turn rows of latents into lazy feature maps of a StyleGAN2 generator.
+    """Turn rows of latents into lazy feature maps of a StyleGAN generator.
 
     One inversion, or codes from a file, thereby serve both regression on latents and annotation
     by feature maps.

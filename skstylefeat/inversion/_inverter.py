@@ -71,7 +71,7 @@ def _has_names(self):
 
 
 class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, BaseEstimator):
-    """Invert images into the latent space of a StyleGAN2 generator.
+    """Invert images into the latent space of a StyleGAN generator.
 
     Parameters
     ----------

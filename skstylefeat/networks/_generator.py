@@ -1,4 +1,4 @@
-"""A frozen StyleGAN2 generator with arrays in and arrays out."""
+"""A frozen generator with arrays in and arrays out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_PSI = 10  # larger truncations only move codes out of the space
 
 
 class Generator(NetworkFacade):
-    """StyleGAN2 generator: latents to feature maps and images.
+    """StyleGAN2 or StyleGAN3 generator: latents to feature maps and images.
 
     Loaded by :func:`skstylefeat.load_generator`. The weights are frozen and in float32. All
     methods take and return NumPy arrays and draw no random noise: the noise is the constant of
@@ -34,7 +34,7 @@ class Generator(NetworkFacade):
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : StyleGAN2Generator or StyleGAN3Generator
         The network.
     name : str, default="generator"
         Name in messages.
@@ -66,8 +66,9 @@ class Generator(NetworkFacade):
     w_avg : ndarray of shape (w_dim,)
         Mean of W, the center of truncation.
     layers : tuple of LayerInfo
-        Name and size of the feature maps, the outputs of the styled convolutions: ``b4.conv1``,
-        ``b8.conv0``, ...
+        Name and size of the feature maps: of StyleGAN2 the outputs of the styled convolutions
+        ``b4.conv1``, ``b8.conv0``, ...; of StyleGAN3 those of the layers ``L0_36_512``, ...
+        without the margin that lies outside the image.
 
     Examples
     --------
@@ -192,7 +193,7 @@ class Generator(NetworkFacade):
         latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
             Codes in W or W+.
         noise : {"const", "none"}, default="const"
-            The network's constant noise, or none.
+            The network's constant noise, or none. StyleGAN3 has none.
 
         Returns
         -------
@@ -214,7 +215,7 @@ class Generator(NetworkFacade):
         latents : array-like of shape (n, w_dim), (n, n_ws, w_dim) or (n, n_ws * w_dim)
             Codes in W or W+.
         layers : sequence of str, default=None
-            Names of the styled convolutions, all by default. The computation stops after the
+            Names of layers, all by default. The computation stops after the
             last one.
         noise : {"const", "none"}, default="const"
             The network's constant noise, or none.
@@ -222,7 +223,8 @@ class Generator(NetworkFacade):
         Returns
         -------
         maps : dict of str to ndarray of shape (n, C, H, W), float32
-            Outputs after noise, bias and activation, before ToRGB.
+            Outputs after noise, bias and activation, before ToRGB. Maps of StyleGAN3 are cropped
+            to the image.
         """
         return dict(self.iter_features(latents, layers, noise=noise))
 
@@ -247,6 +249,9 @@ class Generator(NetworkFacade):
 
     def styles(self, latents: ArrayLike) -> NDArray[np.float32]:
         """Return the codes in S space: the affine output of every layer, toRGB layers included.
+
+        The first four columns of StyleGAN3 are those of its input: a rotation (cosine and sine, up
+        to a factor) and a translation of the image.
 
         The conversion cannot be inverted: many W+ codes have almost the same styles, and most
         styles belong to no code.

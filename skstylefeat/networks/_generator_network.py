@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from skstylefeat._utils._layers import LayerInfo
 
@@ -76,6 +76,15 @@ class Synthesis(Protocol):
         """Return the image (n, img_channels, H, W) of W+ codes (n, n_ws, w_dim)."""
 
 
+class WMapping(Protocol):
+    """Function from Gaussian inputs to W."""
+
+    w_avg: Tensor
+
+    def __call__(self, z: Tensor, c: Tensor | None = None, truncation_psi: float = 1.0) -> Tensor:
+        """Return w (n, w_dim) of z (n, z_dim) and one-hot classes c (n, c_dim)."""
+
+
 class GeneratorNetwork(Protocol):
     """Frozen torch module with a mapping network and a synthesis network."""
 
@@ -84,8 +93,8 @@ class GeneratorNetwork(Protocol):
         """The architecture."""
 
     @property
-    def mapping(self) -> nn.Module:
-        """Function (z, one-hot classes or None, truncation_psi) to w; has the buffer `w_avg`."""
+    def mapping(self) -> WMapping:
+        """Function from Gaussian inputs to W."""
 
     @property
     def synthesis(self) -> Synthesis:

@@ -26,7 +26,7 @@ def load_generator(
     expected_sha256: str | None = None,
     assume: Mapping[str, Any] | None = None,
 ) -> Generator:
-    """Load a StyleGAN1 or StyleGAN2 generator.
+    """Load a generator of StyleGAN, StyleGAN2 or StyleGAN3.
 
     Parameters
     ----------
@@ -43,11 +43,12 @@ def load_generator(
         Refuse weights with another hash.
     assume : dict, default=None
         Settings that the file lacks, such as a state dict without its configuration:
-        ``"conv_clamp"`` (None, or 256 for many networks of NVIDIA's code), ``"lr_multiplier"`` of
-        the mapping network (0.01), ``"resample_filter"`` (1, 3, 3, 1) and ``"activation"``
-        ("lrelu"). By default the values in parentheses, the first of two, are assumed with a
-        warning. Files of GenForce's StyleGAN1 lack ``"fused_scale"``, which is "auto" in its code;
-        True and False are known as well. What the file states cannot be changed.
+        ``"conv_clamp"`` (None, or 256 for many networks of NVIDIA's code; for StyleGAN3 256),
+        ``"lr_multiplier"`` of the mapping network (0.01), ``"resample_filter"`` (1, 3, 3, 1) and
+        ``"activation"`` ("lrelu") of StyleGAN2, and ``"output_scale"`` of StyleGAN3 (0.25). By
+        default the values in parentheses, the first of two, are assumed with a warning. Files of
+        GenForce's StyleGAN1 lack ``"fused_scale"``, which is "auto" in its code; True and False
+        are known as well. What the file states cannot be changed.
 
     Returns
     -------

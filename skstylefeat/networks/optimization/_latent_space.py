@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from skstylefeat.images._channels import color_channels
-from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
+from skstylefeat.networks._generator_network import GeneratorNetwork
 
 N_W_SAMPLES = 4_096
 MIN_VARIANCE = 1e-4  # of directions that the mapping network hardly uses, relative to the largest
@@ -40,7 +40,7 @@ class SearchSpace(NamedTuple):
     whitening: Tensor
 
 
-def w_statistics(module: StyleGAN2Generator, seed: int = 0) -> tuple[Tensor, Tensor]:
+def w_statistics(module: GeneratorNetwork, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Return mean (w_dim,) and a square-root basis (w_dim, w_dim) of W's distribution.
 
     A code is ``mean + whitened @ basis``; whitened coordinates have unit variance.
@@ -52,12 +52,12 @@ def w_statistics(module: StyleGAN2Generator, seed: int = 0) -> tuple[Tensor, Ten
     return mean.float(), (values[:, None] * vectors.T).float()
 
 
-def style_sensitivities(module: StyleGAN2Generator, seed: int = 0) -> dict[str, Tensor]:
+def style_sensitivities(module: GeneratorNetwork, seed: int = 0) -> dict[str, Tensor]:
     """Return the effect of every style on the image.
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : GeneratorNetwork
         The generator.
     seed : int, default=0
         Seed of codes and projections.
@@ -92,16 +92,16 @@ def style_sensitivities(module: StyleGAN2Generator, seed: int = 0) -> dict[str, 
     return {name: total / scale for name, total in totals.items()}
 
 
-_spaces: WeakKeyDictionary[StyleGAN2Generator, dict[tuple[bool, str], SearchSpace]]
+_spaces: WeakKeyDictionary[GeneratorNetwork, dict[tuple[bool, str], SearchSpace]]
 _spaces = WeakKeyDictionary()
 
 
-def search_space(module: StyleGAN2Generator, *, in_w: bool = False) -> SearchSpace:
+def search_space(module: GeneratorNetwork, *, in_w: bool = False) -> SearchSpace:
     """Return the coordinates in which codes of a frozen generator are searched.
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : GeneratorNetwork
         The generator. The result is kept as long as the module exists, so its weights must not
         change.
     in_w : bool, default=False
@@ -118,7 +118,7 @@ def search_space(module: StyleGAN2Generator, *, in_w: bool = False) -> SearchSpa
     return spaces[key]
 
 
-def _make_space(module: StyleGAN2Generator, in_w: bool) -> SearchSpace:
+def _make_space(module: GeneratorNetwork, in_w: bool) -> SearchSpace:
     # F of every W vector: through the affine layers, the sensitivities of its styles.
     mean, root = w_statistics(module)
     root = root.double()
@@ -137,7 +137,7 @@ def _make_space(module: StyleGAN2Generator, in_w: bool) -> SearchSpace:
     return SearchSpace(mean, basis.float(), torch.linalg.inv(root).float())
 
 
-def _sample_w(module: StyleGAN2Generator, n_samples: int, seed: int) -> Tensor:
+def _sample_w(module: GeneratorNetwork, n_samples: int, seed: int) -> Tensor:
     rng = np.random.default_rng(seed)
     config = module.config
     z = rng.standard_normal((n_samples, config.z_dim)).astype(np.float32)

@@ -44,7 +44,7 @@ def optimize_codes(
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : GeneratorNetwork
         The frozen generator.
     images : Tensor of shape (n, C, H, W)
         Targets in [-1, 1]; without an alpha channel, and gray or RGB as the generator's are.
@@ -126,7 +126,7 @@ def invert(module, images, start=None, *, space="w+", n_steps=None, perceptual=N
 
     Parameters
     ----------
-    module : StyleGAN2Generator
+    module : GeneratorNetwork
         The frozen generator.
     images : ndarray of shape (n, H, W, 3)
         In [0, 1]. A generator of gray images is compared with their luminance.

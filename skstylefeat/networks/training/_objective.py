@@ -17,7 +17,7 @@ def weighted_losses(recipe, generator, encoder, known, synthetic, real):
     ----------
     recipe : EncoderRecipe
         Weights of the losses.
-    generator : StyleGAN2Generator
+    generator : GeneratorNetwork
         The frozen generator.
     encoder : EncoderNetwork
         The encoder.

@@ -14,7 +14,7 @@ class TrainingBatches:
 
     Parameters
     ----------
-    generator : StyleGAN2Generator
+    generator : GeneratorNetwork
         Synthesizes the images with known codes.
     encoder : EncoderNetwork
         Knows the whitened coordinates of W and the shape of the images.
