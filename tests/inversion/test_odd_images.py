@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from skstylefeat import FeatureMapExtractor, FeatureMaps, MaxPoolReducer, StyleGANInverter
+from skstylefeat._utils._channels import ALPHA_NOTE, as_seen
 from skstylefeat.images import align_faces
-from skstylefeat.images._channels import ALPHA_NOTE, as_seen
 from skstylefeat.inversion import _framing_check, framing_scores
 from skstylefeat.labeling._prepare import inspect_images
 from skstylefeat.latents._rows import images_of

@@ -20,8 +20,8 @@ import torch
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
 from skstylefeat._inert._contents import open_file
+from skstylefeat._utils._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.exceptions import CheckpointError
-from skstylefeat.images._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.networks.checkpoints._architecture_check import check_fit, estimate_w_avg
 from skstylefeat.networks.checkpoints._assumptions import (
     ENCODER_SETTINGS,
