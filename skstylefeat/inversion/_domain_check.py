@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skstylefeat._utils._batches import map_rows
+from skstylefeat._utils._channels import pixels_as_seen
 from skstylefeat._utils._user_line import warn_user
-from skstylefeat.images._channels import pixels_as_seen
 from skstylefeat.images._collection import as_images
 from skstylefeat.inversion._framing_check import own_images, scores_of_framing
 from skstylefeat.inversion._job import InversionJob, is_code

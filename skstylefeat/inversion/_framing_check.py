@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from skstylefeat._utils._channels import pixels_as_seen
 from skstylefeat._utils._typing import ImagesLike, StrPath
-from skstylefeat.images._channels import pixels_as_seen
 from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.latents._rows import to_unit
 

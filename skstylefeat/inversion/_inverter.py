@@ -18,6 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from skstylefeat._utils._callbacks import CallbackSupportMixin, report_training_steps
+from skstylefeat._utils._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat._utils._constraints import N_JOBS
 from skstylefeat._utils._layers import channel_names, choose_layers
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
@@ -26,7 +27,6 @@ from skstylefeat._utils._user_line import warn_user
 from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._network_holder import NetworkHolder
-from skstylefeat.images._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.inversion._code_cache import cache_folder
 from skstylefeat.inversion._domain_check import (

@@ -3,8 +3,8 @@
 import numpy as np
 
 from skstylefeat._utils._batches import map_rows
+from skstylefeat._utils._channels import as_rgb
 from skstylefeat._utils._validation import as_float32
-from skstylefeat.images._channels import as_rgb
 from skstylefeat.latents._spaces import style_layers
 
 

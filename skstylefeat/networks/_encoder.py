@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from skstylefeat._utils._channels import as_seen
 from skstylefeat._utils._typing import StrPath
 from skstylefeat._utils._validation import as_float32
-from skstylefeat.images._channels import as_seen
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._assumptions import ENCODER_SETTINGS
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_names, find_weights

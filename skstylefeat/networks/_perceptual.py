@@ -25,8 +25,8 @@ from torch.nn import functional as F
 from skstylefeat._inert._arrays import StoredArray
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._contents import open_file
+from skstylefeat._utils._channels import as_rgb
 from skstylefeat.exceptions import CheckpointError
-from skstylefeat.images._channels import as_rgb
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.encoders._folded_layers import Conv, Weights

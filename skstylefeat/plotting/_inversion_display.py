@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skstylefeat.images._channels import pixels_as_seen
+from skstylefeat._utils._channels import pixels_as_seen
 from skstylefeat.plotting._style import Display, check_same_length, to_pixels
 
 if TYPE_CHECKING:

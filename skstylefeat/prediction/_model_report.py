@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from skstylefeat._utils._channels import pixels_as_seen
 from skstylefeat._utils._html_page import page_frame
-from skstylefeat.images._channels import pixels_as_seen
 from skstylefeat.images._collection import ImageCollection
 from skstylefeat.prediction._edits import edit_strips
 from skstylefeat.prediction._label_targets import LabeledTarget

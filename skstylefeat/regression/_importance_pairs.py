@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skstylefeat.images._channels import color_channels
+from skstylefeat._utils._channels import color_channels
 
 #: Number of codes behind the unit of a step and the mean code.
 N_SCALE_SAMPLES = 2_000

@@ -21,8 +21,8 @@ import torch
 
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat._inert._constructors import PersistentObject
+from skstylefeat._utils._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.exceptions import CheckpointError
-from skstylefeat.images._channels import ALPHA_NOTE, n_seen_channels
 from skstylefeat.networks.checkpoints._alias_free import (
     LAYER_NAME,
     check_geometry,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skstylefeat.images._channels import color_channels
+from skstylefeat._utils._channels import color_channels
 from skstylefeat.networks._generator_network import GeneratorNetwork
 
 N_W_SAMPLES = 4_096

@@ -16,7 +16,7 @@ References
 import numpy as np
 import torch
 
-from skstylefeat.images._channels import as_seen, color_channels
+from skstylefeat._utils._channels import as_seen, color_channels
 from skstylefeat.networks.optimization._latent_space import search_space
 from skstylefeat.networks.optimization._lbfgs import BatchedLBFGS
 from skstylefeat.networks.optimization._losses import ReconstructionLoss

@@ -6,7 +6,7 @@ reconstruction by the generator.
 
 import torch
 
-from skstylefeat.images._channels import color_channels
+from skstylefeat._utils._channels import color_channels
 from skstylefeat.networks.optimization._losses import pyramid_loss
 
 

@@ -7,9 +7,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from skstylefeat._utils._channels import as_rgb
 from skstylefeat._utils._files import replace_file
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.images._channels import as_rgb
 from skstylefeat.networks._generator import Generator
 
 SAMPLES_PER_SIDE = 8

@@ -24,9 +24,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from skstylefeat._utils._channels import as_seen, color_channels
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import RandomState, StrPath
-from skstylefeat.images._channels import as_seen, color_channels
 from skstylefeat.networks._encoder import Encoder
 from skstylefeat.networks._generator import Generator
 from skstylefeat.networks._loading import load_encoder, load_generator

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import torch
 
-from skstylefeat.images._channels import as_seen, color_channels
+from skstylefeat._utils._channels import as_seen, color_channels
 from skstylefeat.networks.training._recipe import augment, to_network
 
 

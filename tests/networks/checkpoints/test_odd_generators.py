@@ -211,7 +211,7 @@ def test_images_above_all_limits_are_refused():
 
 @pytest.mark.parametrize(
     ("n_channels", "note"),
-    [(1, None), (3, None), (4, "alpha channel is left out"), (2, "2 channels")],
+    [(1, None), (3, None), (4, "alpha is left out"), (2, "2 channels")],
 )
 def test_the_card_names_channels_that_are_no_picture(tmp_path, n_channels, note):
     module = tiny_module(8, img_channels=n_channels)

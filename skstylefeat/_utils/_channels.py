@@ -11,7 +11,7 @@ from typing import Any
 
 RED_WEIGHT, BLUE_WEIGHT = 0.299, 0.114  # of the luminance (ITU-R BT.601, as in Pillow)
 GRAY, RGB, RGBA = 1, 3, 4
-ALPHA_NOTE = "The generator makes 4 channels: the colors are used, the alpha channel is left out"
+ALPHA_NOTE = "The generator's images have 4 channels, of which alpha is left out"
 
 
 def n_seen_channels(img_channels: int, name: str = "generator") -> int:
