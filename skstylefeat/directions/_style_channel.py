@@ -67,8 +67,8 @@ class StyleChannelDirection(IgnoresData, VersionStamped, BaseEstimator):
     --------
     >>> from skstylefeat.directions import StyleChannelDirection
     >>> channel = StyleChannelDirection("faces64", layer=3, channel=5, random_state=0).fit()
-    >>> channel.layer_, channel.direction_.sum()
-    ('b8.conv1', 1.0)
+    >>> channel.layer_, channel.direction_.nonzero()[0].tolist() == [channel.column_]
+    ('b8.conv1', True)
     """
 
     direction_: NDArray[np.float64]

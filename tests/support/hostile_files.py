@@ -54,9 +54,11 @@ def read_as_network(path):
 
 
 def _inspect(path):
-    problems = inspect(path).problems
-    if problems:
-        raise CheckpointError(problems[0])
+    info = inspect(path)
+    if info.problems:
+        raise CheckpointError(info.problems[0])
+    if info.arrays is not None:
+        raise CheckpointError(f"{info.file} holds {info.arrays.kind}, no network")
 
 
 SPOILERS = {
