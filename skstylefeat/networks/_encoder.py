@@ -201,11 +201,11 @@ class Encoder(NetworkFacade):
                 f"engine='openvino' runs on the CPU, but {self.name!r} is on the device "
                 f"'{self.device}'. Use device='cpu', or engine='torch'."
             )
-        key = engine, precision
-        if key not in self._engines:
-            compiled = self._compile(precision)
-            self._engines[key] = self._copy(engine=engine, precision=precision, _compiled=compiled)
-        return self._engines[key]
+        # Kept, because workers and copies ask again.
+        compiled = self.__dict__.setdefault("_by_precision", {})
+        if precision not in compiled:
+            compiled[precision] = self._compile(precision)
+        return self._copy(engine=engine, precision=precision, _compiled=compiled[precision])
 
     def _compile(self, precision):
         """Return a module that computes as the encoder's, with its network compiled."""
@@ -222,11 +222,6 @@ class Encoder(NetworkFacade):
         module = copy.copy(self.module)
         module._modules = {**self.module._modules, "network": compiled}
         return module
-
-    @property
-    def _engines(self):
-        """The encoders of this network with other engines, shared by its copies."""
-        return self.__dict__.setdefault("_by_engine", {})
 
     def to(self, device: str | torch.device) -> Self:
         """Return an encoder with the same weights on another torch device, or "auto".

@@ -220,10 +220,7 @@ def _convert(network, example, folder, digest, bar):
     stem = f"{digest}-{secrets.token_hex(4)}"
     files = folder / f"{stem}.xml", folder / f"{stem}.bin"
     try:
-        # OpenVINO calls torch's tracing, which is deprecated and still the one that it reads best.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = openvino.convert_model(_Plain(network), example_input=example)
+        model = _graph_of(network, example)
         model.reshape([-1, *example.shape[1:]])
         bar.update()
         openvino.save_model(model, files[0], compress_to_fp16=False)
@@ -238,6 +235,28 @@ def _convert(network, example, folder, digest, bar):
     entry = {"graph": files[0].name, "weights": files[1].name, "sizes": sizes}
     replace_file(folder / f"{digest}.json", lambda file: file.write(json.dumps(entry).encode()))
     return files
+
+
+def _graph_of(network, example):
+    """Return OpenVINO's graph of a torch module.
+
+    Raises
+    ------
+    ValueError
+        If the module has operations that OpenVINO lacks.
+    """
+    # Tracing is deprecated in torch, and still the form that OpenVINO reads without warnings of its
+    # own. Its check would take as long as the conversion, and `_check` compares more.
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(_Plain(network), example, check_trace=False)
+        try:
+            return import_openvino().convert_model(traced, example_input=example)
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0][:200]
+            raise ValueError(
+                f"OpenVINO cannot convert this encoder ({reason}). Use engine='torch'."
+            ) from error
 
 
 class _Plain(nn.Module):

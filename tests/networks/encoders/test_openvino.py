@@ -61,9 +61,10 @@ def test_codes_are_those_of_torch_for_any_batch(tmp_path, encoder_type, conversi
         np.testing.assert_allclose(encoder.encode(images(3)[row : row + 1]), codes[row : row + 1])
     assert len(conversions) == 1
     assert encoder.weights_hash() != plain.weights_hash()
-    # The same object again, and a plain one back.
-    assert load_encoder(path, engine="openvino") is encoder
+    # Compiled once per process, kept by default, and a plain one again.
+    assert load_encoder(path, engine="openvino")._compiled is encoder._compiled
     assert load_encoder(encoder).engine == "openvino"
+    assert encoder.to("auto") is encoder
     np.testing.assert_array_equal(encoder.with_engine("torch").encode(images(3)), expected)
 
 
@@ -139,10 +140,18 @@ def test_what_is_missing_or_unknown_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_conversion_that_computes_something_else_is_refused(tmp_path, monkeypatch, cache):
-    monkeypatch.setattr(_openvino._Plain, "forward", lambda self, x: self.network(x) * 1.001)
+    right = _openvino._Plain.forward
+    monkeypatch.setattr(_openvino._Plain, "forward", lambda self, x: right(self, x) * 1.001)
     with pytest.raises(ValueError, match=r"differ by 1\.0e-03 .*Use engine='torch'"):
         tiny_encoder(tiny_generator()).with_engine("openvino")
     assert [path.suffix for path in cache.iterdir()] == [".lock"]
+
+    def unknown(*arguments, **options):
+        raise RuntimeError("no such operation")
+
+    monkeypatch.setattr(_openvino.import_openvino(), "convert_model", unknown)
+    with pytest.raises(ValueError, match=r"cannot convert this encoder \(no such operation\)"):
+        tiny_encoder(tiny_generator()).with_engine("openvino")
 
 
 def test_unfinished_and_damaged_files_are_converted_again(conversions, cache):
