@@ -273,6 +273,8 @@ def main() -> None:
     parser.add_argument("pipeline", help="folder that fit wrote, or file written by joblib.dump")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
+    text = "what computes the encoder of a model (default: as it was fitted)"
+    parser.add_argument("--engine", choices=("torch", "openvino"), help=text)
     arguments = parser.parse_args()
 
     with warnings.catch_warnings():
@@ -280,6 +282,10 @@ def main() -> None:
         warnings.simplefilter("error", skstylefeat.exceptions.InconsistentVersionWarning)
         is_model = os.path.isdir(arguments.pipeline)
         pipeline = (load_model if is_model else joblib.load)(arguments.pipeline)
+    if arguments.engine is not None:
+        if not is_model:
+            parser.error("--engine needs the folder of a model that fit wrote")
+        pipeline.features.use_engine(arguments.engine)
     # `read_images` has a lower limit.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 

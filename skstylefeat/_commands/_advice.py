@@ -11,6 +11,8 @@ _OPTIONS = {
     "encoder": ("--encoder", True),
     "method": ("--method", True),
     "device": ("--device", True),
+    "engine": ("--engine", True),
+    "precision": ("--precision", True),
     "align": ("--align", True),
     "n_train_steps": ("--train-steps", True),
     "on_error": ("--skip-unreadable", False),

@@ -33,7 +33,7 @@ def add_option(group: Any, flag: str, metavar: str | None, default: Any, text: s
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> Any:
-    """Add ``--generator``, ``--encoder``, ``--method``, ``--train-steps`` and ``--device``.
+    """Add the options of generator, encoder, inversion, device and engine.
 
     Returns the group.
     """
@@ -51,6 +51,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> Any:
     text = "steps of --encoder train"
     add_option(networks, "--train-steps", "N", 1000, text, type=positive)
     add_device_option(networks)
+    add_engine_options(networks)
     return networks
 
 
@@ -59,6 +60,18 @@ def add_device_option(group: Any) -> None:
     group.add_argument(
         "--device", default="auto", help="torch device (default: the best available)"
     )
+
+
+def add_engine_options(group: Any) -> None:
+    """Add ``--engine`` and ``--precision``."""
+    group.add_argument(
+        "--engine",
+        choices=("torch", "openvino"),
+        help="what computes the encoder; openvino is faster for large ones on the CPU (default: "
+        "torch, or that of the model)",
+    )
+    text = "of the encoder; bfloat16 needs --engine openvino, and pays on processors with AMX"
+    add_option(group, "--precision", None, "float32", text, choices=("float32", "bfloat16"))
 
 
 def add_reading_options(group: Any) -> None:

@@ -103,6 +103,8 @@ def _run(arguments: argparse.Namespace, load: Callable[[Any], Any], foreign: Any
         random_state=arguments.random_state,
         out=arguments.out,
         device=arguments.device,
+        engine=arguments.engine,
+        precision=arguments.precision,
         quiet=arguments.quiet,
         foreign=foreign,
     )

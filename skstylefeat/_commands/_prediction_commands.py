@@ -12,6 +12,7 @@ from pathlib import Path
 from skstylefeat._commands._arguments import (
     PHOTOS,
     add_device_option,
+    add_engine_options,
     add_network_options,
     add_option,
     add_reading_options,
@@ -67,6 +68,7 @@ def make_predict_parser() -> argparse.ArgumentParser:
     parser.add_argument("photos", metavar="PHOTOS", help=PHOTOS)
     add_option(parser, "--out", "CSV", "predictions.csv", "table of the predictions", type=folder)
     add_device_option(parser)
+    add_engine_options(parser)
     text = "joblib is a pickle, for models of people you trust; skops runs no code of the file"
     add_option(parser, "--load", None, "joblib", text, choices=("joblib", "skops"))
     _add_run_options(parser, "OUT.cache, removed at the end")
@@ -107,6 +109,8 @@ def run_fit(arguments: argparse.Namespace) -> int:
             resampling=arguments.filter,
             on_error="skip" if arguments.skip_unreadable else "raise",
             device=arguments.device,
+            engine=arguments.engine,
+            precision=arguments.precision,
             cache_dir=cache,
             random_state=arguments.random_state,
             verbose=int(not arguments.quiet),
@@ -130,6 +134,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
         raise ValueError(f"The folder of --out {out} does not exist. Create it first.")
     cache = arguments.cache or out.with_name(out.name + ".cache")
     model = load_model(arguments.model, kind=arguments.load)
+    if arguments.engine is not None:
+        model.features.use_engine(arguments.engine, arguments.precision)
     model.features.use(device=arguments.device, cache_dir=cache, verbose=int(not arguments.quiet))
     with _resumable(cache):
         predictions = model.predict(arguments.photos, report=printer(arguments))

@@ -68,6 +68,8 @@ class Settings:
         Folder of the report.
     device : str
         Torch device, or "auto".
+    engine, precision : str
+        As for `StyleGANInverter`.
     quiet : bool
         Show no progress.
     foreign : {"ignore", "note", "raise"}
@@ -85,6 +87,8 @@ class Settings:
     random_state: int = 0
     out: Path = Path("skstylefeat-report")
     device: str = "auto"
+    engine: Literal["torch", "openvino"] | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
     quiet: bool = False
     foreign: Literal["ignore", "note", "raise"] = "ignore"
 
@@ -151,6 +155,8 @@ class Job:
                 method=settings.method,
                 n_train_steps=settings.train_steps,
                 device=settings.device,
+                engine=settings.engine,
+                precision=settings.precision,
                 random_state=settings.random_state,
                 verbose=int(not settings.quiet),
             ).fit(train_images)

@@ -19,7 +19,17 @@ def n_reports(n_steps):
     return -(-n_steps // REPORT_EVERY)
 
 
-def encoder_for(encoder, generator, images, *, method, device, **training):
+def encoder_for(
+    encoder,
+    generator,
+    images,
+    *,
+    method,
+    device,
+    engine=None,
+    precision="float32",
+    **training,
+):
     """Return the encoder of a method, loaded or trained; None for ``method="optimize"``.
 
     Raises
@@ -32,7 +42,8 @@ def encoder_for(encoder, generator, images, *, method, device, **training):
     if method == "optimize":
         return None
     if is_trained(encoder):
-        return train_for(generator, images, **training)
+        trained = train_for(generator, images, **training)
+        return load_encoder(trained, device=device, engine=engine, precision=precision)
 
     # "auto" is the encoder in the generator's file; a generator that was built in memory has none.
     auto = isinstance(encoder, str) and encoder == "auto"
@@ -43,7 +54,7 @@ def encoder_for(encoder, generator, images, *, method, device, **training):
             "encoder='train' to train one, or method='optimize', which needs none."
         )
     try:
-        found = load_encoder(source, device=device)
+        found = load_encoder(source, device=device, engine=engine, precision=precision)
     except (FileNotFoundError, ValueError) as error:
         if not auto:
             raise

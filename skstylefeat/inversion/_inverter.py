@@ -116,6 +116,13 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         (H, W) or (H, W, C) of the images when X holds flat rows.
     device : str, default="auto"
         Torch device; "auto" takes CUDA, then MPS, then the CPU.
+    engine : {"torch", "openvino"} or None, default=None
+        What computes the encoder. "openvino" is faster for large encoders (pSp family) on the
+        CPU, needs ``pip install 'skstylefeat[openvino]'``, and converts the encoder once, which
+        takes about a minute. None keeps the engine of a loaded `Encoder`, and is torch otherwise.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Precision of the encoder; "bfloat16" needs ``engine="openvino"`` and pays on processors
+        with AMX.
     n_jobs : int or None, default=None
         Batches inverted in parallel, through joblib.
     cache_dir : path-like or None, default=None
@@ -213,6 +220,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [tuple, list, None],
         "device": [str],
+        "engine": [StrOptions({"torch", "openvino"}), None],
+        "precision": [StrOptions({"float32", "bfloat16"})],
         "n_jobs": N_JOBS,
         "cache_dir": [str, os.PathLike, None],
         "align": [StrOptions({"dlib"}), callable, dict, None],
@@ -238,6 +247,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         batch_size: int = 64,
         image_shape: Sequence[int] | None = None,
         device: str = "auto",
+        engine: Literal["torch", "openvino"] | None = None,
+        precision: Literal["float32", "bfloat16"] = "float32",
         n_jobs: int | None = None,
         cache_dir: StrPath | None = None,
         align: Literal["dlib"]
@@ -262,6 +273,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         self.batch_size = batch_size
         self.image_shape = image_shape
         self.device = device
+        self.engine = engine
+        self.precision = precision
         self.n_jobs = n_jobs
         self.cache_dir = cache_dir
         self.align = align
@@ -328,6 +341,8 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
             self._framed(images) if is_trained(self.encoder) else images,
             method=self.method,
             device=self.device,
+            engine=self.engine,
+            precision=self.precision,
             n_steps=self.n_train_steps,
             seed=self._seed,
             cache_dir=folder,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import os
+import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -19,6 +22,11 @@ from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, bundled_nam
 from skstylefeat.networks.checkpoints._read import read_encoder
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from skstylefeat.networks.encoders._native import EncoderNetwork
+from skstylefeat.networks.encoders._openvino import (
+    check_engine,
+    compile_network,
+    has_openvino,
+)
 
 if TYPE_CHECKING:
     from skstylefeat.networks._generator import Generator
@@ -58,6 +66,10 @@ class Encoder(NetworkFacade):
         3, or 1 for an encoder of gray images.
     needs_generator : bool
         Whether the codes are refined in rounds that compare reconstructions (ReStyle).
+    engine : {"torch", "openvino"}
+        What computes the codes; see `with_engine`.
+    precision : {"float32", "bfloat16"}
+        Precision of the arithmetic.
 
     Examples
     --------
@@ -76,6 +88,10 @@ class Encoder(NetworkFacade):
     input_size: tuple[int, int]
     img_channels: int
     needs_generator: bool
+    engine: Literal["torch", "openvino"] = "torch"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    # The module with its network compiled, for engine="openvino".
+    _compiled: Any = None
 
     @staticmethod
     def _find(name_or_path):
@@ -125,20 +141,130 @@ class Encoder(NetworkFacade):
                 f"(n, {self.input_size[0]}, {self.input_size[1]}, 3)."
             )
         arguments = {}
+        module = self.module if self._compiled is None else self._compiled
         if self.needs_generator:
             if generator is None:
                 raise ValueError(
                     f"{self.name!r} refines codes against reconstructions: give generator=."
                 )
+            if self._compiled is not None:
+                generator = generator.to(self.device)
             arguments["synthesis"] = generator.module.synthesis
 
         pixels = as_seen(self._tensor(array.transpose(0, 3, 1, 2) * 2 - 1), self.img_channels)
         n_images = len(pixels)
-        if n_images == 1 and self.device.type == "cpu":
+        if n_images == 1 and self.device.type == "cpu" and self._compiled is None:
             # Convolutions of a single image sum in another order than those of a batch.
             pixels = pixels.repeat(2, 1, 1, 1)
         with torch.inference_mode():
-            return self.module(pixels, **arguments)[:n_images].cpu().numpy()
+            return module(pixels, **arguments)[:n_images].cpu().numpy()
+
+    def with_engine(
+        self,
+        engine: Literal["torch", "openvino"],
+        precision: Literal["float32", "bfloat16"] = "float32",
+    ) -> Self:
+        """Return the same encoder, computed by another engine.
+
+        OpenVINO is faster than torch for large encoders on the CPU. The network is converted once,
+        which takes about a minute and the space of the weights, and is kept in the folder
+        ``$SKSTYLEFEAT_CACHE/openvino`` (default: ``~/.cache/skstylefeat``).
+
+        Parameters
+        ----------
+        engine : {"torch", "openvino"}
+            "openvino" runs on the CPU and needs ``pip install 'skstylefeat[openvino]'``. Its codes
+            are those of torch up to 1e-4 of their largest value. A pickle keeps the engine; where
+            OpenVINO is missing, torch takes its place with a warning.
+        precision : {"float32", "bfloat16"}, default="float32"
+            "bfloat16" needs ``engine="openvino"``. It rounds codes by some percent and is
+            faster on processors with AMX only.
+
+        Returns
+        -------
+        Encoder
+
+        Raises
+        ------
+        ImportError
+            If OpenVINO is not installed.
+        ValueError
+            If the precision is not supported by this processor, or the device is not the CPU.
+
+        Examples
+        --------
+        >>> from skstylefeat import load_encoder
+        >>> load_encoder("faces64").with_engine("torch").engine
+        'torch'
+        """
+        check_engine(engine, precision)
+        if (engine, precision) == (self.engine, self.precision):
+            return self
+        if engine == "torch":
+            return self._copy(engine=engine, precision=precision, _compiled=None)
+        if self.device.type != "cpu":
+            raise ValueError(
+                f"engine='openvino' runs on the CPU, but {self.name!r} is on the device "
+                f"'{self.device}'. Use device='cpu', or engine='torch'."
+            )
+        # Kept, because workers and copies ask again.
+        compiled = self.__dict__.setdefault("_by_precision", {})
+        if precision not in compiled:
+            compiled[precision] = self._compile(precision)
+        return self._copy(engine=engine, precision=precision, _compiled=compiled[precision])
+
+    def _compile(self, precision):
+        """Return a module that computes as the encoder's, with its network compiled."""
+        is_native = isinstance(self.module, EncoderNetwork)
+        network = self.module if is_native else self.module.network
+        channels = 3 if is_native else self.module.in_channels
+        rng = torch.Generator().manual_seed(0)
+        example = torch.rand((2, channels, *self.input_size), generator=rng) * 2 - 1
+        compiled = compile_network(
+            network, example, key=super().weights_hash(), name=self.name, precision=precision
+        )
+        if is_native:
+            return compiled
+        module = copy.copy(self.module)
+        module._modules = {**self.module._modules, "network": compiled}
+        return module
+
+    def to(self, device: str | torch.device) -> Self:
+        """Return an encoder with the same weights on another torch device, or "auto".
+
+        With ``engine="openvino"``, it stays on the CPU.
+        """
+        return self if self._compiled is not None else super().to(device)
+
+    def weights_hash(self) -> str:
+        """Return a SHA-256 that differs between networks, engines and precisions."""
+        digest = super().weights_hash()
+        if self.engine == "torch":
+            return digest
+        text = f"{digest} {self.engine} {self.precision}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if self.engine != "torch":
+            state["engine"] = self.engine, self.precision
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        engine, precision = state.get("engine", ("torch", "float32"))
+        super().__setstate__(state)
+        if engine == "torch":
+            return
+        if not has_openvino():
+            warnings.warn(
+                f"The encoder {self.name!r} was saved with engine={engine!r}, which is not "
+                "installed here: torch computes its codes in float32. pip install "
+                "'skstylefeat[openvino]' brings the engine.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return
+        self.__dict__.update(self.with_engine(engine, precision).__dict__)
 
     def save(self, path: StrPath, card: Mapping[str, Any] | None = None) -> None:
         """Write the encoder as safetensors, which :func:`skstylefeat.load_encoder` reads.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -17,6 +17,7 @@ from skstylefeat.networks._base import load_network, resolve_device
 from skstylefeat.networks._encoder import Encoder
 from skstylefeat.networks._generator import Generator
 from skstylefeat.networks._perceptual import PerceptualNetwork, from_module
+from skstylefeat.networks.encoders._openvino import check_engine
 
 
 def load_generator(
@@ -64,8 +65,8 @@ def load_generator(
     TypeError
         The argument is none of the accepted types.
     ValueError
-        The file is damaged or of an unknown format, the address names no commit, its hash differs, or the device is not
-        available.
+        The file is damaged or of an unknown format, its hash differs, an address names no commit,
+        or the device is not available.
 
     Examples
     --------
@@ -82,6 +83,8 @@ def load_encoder(
     device: str | torch.device | None = None,
     expected_sha256: str | None = None,
     assume: Mapping[str, Any] | None = None,
+    engine: Literal["torch", "openvino"] | None = None,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Encoder:
     """Load an encoder of images into W+.
 
@@ -102,6 +105,11 @@ def load_encoder(
         ((256, 256), for cars (192, 256), for bodies (256, 128)) and ``"output_size"`` of the
         generator (1024). By default the first values in parentheses are assumed with a warning.
         What the file states cannot be changed.
+    engine : {"torch", "openvino"}, default=None
+        What computes the codes, see :meth:`~skstylefeat.networks.Encoder.with_engine`. By default
+        torch, and an `Encoder` keeps its engine.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Precision of the arithmetic; "bfloat16" needs ``engine="openvino"``.
 
     Returns
     -------
@@ -124,7 +132,12 @@ def load_encoder(
     >>> load_encoder("faces64").n_ws
     10
     """
-    return _load(Encoder, name_or_path, device, expected_sha256, assume)
+    if engine is not None or precision != "float32":
+        check_engine(engine or "torch", precision)  # before a large file is read
+        if engine == "openvino" and device == "auto":
+            device = "cpu"
+    encoder = _load(Encoder, name_or_path, device, expected_sha256, assume)
+    return encoder if engine is None else encoder.with_engine(engine, precision)
 
 
 def load_perceptual(

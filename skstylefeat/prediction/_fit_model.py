@@ -42,6 +42,8 @@ def fit_model(
     resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
     on_error: Literal["raise", "skip"] = "raise",
     device: str = "auto",
+    engine: Literal["torch", "openvino"] | None = None,
+    precision: Literal["float32", "bfloat16"] = "float32",
     cache_dir: StrPath | None = None,
     random_state: int = 0,
     verbose: int = 0,
@@ -61,7 +63,7 @@ def fit_model(
         labels leave it open.
     out : path-like
         Folder of the model, new or written by an earlier fit, which is then replaced.
-    generator, encoder, method, n_train_steps, align, device
+    generator, encoder, method, n_train_steps, align, device, engine, precision
         As for :class:`~skstylefeat.StyleGANInverter`.
     box : tuple of 4 floats, default=None
         Left, top, right and bottom of a crop, in pixels of the upright files.
@@ -147,6 +149,8 @@ def fit_model(
         mirror=method == "encoder",
         n_train_steps=n_train_steps,
         device=device,
+        engine=engine,
+        precision=precision,
         align=align,
         cache_dir=folder / CACHE if cache_dir is None else cache_dir,
         random_state=random_state,

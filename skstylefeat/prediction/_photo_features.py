@@ -48,7 +48,8 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
 
     Parameters
     ----------
-    generator, encoder, method, n_train_steps, device, align, cache_dir, batch_size, verbose
+    generator, encoder, method, n_train_steps, device, engine, precision, align, cache_dir, \
+            batch_size, verbose
         As for `StyleGANInverter`.
     mirror : bool, default=True
         Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
@@ -75,6 +76,8 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         mirror: bool = True,
         n_train_steps: int = 1_000,
         device: str = "auto",
+        engine: Literal["torch", "openvino"] | None = None,
+        precision: Literal["float32", "bfloat16"] = "float32",
         align: Any = None,
         cache_dir: StrPath | None = None,
         batch_size: int = 64,
@@ -87,6 +90,8 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         self.mirror = mirror
         self.n_train_steps = n_train_steps
         self.device = device
+        self.engine = engine
+        self.precision = precision
         self.align = align
         self.cache_dir = cache_dir
         self.batch_size = batch_size
@@ -101,6 +106,8 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
             method=self.method,
             n_train_steps=self.n_train_steps,
             device=self.device,
+            engine=self.engine,
+            precision=self.precision,
             align=self.align,
             cache_dir=self.cache_dir,
             batch_size=self.batch_size,
@@ -149,6 +156,21 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         self.set_params(**parameters)
         self.inverter_.set_params(**parameters)
         return self
+
+    def use_engine(
+        self,
+        engine: Literal["torch", "openvino"],
+        precision: Literal["float32", "bfloat16"] = "float32",
+    ) -> Self:
+        """Let another engine compute the encoder of this fitted transformer."""
+        encoder = self.inverter_.encoder_
+        if encoder is None:
+            raise ValueError(
+                f"engine={engine!r} computes encoders, but this model inverts photos by "
+                "optimization, without one."
+            )
+        self.inverter_.encoder_ = encoder.with_engine(engine, precision)
+        return self.use(engine=engine, precision=precision)
 
     def quiet(self) -> Self:
         """Return a shallow copy that shows no progress."""

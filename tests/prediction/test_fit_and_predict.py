@@ -82,6 +82,26 @@ def test_fit_writes_a_model_that_predicts_elsewhere(job, model, tmp_path, capsys
     assert not (tmp_path / "p.csv.cache").exists()
 
 
+def test_models_by_openvino(job, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SKSTYLEFEAT_CACHE", str(tmp_path / "cache"))
+    assert fit(job, tmp_path / "model", "--engine", "openvino") == 0
+    loaded = load_model(tmp_path / "model")
+    assert loaded.features.inverter_.encoder_.engine == "openvino"
+    assert len(list((tmp_path / "cache").rglob("*.json"))) >= 1
+
+    tables = []
+    for engine in ("openvino", "torch"):
+        out = tmp_path / f"{engine}.csv"
+        assert predict(tmp_path / "model", job / "photos", out, "--engine", engine) == 0
+        tables.append([float(row["light"]) for row in read_rows(out)])
+    np.testing.assert_allclose(*tables, atol=0.05)
+    capsys.readouterr()
+
+    words = ("--engine", "torch", "--precision", "bfloat16")
+    assert fit(job, tmp_path / "other", *words) == 2
+    assert "--precision bfloat16 needs --engine openvino" in capsys.readouterr().err
+
+
 def test_the_pipelines_are_those_of_scikit_learn(job, model, monkeypatch):
     monkeypatch.setenv("SKSTYLEFEAT_WEIGHTS", str(model))
     pipeline = joblib.load(model / "light.joblib")

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from skstylefeat._inert._budget import CONTENT_ERRORS
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.encoders._folded_layers import Weights
+from skstylefeat.networks.encoders._openvino import CompiledNetwork
 from skstylefeat.networks.encoders._psp_backbones import read_backbone
 from skstylefeat.networks.encoders._psp_heads import FlatCodes, PooledCode, PyramidCodes
 from skstylefeat.networks.encoders._row_pairs import in_pairs
@@ -169,7 +170,10 @@ class PSPEncoder(nn.Module):
         return codes
 
     def _offsets(self, x):
-        w = in_pairs(self.network, x.contiguous(memory_format=torch.channels_last))
+        if isinstance(self.network, CompiledNetwork):
+            w = self.network(x)
+        else:
+            w = in_pairs(self.network, x.contiguous(memory_format=torch.channels_last))
         if self.combine == BASE_AND_OFFSETS:
             return torch.cat([w[:, :1], w[:, :1] + w[:, 1:]], dim=1)
         return w
