@@ -4,10 +4,6 @@ A generator shows how its images are framed. Its own images, as they are and dis
 turned, scaled, with mirrored borders), teach a linear discriminant to tell the two apart from
 histograms of oriented gradients. No label, landmark, code or photo is needed, and the check does
 not depend on the inversion, which by optimization reconstructs an image however it is framed.
-
-References
-----------
-N. Dalal, B. Triggs: "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
 """
 
 from __future__ import annotations
@@ -19,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat.features._hog import histograms_of_gradients
 from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.latents._rows import to_unit
 
@@ -28,8 +25,8 @@ if TYPE_CHECKING:
 N_OWN, FEWEST_OWN = 600, 100  # own images up to 64 pixels; larger ones take longer, so fewer
 N_VIEWS = 1_000  # views of own images as they are framed, and as many displaced ones
 SIDE = 64  # pixels of the images that are displaced
-GRADIENT_SIDE, CELL, N_ORIENTATIONS = 32, 4, 8
-CONTRAST_FLOOR = 1e-3  # energy of the gradients below which a neighborhood counts as flat
+GRADIENT_SIDE, N_CELLS, N_ORIENTATIONS = 32, 4, 9  # pixels and cells along a side
+BATCH = 64  # images whose gradients are in memory at once
 SHRINKAGE = 0.05  # of the covariance of the histograms
 # Displacements that are recognized. Shifts are in sides of the image, turns in degrees.
 SHIFTS, SCALES, TURNS = (0.15, 0.6), (1.35, 2.5), (20.0, 180.0)
@@ -230,31 +227,14 @@ def _displaced(
 
 
 def _histograms(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return histograms of oriented gradients (n, cells * orientations) of images (n, s, s, 3)."""
+    """Return the histograms of oriented gradients of images (n, s, s, 3), at most 32 pixels."""
     n, side = images.shape[:2]
-    if side > GRADIENT_SIDE:
-        factor = side // GRADIENT_SIDE
-        images = images.reshape(n, GRADIENT_SIDE, factor, GRADIENT_SIDE, factor, 3).mean((2, 4))
-        side = GRADIENT_SIDE
-    gray = np.pad(images.mean(axis=3), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    across = gray[:, 1:-1, 2:] - gray[:, 1:-1, :-2]
-    down = gray[:, 2:, 1:-1] - gray[:, :-2, 1:-1]
-
-    # Each gradient counts for its two nearest orientations, by distance.
-    magnitude = np.hypot(across, down)
-    position = (np.arctan2(down, across) / (2 * np.pi) % 1) * N_ORIENTATIONS
-    lower = np.floor(position)
-    share = position - lower
-    orientation = np.arange(N_ORIENTATIONS)
-    first = lower[..., None] % N_ORIENTATIONS == orientation
-    second = (lower[..., None] + 1) % N_ORIENTATIONS == orientation
-    votes = first * (magnitude * (1 - share))[..., None] + second * (magnitude * share)[..., None]
-    n_cells = max(1, side // CELL)
-    cell = side // n_cells
-    cells = votes.reshape(n, n_cells, cell, n_cells, cell, N_ORIENTATIONS).sum(axis=(2, 4))
-
-    # Contrast is normalized over the cell and its neighbors.
-    energy = np.pad(np.square(cells).sum(axis=3), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(energy, (3, 3), axis=(1, 2))
-    norm = np.sqrt(windows.mean(axis=(3, 4)) + CONTRAST_FLOOR)
-    return (cells / norm[..., None]).reshape(n, -1).astype(np.float32)
+    factor = max(1, side // GRADIENT_SIDE)
+    shape = (n, side // factor, factor, side // factor, factor, 3)
+    small = images.reshape(shape).mean(axis=(2, 4))
+    cell = max(1, small.shape[1] // N_CELLS)
+    parts = [
+        histograms_of_gradients(small[start : start + BATCH], N_ORIENTATIONS, cell, 2)
+        for start in range(0, n, BATCH)
+    ]
+    return np.concatenate(parts).astype(np.float32)
