@@ -22,7 +22,7 @@ from skstylefeat.datasets import make_faces
 from skstylefeat.experiments import Target, load_own_images, load_rendered_faces
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "photos"))
-from crops import load_photos
+from crops import load_photos, read_halves
 
 CELEBA = {"Male": "gender", "Smiling": "smiling", "Eyeglasses": "glasses", "Young": "young"}
 UTKFACE = {"age": "age class", "gender": "gender"}
@@ -121,18 +121,19 @@ def age_classes(years):
 
 
 def _photos(args, size):
-    photos = load_photos(args.photos, folder=args.data, cache=args.cache)
-    rows = [photos.rows("train")[: args.pool], photos.rows("test")[: args.test]]
-    pool, test = (np.asarray(photos.images[part]) for part in rows)
+    halves = read_halves(
+        args.photos, "test", args.pool, args.test, folder=args.data, cache=args.cache
+    )
+    (pool, _), (test, _) = halves
     if pool.shape[1] != size:
         raise ValueError(f"The crops are {pool.shape[1]} px wide, the generator's images {size}.")
     targets = []
     for column, name in TARGETS[args.photos].items():
-        values = photos.frame[column].to_numpy()
-        words = np.where(values > 0, name, f"not {name}")
+        columns = [frame[column].to_numpy() for _, frame in halves]
+        words = [np.where(values > 0, name, f"not {name}") for values in columns]
         if column == "age":
-            words = age_classes(values)
-        targets.append(Target(name, *(words[part] for part in rows)))
+            words = [age_classes(values) for values in columns]
+        targets.append(Target(name, *words))
     notes = [f"{len(pool)} + {len(test)} photos of {args.photos}."]
     return Collection(pool, test, _wanted(targets, args), notes)
 

@@ -146,8 +146,8 @@ def make_bench(args):
         "images": collection_name(args),
         "pool": len(collection.pool),
         "test": len(collection.test),
-        "generator": f"{generator.name} {generator.weights_hash()[:16]}",
-        "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()[:16]}",
+        "generator": f"{generator.name} {generator.weights_hash()}",
+        "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()}",
         "PSNR": f"{float(arrays['psnr']):.1f} dB",
     }
     return Bench(collection, sources, plain, mirrored, reserve, facts)
