@@ -136,7 +136,7 @@ def test_table(archives, networks, tmp_path, capsys):
         run_script("photos/table.py", *words, "--out", tmp_path / "out")
     capsys.readouterr()
     page = (tmp_path / "out" / "tables.md").read_text()
-    for part in ("generator: tiny.safetensors, SHA-256 ", "encoder: tiny-encoder", "S + HOG"):
+    for part in ("generator: tiny, SHA-256 ", "encoder: tiny-encoder, SHA-256 ", "S + HOG"):
         assert part in page
     assert "mean ± standard error over 2 draws" in page
     assert "reads 80 labels more than it says" in page
