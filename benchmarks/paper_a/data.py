@@ -22,9 +22,13 @@ from skstylefeat.datasets import make_faces
 from skstylefeat.experiments import Target, load_own_images, load_rendered_faces
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "photos"))
-from crops import load_photos
+from crops import load_photos, read_halves
 
 CELEBA = {"Male": "gender", "Smiling": "smiling", "Eyeglasses": "glasses", "Young": "young"}
+UTKFACE = {"age": "age class", "gender": "gender"}
+TARGETS = {"celeba": CELEBA, "utkface": UTKFACE}
+# Paper A's classes of the age.
+AGE_EDGES, AGE_CLASSES = (10, 60.001), ("under 10", "10 to 60", "over 60")
 # The encoder of the rendered faces was trained on seeds from 1,000,000 on, like these.
 TRAINING_SEED, N_TRAINING = 1_500_000, 50_000
 
@@ -41,7 +45,7 @@ class Collection(NamedTuple):
 def add_data_arguments(parser):
     """Add the options for images, networks and the folder of a run."""
     group = parser.add_argument_group("images and networks")
-    group.add_argument("--photos", choices=("celeba",), help="photos of benchmarks/photos")
+    group.add_argument("--photos", choices=tuple(TARGETS), help="photos of benchmarks/photos")
     group.add_argument("--data", metavar="FOLDER_OR_ZIP", help="photos (default: rendered faces)")
     group.add_argument("--labels", metavar="CSV")
     group.add_argument("--target", metavar="NAME[,NAME]", help="columns or a subset of the targets")
@@ -93,6 +97,9 @@ def load_collection(args):
         )
     else:
         train, test, targets, notes = load_rendered_faces(args.pool, args.test, args.random_state)
+        ages = next(target for target in targets if target.name == "age")
+        three = (age_classes(years) for years in (ages.y_train, ages.y_test))
+        targets = [*targets, Target("age class", *three)]
     return Collection(train, test, _wanted(targets, args), notes)
 
 
@@ -108,17 +115,26 @@ def _wanted(targets, args):
     return classes
 
 
+def age_classes(years):
+    """Return paper A's three classes of the age: under 10, 10 to 60, over 60."""
+    return np.array(AGE_CLASSES)[np.searchsorted(AGE_EDGES, years, side="right")]
+
+
 def _photos(args, size):
-    photos = load_photos(args.photos, folder=args.data, cache=args.cache)
-    rows = [photos.rows("train")[: args.pool], photos.rows("test")[: args.test]]
-    pool, test = (np.asarray(photos.images[part]) for part in rows)
+    halves = read_halves(
+        args.photos, "test", args.pool, args.test, folder=args.data, cache=args.cache
+    )
+    (pool, _), (test, _) = halves
     if pool.shape[1] != size:
         raise ValueError(f"The crops are {pool.shape[1]} px wide, the generator's images {size}.")
     targets = []
-    for column, name in CELEBA.items():
-        words = np.where(photos.frame[column].to_numpy() > 0, name, f"not {name}")
-        targets.append(Target(name, *(words[part] for part in rows)))
-    notes = [f"{len(pool)} + {len(test)} photos of CelebA."]
+    for column, name in TARGETS[args.photos].items():
+        columns = [frame[column].to_numpy() for _, frame in halves]
+        words = [np.where(values > 0, name, f"not {name}") for values in columns]
+        if column == "age":
+            words = [age_classes(values) for values in columns]
+        targets.append(Target(name, *words))
+    notes = [f"{len(pool)} + {len(test)} photos of {args.photos}."]
     return Collection(pool, test, _wanted(targets, args), notes)
 
 
@@ -130,14 +146,10 @@ def training_images(args):
     """
     args.runs = runs_folder(args)
     if args.photos:
-        sets = [load_photos(name, folder=args.data, cache=args.cache) for name in _trained_on(args)]
+        sets = [load_photos(name, folder=args.data, cache=args.cache) for name in TARGETS]
         images = np.concatenate([x.images[x.rows("train")] for x in sets])
     elif args.data:
         images = load_collection(args).pool
     else:
         images = make_faces(N_TRAINING, random_state=TRAINING_SEED).images
     return images, images.shape[1]
-
-
-def _trained_on(args):
-    return (args.photos, "utkface")

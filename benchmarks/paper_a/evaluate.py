@@ -35,7 +35,8 @@ from skstylefeat.metrics import clustering_accuracy
 
 BUDGETS = (2, 5, 10, 30, 60, 120, 600)
 CLASSIFIED = ("stylegan", "mae")  # sources whose pseudo labels train a network, as in the paper
-ROWS = {"codes": True, "styles": True, "pca": False}  # sources without maps; True: standardize
+# Sources without maps; True: standardize.
+ROWS = {"codes": True, "styles": True, "pca": False, "hog": True, "union": True}
 POOLED_BUDGETS = (5, 10, 30, 120)
 SHOTS = (2, 3, 4, 5, 6, 7, 8)
 GRID_SOURCES = ("stylegan", "mae")

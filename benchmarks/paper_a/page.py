@@ -33,6 +33,10 @@ READERS = {
     "styles mirror": "S and mirror",
     "pca logistic": "PCA",
     "pca mirror": "PCA and mirror",
+    "hog logistic": "HOG",
+    "hog mirror": "HOG and mirror",
+    "union logistic": "S + HOG",
+    "union mirror": "S + HOG and mirror",
     **{
         f"{name} weighted{mirror}": f"{TITLES[name]} weighted{' and mirror' if mirror else ''}"
         for name in SOURCES

@@ -21,7 +21,7 @@ from skstylefeat.experiments import (
     pixel_components,
     psnr_of_latents,
 )
-from skstylefeat.features import ChannelMISelector, FeatureMaps
+from skstylefeat.features import ChannelMISelector, FeatureMaps, HOGDescriptor
 from skstylefeat.latents import w_plus_to_s
 from skstylefeat.networks import load_perceptual
 
@@ -75,8 +75,8 @@ class Bench:
     sources : dict of str to Source
         Sources for clustering.
     plain, mirrored : dict of str to Source
-        Sources for regression: W+ and S codes, components of pixels, and maxima of channels; of
-        the image, and the mean over image and mirror image.
+        Sources for regression: W+ and S codes, components of pixels, gradients (HOG), S codes next
+        to these, and maxima of channels; of the image, and the mean over image and mirror image.
     reserve : ndarray of int
         Rows of the pool from which labels for the choice of channels are drawn.
     facts : dict
@@ -138,14 +138,16 @@ def make_bench(args):
         sources[name] = _rows(name, arrays)
     plain = dict(sources)
     mirrored = {name: _rows(f"{name} mirror", arrays) for name in sources}
-    for found in (plain, mirrored):
+    for found, mirror in ((plain, None), (mirrored, "mean")):
         found["styles"] = _styles(found["codes"], generator)
+        found["hog"] = _gradients(collection, mirror)
+        found["union"] = _union(found["styles"], found["hog"])
     facts |= {
         "images": collection_name(args),
         "pool": len(collection.pool),
         "test": len(collection.test),
-        "generator": f"{generator.name} {generator.weights_hash()[:16]}",
-        "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()[:16]}",
+        "generator": f"{generator.name} {generator.weights_hash()}",
+        "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()}",
         "PSNR": f"{float(arrays['psnr']):.1f} dB",
     }
     return Bench(collection, sources, plain, mirrored, reserve, facts)
@@ -159,6 +161,18 @@ def _styles(codes, generator):
     halves = (codes.pool["max"], codes.test["max"])
     pool, test = ({"max": w_plus_to_s(half, generator)} for half in halves)
     return Source("styles", pool, test)
+
+
+def _gradients(collection, mirror):
+    descriptor = HOGDescriptor(mirror=mirror).fit(collection.pool[:1])
+    pool, test = ({"max": descriptor.transform(half)} for half in collection[:2])
+    return Source("hog", pool, test)
+
+
+def _union(styles, gradients):
+    halves = zip((styles.pool, styles.test), (gradients.pool, gradients.test), strict=True)
+    pool, test = ({"max": np.concatenate([x["max"], y["max"]], axis=1)} for x, y in halves)
+    return Source("union", pool, test)
 
 
 def _reserve(collection):

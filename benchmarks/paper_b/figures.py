@@ -6,7 +6,7 @@ from functools import cached_property
 import cnn
 import numpy as np
 from calibration import BUDGETS, curves, draws, errors, summary
-from data import to_unit
+from data import TURNED, to_unit
 from grades import grades
 from joblib import Parallel, delayed
 from planes import (
@@ -14,6 +14,7 @@ from planes import (
     READ,
     SharedDirection,
     direction_of,
+    gradients,
     labels_of,
     line_scores,
     plane_distances,
@@ -29,6 +30,7 @@ from skstylefeat.directions import LatentPCA, MeanDifferenceDirection, SeFa
 
 CNN_BUDGETS = (20, 100, 1_000)
 N_GENERATED, GENERATED_EPOCHS = 4_000, 8
+N_NETWORKS = 5
 COVERAGE, COVERAGE_BUDGETS = 0.9, (20, 50, 100)
 N_ORDERED = 8
 
@@ -48,6 +50,7 @@ class Study:
         self.data, self.attribute, self.args = data, attribute, args
         self.y = {which: data.values(attribute, which) for which in data.sets}
         self.labels = {kind: labels_of(self.y["teach"], kind) for kind in KINDS}
+        self._deep = {}
 
     @cached_property
     def shared(self):
@@ -61,8 +64,14 @@ class Study:
 
     @cached_property
     def spaces(self):
-        """Rows by space, including those of a network."""
-        return spaces(self.data, cnn.deep_features(self.data, self.labels["thirds"]))
+        """Rows by space, without those that labels teach."""
+        return spaces(self.data) | {"HOG": gradients(self.data)}
+
+    def taught_spaces(self, kind):
+        """Return rows by space, with those of a network that a kind of coarse labels taught."""
+        if kind not in self._deep:
+            self._deep[kind] = cnn.deep_features(self.data, self.labels[kind])
+        return self.spaces | {"deep features": self._deep[kind]}
 
     def curves(self, cases, rows=None, n_draws=None):
         """Return errors of {name: (distances, parameters)} from 2 to 1,000 labels."""
@@ -112,9 +121,10 @@ def mirrored(study):
     """Not in the paper: the same with the codes, or pixels, of the mirror image."""
     data = study.data.mirrored(study.attribute)
     shared = SharedDirection(data, study.attribute, "thirds").aggregates()
-    rows = spaces(data)
+    mirror = "difference" if study.attribute in TURNED else "mean"
+    rows = spaces(data) | {"HOG": gradients(study.data, mirror)}
     cases = {"mean label": (None, {})} | {k: (shared[k], {}) for k in ("weighted", "flat")}
-    for name in ("W+ plane", "PCA(30)", "pixels"):
+    for name in ("W+ plane", "HOG", "PCA(30)", "pixels"):
         cases[name] = (plane_distances(rows[name], study.labels["thirds"], "thirds"), {})
     return {
         "lines": {
@@ -132,7 +142,7 @@ def baselines(study):
     found = {}
     for kind in KINDS:
         cases = {"mean label": (None, {}), "weighted": (study.weighted(kind), {})}
-        for name, rows in study.spaces.items():
+        for name, rows in study.taught_spaces(kind).items():
             cases[name] = (plane_distances(rows, study.labels[kind], kind), {})
         found[kind] = study.curves(cases, n_draws=study.args.draws if kind == "thirds" else 200)
     return found
@@ -147,29 +157,40 @@ def degrees(study):
 
 
 def networks(study):
-    """Figure 5: networks trained from scratch on exact values, and CORAL."""
+    """Figure 5: networks trained from scratch on exact values, and CORAL.
+
+    Every network is trained `N_NETWORKS` times, on other draws of the labels and from other
+    weights.
+    """
     pool, test = study.data.sets["pool"].pixels, study.data.sets["test"].pixels
     drawn = study.rows  # once, not in every process
     tasks = [
-        (name, budget)
+        (name, budget, seed)
         for name in ("regression", "coral")
         for budget in CNN_BUDGETS
         if budget <= len(pool)
+        for seed in range(N_NETWORKS)
     ]
 
-    def score(name, budget):
-        rows = drawn[budget][0]
-        return study.mae(getattr(cnn, name)(pool[rows], study.y["pool"][rows], test))
+    def score(name, budget, seed):
+        rows = drawn[budget][seed % len(drawn[budget])]
+        predicted = getattr(cnn, name)(pool[rows], study.y["pool"][rows], test, seed=seed)
+        return study.mae(predicted)
 
     scores = Parallel(n_jobs=study.args.jobs)(delayed(score)(*task) for task in tasks)
-    found = {name: {} for name, _ in tasks}
-    for (name, budget), value in zip(tasks, scores, strict=True):
-        found[name][budget] = value
+    found = {name: {} for name, _, _ in tasks}
+    for (name, budget, _), value in zip(tasks, scores, strict=True):
+        found[name].setdefault(budget, []).append(value)
     # All exact values of both sets, for CORAL alone: it is the one that needs them.
     both = np.concatenate([study.data.sets[which].pixels for which in ("pool", "teach")])
     values = np.concatenate([study.y["pool"], study.y["teach"]])
-    found["coral"][len(values)] = study.mae(cnn.coral(both, values, test))
-    return found
+    found["coral"][len(values)] = [
+        study.mae(cnn.coral(both, values, test, seed=seed)) for seed in range(N_NETWORKS)
+    ]
+    return {
+        name: {budget: summary(np.array(values)) for budget, values in rows.items()}
+        for name, rows in found.items()
+    }
 
 
 def aggregates(study):
@@ -198,7 +219,7 @@ def accuracies(study):
     """Table 3: validation accuracy of the SVM in every space."""
     return {
         name: validation_accuracy(rows, study.labels["halves"])
-        for name, rows in study.spaces.items()
+        for name, rows in study.taught_spaces("halves").items()
     }
 
 
@@ -264,13 +285,23 @@ def inversions(study):
 
 
 def generated(study):
-    """Appendix C.3: a network trained on generated images that the method labels itself."""
+    """Appendix C.3: a network trained on generated images that the method labels itself.
+
+    Calibration labels, generated images and weights are drawn `N_NETWORKS` times.
+    """
+    found = [generated_once(study, seed) for seed in range(N_NETWORKS)]
+    return {name: summary(np.array([once[name] for once in found])) for name in found[0]}
+
+
+def generated_once(study, seed):
+    """Return MAE and R2 of the network and of the distance, from one draw."""
     generator, distances = study.data.generator, study.weighted()
-    rows = study.rows[max(study.rows)][0]
+    drawn = study.rows[max(study.rows)]
+    rows = drawn[seed % len(drawn)]
     model = LatentRegressor(n_refits=None, random_state=0).fit(
         distances["pool"][rows], study.y["pool"][rows]
     )
-    rng = np.random.RandomState(0)
+    rng = np.random.RandomState(seed)
     teach = study.data.sets["teach"].codes
     direction = MeanDifferenceDirection().fit(teach, study.labels["thirds"])
     steps = rng.uniform(-1, 1, size=(N_GENERATED, 1)) * direction.distance_
@@ -279,7 +310,7 @@ def generated(study):
     parts = [generator.synthesis(moved[i : i + 64]) for i in range(0, N_GENERATED, 64)]
     images = to_unit(np.concatenate(parts))
     test = study.data.sets["test"].pixels
-    predicted = cnn.regression(images, values, test, epochs=GENERATED_EPOCHS)
+    predicted = cnn.regression(images, values, test, seed=seed, epochs=GENERATED_EPOCHS)
     return {
         "network on generated images": study.mae(predicted),
         "distance, the same labels": study.mae(model.predict(distances["test"])),

@@ -99,15 +99,14 @@ class Page:
         for heading, attribute, found in self.cases("5"):
             rows = {**found, "weighted distance": {}}
             for n, entry in self._of("3", heading).get("thirds", {}).get("weighted", {}).items():
-                rows["weighted distance"][n] = [entry["mae"][0], entry["r2"][0]]
+                rows["weighted distance"][n] = entry
             for name, row in self._of("grades", heading).get("curves", {}).items():
                 if name.startswith("W+ plane, fifths"):
                     title = name.replace("W+ plane", "distance with the mirror image")
-                    rows[title] = {n: [entry["mae"][0]] for n, entry in row.items()}
+                    rows[title] = row
             budgets = sorted({n for row in rows.values() for n in row}, key=int)
             lines = [
-                [name, *(f"{row[n][0]:.2f}" if n in row else "" for n in budgets)]
-                for name, row in rows.items()
+                [name, *(_cell(row.get(n), "mae") for n in budgets)] for name, row in rows.items()
             ]
             head = [f"{heading} ({UNITS[attribute]})", *(f"{n} labels" for n in budgets)]
             blocks.append(_markdown(head, lines))
@@ -197,9 +196,9 @@ class Page:
     def generated(self):
         """Return the table of appendix C.3."""
         lines = [
-            [heading, name, f"{mae:.2f}", f"{r2:.3f}"]
+            [heading, name, _cell(row, "mae"), _cell(row, "r2")]
             for heading, _, found in self.cases("C.3")
-            for name, (mae, r2) in found.items()
+            for name, row in found.items()
         ]
         return _markdown(["", "predicts by", "mean absolute error", "R2"], lines)
 

@@ -13,6 +13,7 @@ from sklearn.linear_model import RidgeCV
 
 from skstylefeat import HyperplaneDistance, layer_importance
 from skstylefeat.directions import DiscriminantDirection, LinearSVMDirection
+from skstylefeat.features import HOGDescriptor
 
 N_COMPONENTS = 30
 READ = ("pool", "test")
@@ -55,6 +56,12 @@ def spaces(data, deep=None):
         "pixels": pixels,
     }
     return found if deep is None else found | {"deep features": deep}
+
+
+def gradients(data, mirror=None):
+    """Return histograms of oriented gradients of every set, optionally with the mirror image."""
+    descriptor = HOGDescriptor(mirror=mirror).fit(data.sets["teach"].pixels)
+    return {which: descriptor.transform(images.pixels) for which, images in data.sets.items()}
 
 
 def plane_distances(rows, labels, kind):

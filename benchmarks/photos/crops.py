@@ -92,6 +92,33 @@ def load_photos(name, *, folder=None, cache=None):
     return Photos(images, frame, assign_splits(groups))
 
 
+def new_rows(images, known):
+    """Return the mask of the images that equal none of the known ones, pixel by pixel."""
+    seen = {hashlib.sha256(image.tobytes()).digest() for image in known}
+    return np.array([hashlib.sha256(x.tobytes()).digest() not in seen for x in images], dtype=bool)
+
+
+def read_halves(name, split, n_pool, n_held_out, *, folder=None, cache=None):
+    """Return crops and labels of the pool and of a held-out split.
+
+    Both hold other identities, as the splits do, and no crop of the pool is in the other half.
+
+    Returns
+    -------
+    pool, held_out : tuple of (ndarray of shape (n, 32, 32, 3), DataFrame)
+    """
+    photos = load_photos(name, folder=folder, cache=cache)
+    halves = []
+    for part, limit in (("train", n_pool), (split, n_held_out)):
+        rows = photos.rows(part)[:limit]
+        images, frame = np.asarray(photos.images[rows]), photos.frame.iloc[rows]
+        if halves:
+            new = new_rows(images, halves[0][0])
+            images, frame = images[new], frame[new]
+        halves.append((images, frame))
+    return halves
+
+
 def _cached_crops(name, archive, files, cache):
     if cache is None:
         return _decode(name, archive, files)

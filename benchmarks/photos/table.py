@@ -8,12 +8,15 @@ FOLDER holds celeba64.zip, celeba64.csv, utkface96.zip and utkface96.csv. ``--en
 an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices were made with
 ``--split validation``; the default is the test split, on which no choice was made. The experiments
 are those of ``python -m skstylefeat``, and in addition photo and mirror image are averaged: their
-codes, and for the competitor their pixels.
+codes, and for the competitors their pixels and descriptors. Competitors without a generator are
+those of ``competitors.py`` whose packages are installed, label spreading over the unlabeled photos
+of the pool, and with ``--resnet-draws`` a ResNet-18 trained from scratch.
 """
 
 import argparse
 import os
 import platform
+import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -22,12 +25,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from crops import load_photos
+from competitors import TITLES, available, describe
+from crops import read_halves
 from joblib import Parallel, delayed
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import mean_absolute_error
 from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelSpreading
 from tqdm.auto import tqdm
 
 from skstylefeat import (
@@ -47,6 +53,7 @@ from skstylefeat.experiments import (
     plane_distances,
     predict_all,
     psnr_of_latents,
+    recipe_predictions,
     regression_experiment,
     represent,
     save_scores,
@@ -56,6 +63,9 @@ from skstylefeat.experiments import (
     thirds,
 )
 from skstylefeat.latents import w_plus_to_s
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "paper_a"))
+from resnet import resnet_predictions, standardized, train_resnet
 
 CLASSES = {
     "celeba": {
@@ -71,16 +81,29 @@ BUDGETS = (2, 5, 10, 20, 30, 100, 1_000)
 # worse from 100 on, 0.01 never predicts a rare class.
 INVERSE_PENALTY = 0.1
 N_COMPONENTS = 50
+# Chosen on the validation split as well, for rows that are standardized by the pool: the inverse
+# penalties of a descriptor's logistic regression, the neighbors of the graph over the HOG of all
+# photos, and the largest learning rate of ResNet-18.
+PENALTIES = {"hog": 0.1, "dlib": 0.1, "onet": 0.1, "vgg16": 0.1, "transformers": 0.1}
+SPREADING = {"n_neighbors": 10, "alpha": 0.5, "max_iter": 200}
+RESNET_RATE = 2e-3
+RIDGE = np.logspace(1, 5, 9)
+MOST_RECIPE = 100  # labels up to which the recipe of ``fit`` chooses its reader
 # One start per draw: only the mean over the draws is reported, and 333 clusters take long.
 CLUSTERER = KMeans(n_init=1)
 METHODS = {
     "majority": "majority",
     "pca": "PCA + logistic",
     "pca mirror": "PCA and mirror",
+    **TITLES,
+    "spreading": "HOG, label spreading",
+    "resnet": "ResNet-18",
     "latents": "W+ + logistic",
     "mirror": "W+ and mirror",
     "styles": "S + logistic",
     "styles mirror": "S and mirror",
+    "union mirror": "S + HOG",
+    "recipe": "`fit`",
     "annotation": "clusters' names",
     "classifier": "pseudo labels",
     "codes": "codes' pseudo labels",
@@ -89,21 +112,37 @@ PLANES = {
     "mean": "mean label",
     "pca": "PCA distance",
     "pca mirror": "PCA and mirror",
+    **TITLES,
     "plane": "W+ plane",
     "weighted": "weighted distance",
     "mirror": "W+ and mirror plane",
+    "union": "S + HOG plane",
 }
+VALUES = {
+    "mean": "mean label",
+    "pca mirror": "PCA and mirror",
+    **TITLES,
+    "styles mirror": "S and mirror",
+    "union mirror": "S + HOG",
+}
+BALANCED = "Balanced accuracy, the mean of both classes' accuracies"
 CLASS_NOTE = (
-    "in %, mean ± sd over {draws} draws of all labels. In addition to the budget of the row, 4 "
-    "labeled images per class choose the channels: every method except the majority gets these 8 "
-    "labels and those of the budget. Clusters' names are scored on the pool's images that were not "
-    "labeled, the rest on the held-out images. The last column uses the labels of the budget only: "
-    "no channels are chosen, and the clusters are those of the codes of photo and mirror image."
+    "in %, mean ± {spread} over {draws} draws of all labels. The column of labels counts the "
+    "budget; in addition, 4 labeled images per class choose the channels: every method except the "
+    "majority gets these 8 labels and those of the budget. Clusters' names are scored on the "
+    "pool's images that were not labeled, the rest on the held-out images. The last column uses "
+    "the labels of the budget only: no channels are chosen, and the clusters are those of the "
+    "codes of photo and mirror image. Columns from the third to ResNet-18 use no generator; all "
+    "descriptors are means over photo and mirror image."
+)
+VALUE_NOTE = (
+    "Years, mean ± {spread} over {draws} draws of all labels: no coarse labels are read. Ridge "
+    "regression on standardized columns; the penalty is chosen by leaving labels out."
 )
 AGE_NOTE = (
-    "Years, mean ± sd over {draws} draws of the calibration labels. All planes are learned from "
-    "the coarse labels (youngest, middle or oldest third) of the whole pool, and the distances are "
-    "calibrated at the same points."
+    "Years, mean ± {spread} over {draws} draws of the calibration labels. All planes are learned "
+    "from the coarse labels (youngest, middle or oldest third) of the whole pool, so that each row "
+    "reads {pool} labels more than it says. All distances are calibrated at the same points."
 )
 
 
@@ -125,6 +164,13 @@ class Half:
         Principal components of the mean of image and mirror image, for the competitors.
     frame : DataFrame
         Labels.
+    descriptors : dict of str to ndarray of shape (n, d)
+        Competitors' rows, the mean over photo and mirror image, and "union" of S codes and HOG,
+        all standardized by the pool.
+    crops : ndarray of shape (n, 32, 32, 3), uint8
+    recipe : ndarray of shape (n, n_features)
+        Rows that ``fit`` reads, with the columns of `blocks`.
+    blocks : dict of str to (start, stop)
     """
 
     images: ImageSet
@@ -134,16 +180,10 @@ class Half:
     components: np.ndarray
     pixels: np.ndarray
     frame: pd.DataFrame
-
-
-def read_halves(name, args):
-    """Return crops and labels of the pool and of the held-out split."""
-    photos = load_photos(name, folder=args.data, cache=args.cache)
-    halves = []
-    for split, limit in (("train", args.pool), (args.split, args.held_out)):
-        rows = photos.rows(split)[:limit]
-        halves.append((np.asarray(photos.images[rows]), photos.frame.iloc[rows]))
-    return halves
+    descriptors: dict
+    crops: np.ndarray
+    recipe: np.ndarray
+    blocks: dict
 
 
 def make_inverter(args, crops):
@@ -158,24 +198,64 @@ def make_inverter(args, crops):
     ).fit(crops)
 
 
-def invert(inverter, halves):
+def invert(inverter, halves, args):
     """Return both `Half` objects."""
     sets = represent(inverter, *(crops for crops, _ in halves))
     both = [
         (images.latents + inverter.transform(crops[:, :, ::-1])) / 2
         for images, (crops, _) in zip(sets, halves, strict=True)
     ]
-    scaled = standardized(both)
-    scaled_styles = standardized([w_plus_to_s(codes, inverter.generator_) for codes in both])
+    scaled = scaled_by_pool(both)
+    styles = [w_plus_to_s(codes, inverter.generator_) for codes in both]
+    scaled_styles = scaled_by_pool(styles)
     components = principal_components(scaled, N_COMPONENTS)
     pixels = [images.images + images.images[:, :, ::-1] for images in sets]
     pixels = principal_components([x.reshape(len(x), -1) / 2 for x in pixels], PIXEL_COMPONENTS)
     frames = [frame for _, frame in halves]
-    columns = (sets, both, scaled, scaled_styles, components, pixels, frames)
+    crops = [crops for crops, _ in halves]
+    found = {name: descriptor_rows(name, crops, args) for name in descriptor_names(args)}
+    found["union"] = [
+        np.concatenate(x, axis=1) for x in zip(scaled_styles, found["hog"], strict=True)
+    ]
+    descriptors = [{name: rows[i] for name, rows in found.items()} for i in (0, 1)]
+    recipe, blocks = recipe_rows(sets, styles, descriptors)
+    columns = (sets, both, scaled, scaled_styles, components, pixels, frames, descriptors, crops)
+    columns += (recipe, [blocks, blocks])
     return [Half(*half) for half in zip(*columns, strict=True)]
 
 
-def standardized(halves):
+def recipe_rows(sets, styles, descriptors):
+    """Return the rows of both halves that ``fit`` would compute of them, and their blocks."""
+    parts = [
+        {
+            "styles": mean,
+            "differences": images.styles - mean,
+            "maps": images.pooled,
+            "gradients": found["hog"],
+        }
+        for images, mean, found in zip(sets, styles, descriptors, strict=True)
+    ]
+    stops = np.cumsum([x.shape[1] for x in parts[0].values()]).tolist()
+    blocks = dict(zip(parts[0], zip([0, *stops], stops, strict=False), strict=True))
+    return [np.concatenate(list(part.values()), axis=1) for part in parts], blocks
+
+
+def descriptor_names(args):
+    """Return the names of the descriptors that can be computed."""
+    names = available() if args.competitors is None else args.competitors
+    names = list(dict.fromkeys(["hog", *names]))
+    return [*names, "transformers"] if args.transformers else names
+
+
+def descriptor_rows(name, crops, args):
+    """Return a descriptor's rows of both halves, standardized by the pool."""
+    cache = args.cache and args.cache / "descriptors"
+    return scaled_by_pool(
+        [describe(name, half, folder=args.transformers, cache=cache) for half in crops]
+    )
+
+
+def scaled_by_pool(halves):
     """Return both halves, standardized by the pool."""
     scaler = StandardScaler().fit(halves[0])
     return [scaler.transform(rows) for rows in halves]
@@ -188,14 +268,15 @@ def principal_components(halves, n_components):
     return [pca.transform(rows) for rows in halves]
 
 
-def class_draw(pool, held_out, column, target, budgets, draw, seed):
+def class_draw(pool, held_out, column, target, draw, args):
     """Return the scores of one draw at all budgets."""
+    seed = args.random_state
     y_pool, y = (half.frame[column].to_numpy() for half in (pool, held_out))
     rng = np.random.default_rng((seed, draw))
     clusters_seed = int(rng.integers(2**31))
     selection = select_channels(pool.images.maps, y_pool, rng)
     scores = []
-    for budget in budgets:
+    for budget in args.labels:
         drawn = annotate(
             pool.images, held_out.images, y_pool, budget, selection, clusters_seed, CLUSTERER
         )
@@ -206,12 +287,18 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
             y,
             logistic_predictions(pool.pixels[rows], y_pool[rows], held_out.pixels, scale=False),
         )
-        for name, train, test in (
-            ("mirror", pool.scaled, held_out.scaled),
-            ("styles mirror", pool.scaled_styles, held_out.scaled_styles),
-        ):
-            model = LogisticRegression(C=INVERSE_PENALTY, max_iter=5_000)
+        for name, penalty, train, test in readers(pool, held_out):
+            model = LogisticRegression(C=penalty, max_iter=5_000)
             found[name] = (y, model.fit(train[rows], y_pool[rows]).predict(test))
+        if budget <= MOST_RECIPE:
+            known = np.full(len(y_pool), None, dtype=object)
+            known[rows] = y_pool[rows]
+            guess = recipe_predictions(pool.recipe, known, held_out.recipe, pool.blocks, False)[0]
+            found["recipe"] = (y, guess["fit"].astype(y.dtype))
+        found["spreading"] = (y, spread_labels(pool, held_out, rows, y_pool))
+        if draw < args.resnet_draws and budget in args.resnet_labels:
+            found["resnet"] = (y, resnet_names(pool, held_out, rows, y_pool, draw))
+        found = {method: found[method] for method in METHODS if method in found}
         for method, (truth, names) in found.items():
             values = {
                 "accuracy": np.mean(truth == names),
@@ -222,6 +309,38 @@ def class_draw(pool, held_out, column, target, budgets, draw, seed):
                 for metric, value in values.items()
             ]
     return scores
+
+
+def readers(pool, held_out):
+    """Yield name, inverse penalty, and rows of pool and held-out images of each regression."""
+    yield "mirror", INVERSE_PENALTY, pool.scaled, held_out.scaled
+    yield "styles mirror", INVERSE_PENALTY, pool.scaled_styles, held_out.scaled_styles
+    for name, rows in pool.descriptors.items():
+        title = "union mirror" if name == "union" else name
+        yield title, PENALTIES.get(name, INVERSE_PENALTY), rows, held_out.descriptors[name]
+
+
+def spread_labels(pool, held_out, rows, y_pool):
+    """Predict by a graph over the HOG of all photos of the pool, few of which are labeled."""
+    classes, codes = np.unique(y_pool[rows], return_inverse=True)
+    known = np.full(len(y_pool), -1)
+    known[rows] = codes
+    halves = principal_components(
+        [pool.descriptors["hog"], held_out.descriptors["hog"]], N_COMPONENTS
+    )
+    model = LabelSpreading(kernel="knn", **SPREADING)
+    with warnings.catch_warnings():
+        # Photos that no path joins to a label have no class: they get the first one.
+        warnings.simplefilter("ignore")
+        return classes[model.fit(halves[0], known).predict(halves[1])]
+
+
+def resnet_names(pool, held_out, rows, y_pool, draw):
+    """Predict by a ResNet-18 that was trained from scratch on the labeled photos."""
+    classes, codes = np.unique(y_pool[rows], return_inverse=True)
+    images = standardized(pool.crops[rows])
+    model = train_resnet(images, codes, len(classes), draw, rate=RESNET_RATE)
+    return classes[resnet_predictions(model, standardized(held_out.crops))]
 
 
 def code_clusters(pool, held_out, y_pool, budget, seed):
@@ -258,6 +377,9 @@ def age_scores(pool, held_out, generator, args):
     plane = HyperplaneDistance(generator=generator, random_state=seed).fit(pool.both, labels)
     distances.train["mirror"] = plane.transform(pool.both)[:, 0]
     distances.test["mirror"] = plane.transform(held_out.both)[:, 0]
+    for name, rows in pool.descriptors.items():
+        found = pixel_plane_distances(rows, labels, held_out.descriptors[name])
+        distances.train[name], distances.test[name] = found
     return regression_experiment(
         distances,
         y_pool,
@@ -269,6 +391,32 @@ def age_scores(pool, held_out, generator, args):
     )
 
 
+def value_scores(pool, held_out, args):
+    """Return the errors of the age from the labels of the budget alone, without coarse labels."""
+    y_pool, y = (half.frame["age"].to_numpy(np.float64) for half in (pool, held_out))
+    rows_of = {
+        "pca mirror": (pool.pixels, held_out.pixels),
+        "styles mirror": (pool.scaled_styles, held_out.scaled_styles),
+        **{
+            "union mirror" if name == "union" else name: (rows, held_out.descriptors[name])
+            for name, rows in pool.descriptors.items()
+        },
+    }
+    scores = []
+    for draw in range(args.draws):
+        order = np.random.default_rng((args.random_state, draw)).permutation(len(y_pool))
+        for budget in args.labels:
+            rows = order[:budget]
+            found = {"mean": np.full(len(y), y_pool[rows].mean())}
+            for name, (train, test) in rows_of.items():
+                found[name] = RidgeCV(RIDGE).fit(train[rows], y_pool[rows]).predict(test)
+            scores += [
+                Score("age, values alone", name, "MAE", budget, draw, mean_absolute_error(y, guess))
+                for name, guess in found.items()
+            ]
+    return scores
+
+
 def class_scores(halves, args):
     """Yield the scores of all draws of all classes, one draw of each class after the other."""
     cases = [
@@ -278,7 +426,7 @@ def class_scores(halves, args):
         for column, target in columns.items()
     ]
     work = Parallel(n_jobs=args.jobs, return_as="generator")(
-        delayed(class_draw)(*halves[name], column, target, args.labels, draw, args.random_state)
+        delayed(class_draw)(*halves[name], column, target, draw, args)
         for name, column, target, draw in cases
     )
     with tqdm(total=len(cases), desc="classes", unit="draw") as bar:
@@ -287,20 +435,39 @@ def class_scores(halves, args):
             bar.update()
 
 
-def make_tables(scores):
-    """Return accuracy, balanced accuracy and error as `Table` objects."""
+def make_tables(scores, error="sd", pool=1_200):
+    """Return accuracy, balanced accuracy and errors of the age as `Table` objects.
+
+    `error` is "sd" of the draws, or "se", the standard error of their mean; `pool` is the number of
+    photos that are graded for the age.
+    """
     summaries = summarize(scores)
     draws = max(summary.n_draws for summary in summaries.values())
+    if error == "se":
+        summaries = {key: x._replace(sd=x.sd / x.n_draws**0.5) for key, x in summaries.items()}
+    spread = {"sd": "standard deviation", "se": "standard error"}[error]
+    alone = {key: x for key, x in summaries.items() if key[0] == "age, values alone"}
+    planes = {key: x for key, x in summaries.items() if key not in alone}
     tables = []
-    for metric, title in (
-        ("accuracy", "Accuracy"),
-        ("balanced accuracy", "Balanced accuracy, the mean of both classes' accuracies"),
+    for title, metric, found, methods, note in (
+        ("Accuracy", "accuracy", planes, METHODS, CLASS_NOTE),
+        (BALANCED, "balanced accuracy", planes, METHODS, CLASS_NOTE),
+        ("Mean absolute error of the age on UTKFace", "MAE", planes, PLANES, AGE_NOTE),
+        (
+            "Mean absolute error of the age from a few values alone",
+            "MAE",
+            alone,
+            VALUES,
+            VALUE_NOTE,
+        ),
     ):
-        header, rows = tabulate(summaries, metric, METHODS, scale=100)
-        tables.append(Table(title, header, rows, f"{title} {CLASS_NOTE.format(draws=draws)}"))
-    header, rows = tabulate(summaries, "MAE", PLANES, spec=".2f")
-    title = "Mean absolute error of the age on UTKFace"
-    tables.append(Table(title, header, rows, AGE_NOTE.format(draws=draws)))
+        methods = {key: title for key, title in methods.items() if any(key == k[1] for k in found)}
+        form = {"spec": ".2f"} if metric == "MAE" else {"scale": 100}
+        header, rows = tabulate(found, metric, methods, **form)
+        prefix = "" if metric == "MAE" else f"{title} "
+        tables.append(
+            Table(title, header, rows, prefix + note.format(draws=draws, spread=spread, pool=pool))
+        )
     return [table for table in tables if table.rows]
 
 
@@ -342,6 +509,11 @@ def parse_arguments():
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--labels", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--competitors", nargs="*", default=None, metavar="NAME")
+    parser.add_argument("--transformers", type=Path, default=None, metavar="FOLDER")
+    parser.add_argument("--resnet-draws", type=int, default=0, help="draws that train a ResNet-18")
+    parser.add_argument("--resnet-labels", type=int, nargs="+", default=(5, 30, 1_000))
+    parser.add_argument("--error", choices=("sd", "se"), default="se", help="behind each mean")
     parser.add_argument("--age-only", action="store_true", help="leave the classes out")
     parser.add_argument("--pool", type=int, default=1_200, help="images to label from")
     parser.add_argument("--held-out", type=int, default=2_000, help="images to score on")
@@ -357,18 +529,20 @@ def main():
     start = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)
     names = ["utkface"] if args.age_only else list(CLASSES)
-    crops = {name: read_halves(name, args) for name in names}
+    sizes = args.split, args.pool, args.held_out
+    crops = {name: read_halves(name, *sizes, folder=args.data, cache=args.cache) for name in names}
     inverter = make_inverter(args, np.concatenate([pool[0] for pool, _ in crops.values()]))
-    halves = {name: invert(inverter, both) for name, both in crops.items()}
+    halves = {name: invert(inverter, both, args) for name, both in crops.items()}
     psnrs = {
         name: psnr_of_latents(inverter, held_out.images.latents, held_out.images.images)
         for name, (_, held_out) in halves.items()
     }
     scores = age_scores(*halves["utkface"], inverter.generator_, args)
+    scores += value_scores(*halves["utkface"], args)
     for part in [] if args.age_only else class_scores(halves, args):
         scores += part
         save_scores(scores, args.out / "scores.csv")  # a stopped run keeps its scores
-    tables = make_tables(scores)
+    tables = make_tables(scores, args.error, len(crops["utkface"][0][0]))
     lines = facts(args, inverter, psnrs, time.monotonic() - start)
     print("\n\n".join(table.to_text() for table in tables))
     print("\n" + "\n".join(f"{key}: {value}" for key, value in lines.items()))

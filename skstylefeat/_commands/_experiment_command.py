@@ -16,6 +16,7 @@ from skstylefeat._commands._arguments import (
     command_parser,
     counts,
     folder,
+    function,
     names,
     positive,
     share,
@@ -72,6 +73,15 @@ def _add_experiment_options(parser):
     text = "budgets for calibration"
     add_option(work, "--regression-labels", "N[,N]", "2,5,20", text, type=counts)
     add_option(work, "--draws", "N", 20, "random draws of the labels", type=positive)
+    work.add_argument(
+        "--features",
+        metavar="MODULE:FUNCTION",
+        type=function,
+        action="append",
+        default=[],
+        help="further competitor, such as a frozen network: a function of your own from images "
+        "(n, H, W, 3), floats in [0, 1], to rows of numbers; may be given several times",
+    )
     add_option(work, "--random-state", "SEED", 0, "seed of the whole run", type=int)
     add_option(work, "--out", "FOLDER", "skstylefeat-report", "folder of the report", type=folder)
     work.add_argument("--quiet", action="store_true", help="print the tables only")
@@ -107,6 +117,7 @@ def _run(arguments: argparse.Namespace, load: Callable[[Any], Any], foreign: Any
         precision=arguments.precision,
         quiet=arguments.quiet,
         foreign=foreign,
+        features=dict(arguments.features),
     )
     headlines, tables = Job(settings).run(load)
     print("\n" + "\n\n".join(["\n".join(headlines), *(table.to_text() for table in tables)]))

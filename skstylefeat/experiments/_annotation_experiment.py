@@ -29,6 +29,7 @@ from skstylefeat.experiments._score_table import (
     fixed_seed,
     summarize,
     tabulate,
+    user_features,
 )
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._selector import ChannelMISelector
@@ -45,11 +46,14 @@ ANOVA_SELECTION: Mapping[str, Any] = {
 }
 #: The image at the center represents its cluster more often than a random one.
 QUERY: Literal["random", "central", "diverse"] = "central"
+#: Titles of the columns, in order. Features of the user's follow under their own names.
 METHODS = {
     "majority": "majority",
     "pca": "PCA + logistic",
     "latents": "W+ + logistic",
+    "hog": "HOG + logistic",
     "styles": "S + logistic",
+    "union": "S + HOG",
     "mi": "clusters (MI)",
     "annotation": "clusters (F)",
     "again": "second round",
@@ -284,7 +288,8 @@ def annotation_experiment(
         images, channels by F value), "again" (the same after `second_round`), "mi" (as
         "annotation", channels by mutual information), "classifier" (`PseudoLabelClassifier` of
         the second round on test images), "latents", "styles" and "pca" (logistic regression on W+
-        rows, on S codes and on the pixels' components, all labels of the draw), and "majority".
+        rows, on S codes and on the pixels' components, all labels of the draw), those of
+        `ImageSet.descriptors` (in the same way), and "majority".
         With metric "balanced accuracy": the same methods, the mean over the classes of the share
         that is right. With metric "clustering accuracy": method "kmeans", as many clusters as
         classes. With metric "labels read": method "all", the number of images whose label the
@@ -360,6 +365,10 @@ def predict_all(
             ("pca", train.components, test.components, False),
         )
     }
+    # These are standardized by all training images.
+    for name, first in train.descriptors.items():
+        second = test.descriptors[name]
+        predictions[name] = logistic_predictions(first[rows], y_train[rows], second, scale=False)
     predictions["classifier"] = pseudo_label_predictions(annotation, seed)
     predictions["majority"] = majority_predictions(y_train, len(y_test))
     return {
@@ -439,10 +448,11 @@ def annotation_tables(scores: Sequence[Score]) -> list[Table]:
         The table of accuracies, then that of balanced accuracies.
     """
     summaries = summarize(scores)
+    methods = METHODS | user_features(scores, METHODS)
     draws = max(summary.n_draws for summary in summaries.values())
-    header, rows = tabulate(summaries, "accuracy", METHODS, scale=100)
-    best = best_columns(summaries, "accuracy", METHODS)
-    balanced = tabulate(summaries, "balanced accuracy", METHODS, scale=100)[1]
+    header, rows = tabulate(summaries, "accuracy", methods, scale=100)
+    best = best_columns(summaries, "accuracy", methods)
+    balanced = tabulate(summaries, "balanced accuracy", methods, scale=100)[1]
     for row in rows:
         clustering = summaries[row[0], "kmeans", "clustering accuracy", int(row[1])]
         row.append(clustering.format(scale=100))
@@ -456,7 +466,9 @@ def annotation_tables(scores: Sequence[Score]) -> list[Table]:
         "information as in paper A (MI), or 20 channels in total by the F value of the maps' "
         "maxima (F). In the second round, the names of all images choose the channels and vote on "
         "the names of new clusters; it reads no further label, and the pseudo labels are those of "
-        "this round. The logistic regressions get all labels of a draw. Clusters' names are scored "
+        "this round. The logistic regressions get all labels of a draw; HOG, with the mean over "
+        "image and mirror image, needs no generator, and stands next to the S codes in S + HOG. "
+        "Clusters' names are scored "
         "on the training images that were not labeled, k-means (as many clusters as classes; "
         "labels only choose the channels) on all training images, the rest on the test images."
     )
@@ -468,6 +480,6 @@ def annotation_tables(scores: Sequence[Score]) -> list[Table]:
             header,
             balanced,
             balanced_note,
-            best_columns(summaries, "balanced accuracy", METHODS),
+            best_columns(summaries, "balanced accuracy", methods),
         ),
     ]

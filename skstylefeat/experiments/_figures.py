@@ -27,7 +27,10 @@ from skstylefeat.plotting._style import TEXT_SIZE, evenly, plain_axes
 #: Steps of edits, in lengths of the direction, and the change from which an edit is seen.
 EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), VISIBLE_CHANGE
 #: Methods of the charts over the number of labels.
-CLASSES = {key: METHODS[key] for key in ("majority", "pca", "latents", "styles", "classifier")}
+CLASSES = {
+    key: METHODS[key]
+    for key in ("majority", "pca", "hog", "latents", "styles", "union", "classifier")
+}
 
 
 def inversion_picture(inverter, test):
@@ -148,6 +151,8 @@ def budget_pictures(scores, target):
     figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
     factor = 1 if target.is_number else 100
     for method, title in methods.items():
+        if (target.name, method, metric, budgets[0]) not in summaries:
+            continue
         found = [summaries[target.name, method, metric, budget] for budget in budgets]
         means, sds = factor * np.array([(s.mean, s.sd) for s in found]).T
         ax.errorbar(budgets, means, sds, label=title, capsize=2, marker="o", ms=3, lw=1.2)

@@ -39,6 +39,7 @@ def recipe_predictions(
     y: NDArray[Any],
     X_new: ArrayLike,
     blocks: Mapping[str, tuple[int, int]],
+    candidates: bool = True,
 ) -> tuple[dict[str, NDArray[Any]], FewShotClassifier | FewShotRegressor]:
     """Predict new rows by the recipe and by each of its candidates.
 
@@ -51,6 +52,8 @@ def recipe_predictions(
     X_new : array-like of shape (m, n_features)
         Rows to predict.
     blocks : mapping of str to (start, stop)
+    candidates : bool, default=True
+        Whether each candidate predicts alone, too.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def recipe_predictions(
     reader = FewShotRegressor if is_number else FewShotClassifier
     recipe = reader(blocks).fit(X, y)
     predictions = {"fit": recipe.predict(X_new)}
-    for candidate in NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES:
+    for candidate in (NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) * candidates:
         alone = reader(blocks)
         alone._candidates = (candidate,)
         predictions[candidate.name] = alone.fit(X, y).predict(X_new)

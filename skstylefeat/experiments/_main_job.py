@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ from skstylefeat.experiments._regression_experiment import (
     regression_tables,
     thirds,
 )
-from skstylefeat.experiments._representation import psnr_of_latents, represent
+from skstylefeat.experiments._representation import Describe, psnr_of_latents, represent
 from skstylefeat.experiments._score_table import save_scores
 from skstylefeat.inversion._inverter import StyleGANInverter
 
@@ -75,6 +76,8 @@ class Settings:
     foreign : {"ignore", "note", "raise"}
         Treatment of images that are foreign to the generator: no check, a note in the report, or
         an error if they are the majority.
+    features : dict of str to callable
+        Further competitors by name, see `represent`.
     """
 
     generator: str = "faces64"
@@ -91,6 +94,7 @@ class Settings:
     precision: Literal["float32", "bfloat16"] = "float32"
     quiet: bool = False
     foreign: Literal["ignore", "note", "raise"] = "ignore"
+    features: Mapping[str, Describe] = field(default_factory=dict)
 
 
 class Job:
@@ -160,7 +164,7 @@ class Job:
                 random_state=settings.random_state,
                 verbose=int(not settings.quiet),
             ).fit(train_images)
-            train, test = represent(inverter, train_images, test_images)
+            train, test = represent(inverter, train_images, test_images, settings.features)
         if settings.encoder == "train":
             self._save_encoder(inverter.encoder_)
         return inverter, train, test

@@ -27,6 +27,7 @@ from skstylefeat.experiments._score_table import (
     fixed_seed,
     summarize,
     tabulate,
+    user_features,
 )
 from skstylefeat.regression._calibration_points import select_calibration_points
 from skstylefeat.regression._distance import HyperplaneDistance
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 METHODS = {
     "mean": "mean label",
     "pca": "PCA distance",
+    "hog": "HOG distance",
     "plane": "W+ plane",
     "weighted": "weighted distance",
 }
@@ -51,7 +53,8 @@ class Distances(NamedTuple):
     ----------
     train, test : dict of str to ndarray of shape (n,)
         By method: "weighted" (one direction in W, layers weighted by importance, eq. 3), "plane"
-        (one plane in W+) and "pca" (one plane in the pixels' components).
+        (one plane in W+), "pca" (one plane in the pixels' components), and one plane in each of
+        `ImageSet.plain_descriptors`, such as "hog".
     estimator : HyperplaneDistance
         The fitted estimator of "weighted".
     """
@@ -120,15 +123,17 @@ def plane_distances(
 
     # A plane in W+ and the competitor in the pixels' components.
     plane = HyperplaneDistance(generator=generator, random_state=0).fit(train.latents, labels)
-    pixels = pixel_plane_distances(train.components, labels, test.components)
+    others = {"pca": pixel_plane_distances(train.components, labels, test.components)}
+    for name, rows in train.plain_descriptors.items():
+        others[name] = pixel_plane_distances(rows, labels, test.plain_descriptors[name])
 
     by_train, by_test = (
         {
             "weighted": weighted.transform(images.latents)[:, 0],
             "plane": plane.transform(images.latents)[:, 0],
-            "pca": distance,
+            **{name: distances[half] for name, distances in others.items()},
         }
-        for images, distance in zip((train, test), pixels, strict=True)
+        for half, images in enumerate((train, test))
     )
     return Distances(by_train, by_test, weighted)
 
@@ -212,7 +217,7 @@ def regression_experiment(
     Returns
     -------
     list of Score
-        With metrics "MAE" and "R2": methods "weighted", "plane", "pca" and "mean" (the mean of the
+        With metrics "MAE" and "R2": the methods of `distances` and "mean" (the mean of the
         calibration labels). With metric "rank correlation": each distance; it reads no
         calibration label (budget and draw are 0).
     """
@@ -258,7 +263,7 @@ def order_experiment(
     Returns
     -------
     list of Score
-        Metric "AUC" for "weighted", "plane" and "pca".
+        Metric "AUC" for the methods of `distances`.
     """
     return [
         Score(target, method, "AUC", 0, 0, float(roc_auc_score(binary_test, values)))
@@ -289,9 +294,11 @@ def regression_tables(
     """
     units = units or {}
     summaries = summarize(scores)
+    extra = user_features(scores, METHODS)
+    methods, distance_methods = METHODS | extra, DISTANCE_METHODS | extra
     draws = max(summary.n_draws for summary in summaries.values())
 
-    header, rows = tabulate(summaries, "MAE", METHODS, spec=".2f")
+    header, rows = tabulate(summaries, "MAE", methods, spec=".2f")
     header[1] = "values"
     for row in rows:
         row[0] += f" ({units[row[0]]})" if row[0] in units else ""
@@ -301,10 +308,10 @@ def regression_tables(
         "coarse labels (low, middle or high third) of all training images. All distances are "
         "calibrated at the same points."
     )
-    r2_header, r2_rows = tabulate(summaries, "R2", DISTANCE_METHODS, spec=".3f")
+    r2_header, r2_rows = tabulate(summaries, "R2", distance_methods, spec=".3f")
     r2_header[1] = "values"
-    best = best_columns(summaries, "MAE", METHODS)
-    r2_best = best_columns(summaries, "R2", DISTANCE_METHODS)
+    best = best_columns(summaries, "MAE", methods)
+    r2_best = best_columns(summaries, "R2", distance_methods)
     return [
         Table("Regression: mean absolute error", header, rows, note, best),
         Table("Regression: R2", r2_header, r2_rows, best=r2_best),
@@ -324,13 +331,14 @@ def order_table(scores: Sequence[Score]) -> Table:
     Table
     """
     summaries = summarize(scores)
+    distance_methods = DISTANCE_METHODS | user_features(scores, METHODS)
     rows, best = [], []
     for metric in ("rank correlation", "AUC"):
-        best += best_columns(summaries, metric, DISTANCE_METHODS)
-        for row in tabulate(summaries, metric, DISTANCE_METHODS, spec=".3f")[1]:
+        best += best_columns(summaries, metric, distance_methods)
+        for row in tabulate(summaries, metric, distance_methods, spec=".3f")[1]:
             rows.append([row[0], metric, *row[2:]])
     note = (
         "How well distances order the test images. The planes read the labels of all training "
         "images: classes, or coarse labels of numbers. No calibration point is read."
     )
-    return Table("Order", ["", "measure", *DISTANCE_METHODS.values()], rows, note, best)
+    return Table("Order", ["", "measure", *distance_methods.values()], rows, note, best)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from skstylefeat._utils._layers import LayerInfo
 from skstylefeat._utils._typing import ImagesLike
 from skstylefeat.features._feature_maps import FeatureMaps
+from skstylefeat.features._hog import HOGDescriptor
 from skstylefeat.images._collection import as_images
 from skstylefeat.latents._spaces import w_plus_to_s
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Largest number of principal components of the pixels.
 N_COMPONENTS: int = 100
+BATCH = 64  # images described at once
+#: Function from images (n, H, W, 3), float32 in [0, 1], to rows (n, d).
+Describe = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,12 @@ class ImageSet:
         equal the pooled maps of that selection, without a new synthesis for each selection.
     components : ndarray of shape (n, n_components), float32
         Principal components of the pixels, for the competitors.
+    descriptors : dict of str to ndarray of shape (n, d)
+        Further competitors for classes, the mean over image and mirror image, standardized by the
+        training images: "hog", "union" (S codes of the image and HOG side by side), and those that
+        the user gives.
+    plain_descriptors : dict of str to ndarray of shape (n, d)
+        The same of the image alone, without "union", for numbers: a mirror reverses some.
     """
 
     images: NDArray[np.float32]
@@ -50,6 +61,8 @@ class ImageSet:
     maps: FeatureMaps
     pooled: NDArray[np.float32]
     components: NDArray[np.float32]
+    descriptors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    plain_descriptors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -81,7 +94,10 @@ def level_maps(pooled: NDArray[Any], layers: Sequence[LayerInfo]) -> FeatureMaps
 
 
 def represent(
-    inverter: StyleGANInverter, train_images: ImagesLike, test_images: ImagesLike
+    inverter: StyleGANInverter,
+    train_images: ImagesLike,
+    test_images: ImagesLike,
+    features: Mapping[str, Describe] | None = None,
 ) -> tuple[ImageSet, ImageSet]:
     """Invert training and test images and compute all representations. No label is read.
 
@@ -91,6 +107,9 @@ def represent(
         Fitted, with W+ rows as output.
     train_images, test_images : array-like, list of paths or PIL images
         The principal components are learned from the training images.
+    features : mapping of str to callable, default=None
+        Further competitors, such as frozen networks: functions from images (n, H, W, 3), float32
+        in [0, 1], to rows.
 
     Returns
     -------
@@ -98,14 +117,60 @@ def represent(
     """
     size = inverter.generator_.image_size
     pixels = [as_images(images).read(size) for images in (train_images, test_images)]
+    components = pixel_components(*pixels)
+    latents: list[Any] = [inverter.transform(images) for images in pixels]
+    styles = [w_plus_to_s(rows, inverter.generator_) for rows in latents]
+
+    # Descriptors without a generator, of the images and as the mean over their mirror images.
+    describe: dict[str, Any] = {"hog": HOGDescriptor().fit(pixels[0]).transform, **(features or {})}
+    plain, mirrored = {}, {}
+    for name, function in describe.items():
+        plain[name] = [_rows(function, name, x) for x in pixels]
+        turned = [_rows(function, name, x[:, :, ::-1]) for x in pixels]
+        mirrored[name] = [(x + y) / 2 for x, y in zip(plain[name], turned, strict=True)]
+    plain, mirrored = ({n: _scaled(x) for n, x in rows.items()} for rows in (plain, mirrored))
+    mirrored["union"] = [
+        np.concatenate(rows, axis=1) for rows in zip(_scaled(styles), mirrored["hog"], strict=True)
+    ]
+
     sets = []
-    for images, components in zip(pixels, pixel_components(*pixels), strict=True):
-        latents: Any = inverter.transform(images)
-        styles = w_plus_to_s(latents, inverter.generator_)
-        maps = FeatureMaps.from_latents(latents, inverter.generator_)
-        sets.append(ImageSet(images, latents, styles, maps, maps.pool(), components))
+    for half, images in enumerate(pixels):
+        maps = FeatureMaps.from_latents(latents[half], inverter.generator_)
+        sets.append(
+            ImageSet(
+                images,
+                latents[half],
+                styles[half],
+                maps,
+                maps.pool(),
+                components[half],
+                {name: rows[half] for name, rows in mirrored.items()},
+                {name: rows[half] for name, rows in plain.items()},
+            )
+        )
     train, test = sets
     return train, test
+
+
+def _rows(function, name, images):
+    """Return a descriptor's rows of images, batch by batch, after checks of the user's function."""
+    parts = [
+        np.asarray(function(images[start : start + BATCH]), dtype=np.float32)
+        for start in range(0, len(images), BATCH)
+    ]
+    wrong = next((part for part in parts if part.ndim != 2), None)
+    if wrong is not None or sum(map(len, parts)) != len(images):
+        raise ValueError(
+            f"The features {name!r} gave an array of shape {parts[0].shape} for "
+            f"{min(BATCH, len(images))} images; expected (n, n_features)."
+        )
+    return np.concatenate(parts)
+
+
+def _scaled(halves):
+    """Return the rows of both halves, standardized by the training images."""
+    scaler = StandardScaler().fit(halves[0])
+    return [scaler.transform(rows) for rows in halves]
 
 
 def psnr_of_latents(

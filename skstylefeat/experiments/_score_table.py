@@ -124,6 +124,24 @@ def save_scores(scores: Iterable[Score], path: StrPath) -> None:
         writer.writerows(scores)
 
 
+def user_features(scores: Iterable[Score], methods: Mapping[str, str]) -> dict[str, str]:
+    """Return the titles of the features that the user gave, by method.
+
+    Parameters
+    ----------
+    scores : iterable of Score
+        Scores of all draws.
+    methods : mapping of str to str
+        Titles of the known methods.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    others = {"all", "kmeans", *methods}
+    return {score.method: score.method for score in scores if score.method not in others}
+
+
 class Table(NamedTuple):
     """A table of strings with a title and a note.
 

@@ -4,10 +4,6 @@ A generator shows how its images are framed. Its own images, as they are and dis
 turned, scaled, with mirrored borders), teach a linear discriminant to tell the two apart from
 histograms of oriented gradients. No label, landmark, code or photo is needed, and the check does
 not depend on the inversion, which by optimization reconstructs an image however it is framed.
-
-References
-----------
-N. Dalal, B. Triggs: "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
 """
 
 from __future__ import annotations
@@ -20,6 +16,7 @@ from PIL import Image
 
 from skstylefeat._utils._channels import pixels_as_seen
 from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat.features._hog import histograms_of_gradients
 from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.latents._rows import to_unit
 
@@ -29,8 +26,8 @@ if TYPE_CHECKING:
 N_OWN, FEWEST_OWN = 600, 100  # own images up to 64 pixels; larger ones take longer, so fewer
 N_VIEWS = 1_000  # views of own images as they are framed, and as many displaced ones
 SIDE = 64  # pixels of the images that are displaced
-GRADIENT_SIDE, CELL, N_ORIENTATIONS = 32, 4, 8
-CONTRAST_FLOOR = 1e-3  # energy of the gradients below which a neighborhood counts as flat
+GRADIENT_SIDE, N_CELLS, N_ORIENTATIONS = 32, 4, 9  # pixels and cells along a side
+BATCH = 64  # images whose gradients are in memory at once
 SHRINKAGE = 0.05  # of the covariance of the histograms
 # Displacements that are recognized. Shifts are in sides of the image, turns in degrees.
 SHIFTS, SCALES, TURNS = (0.15, 0.6), (1.35, 2.5), (20.0, 180.0)
@@ -180,11 +177,10 @@ def reduced_size(image_size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _check_size(image_size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size at which images are compared: reduced, and divisible into cells."""
+    """Return the size at which images are compared: reduced, and a multiple of the reduction."""
     size = reduced_size(image_size, SIDE)
     factor = _reduction(size)
-    steps = (CELL * factor if side >= CELL * factor else factor for side in size)
-    height, width = (max(step, side - side % step) for side, step in zip(size, steps, strict=True))
+    height, width = (max(factor, side - side % factor) for side in size)
     return height, width
 
 
@@ -253,31 +249,14 @@ def _displaced(
 
 
 def _histograms(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return histograms of oriented gradients (n, cells * orientations) of images (n, H, W, 3)."""
+    """Return the histograms of oriented gradients of images (n, H, W, 3), reduced in size."""
     n, height, width = images.shape[:3]
     factor = _reduction((height, width))
-    if factor > 1:
-        height, width = height // factor, width // factor
-        images = images.reshape(n, height, factor, width, factor, 3).mean((2, 4))
-    gray = np.pad(images.mean(axis=3), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    across = gray[:, 1:-1, 2:] - gray[:, 1:-1, :-2]
-    down = gray[:, 2:, 1:-1] - gray[:, :-2, 1:-1]
-
-    # Each gradient counts for its two nearest orientations, by distance.
-    magnitude = np.hypot(across, down)
-    position = (np.arctan2(down, across) / (2 * np.pi) % 1) * N_ORIENTATIONS
-    lower = np.floor(position)
-    share = position - lower
-    orientation = np.arange(N_ORIENTATIONS)
-    first = lower[..., None] % N_ORIENTATIONS == orientation
-    second = (lower[..., None] + 1) % N_ORIENTATIONS == orientation
-    votes = first * (magnitude * (1 - share))[..., None] + second * (magnitude * share)[..., None]
-    n_down, n_across = max(1, height // CELL), max(1, width // CELL)
-    votes = votes.reshape(n, n_down, height // n_down, n_across, width // n_across, N_ORIENTATIONS)
-    cells = votes.sum(axis=(2, 4))
-
-    # Contrast is normalized over the cell and its neighbors.
-    energy = np.pad(np.square(cells).sum(axis=3), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(energy, (3, 3), axis=(1, 2))
-    norm = np.sqrt(windows.mean(axis=(3, 4)) + CONTRAST_FLOOR)
-    return (cells / norm[..., None]).reshape(n, -1).astype(np.float32)
+    shape = (n, height // factor, factor, width // factor, factor, 3)
+    small = images.reshape(shape).mean(axis=(2, 4))
+    cell = max(1, min(small.shape[1:3]) // N_CELLS)
+    parts = [
+        histograms_of_gradients(small[start : start + BATCH], N_ORIENTATIONS, cell, 2)
+        for start in range(0, n, BATCH)
+    ]
+    return np.concatenate(parts).astype(np.float32)

@@ -28,6 +28,11 @@ from skstylefeat.features._extractor import FeatureMapExtractor
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._network_holder import NetworkHolder
 from skstylefeat.images._collection import ImageCollection, as_images
+from skstylefeat.images._on_error import (
+    check_aligned_with_labels,
+    check_readable,
+    warn_of_faults,
+)
 from skstylefeat.inversion._code_cache import cache_folder
 from skstylefeat.inversion._domain_check import (
     DomainScores,
@@ -39,11 +44,6 @@ from skstylefeat.inversion._domain_check import (
 from skstylefeat.inversion._encoder_choice import encoder_for, is_trained, n_reports
 from skstylefeat.inversion._face_framing import align_to_generator, check_square
 from skstylefeat.inversion._job import InversionJob, is_code
-from skstylefeat.inversion._on_error import (
-    check_aligned_with_labels,
-    check_readable,
-    warn_of_faults,
-)
 from skstylefeat.latents._rows import column_names, images_of, rows_of
 
 if TYPE_CHECKING:

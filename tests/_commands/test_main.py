@@ -1,5 +1,6 @@
 """The command line, and the main job on rendered faces and on the user's own images."""
 
+import argparse
 import csv
 import html
 import re
@@ -13,6 +14,7 @@ from PIL import Image
 
 from skstylefeat import StyleGANInverter, load_encoder
 from skstylefeat.__main__ import main
+from skstylefeat._commands._arguments import function
 from skstylefeat._commands._experiment_command import make_evaluate_parser
 from skstylefeat.experiments import _annotation_experiment as annotation
 from skstylefeat.experiments._rendered_faces import load_rendered_faces
@@ -206,3 +208,25 @@ def test_module_runs_as_a_command():
         [sys.executable, "-m", "skstylefeat", "--version"], capture_output=True, text=True
     )
     assert re.fullmatch(r"skstylefeat \d+\.\d+\.\d+\S*\n", done.stdout)
+
+
+def test_features_of_evaluate(tmp_path, monkeypatch):
+    (tmp_path / "features_of_mine.py").write_text("def means(x): return x.mean(axis=(1, 2))")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    name, means = function("features_of_mine:means")
+    assert name == "means" and means(np.ones((2, 4, 4, 3))).tolist() == [[1, 1, 1]] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("os.path", "expected MODULE:FUNCTION, got 'os.path'"),
+        ("os:nothing", "cannot import 'os:nothing'"),
+        ("no_such_module:f", "cannot import"),
+        ("os:sep", "is no function"),
+    ],
+)
+def test_features_that_are_no_function(text, message):
+    with pytest.raises(argparse.ArgumentTypeError, match=message):
+        function(text)

@@ -2,20 +2,21 @@
 
 import csv
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skstylefeat import FeatureMaps, HyperplaneDistance
+from skstylefeat import FeatureMaps, HyperplaneDistance, StyleGANInverter
 from skstylefeat.experiments import _annotation_experiment as annotation
 from skstylefeat.experiments import _figures as figures
 from skstylefeat.experiments import _regression_experiment as regression
 from skstylefeat.experiments._baselines import logistic_predictions, majority_predictions
 from skstylefeat.experiments._headlines import headline
 from skstylefeat.experiments._html import table_html
-from skstylefeat.experiments._representation import ImageSet, level_maps
+from skstylefeat.experiments._representation import ImageSet, level_maps, represent
 from skstylefeat.experiments._score_table import (
     Score,
     Table,
@@ -25,7 +26,8 @@ from skstylefeat.experiments._score_table import (
     tabulate,
 )
 from skstylefeat.experiments._targets import Target, check_target, read_column
-from tests.support.networks import tiny_generator
+from tests.support.estimators import tiny_images
+from tests.support.networks import tiny_encoder, tiny_generator
 
 N_CLASS = 40
 
@@ -366,3 +368,56 @@ def test_columns_are_numbers_or_classes():
 def test_targets_that_cannot_be_learned(labels, message):
     with pytest.raises(ValueError, match=message):
         check_target(Target("color", np.array(labels), np.array(labels)))
+
+
+def test_descriptors_are_symmetric_for_classes_and_plain_for_numbers():
+    """A user's function gets all images of both halves, and their mirror images."""
+    generator = tiny_generator()
+    images = tiny_images(6)
+
+    def corners(pixels):
+        return np.stack([pixels[:, 0, 0, 0], pixels[:, 0, -1, 0], pixels[:, 1, 0, 0]], axis=1)
+
+    inverter = StyleGANInverter(generator, tiny_encoder(generator)).fit(images)
+    train, test = represent(inverter, images[:4], images[4:], {"corners": corners})
+    assert set(train.descriptors) == {"hog", "corners", "union"}
+    assert set(test.plain_descriptors) == {"hog", "corners"}
+    left, right = train.descriptors["corners"][:, :2].T
+    assert_allclose(left, right, atol=1e-5)
+
+    # Both halves are standardized by the training images.
+    rows = corners(images)
+    rows = (rows - rows[:4].mean(axis=0)) / rows[:4].std(axis=0)
+    assert_allclose(train.plain_descriptors["corners"], rows[:4], atol=1e-5)
+    assert_allclose(test.plain_descriptors["corners"], rows[4:], atol=1e-5)
+    width = train.styles.shape[1]
+    assert_array_equal(train.descriptors["union"][:, width:], train.descriptors["hog"])
+    with pytest.raises(ValueError, match=r"The features 'flat' gave an array of shape \(4,\)"):
+        represent(inverter, images[:4], images[4:], {"flat": lambda x: x.mean(axis=(1, 2, 3))})
+
+
+def test_features_of_the_user_are_scored_and_named(planted):
+    (train, y_train), (test, y_test) = planted
+    known = {"mine": np.c_[y_train == "b", np.zeros(len(train))]}
+    test_known = {"mine": np.c_[y_test == "b", np.zeros(len(test))]}
+    train = replace(train, descriptors=known, plain_descriptors=known)
+    test = replace(test, descriptors=test_known, plain_descriptors=test_known)
+    scores = annotation.annotation_experiment(
+        train, test, y_train, y_test, target="kind", n_draws=1, random_state=0
+    )
+    assert summarize(scores)["kind", "mine", "accuracy", 5].mean == 1
+    assert [table.header[-2:] for table in annotation.annotation_tables(scores)] == [
+        ["mine", "k-means"],
+        ["pseudo labels", "mine"],
+    ]
+    assert "mine 100.0 %" in headline(scores, "kind", len(train))
+
+    distances = regression.plane_distances(train, test, y_train == "b", tiny_generator(), 0)
+    numbers = 10.0 * (y_train == "b"), 10.0 * (y_test == "b")
+    scores = regression.regression_experiment(
+        distances, *numbers, target="size", n_labels=(5,), n_draws=1, random_state=0
+    )
+    assert all("mine" in table.header for table in regression.regression_tables(scores))
+    assert "mine" in headline(scores, "size", len(train))
+    order = regression.order_experiment(distances, y_test == "b", target="kind")
+    assert regression.order_table(order).header[-1] == "mine"

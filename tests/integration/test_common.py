@@ -23,15 +23,15 @@ from skstylefeat.directions import (
     StyleChannelDirection,
     TextDirection,
 )
-from skstylefeat.features import FeatureMapExtractor
-from tests.support.adapters import RowsAsImages, RowsAsLatents, RowsAsMaps
+from skstylefeat.features import FeatureMapExtractor, HOGDescriptor
+from tests.support.adapters import RowsAsDrawings, RowsAsImages, RowsAsLatents, RowsAsMaps
 from tests.support.estimators import Named, embed_images, embed_texts, estimator_classes
 from tests.support.networks import tiny_encoder, tiny_generator
 
 GENERATOR = tiny_generator()
 EMBEDDINGS = Named(embed_images), Named(embed_texts)
 
-# docs/common_checks.py makes a table of these. Three estimators do not take rows of any width;
+# docs/common_checks.py makes a table of these. Four estimators do not take rows of any width;
 # adapters turn rows into their input.
 ESTIMATORS = [
     ClusterAnnotator(),
@@ -52,11 +52,13 @@ ESTIMATORS = [
     SeFa(GENERATOR),
     StyleChannelDirection(GENERATOR, 0, 0, random_state=0),
     TextDirection(GENERATOR, *EMBEDDINGS, "red", "white", n_samples=1, threshold=0.0),
+    RowsAsDrawings(),
     RowsAsImages(GENERATOR, tiny_encoder(GENERATOR)),
     RowsAsLatents(GENERATOR),
     RowsAsMaps(),
 ]
 ADAPTED = {
+    RowsAsDrawings: HOGDescriptor,
     RowsAsImages: StyleGANInverter,
     RowsAsLatents: FeatureMapExtractor,
     RowsAsMaps: ChannelMISelector,

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skstylefeat import ChannelMISelector, StyleGANInverter
-from skstylefeat.features import FeatureMapExtractor
+from skstylefeat.features import FeatureMapExtractor, HOGDescriptor
 from skstylefeat.features._map_pooling import pool_maps
 
 
@@ -111,6 +111,30 @@ class RowsAsImages(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features=None):
         check_is_fitted(self)
         return self.inverter_.get_feature_names_out()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+class RowsAsDrawings(TransformerMixin, BaseEstimator):
+    """HOGDescriptor behind rows: each row is drawn as a tiny image."""
+
+    def fit(self, X, y=None):
+        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        descriptor = HOGDescriptor(pixels_per_cell=4, image_size=8)
+        self.descriptor_ = descriptor.fit(rows_to_images(X))
+        return self
+
+    def transform(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self.descriptor_.transform(rows_to_images(X))
+
+    def get_feature_names_out(self, input_features=None):
+        check_is_fitted(self)
+        return self.descriptor_.get_feature_names_out()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

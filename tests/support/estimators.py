@@ -30,7 +30,7 @@ from skstylefeat.directions import (
     StyleChannelDirection,
     TextDirection,
 )
-from skstylefeat.features import FeatureMapExtractor
+from skstylefeat.features import FeatureMapExtractor, HOGDescriptor
 from tests.support.networks import made_images, tiny_generator, write_pair
 
 
@@ -88,6 +88,7 @@ def numpy_world():
     maps = rng.standard_normal((12, 5, 4, 4)).astype(np.float32)
     lazy = FeatureMaps.from_arrays({"b4.conv1": maps, "b8.conv0": maps[:, :3].repeat(2, axis=3)})
     half = np.repeat([0, 1], 6)
+    images = rng.integers(0, 256, (3, 9, 8, 3)).astype(np.uint8)
     few = np.where(np.arange(40) % 3 == 0, y, np.nan)
     return {
         "ChannelMISelector": Fitted(ChannelMISelector(2).fit(maps, half), "transform", maps),
@@ -96,6 +97,9 @@ def numpy_world():
         ),
         "ClusterAnnotator": Fitted(
             ClusterAnnotator(4, random_state=0).fit(X, names), "predict_proba", X
+        ),
+        "HOGDescriptor": Fitted(
+            HOGDescriptor(pixels_per_cell=4, image_size=8).fit(images), "transform", images
         ),
         "HyperplaneDistance": Fitted(HyperplaneDistance().fit(X, y), "transform", X),
         "HyperplaneDistance, layers": Fitted(

@@ -1,0 +1,157 @@
+"""Photo benchmarks: disjoint splits, labels that each method gets, and a small run of the table."""
+
+import csv
+import sys
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from tests.support.benchmarks import FOLDER, importable, run_script, write_photo_archives
+from tests.support.networks import write_pair
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    return write_photo_archives(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    return write_pair(tmp_path_factory.mktemp("networks"), resolution=32)
+
+
+@pytest.fixture
+def modules():
+    with importable(FOLDER / "photos"):
+        import crops
+        import table
+
+        yield SimpleNamespace(crops=crops, table=table)
+
+
+def test_halves_share_no_identity_and_no_pixels(archives, modules):
+    photos = modules.crops.load_photos("celeba", folder=archives)
+    assert set(photos.split) == {"train", "validation", "test"}
+    for identity in np.unique(photos.frame["identity"]):
+        assert len(set(photos.split[photos.frame["identity"] == identity])) == 1
+    for split in ("validation", "test"):
+        (pool, pool_frame), (other, frame) = modules.crops.read_halves(
+            "celeba", split, 1_000, 1_000, folder=archives
+        )
+        assert not set(pool_frame["identity"]) & set(frame["identity"])
+        assert len(pool) == len(pool_frame) > 60 and len(other) == len(frame) > 5
+        assert modules.crops.new_rows(other, pool).all()
+
+
+def test_a_copy_under_another_name_is_left_out(modules):
+    images = np.arange(4 * 12).reshape(4, 2, 2, 3).astype(np.uint8)
+    other = images[[1, 3]].copy()
+    other[1] += 1
+    assert_array_equal(modules.crops.new_rows(other, images), [False, True])
+
+
+def arguments(archives, networks, **changes):
+    values = {
+        "data": archives,
+        "generator": networks[0],
+        "encoder": networks[1],
+        "train_steps": 1,
+        "split": "test",
+        "labels": (5,),
+        "pool": 80,
+        "held_out": 30,
+        "random_state": 0,
+        "draws": 1,
+        "cache": None,
+        "competitors": ["hog"],
+        "transformers": None,
+        "resnet_draws": 1,
+        "resnet_labels": (5,),
+    }
+    return SimpleNamespace(**values | changes)
+
+
+def test_every_method_reads_the_labels_of_its_row_only(archives, networks, modules, monkeypatch):
+    """Each fit is watched: the labels are those of the draw's rows, in number and in value."""
+    table, args = modules.table, arguments(archives, networks)
+    sizes = args.split, args.pool, args.held_out
+    crops = modules.crops.read_halves("celeba", *sizes, folder=archives)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # noise is foreign to the tiny generator
+        inverter = table.make_inverter(args, crops[0][0])
+        pool, held_out = table.invert(inverter, crops, args)
+    y_pool = pool.frame["Male"].to_numpy()
+
+    drawn, fits = [], []
+
+    def annotate(*values, **options):
+        drawn.append(original(*values, **options))
+        return drawn[-1]
+
+    def watched(name, function, label_of):
+        def call(*values, **options):
+            fits.append((name, np.asarray(label_of(*values))))
+            return function(*values, **options)
+
+        return call
+
+    original = table.annotate
+    monkeypatch.setattr(table, "annotate", annotate)
+    monkeypatch.setattr(sys.modules["resnet"], "STEPS", 2)
+    monkeypatch.setattr(sys.modules["resnet"], "PASSES", 0)
+    for owner, name, label_of in (
+        (table.LogisticRegression, "fit", lambda model, X, y: y),
+        (table.LabelSpreading, "fit", lambda model, X, y: y[y >= 0]),
+        (table, "train_resnet", lambda images, codes, *rest: codes),
+        (table, "recipe_predictions", lambda X, y, *rest: [v for v in y if v is not None]),
+    ):
+        monkeypatch.setattr(owner, name, watched(name, getattr(owner, name), label_of))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scores = table.class_draw(pool, held_out, "Male", "gender", 0, args)
+
+    (annotation,) = drawn
+    rows = annotation.labeled_rows
+    assert 8 <= len(rows) <= 13
+    truth = np.bincount(y_pool[rows].astype(int), minlength=2)
+    whole = [labels for _, labels in fits if len(labels) == len(rows)]
+    assert len(whole) >= 9  # PCA twice, W+ and S twice, HOG, union, spreading, ResNet, the recipe
+    for labels in whole:
+        assert_array_equal(np.bincount(labels.astype(int), minlength=2), truth)
+    # The recipe leaves labels out. Only the names of clusters are more, one for each photo.
+    assert [len(labels) for _, labels in fits if len(labels) > len(rows)] == [len(pool.frame)]
+    methods = {score.method for score in scores}
+    assert {"hog", "union mirror", "spreading", "resnet", "recipe", "styles mirror"} <= methods
+    assert methods <= set(table.METHODS)
+
+
+def test_table(archives, networks, tmp_path, capsys):
+    words = ["--data", archives, "--generator", networks[0], "--encoder", networks[1]]
+    words += ["--labels", 5, "--draws", 2, "--pool", 80, "--held-out", 30, "--competitors", "hog"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run_script("photos/table.py", *words, "--out", tmp_path / "out")
+    capsys.readouterr()
+    page = (tmp_path / "out" / "tables.md").read_text()
+    for part in ("generator: tiny, SHA-256 ", "encoder: tiny-encoder, SHA-256 ", "S + HOG"):
+        assert part in page
+    assert "mean ± standard error over 2 draws" in page
+    assert "reads 80 labels more than it says" in page
+    with open(tmp_path / "out" / "scores.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    targets = {row["target"] for row in rows}
+    assert targets == {
+        "gender",
+        "smiling",
+        "glasses",
+        "young",
+        "gender (UTKFace)",
+        "age",
+        "age, values alone",
+    }
+    balanced = [row for row in rows if row["metric"] == "balanced accuracy"]
+    majority = {float(row["value"]) for row in balanced if row["method"] == "majority"}
+    assert majority == {0.5}
