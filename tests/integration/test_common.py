@@ -19,18 +19,19 @@ from skstylefeat.directions import (
     LatentPCA,
     LinearSVMDirection,
     MeanDifferenceDirection,
+    NuisanceProjection,
     SeFa,
     TextDirection,
 )
 from skstylefeat.features import FeatureMapExtractor
-from tests.support.adapters import RowsAsImages, RowsAsLatents, RowsAsMaps
+from tests.support.adapters import RowsAsImages, RowsAsLatents, RowsAsMaps, RowsWithVariants
 from tests.support.estimators import Named, embed_images, embed_texts, estimator_classes
 from tests.support.networks import tiny_encoder, tiny_generator
 
 GENERATOR = tiny_generator()
 EMBEDDINGS = Named(embed_images), Named(embed_texts)
 
-# docs/common_checks.py makes a table of these. Three estimators do not take rows of any width;
+# docs/common_checks.py makes a table of these. Four estimators do not take rows of any width alone;
 # adapters turn rows into their input.
 ESTIMATORS = [
     ClusterAnnotator(),
@@ -53,11 +54,13 @@ ESTIMATORS = [
     RowsAsImages(GENERATOR, tiny_encoder(GENERATOR)),
     RowsAsLatents(GENERATOR),
     RowsAsMaps(),
+    RowsWithVariants(),
 ]
 ADAPTED = {
     RowsAsImages: StyleGANInverter,
     RowsAsLatents: FeatureMapExtractor,
     RowsAsMaps: ChannelMISelector,
+    RowsWithVariants: NuisanceProjection,
 }
 
 
