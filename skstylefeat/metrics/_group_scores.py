@@ -313,6 +313,15 @@ def by_group(
     )
 
 
+def check_groups(groups: ArrayLike) -> None:
+    """Raise ValueError unless there are groups to compare, before predictions are made."""
+    member, has_group = _column(groups, "groups", False)
+    names, _ = _group_names(member, has_group)
+    if len(names) < 2:
+        found = f"one group only, {_quoted(names[0])}" if len(names) else "no group"
+        raise ValueError(f"groups holds {found}; two groups or more can be compared.")
+
+
 def _check_metric(metric, greater_is_better):
     """Return a function of (truth, guess) that returns the score of some rows, name and order."""
     if callable(metric):

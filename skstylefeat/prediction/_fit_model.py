@@ -13,7 +13,12 @@ from skstylefeat.images._collection import as_images, error_of_faults
 from skstylefeat.images._framing import Framing
 from skstylefeat.images._image_files import left_out_text
 from skstylefeat.images._photo_argument import list_photos
-from skstylefeat.prediction._label_targets import LabeledTarget, check_labels, read_targets
+from skstylefeat.prediction._label_targets import (
+    LabeledTarget,
+    check_labels,
+    read_groups,
+    read_targets,
+)
 from skstylefeat.prediction._model_card import card_text, make_card
 from skstylefeat.prediction._model_folder import CACHE, check_folder, prepare_folder, save_model
 from skstylefeat.prediction._model_report import report_html
@@ -40,6 +45,7 @@ def fit_model(
     align: Any = None,
     box: tuple[float, float, float, float] | None = None,
     resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
+    by_group: str | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     device: str = "auto",
     cache_dir: StrPath | None = None,
@@ -67,6 +73,9 @@ def fit_model(
         Left, top, right and bottom of a crop, in pixels of the upright files.
     resampling : {"lanczos", "bicubic", "box"}, default="lanczos"
         How photos are resized.
+    by_group : str, default=None
+        Column of groups, such as a skin type, by which the scores are reported, too. No
+        prediction depends on it.
     on_error : {"raise", "skip"}, default="raise"
         How to treat photos that cannot be read: an error that names them, or a row of the
         predictions that says so.
@@ -127,6 +136,7 @@ def fit_model(
     replaces = check_folder(folder)
     listing = list_photos(photos)
     columns, problems = read_targets(labels, listing.names, targets)
+    groups = None if by_group is None else read_groups(labels, listing.names, by_group)
     if listing.left_out:
         problems.append(left_out_text(listing.left_out))
     for target in columns:
@@ -163,7 +173,10 @@ def fit_model(
     readers = {
         target.name: _fit_reader(target, features, found, random_state) for target in columns
     }
-    scores = [score_target(target, readers[target.name]) for target in columns]
+    scores = [
+        score_target(target, readers[target.name], groups, by_group or "group")
+        for target in columns
+    ]
     model = PhotoModel(features, readers, {}, framing)
     predictions = model.predict_rows(names, images, found)
     problems = [*predictions.problems(), *problems]

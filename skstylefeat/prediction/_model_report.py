@@ -115,6 +115,9 @@ def _target_parts(target, score, model, predictions, photos, found):
     """Return the section of one target."""
     reader = model.readers[target.name]
     parts = [f"<h2>{escape(target.name)}</h2>", _score_table(score)]
+    if score.group_rows:
+        parts.append(f"<h3>By {escape(score.group_header[0])}</h3>")
+        parts.append(_group_table(score))
     chart = score_chart(target, score, reader, found.rows)
     parts.append(chart)
 
@@ -185,6 +188,23 @@ def _score_table(score):
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
         f'</div><p class="note">{escape(note)}</p>'
+    )
+
+
+def _group_table(score):
+    """Return the scores by group; the list at the head of the page holds the warnings."""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in score.group_header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in score.group_rows
+    )
+    note = (
+        "Of the labeled photos, each predicted without its own label. Groups with fewer than 10 "
+        "of them are counted only. No prediction depends on the group."
+    )
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        f'</div><p class="note">{note}</p>'
     )
 
 

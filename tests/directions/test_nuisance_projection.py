@@ -45,5 +45,5 @@ def test_invalid_variants_are_refused(rows):
     ]:
         with pytest.raises(ValueError, match=message):
             NuisanceProjection(variants).fit(rows)
-    with pytest.raises(ValueError, match="n_components is 2.*span 1 directions"):
+    with pytest.raises(ValueError, match=r"n_components is 2.*span 1 directions"):
         NuisanceProjection([rows, rows + 1.0], 2).fit(rows)

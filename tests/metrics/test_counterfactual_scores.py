@@ -51,17 +51,17 @@ def test_images_without_a_prediction_are_counted():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(predictions=["a", "b"]), r"shape \(2,\) for 2 values"),
-        (dict(values=[1]), "for 1 values"),
-        (dict(predictions=[[], []]), "one column per image"),
-        (dict(y_true=["a"]), r"y_true has shape \(1,\); expected \(2,\)"),
-        (dict(y_true=["a", None]), "y_true misses 1 of 2"),
-        (dict(y_true=[0, 1]), "texts and numbers are never equal"),
-        (dict(predictions=[[np.nan], [1.0]]), "No image has a prediction"),
-        (dict(predictions=[[1.0, 2.0]] * 2, y_true=[np.nan, 1.0]), "misses 1 of 2"),
+        ({"predictions": ["a", "b"]}, r"shape \(2,\) for 2 values"),
+        ({"values": [1]}, "for 1 values"),
+        ({"predictions": [[], []]}, "one column per image"),
+        ({"y_true": ["a"]}, r"y_true has shape \(1,\); expected \(2,\)"),
+        ({"y_true": ["a", None]}, "y_true misses 1 of 2"),
+        ({"y_true": [0, 1]}, "texts and numbers are never equal"),
+        ({"predictions": [[np.nan], [1.0]]}, "No image has a prediction"),
+        ({"predictions": [[1.0, 2.0]] * 2, "y_true": [np.nan, 1.0]}, "misses 1 of 2"),
     ],
 )
 def test_invalid_input_is_refused(arguments, message):
-    given = dict(predictions=[["a", "b"], ["b", "b"]], values=[0, 1])
+    given = {"predictions": [["a", "b"], ["b", "b"]], "values": [0, 1]}
     with pytest.raises(ValueError, match=message):
         counterfactual_scores(**{**given, **arguments})

@@ -121,20 +121,20 @@ def test_a_function_of_scikit_learn_is_a_metric():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(metric="auc"), "metric must be one of 'accuracy'"),
-        (dict(coverage=1.0), "coverage must be between 0 and 1"),
-        (dict(n_boot=0), "n_boot must be a positive integer"),
-        (dict(y_pred=[0] * 19), r"one label, prediction and group per image.*19"),
-        (dict(y_pred=["0"] * 20), "texts and numbers are never equal"),
-        (dict(groups=np.linspace(0, 1, 20)), "20 different fractional numbers"),
-        (dict(groups=["a", 1] * 10), "groups: y mixes texts"),
-        (dict(groups=[None] * 20), "No image has a label, a prediction and a group.*0 a group"),
-        (dict(groups=np.arange(60), y_true=[1] * 60, y_pred=[1] * 60), "60 different values"),
-        (dict(metric="bias", y_pred=["a"] * 20), "y_pred"),
+        ({"metric": "auc"}, "metric must be one of 'accuracy'"),
+        ({"coverage": 1.0}, "coverage must be between 0 and 1"),
+        ({"n_boot": 0}, "n_boot must be a positive integer"),
+        ({"y_pred": [0] * 19}, r"one label, prediction and group per image.*19"),
+        ({"y_pred": ["0"] * 20}, "texts and numbers are never equal"),
+        ({"groups": np.linspace(0, 1, 20)}, "20 different fractional numbers"),
+        ({"groups": ["a", 1] * 10}, "groups: y mixes texts"),
+        ({"groups": [None] * 20}, "No image has a label, a prediction and a group.*0 a group"),
+        ({"groups": np.arange(60), "y_true": [1] * 60, "y_pred": [1] * 60}, "60 different values"),
+        ({"metric": "bias", "y_pred": ["a"] * 20}, "y_pred"),
     ],
 )
 def test_invalid_input_is_refused(arguments, message):
-    given = dict(y_true=[0, 1] * 10, y_pred=[0, 1] * 10, groups=["a", "b"] * 10)
+    given = {"y_true": [0, 1] * 10, "y_pred": [0, 1] * 10, "groups": ["a", "b"] * 10}
     with pytest.raises(ValueError, match=message):
         by_group(**{**given, **arguments})
 
@@ -142,7 +142,7 @@ def test_invalid_input_is_refused(arguments, message):
 def test_table_for_pandas_and_notebooks(monkeypatch):
     found = by_group([0, 1] * 10, [0, 1] * 10, ["<b>"] * 20)
     frame = found.to_frame()
-    assert frame.loc["<b>", "value"] == 1 and list(frame.columns)[0] == "n"
+    assert frame.loc["<b>", "value"] == 1 and next(iter(frame.columns)) == "n"
     page = found._repr_html_()
     assert "&lt;b&gt;" in page and "<b>" not in page
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)

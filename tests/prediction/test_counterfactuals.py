@@ -14,7 +14,7 @@ class Brightness:
     """An estimator that predicts the mean of an image."""
 
     def predict(self, images):
-        self.images = getattr(self, "images", []) + [images]
+        self.images = [*getattr(self, "images", []), images]
         return images.mean(axis=(1, 2, 3), dtype=np.float64)
 
 
@@ -71,15 +71,15 @@ def test_plane_moves_codes_by_edit():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(attribute="skin"), "unknown attribute 'skin'"),
-        (dict(target="skin_tone"), "is the attribute that is changed"),
-        (dict(target="hair"), "unknown attribute 'hair'"),
-        (dict(values=[0.5]), "At least two values"),
-        (dict(estimator=lambda images: images), r"predictions of 2 images have shape \(2, 8"),
+        ({"attribute": "skin"}, "unknown attribute 'skin'"),
+        ({"target": "skin_tone"}, "is the attribute that is changed"),
+        ({"target": "hair"}, "unknown attribute 'hair'"),
+        ({"values": [0.5]}, "At least two values"),
+        ({"estimator": lambda images: images}, r"predictions of 2 images have shape \(2, 8"),
     ],
 )
 def test_invalid_input_is_refused(arguments, message):
-    given = dict(estimator=Brightness(), n_faces=2, image_size=8)
+    given = {"estimator": Brightness(), "n_faces": 2, "image_size": 8}
     with pytest.raises(ValueError, match=message):
         counterfactual_faces(**{**given, **arguments})
 
