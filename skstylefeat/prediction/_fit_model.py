@@ -119,7 +119,7 @@ def fit_model(
     >>> (folder / "photos").mkdir()
     >>> for i, image in enumerate(faces.images):
     ...     Image.fromarray(image).save(folder / "photos" / f"{i}.png")
-    >>> rows = [f"{i}.png,{faces.frame['age'][i]:.0f}" for i in range(12)]
+    >>> rows = [f"{i}.png,{faces.attributes['age'][i]:.0f}" for i in range(12)]
     >>> _ = (folder / "labels.csv").write_text("\n".join(["file,age", *rows]))
     >>> model = fit_model(folder / "photos", folder / "labels.csv", ["age"], folder / "model")
     >>> found = load_model(folder / "model").predict(folder / "photos")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from skstylefeat._utils._html_page import page_frame
+from skstylefeat._utils._notebook import picture_uri
 from skstylefeat.images._collection import ImageCollection
 from skstylefeat.prediction._edits import edit_strips
 from skstylefeat.prediction._label_targets import LabeledTarget
@@ -90,14 +87,6 @@ class _Thumbnails:
 
     def _read(self, row):
         return picture_uri(self._images[[row]].read((THUMBNAIL, THUMBNAIL))[0])
-
-
-def picture_uri(pixels: NDArray[Any]) -> str:
-    """Return an image (H, W, 3) in [0, 1] as a data URI."""
-    file = io.BytesIO()
-    array = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    Image.fromarray(array).save(file, format="JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _first_lines_html(card):

@@ -36,7 +36,7 @@ def test_categories_and_targets():
         glasses_of, "hair_style", target="glasses", n_faces=6, image_size=16, random_state=0
     )
     assert found.values == ["swept", "fringe", "side", "curly"]
-    truth = make_faces(6, image_size=16, random_state=0).frame["glasses"]
+    truth = make_faces(6, image_size=16, random_state=0).attributes["glasses"]
     assert found.y_true.tolist() == truth.tolist()
     by_function = counterfactual_faces(
         glasses_of,
