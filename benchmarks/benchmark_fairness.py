@@ -32,6 +32,21 @@ def with_tone(attributes, tone):
     }
 
 
+def remover(variants, rows, blocks, n_components):
+    """Return the function that removes the direction of skin tone from each block of rows."""
+    projections = {
+        (start, stop): NuisanceProjection(
+            [variant[:, start:stop] for variant in variants], n_components
+        ).fit(rows[:, start:stop])
+        for start, stop in blocks.values()
+    }
+
+    def remove(X):
+        return np.concatenate([p.transform(X[:, a:b]) for (a, b), p in projections.items()], axis=1)
+
+    return remove
+
+
 def logistic(X, y, labeled, new, *others):
     """Predict from standardized columns, whose scale all rows define."""
     scale = StandardScaler().fit(X)
@@ -83,8 +98,9 @@ def main():
     print(f"{'reader':18} {'skin direction':15} {'light':>12} {'dark':>12} {'flips':>12}  ratio")
     for name, (space, read) in readers.items():
         variants = [pair[space] for pair in pairs]
-        projection = NuisanceProjection(variants, arguments.components).fit(features[space])
-        for title, change in (("kept", lambda X: X), ("removed", projection.transform)):
+        parts = blocks if space == "all" else {space: (0, features[space].shape[1])}
+        removed = remover(variants, features[space], parts, arguments.components)
+        for title, change in (("kept", lambda X: X), ("removed", removed)):
             X, first, second = (change(part[space]) for part in (features, light, dark))
             found = []
             for draw in range(arguments.draws):

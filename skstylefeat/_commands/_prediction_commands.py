@@ -57,6 +57,8 @@ def make_fit_parser() -> argparse.ArgumentParser:
     )
     add_network_options(parser)
     add_by_group_option(parser)
+    text = "attribute of rendered faces, such as skin_tone, that predictions shall not depend on"
+    parser.add_argument("--ignore", metavar="ATTRIBUTE", help=text)
     add_reading_options(parser.add_argument_group("photos"))
     _add_run_options(parser, "OUT/cache")
     return parser
@@ -108,6 +110,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
             box=arguments.box,
             resampling=arguments.filter,
             by_group=arguments.by_group,
+            ignore=arguments.ignore,
             on_error="skip" if arguments.skip_unreadable else "raise",
             device=arguments.device,
             cache_dir=cache,

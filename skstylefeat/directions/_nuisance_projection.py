@@ -103,14 +103,14 @@ class NuisanceProjection(TransformerMixin, VersionStamped, BaseEstimator):
             If the variants have another width than X, are equal, or have fewer differences than
             `n_components`.
         """
-        X = validate_numpy(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        check_magnitude(X)
+        rows = validate_numpy(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        check_magnitude(rows)
         variants = self._check_variants()
-        self.mean_, inverse = mean_and_inverse_scale(X)
+        self.mean_, inverse = mean_and_inverse_scale(rows)
         self.scale_ = np.divide(1.0, inverse, out=np.zeros_like(inverse), where=inverse > 0)
 
         # Every variant's distance from the mean of its image.
-        differences = (variants - variants.mean(axis=0)).reshape(-1, X.shape[1]) * inverse
+        differences = (variants - variants.mean(axis=0)).reshape(-1, rows.shape[1]) * inverse
         _, singular, directions = np.linalg.svd(differences, full_matrices=False)
         n_found = int((singular > 1e-7 * max(singular[0], 1e-300)).sum()) if singular[0] else 0
         if n_found < self.n_components:
@@ -152,11 +152,25 @@ class NuisanceProjection(TransformerMixin, VersionStamped, BaseEstimator):
             float32 for float32 input, else float64.
         """
         check_is_fitted(self)
-        X = validate_numpy(self, X, dtype=[np.float64, np.float32], reset=False)
-        check_magnitude(X)
+        rows = validate_numpy(self, X, dtype=[np.float64, np.float32], reset=False)
+        check_magnitude(rows)
         inverse = np.divide(1.0, self.scale_, out=np.zeros_like(self.scale_), where=self.scale_ > 0)
-        along = ((X - self.mean_) * inverse) @ self.components_.T
-        return (X - (along @ self.components_) * self.scale_).astype(X.dtype, copy=False)
+        along = ((rows - self.mean_) * inverse) @ self.components_.T
+        removed = (along @ self.components_) * self.scale_
+        return (rows - removed).astype(rows.dtype, copy=False)
+
+    def forget_variants(self) -> Self:
+        """Keep one image of the variants, so that a saved estimator is small.
+
+        A clone of it cannot be fitted again as before; `transform` stays the same.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self.variants = np.asarray(self.variants)[:, :1].copy()
+        return self
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the input's columns, which the output keeps."""

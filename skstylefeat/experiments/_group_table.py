@@ -39,6 +39,7 @@ class GroupLosses:
     def scores(self, target: str) -> dict[str, GroupScores]:
         """Return the scores of each method at the largest budget of labels."""
         found = self._targets[target]
+        groups: Any = found.groups_test
         budget = max(key[1] for key in self._sums if key[0] == target)
         scores = {}
         for (name, n_labels, method), (total, n_draws) in self._sums.items():
@@ -47,7 +48,7 @@ class GroupLosses:
                 scores[method] = by_group(
                     zeros,
                     total / n_draws,
-                    found.groups_test,
+                    groups,
                     error,
                     greater_is_better=False,
                     random_state=0,

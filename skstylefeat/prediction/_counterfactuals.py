@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat.datasets._attribute_sampling import check_n_samples, sample_attributes
-from skstylefeat.datasets._attributes import ATTRIBUTES, unknown_attribute
+from skstylefeat.datasets._attributes import attribute_values, unknown_attribute
 from skstylefeat.datasets._render import render_faces
 from skstylefeat.directions._edit import edit
 from skstylefeat.latents._rows import images_of
@@ -20,8 +20,6 @@ from skstylefeat.metrics._counterfactual_scores import CounterfactualScores, cou
 if TYPE_CHECKING:
     from skstylefeat.networks._generator import Generator
 
-#: Shares of an attribute's range that are compared by default.
-DEFAULT_SHARES = (0.1, 0.9)
 #: Default steps along a plane, in standard deviations of the codes along it.
 DEFAULT_SPREADS = (-1.0, 1.0)
 
@@ -87,18 +85,13 @@ def counterfactual_faces(
     >>> found.flips > 0.2
     True
     """
-    if attribute not in ATTRIBUTES:
-        raise unknown_attribute(attribute)
+    compared = attribute_values(attribute)
     if target == attribute:
         raise ValueError(
             f"The target {target!r} is the attribute that is changed, so that no label holds at "
             "all values. Change another attribute."
         )
-    spec = ATTRIBUTES[attribute]
-    if values is None:
-        shares = [spec.low + share * (spec.high - spec.low) for share in DEFAULT_SHARES]
-        values = list(spec.categories) or [round(value, 6) for value in shares]
-    values = _check_values(values)
+    values = _check_values(compared if values is None else values)
 
     faces = sample_attributes(check_n_samples(n_faces), random_state=random_state)
     predict = _predict_function(estimator)

@@ -46,6 +46,7 @@ def fit_model(
     box: tuple[float, float, float, float] | None = None,
     resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
     by_group: str | None = None,
+    ignore: str | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     device: str = "auto",
     cache_dir: StrPath | None = None,
@@ -76,6 +77,10 @@ def fit_model(
     by_group : str, default=None
         Column of groups, such as a skin type, by which the scores are reported, too. No
         prediction depends on it.
+    ignore : str, default=None
+        Attribute of rendered faces, such as "skin_tone", that predictions shall not depend on:
+        its direction, as 100 rendered faces show it, is removed from the features. Needs a
+        generator of rendered faces, such as the bundled one, and no `align`.
     on_error : {"raise", "skip"}, default="raise"
         How to treat photos that cannot be read: an error that names them, or a row of the
         predictions that says so.
@@ -159,6 +164,7 @@ def fit_model(
         device=device,
         align=align,
         cache_dir=folder / CACHE if cache_dir is None else cache_dir,
+        ignore=ignore,
         random_state=random_state,
         verbose=verbose,
     ).fit(images)
@@ -193,6 +199,7 @@ def fit_model(
             "method": method,
             "encoder option": encoder if isinstance(encoder, str) else str(encoder),
             "align": "none" if align is None else str(align),
+            "ignore": "nothing" if ignore is None else ignore,
             "random_state": random_state,
         },
         problems=problems,

@@ -15,9 +15,11 @@ from PIL import Image
 
 import skstylefeat
 from skstylefeat.__main__ import main
+from skstylefeat.datasets import render_faces, sample_attributes
 from skstylefeat.images import as_images
-from skstylefeat.prediction import _fit_model, _score_chart, load_model
+from skstylefeat.prediction import _fit_model, _photo_features, _score_chart, load_model
 from skstylefeat.prediction._label_targets import read_targets
+from skstylefeat.prediction._photo_features import PhotoFeatures
 from tests.support.networks import write_pair
 from tests.support.prediction import read_rows, write_labels, write_photos
 
@@ -469,3 +471,26 @@ def test_time_is_estimated_before_long_work(job, tmp_path, capsys):
     assert main([str(word) for word in words]) == 0
     assert "Inverting 70 photos takes about " in capsys.readouterr().out
     assert _fit_model.CACHE == "cache"
+
+
+def test_ignored_attributes_leave_the_features(monkeypatch):
+    monkeypatch.setattr(_photo_features, "N_PAIRS", 40)
+    faces = sample_attributes(24, random_state=9)
+    light, dark = (render_faces({**faces, "skin_tone": tone}) for tone in (0.1, 0.9))
+    features = PhotoFeatures(ignore="skin_tone").fit(light)
+    plain = PhotoFeatures().fit(light)
+    far = [np.square(part.transform(light) - part.transform(dark)) for part in (features, plain)]
+    for name, (start, stop) in features.blocks_.items():
+        gone, kept = (part[:, start:stop].mean() for part in far)
+        assert gone < 0.8 * kept or name == "differences", name
+    assert features.projections_["maps"].variants.shape[1] == 1  # a small pickle
+    with pytest.raises(ValueError, match="not both"):
+        PhotoFeatures(ignore="skin_tone", align="dlib").fit(light)
+    with pytest.raises(ValueError, match="unknown attribute 'skin'"):
+        PhotoFeatures(ignore="skin").fit(light)
+
+
+def test_ignore_needs_a_generator_of_rendered_faces(job, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_photo_features, "N_PAIRS", 8)
+    assert fit(job, tmp_path / "m", "--ignore", "skin_tone") == 2
+    assert "needs a generator of rendered faces" in capsys.readouterr().err
