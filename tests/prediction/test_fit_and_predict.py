@@ -474,8 +474,8 @@ def test_time_is_estimated_before_long_work(job, tmp_path, capsys):
 
 
 def test_ignored_attributes_leave_the_features(monkeypatch):
-    monkeypatch.setattr(_photo_features, "N_PAIRS", 40)
-    faces = sample_attributes(24, random_state=9)
+    monkeypatch.setattr(_photo_features, "N_PAIRS", 16)
+    faces = sample_attributes(8, random_state=9)
     light, dark = (render_faces({**faces, "skin_tone": tone}) for tone in (0.1, 0.9))
     features = PhotoFeatures(ignore="skin_tone").fit(light)
     plain = PhotoFeatures().fit(light)
