@@ -28,7 +28,7 @@ def represent(seed):
     rows, codes, blocks = photo_features(images)
 
     def column(name):
-        return np.concatenate([np.asarray(part.frame[name]) for part in faces])
+        return np.concatenate([np.asarray(part.attributes[name]) for part in faces])
 
     glasses = column("glasses").astype(str)
     targets = {

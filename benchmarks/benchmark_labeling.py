@@ -88,7 +88,7 @@ def main():
             folder.mkdir()
             for number, pixels in enumerate(faces.images):
                 Image.fromarray(pixels).save(folder / f"face-{number:04}.png")
-            runs.append(run_session(folder, true_labels(faces.frame)))
+            runs.append(run_session(folder, true_labels(faces.attributes)))
         print("seed {}: ready after {:.1f} s, of which {:.1f} s CPU".format(seed, *runs[-1][1]))
 
     print(

@@ -42,10 +42,10 @@ def readouts(inverters, seed):
     train, test = slice(None, N_LABELED), slice(N_LABELED, None)
     psnr = psnr_of_latents(inverters[None], codes[None][test], images[test])
     line = [f"{psnr:.2f} dB"]
-    glasses = faces.frame["glasses"] != "none"
+    glasses = faces.attributes["glasses"] != "none"
     for name, y, model, mirror in (
-        ("yaw R2", faces.frame["yaw"], RidgeCV(PENALTIES), "difference"),
-        ("age R2", faces.frame["age"], RidgeCV(PENALTIES), "mean"),
+        ("yaw R2", faces.attributes["yaw"], RidgeCV(PENALTIES), "difference"),
+        ("age R2", faces.attributes["age"], RidgeCV(PENALTIES), "mean"),
         ("glasses accuracy", glasses, RidgeClassifierCV(PENALTIES), "mean"),
     ):
         read = []
@@ -72,7 +72,7 @@ def share_named(names, y, labeled):
 def choices(inverter, seed, n_draws):
     """Print the accuracy of the names by score of the channels, by query and by round."""
     faces = make_faces(N_LABELED, image_size=64, random_state=seed)
-    frame = faces.frame
+    frame = faces.attributes
     images, _ = represent(inverter, faces.images, faces.images[:1])
     levels = images.levels
     targets = {

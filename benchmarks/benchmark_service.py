@@ -36,8 +36,8 @@ SERVICE = Path(__file__).parents[1] / "examples" / "service.py"
 def pipelines(n_faces):
     """Return both pipelines, fitted on rendered faces."""
     faces = make_faces(n_faces, random_state=0)
-    names = np.asarray(faces.frame["glasses"])
-    yaw = np.asarray(faces.frame["yaw"])
+    names = np.asarray(faces.attributes["glasses"])
+    yaw = np.asarray(faces.attributes["yaw"])
     return {
         "annotator": make_pipeline(
             StyleGANInverter("faces64", output="features"),

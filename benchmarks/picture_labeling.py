@@ -31,7 +31,7 @@ def write_faces(folder):
     faces = make_faces(200, random_state=3)
     folder.mkdir()
     wears = {}
-    kinds = faces.frame["glasses"]
+    kinds = faces.attributes["glasses"]
     for number, (pixels, kind) in enumerate(zip(faces.images, kinds, strict=True)):
         name = f"face-{number:03}.png"
         Image.fromarray(pixels).save(folder / name)

@@ -1,8 +1,13 @@
 """Sphinx configuration: ``sphinx-build -W docs docs/_build``."""
 
 import re
+import sys
+import urllib.request
+from pathlib import Path
 
 import skstylefeat
+
+sys.path.insert(0, str(Path(__file__).parent))  # the renderer of formulas
 
 project = "skstylefeat"
 author = "skstylefeat developers"
@@ -14,20 +19,63 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.intersphinx",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "_math",
 ]
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+html_math_renderer = "mathml"
 myst_heading_anchors = 3
 autosummary_generate = True
 numpydoc_show_class_members = False
 # Docstrings describe the types, so signatures show names and defaults only.
 autodoc_typehints = "none"
 templates_path = ["_templates"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "gallery_source"]
 # References for a whole docstring are not cited in its text.
 suppress_warnings = ["ref.citation"]
 
+# The gallery runs in the build; each example ends with its script and its notebook.
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery_source",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "plot_",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skstylefeat",),
+    "reference_url": {"skstylefeat": None},
+    "within_subsection_order": "FileNameSortKey",
+    "remove_config_comments": True,
+    "show_memory": False,
+    "abort_on_example_error": True,
+    "plot_gallery": True,
+}
+
+#: Pages whose names link to their documentation, where the network is to be had.
+OTHER_PROJECTS = {
+    "sklearn": "https://scikit-learn.org/stable/",
+    "numpy": "https://numpy.org/doc/stable/",
+    "torch": "https://docs.pytorch.org/docs/stable/",
+}
+
+
+def reachable(url):
+    """Return whether the names of a project can be read, so that builds need no network."""
+    try:
+        with urllib.request.urlopen(url + "objects.inv", timeout=5) as answer:
+            return answer.status == 200
+    except (OSError, ValueError):
+        return False
+
+
+intersphinx_mapping = {name: (url, None) for name, url in OTHER_PROJECTS.items() if reachable(url)}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_title = f"skstylefeat {release}"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
 

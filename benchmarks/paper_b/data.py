@@ -168,7 +168,7 @@ def load_data(args):
 def _rendered(size):
     def read(which, n):
         faces = make_faces(n, random_state=SEEDS[which])
-        values = {name: np.asarray(faces.frame[name], dtype=np.float64) for name in UNITS}
+        values = {name: np.asarray(faces.attributes[name], dtype=np.float64) for name in UNITS}
         return _images(inverter, faces.images, values)
 
     inverter = StyleGANInverter().fit(make_faces(2, random_state=SEEDS["teach"]).images)

@@ -238,7 +238,7 @@ def train(minutes=MINUTES, seed=0):
         faces = make_faces(N_CHUNK, random_state=FIRST_SEED + n_chunks)
         n_chunks += 1
         if model is None:
-            model = ImageText(_vocabulary(faces.frame, rng))
+            model = ImageText(_vocabulary(faces.attributes, rng))
             optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
         for _ in range(N_PASSES):
             order = rng.permutation(N_CHUNK)
@@ -247,7 +247,7 @@ def train(minutes=MINUTES, seed=0):
                 rate = min(spent / WARM_UP, (1 + np.cos(np.pi * spent)) / 2)
                 optimizer.param_groups[0]["lr"] = LEARNING_RATE * rate
                 pictures = _seen(cnn.to_tensor(faces.images[rows].astype(np.float32) / 255), rng)
-                loss = model.loss(pictures, [caption(faces.frame, row, rng) for row in rows])
+                loss = model.loss(pictures, [caption(faces.attributes, row, rng) for row in rows])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -281,7 +281,7 @@ def zero_shot(model):
     embedded = model.encode_images(faces.images.astype(np.float32) / 255)
     found = {}
     for prompts, ask in QUESTIONS.items():
-        concerned, second = ask(faces.frame)
+        concerned, second = ask(faces.attributes)
         low, high = (embedded @ model.encode_texts(list(prompts)).T).T
         right = (high > low)[concerned] == second[concerned]
         share = second[concerned].mean()

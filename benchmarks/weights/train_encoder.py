@@ -49,8 +49,8 @@ class Readout:
     def __init__(self):
         faces = make_faces(N_LABELS + N_TEST, image_size=64, random_state=SEED_LABELS)
         self.images = faces.images
-        self.yaw = np.asarray(faces.frame["yaw"])
-        self.glasses = np.asarray(faces.frame["glasses"]) != "none"
+        self.yaw = np.asarray(faces.attributes["yaw"])
+        self.glasses = np.asarray(faces.attributes["glasses"]) != "none"
 
     def __call__(self, encoder):
         """Return R2 of the yaw and accuracy of glasses (any or none) as a dict."""

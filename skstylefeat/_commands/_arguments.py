@@ -35,6 +35,12 @@ def add_option(group: Any, flag: str, metavar: str | None, default: Any, text: s
     group.add_argument(flag, metavar=metavar, default=default, help=text, **options)
 
 
+def add_by_group_option(group: Any) -> None:
+    """Add ``--by-group``, the column of the groups by which scores are reported."""
+    text = "report scores by the groups of this column of CSV, such as a skin type"
+    group.add_argument("--by-group", metavar="COLUMN", help=text)
+
+
 def add_network_options(parser: argparse.ArgumentParser) -> Any:
     """Add the options of generator, encoder, inversion, device and engine.
 

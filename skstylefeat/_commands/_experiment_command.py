@@ -9,6 +9,7 @@ from typing import Any
 
 from skstylefeat._commands._arguments import (
     PHOTOS,
+    add_by_group_option,
     add_network_options,
     add_option,
     add_reading_options,
@@ -45,6 +46,7 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
         help="columns to predict",
     )
     own.add_argument("--group", metavar="COLUMN", help="keep each value on one side of the split")
+    add_by_group_option(own)
     add_reading_options(own)
     add_option(own, "--limit", "N", 3000, "largest number of images", type=positive)
     text = "share of the images for testing only"
@@ -147,6 +149,7 @@ def _own_images(arguments, generator):
         resampling=arguments.filter,
         test_share=arguments.test_share,
         group=arguments.group,
+        by_group=arguments.by_group,
         limit=arguments.limit,
         on_error="skip" if arguments.skip_unreadable else "raise",
         random_state=arguments.random_state,

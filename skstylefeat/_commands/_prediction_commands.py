@@ -11,6 +11,7 @@ from pathlib import Path
 
 from skstylefeat._commands._arguments import (
     PHOTOS,
+    add_by_group_option,
     add_device_option,
     add_engine_options,
     add_network_options,
@@ -56,6 +57,9 @@ def make_fit_parser() -> argparse.ArgumentParser:
         help="folder of the model, new or written by an earlier fit, which is then replaced",
     )
     add_network_options(parser)
+    add_by_group_option(parser)
+    text = "attribute of rendered faces, such as skin_tone, that predictions shall not depend on"
+    parser.add_argument("--ignore", metavar="ATTRIBUTE", help=text)
     add_reading_options(parser.add_argument_group("photos"))
     _add_run_options(parser, "OUT/cache")
     return parser
@@ -107,6 +111,8 @@ def run_fit(arguments: argparse.Namespace) -> int:
             align=alignment(arguments),
             box=arguments.box,
             resampling=arguments.filter,
+            by_group=arguments.by_group,
+            ignore=arguments.ignore,
             on_error="skip" if arguments.skip_unreadable else "raise",
             device=arguments.device,
             engine=arguments.engine,

@@ -8,6 +8,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "skstylefeat.directions._discriminant.DiscriminantDirection",
     "skstylefeat.directions._linear.FixedDirection",
     "skstylefeat.directions._mean_difference.MeanDifferenceDirection",
+    "skstylefeat.directions._nuisance_projection.NuisanceProjection",
     "skstylefeat.directions._style_channel.StyleChannelDirection",
     "skstylefeat.directions._svm.LinearSVMDirection",
     "skstylefeat.directions._text.TextDirection",

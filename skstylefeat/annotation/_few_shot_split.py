@@ -17,6 +17,8 @@ from skstylefeat._utils._typing import RandomState
 
 __all__ = ["FewShotSplit"]
 
+DEFAULT_DRAWS = 20
+
 
 class FewShotSplit(BaseCrossValidator):
     """Cross-validator that trains on `n_labels` rows and tests on the rest, many times.
@@ -27,6 +29,9 @@ class FewShotSplit(BaseCrossValidator):
         Rows to train on.
     n_draws : int, default=20
         Number of splits.
+    n_splits : int or None, default=None
+        The same by the name that scikit-learn's splitters give it; not together with another
+        `n_draws`.
     stratify : {"proportional", "balanced"} or None, default="proportional"
         "proportional" draws each class by its share, and at least one row of each if `n_labels`
         allows it; "balanced" draws the same number from each class, or all rows of a class that
@@ -49,15 +54,17 @@ class FewShotSplit(BaseCrossValidator):
     def __init__(
         self,
         n_labels: int = 10,
-        n_draws: int = 20,
+        n_draws: int = DEFAULT_DRAWS,
         *,
         stratify: Literal["proportional", "balanced"] | None = "proportional",
         random_state: RandomState = None,
+        n_splits: int | None = None,
     ) -> None:
         self.n_labels = n_labels
         self.n_draws = n_draws
         self.stratify = stratify
         self.random_state = random_state
+        self.n_splits = n_splits
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of draws.
@@ -71,7 +78,18 @@ class FewShotSplit(BaseCrossValidator):
         -------
         int
         """
-        return self.n_draws
+        return self._n_draws()
+
+    def _n_draws(self):
+        """Return the number of splits, given by either name."""
+        if self.n_splits is None:
+            return self.n_draws
+        if self.n_draws not in (DEFAULT_DRAWS, self.n_splits):
+            raise ValueError(
+                f"n_draws={self.n_draws} and n_splits={self.n_splits} are the same parameter; "
+                "give one of them."
+            )
+        return self.n_splits
 
     def split(
         self, X: Any, y: ArrayLike | None = None, groups: Any = None
@@ -101,8 +119,9 @@ class FewShotSplit(BaseCrossValidator):
         X, y = indexable(X, y)
         n_samples = _num_samples(X)
 
-        for name in ("n_labels", "n_draws"):
-            value = getattr(self, name)
+        n_draws = self._n_draws()
+        counts = {"n_labels": self.n_labels, "n_draws": n_draws}
+        for name, value in counts.items():
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
         if self.n_labels >= n_samples:
@@ -113,7 +132,7 @@ class FewShotSplit(BaseCrossValidator):
 
         strata, quotas = self._strata(y, n_samples)
         rng = check_random_state(self.random_state)
-        for _ in range(self.n_draws):
+        for _ in range(n_draws):
             drawn = [
                 rng.choice(rows, quota, replace=False)
                 for rows, quota in zip(strata, quotas, strict=True)

@@ -81,6 +81,19 @@ ATTRIBUTES: dict[str, Attribute] = {
 }
 
 
+#: Shares of a number's range that are compared by default.
+COMPARED_SHARES = (0.1, 0.9)
+
+
+def attribute_values(name: str) -> list[Any]:
+    """Return values to compare: a tenth and nine tenths of the range, or all categories."""
+    if name not in ATTRIBUTES:
+        raise unknown_attribute(name)
+    spec = ATTRIBUTES[name]
+    ends = [round(spec.low + share * (spec.high - spec.low), 6) for share in COMPARED_SHARES]
+    return list(spec.categories) or ends
+
+
 def unknown_attribute(name: object) -> ValueError:
     """Return the error for an unknown name, which lists the known ones."""
     close = get_close_matches(str(name), ATTRIBUTES, n=1)

@@ -10,10 +10,25 @@ from typing import Any, Literal, overload
 import numpy as np
 from sklearn.utils import Bunch
 
+from skstylefeat._utils._notebook import MOST_THUMBNAILS, object_html, thumbnails_html
 from skstylefeat._utils._typing import RandomState
 from skstylefeat.datasets._attribute_sampling import check_n_samples, sample_attributes
 from skstylefeat.datasets._attributes import ATTRIBUTES, unknown_attribute
 from skstylefeat.datasets._render import check_image_size, render_faces
+
+
+class FacesBunch(Bunch):
+    """Bunch whose HTML in notebooks shows the first faces; see :func:`make_faces`."""
+
+    def _repr_html_(self) -> str:
+        """Return sizes and thumbnails, for notebooks."""
+        n, height, width = self.images.shape[:3]
+        targets = ", ".join(map(str, self.target_names))
+        facts = [("faces", n), ("pixels", f"{height} x {width}"), ("target", targets)]
+        values = np.asarray(self.target).reshape(n, -1)
+        captions = (", ".join(f"{value:.4g}" for value in row) for row in values)
+        first = zip(self.images[:MOST_THUMBNAILS], captions, strict=False)
+        return object_html("Rendered faces", facts, thumbnails_html(first))
 
 
 @overload
@@ -71,7 +86,7 @@ def make_faces(
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Return `data`, `target` and `frame` as pandas objects. Needs pandas.
+        Return `data` and `target` as pandas objects, and a `frame`. Needs pandas.
     correlation : dict or None, default=None
         Correlations by pair of names, as in :func:`sample_attributes`, for example
         ``{("glasses", "age"): 0.6}``: a spurious correlation that may mislead a model.
@@ -88,8 +103,10 @@ def make_faces(
             The same, one row per face. A DataFrame if `as_frame`.
         target : ndarray of shape (n_samples,) or (n_samples, n_targets)
             Dtype int64 for a category, else float64. A Series or DataFrame if `as_frame`.
-        frame : dict of str to ndarray of shape (n_samples,)
-            All attributes. A DataFrame if `as_frame`.
+        attributes : dict of str to ndarray of shape (n_samples,)
+            All attributes of the faces.
+        frame : DataFrame or None
+            The attributes as a DataFrame if `as_frame`, else None.
         feature_names : list of str
             Names of the columns of `data`, such as ``pixel_0_31_red``: row, column, channel.
         target_names : list of str
@@ -122,7 +139,7 @@ def make_faces(
     ((20, 32, 32, 3), (20, 3072))
     >>> faces.target_names
     ['none', 'clear', 'dark']
-    >>> faces.target[:4], faces.frame["glasses"][:4].tolist()
+    >>> faces.target[:4], faces.attributes["glasses"][:4].tolist()
     (array([0, 0, 2, 0]), ['none', 'none', 'dark', 'none'])
 
     Rows and yaw in degrees, for a regression:
@@ -133,25 +150,27 @@ def make_faces(
     """
     n_samples, image_size = check_n_samples(n_samples), check_image_size(image_size)
     names = _check_target(target)
-    frame = sample_attributes(n_samples, random_state=random_state, correlation=correlation)
-    images = render_faces(frame, image_size)
+    attributes = sample_attributes(n_samples, random_state=random_state, correlation=correlation)
+    images = render_faces(attributes, image_size)
 
     data = images.reshape(n_samples, -1)
     if isinstance(target, str):
-        y = _codes(target, frame[target])
+        y = _codes(target, attributes[target])
     else:
-        y = np.column_stack([frame[name] for name in names])
+        y = np.column_stack([attributes[name] for name in names])
     feature_names = list(_pixel_names(image_size)) if as_frame or not return_X_y else []
+    frame = None
     if as_frame:
-        data, y, frame = _to_pandas(data, feature_names, y, target, frame)
+        data, y, frame = _to_pandas(data, feature_names, y, target, attributes)
     if return_X_y:
         return data, y
 
     categories = ATTRIBUTES[target].categories if isinstance(target, str) else ()
-    return Bunch(
+    return FacesBunch(
         images=images,
         data=data,
         target=y,
+        attributes=attributes,
         frame=frame,
         feature_names=feature_names,
         target_names=list(categories) or names,
@@ -168,7 +187,7 @@ def _check_target(target):
     else:
         raise TypeError(
             f"target must be the name of an attribute or a list of names, got {target!r}; the "
-            "frame of the result holds all attributes in any case."
+            "attributes of the result are all there in any case."
         )
     for name in names:
         if name not in ATTRIBUTES:
@@ -176,7 +195,7 @@ def _check_target(target):
         if not isinstance(target, str) and ATTRIBUTES[name].categories:
             raise ValueError(
                 f"a list of targets must name numbers only, got the category {name!r}; pass it "
-                f"alone as target={name!r}, or take it from the frame of the result."
+                f"alone as target={name!r}, or take it from the attributes of the result."
             )
     return names
 
@@ -206,17 +225,17 @@ def _description():
     return (files("skstylefeat.datasets") / "descr" / "faces.rst").read_text(encoding="utf-8")
 
 
-def _to_pandas(data, feature_names, y, target, frame):
+def _to_pandas(data, feature_names, y, target, attributes):
     try:
         import pandas as pd
     except ImportError as error:
         raise ImportError(
             "make_faces(as_frame=True) needs pandas: install it (pip install pandas), or leave "
-            "out as_frame, and frame is a dict of arrays."
+            "out as_frame, and use the dict attributes."
         ) from error
 
     columns = {}
-    for name, column in frame.items():
+    for name, column in attributes.items():
         categories = ATTRIBUTES[name].categories
         columns[name] = pd.Categorical(column, categories=categories) if categories else column
     if isinstance(target, str):

@@ -9,6 +9,7 @@ from skstylefeat.directions._discriminant import DiscriminantDirection
 from skstylefeat.directions._edit import edit
 from skstylefeat.directions._linear import FixedDirection, from_linear_model
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
+from skstylefeat.directions._nuisance_projection import NuisanceProjection
 from skstylefeat.directions._pca import LatentPCA
 from skstylefeat.directions._sefa import SeFa
 from skstylefeat.directions._style_channel import StyleChannelDirection
@@ -21,6 +22,7 @@ __all__ = [
     "LatentPCA",
     "LinearSVMDirection",
     "MeanDifferenceDirection",
+    "NuisanceProjection",
     "SeFa",
     "StyleChannelDirection",
     "TextDirection",

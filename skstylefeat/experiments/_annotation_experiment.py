@@ -261,6 +261,7 @@ def annotation_experiment(
     n_draws: int = 5,
     random_state: int | None = None,
     on_draw: Callable[[], object] | None = None,
+    on_predictions: Callable[[str, str, int, NDArray[Any]], object] | None = None,
 ) -> list[Score]:
     """Score annotation, classification, clustering and the competitors.
 
@@ -280,6 +281,8 @@ def annotation_experiment(
         Draw `i` is seeded by ``(random_state, i)`` and uses one selection for all budgets.
     on_draw : callable, default=None
         Called without arguments after each draw.
+    on_predictions : callable, default=None
+        Called with target, method, budget and predictions of all test images, for each method.
 
     Returns
     -------
@@ -320,6 +323,8 @@ def annotation_experiment(
                 accuracy, balanced = np.mean(right), _mean_recall(truth, right)
                 scores.append(Score(target, method, "accuracy", budget, draw, float(accuracy)))
                 scores.append(Score(target, method, "balanced accuracy", budget, draw, balanced))
+                if on_predictions is not None and truth is y_test:
+                    on_predictions(target, method, budget, names)
             accuracy = _clustering(first.features, y_train, seed)
             scores.append(Score(target, "kmeans", "clustering accuracy", budget, draw, accuracy))
             n_read = float(len(first.labeled_rows))

@@ -16,8 +16,11 @@ import numpy as np
 
 import skstylefeat
 from skstylefeat._utils._progress import progress_bar
+from skstylefeat.experiments import _annotation_experiment as annotation
 from skstylefeat.experiments import _figures as figures
+from skstylefeat.experiments import _regression_experiment as regression
 from skstylefeat.experiments._annotation_experiment import annotation_experiment, annotation_tables
+from skstylefeat.experiments._group_table import GroupLosses, group_tables
 from skstylefeat.experiments._headlines import headline
 from skstylefeat.experiments._html import Section, page_html
 from skstylefeat.experiments._regression_experiment import (
@@ -105,6 +108,7 @@ class Job:
         self.started = time.monotonic()
         self.scores = {"annotation": [], "regression": [], "order": []}
         self.pictures = {}
+        self.losses = None  # by group, where the targets have groups
 
     def run(self, load):
         """Run all experiments.
@@ -138,6 +142,8 @@ class Job:
         self._report(f"Reconstruction of the test images: {psnr}.")
         self.pictures[""] = [figures.inversion_picture(inverter, test)]
 
+        if any(target.groups_test is not None for target in targets):
+            self.losses = GroupLosses(targets)
         for target in targets:
             run_experiment = self._regress if target.is_number else self._annotate
             run_experiment(inverter.generator_, train, test, target)
@@ -207,6 +213,7 @@ class Job:
                 n_draws=settings.n_draws,
                 random_state=settings.random_state,
                 on_draw=on_draw,
+                on_predictions=self.losses and self.losses.add,
             )
         self.pictures[target.name] = figures.annotation_pictures(
             train, test, target, max(settings.annotation_labels), settings.random_state
@@ -243,6 +250,7 @@ class Job:
                 n_draws=settings.n_draws,
                 random_state=settings.random_state,
                 on_draw=on_draw,
+                on_predictions=self.losses and self.losses.add,
             )
         self.scores["regression"] += [s for s in scores if s.metric != "rank correlation"]
         self.scores["order"] += [s for s in scores if s.metric == "rank correlation"]
@@ -275,6 +283,18 @@ class Job:
             tables += regression_tables(regression, units)
         if order:
             tables.append(order_table(order))
+        return tables + self._group_tables(targets)
+
+    def _group_tables(self, targets):
+        """Return the tables of errors by group, if there are groups."""
+        if self.losses is None:
+            return []
+        tables = []
+        for target in targets:
+            methods = regression.METHODS if target.is_number else annotation.METHODS
+            for table in group_tables(target, self.losses, methods):
+                title = f"{target.name}: {table.title[0].lower()}{table.title[1:]}"
+                tables.append(table._replace(title=title))
         return tables
 
     def _sections(self, targets, headlines):

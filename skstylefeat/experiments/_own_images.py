@@ -18,6 +18,7 @@ from skstylefeat.images._framing import BoxError, Framing
 from skstylefeat.images._image_files import left_out_text
 from skstylefeat.images._photo_argument import list_photos
 from skstylefeat.inversion._face_framing import align_images
+from skstylefeat.metrics._group_scores import check_groups
 
 FEWEST_IMAGES = 20
 
@@ -34,6 +35,7 @@ def load_own_images(
     generator: Any = None,
     test_share: float = 0.3,
     group: str | None = None,
+    by_group: str | None = None,
     limit: int | None = 3000,
     on_error: Literal["raise", "skip"] = "raise",
     random_state: RandomState = None,
@@ -67,6 +69,9 @@ def load_own_images(
         Share of the images (or of the groups) that is for testing only.
     group : str, default=None
         Column whose values must not occur on both sides, such as a person's identity.
+    by_group : str, default=None
+        Column of groups, such as a skin type, by which errors are reported. Images whose cell is
+        empty stay in.
     limit : int or None, default=3000
         Largest number of images, drawn at random.
     on_error : {"raise", "skip"}, default="raise"
@@ -96,8 +101,9 @@ def load_own_images(
     listing = list_photos(images)
     table = read_label_table(labels)
     columns = [*target_names, *([group] if group else [])]
-    found = table.labels_of(listing.names, columns)
-    names = [name for name, values in found.values.items() if all(values)]
+    n_needed = len(columns)
+    found = table.labels_of(listing.names, [*columns, *([by_group] if by_group else [])])
+    names = [name for name, values in found.values.items() if all(values[:n_needed])]
     notes = [
         f"{len(names)} labeled images found, of {len(table.rows)} rows and {len(listing.names)} "
         "images."
@@ -136,8 +142,18 @@ def load_own_images(
     n_copies = len(content) - len(np.unique(content))
     if n_copies:
         notes.append(f"{n_copies} have the pixels of another one and are on its side of the split.")
-    groups = np.array([found.values[name][-1] for name in names]) if group else None
+    groups = None
+    if group:
+        groups = np.array([found.values[name][n_needed - 1] for name in names])
     train, test = _split(content, groups, test_share, rng)
+
+    reported = None
+    if by_group:
+        reported = np.array([found.values[names[i]][-1] for i in test])
+        try:
+            check_groups(reported)
+        except ValueError as error:
+            raise ValueError(f"{table.path}, column {quote(by_group)}: {error}") from error
 
     targets = []
     for k, target_name in enumerate(target_names):
@@ -147,7 +163,15 @@ def load_own_images(
             values = read_column([found.values[name][k] for name in order], places)
         except ValueError as error:
             raise ValueError(f"{table.path}, column {quote(target_name)}: {error}") from error
-        targets.append(Target(target_name, values[: len(train)], values[len(train) :]))
+        targets.append(
+            Target(
+                target_name,
+                values[: len(train)],
+                values[len(train) :],
+                groups_test=reported,
+                group_name=by_group or "group",
+            )
+        )
         check_target(targets[-1])
     return pixels[train], pixels[test], targets, notes
 

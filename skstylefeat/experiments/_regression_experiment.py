@@ -194,6 +194,7 @@ def regression_experiment(
     n_draws: int = 5,
     random_state: int | None = None,
     on_draw: Callable[[], object] | None = None,
+    on_predictions: Callable[[str, str, int, NDArray[Any]], object] | None = None,
 ) -> list[Score]:
     """Score calibrated distances on the test images.
 
@@ -213,6 +214,8 @@ def regression_experiment(
         Draw `i` is seeded by ``(random_state, i)``.
     on_draw : callable, default=None
         Called without arguments after each draw.
+    on_predictions : callable, default=None
+        Called with target, method, budget and predictions of all test images, for each method.
 
     Returns
     -------
@@ -241,6 +244,8 @@ def regression_experiment(
                 scores.append(Score(target, method, "MAE", budget, draw, error))
                 r2 = r2_score(y_test, predicted)
                 scores.append(Score(target, method, "R2", budget, draw, r2))
+                if on_predictions is not None:
+                    on_predictions(target, method, budget, predicted)
         if on_draw is not None:
             on_draw()
     return scores

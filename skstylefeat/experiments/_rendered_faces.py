@@ -46,7 +46,7 @@ def load_rendered_faces(
         )
     train = make_faces(n_train, random_state=2 * random_state)
     test = make_faces(n_test, random_state=2 * random_state + 1)
-    y_train, y_test = (_attributes(faces.frame) for faces in (train, test))
+    y_train, y_test = (_attributes(faces.attributes) for faces in (train, test))
     units = {"yaw": "degrees", "age": "years"}
     targets = [Target(name, y_train[name], y_test[name], units.get(name, "")) for name in y_train]
     notes = [f"{n_train} training and {n_test} test faces, rendered by make_faces."]

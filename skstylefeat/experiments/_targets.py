@@ -25,12 +25,18 @@ class Target:
         Classes as strings, or numbers as float64.
     unit : str
         Unit of a number.
+    groups_test : ndarray of shape (n_test,) or None
+        Group of each test image as a text, "" where it has none, for tables by group.
+    group_name : str
+        Name of the groups.
     """
 
     name: str
     y_train: NDArray[Any]
     y_test: NDArray[Any]
     unit: str = ""
+    groups_test: NDArray[Any] | None = None
+    group_name: str = "group"
 
     @property
     def is_number(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -15,6 +16,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, va
 
 from skstylefeat._utils._indexing import positions_in, row_index
 from skstylefeat._utils._layers import LayerInfo, choose_layers, describe_layers
+from skstylefeat._utils._notebook import object_html
 from skstylefeat._utils._parallel import in_parallel
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._typing import ImagesLike, StrPath
@@ -229,6 +231,23 @@ class FeatureMaps:
 
     def __repr__(self) -> str:
         return f"FeatureMaps(n={len(self)}, {describe_layers(self.layers)})"
+
+    def _repr_html_(self) -> str:
+        """Return the layers as a table, without computing a map, for notebooks."""
+        cells = [
+            (layer.name, layer.channels, f"{layer.height} x {layer.width}") for layer in self.layers
+        ]
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
+            for row in cells
+        )
+        head = "<tr><th>layer</th><th>channels</th><th>pixels</th></tr>"
+        facts = [
+            ("images", len(self)),
+            ("channels", sum(layer.channels for layer in self.layers)),
+            ("from", type(self._source).__name__),
+        ]
+        return object_html("FeatureMaps", facts, table=f"<table>{head}{rows}</table>")
 
     def __getitem__(self, rows: Any) -> FeatureMaps:
         source = self._source.take(row_index(rows, len(self)))

@@ -11,6 +11,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from skstylefeat._utils._indexing import row_index
+from skstylefeat._utils._notebook import (
+    MOST_THUMBNAILS,
+    THUMBNAIL,
+    object_html,
+    thumbnails_html,
+)
 from skstylefeat._utils._typing import ImagesLike
 from skstylefeat.images._alignment import crop_square, face_square
 from skstylefeat.images._decoding import open_item, resize, to_pil, to_unit_floats
@@ -106,6 +112,20 @@ class ImageCollection:
 
     def __repr__(self) -> str:
         return f"ImageCollection(n={len(self)}, {self._source})"
+
+    def _repr_html_(self) -> str:
+        """Return the number of images, their source, and the first ones, for notebooks."""
+        first = self[:MOST_THUMBNAILS]
+        pixels, faults = read_pixels(first, (THUMBNAIL, THUMBNAIL))
+        bad = {fault.row for fault in faults}
+        names = [os.path.basename(name) for i, name in enumerate(first.names) if i not in bad]
+        facts: list[tuple[str, object]] = [("images", len(self)), ("from", self._source)]
+        if self.is_aligned:
+            facts.append(("cropped to", "faces"))
+        if bad:
+            facts.append(("cannot be read", f"{len(bad)} of the first {len(first)}"))
+        pictures = thumbnails_html(zip(pixels, names, strict=True))
+        return object_html("ImageCollection", facts, pictures)
 
     @property
     def shape(self) -> tuple[int]:

@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from skstylefeat._utils._layers import LayerInfo
+from skstylefeat._utils._notebook import MOST_THUMBNAILS, object_html, thumbnails_html
 from skstylefeat._utils._typing import RandomState, StrPath
 from skstylefeat._utils._validation import as_float32
+from skstylefeat.latents._rows import to_unit
 from skstylefeat.latents._spaces import as_w_plus
 from skstylefeat.networks._base import NetworkFacade
 from skstylefeat.networks._generator_network import NOISE_MODES, Noise
@@ -21,6 +23,8 @@ from skstylefeat.networks.checkpoints._assumptions import GENERATOR_SETTINGS
 from skstylefeat.networks.checkpoints._read import read_generator
 from skstylefeat.networks.checkpoints._safetensors import build_network, save_network
 
+#: Largest generator whose samples are shown in notebooks.
+MOST_SAMPLED_PIXELS = 256
 MAX_PSI = 10  # larger truncations only move codes out of the space
 
 
@@ -121,6 +125,23 @@ class Generator(NetworkFacade):
             f"Generator({self.name!r}, {size}, n_ws={self.n_ws}, "
             f"w_dim={self.w_dim}, device='{self.device}')"
         )
+
+    def _repr_html_(self) -> str:
+        """Return sizes, the file and some samples, for notebooks."""
+        facts = [
+            ("pixels", f"{self.image_size[0]} x {self.image_size[1]}"),
+            ("W+", f"{self.n_ws} x {self.w_dim}"),
+            ("device", self.device),
+            ("from", self.reference or "memory"),
+        ]
+        pictures = ""
+        if max(self.image_size) <= MOST_SAMPLED_PIXELS and not self.c_dim:
+            # Samples near the mean of W, which take a moment at small sizes only.
+            w = self.mapping(self.sample_z(MOST_THUMBNAILS, random_state=0), truncation_psi=0.7)
+            images = to_unit(self.synthesis(w))
+            gray = images.repeat(3, axis=-1) if images.shape[-1] == 1 else images
+            pictures = thumbnails_html((image, "") for image in gray)
+        return object_html(f"Generator {self.name}", facts, pictures)
 
     def sample_z(self, n_samples: int, random_state: RandomState = None) -> NDArray[np.float32]:
         """Draw Gaussian inputs.

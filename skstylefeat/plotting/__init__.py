@@ -7,6 +7,7 @@ the display. Matplotlib is imported when something is drawn.
 
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
 from skstylefeat.plotting._cluster_display import ClusterDisplay
+from skstylefeat.plotting._counterfactual_display import CounterfactualDisplay
 from skstylefeat.plotting._edit_display import EditStripDisplay
 from skstylefeat.plotting._importance_display import LayerImportanceDisplay
 from skstylefeat.plotting._inversion_display import InversionDisplay
@@ -15,6 +16,7 @@ from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 
 __all__ = [
     "ClusterDisplay",
+    "CounterfactualDisplay",
     "DistanceCalibrationDisplay",
     "EditStripDisplay",
     "FeatureMapDisplay",

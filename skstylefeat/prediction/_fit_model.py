@@ -13,7 +13,12 @@ from skstylefeat.images._collection import as_images, error_of_faults
 from skstylefeat.images._framing import Framing
 from skstylefeat.images._image_files import left_out_text
 from skstylefeat.images._photo_argument import list_photos
-from skstylefeat.prediction._label_targets import LabeledTarget, check_labels, read_targets
+from skstylefeat.prediction._label_targets import (
+    LabeledTarget,
+    check_labels,
+    read_groups,
+    read_targets,
+)
 from skstylefeat.prediction._model_card import card_text, make_card
 from skstylefeat.prediction._model_folder import CACHE, check_folder, prepare_folder, save_model
 from skstylefeat.prediction._model_report import report_html
@@ -40,6 +45,8 @@ def fit_model(
     align: Any = None,
     box: tuple[float, float, float, float] | None = None,
     resampling: Literal["lanczos", "bicubic", "box"] = "lanczos",
+    by_group: str | None = None,
+    ignore: str | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     device: str = "auto",
     engine: Literal["torch", "openvino"] | None = None,
@@ -69,6 +76,13 @@ def fit_model(
         Left, top, right and bottom of a crop, in pixels of the upright files.
     resampling : {"lanczos", "bicubic", "box"}, default="lanczos"
         How photos are resized.
+    by_group : str, default=None
+        Column of groups, such as a skin type, by which the scores are reported, too. No
+        prediction depends on it.
+    ignore : str, default=None
+        Attribute of rendered faces, such as "skin_tone", that predictions shall not depend on:
+        its direction, as 100 rendered faces show it, is removed from the features. Needs a
+        generator of rendered faces, such as the bundled one, and no `align`.
     on_error : {"raise", "skip"}, default="raise"
         How to treat photos that cannot be read: an error that names them, or a row of the
         predictions that says so.
@@ -112,7 +126,7 @@ def fit_model(
     >>> (folder / "photos").mkdir()
     >>> for i, image in enumerate(faces.images):
     ...     Image.fromarray(image).save(folder / "photos" / f"{i}.png")
-    >>> rows = [f"{i}.png,{faces.frame['age'][i]:.0f}" for i in range(12)]
+    >>> rows = [f"{i}.png,{faces.attributes['age'][i]:.0f}" for i in range(12)]
     >>> _ = (folder / "labels.csv").write_text("\n".join(["file,age", *rows]))
     >>> model = fit_model(folder / "photos", folder / "labels.csv", ["age"], folder / "model")
     >>> found = load_model(folder / "model").predict(folder / "photos")
@@ -129,6 +143,7 @@ def fit_model(
     replaces = check_folder(folder)
     listing = list_photos(photos)
     columns, problems = read_targets(labels, listing.names, targets)
+    groups = None if by_group is None else read_groups(labels, listing.names, by_group)
     if listing.left_out:
         problems.append(left_out_text(listing.left_out))
     for target in columns:
@@ -153,6 +168,7 @@ def fit_model(
         precision=precision,
         align=align,
         cache_dir=folder / CACHE if cache_dir is None else cache_dir,
+        ignore=ignore,
         random_state=random_state,
         verbose=verbose,
     ).fit(images)
@@ -167,7 +183,10 @@ def fit_model(
     readers = {
         target.name: _fit_reader(target, features, found, random_state) for target in columns
     }
-    scores = [score_target(target, readers[target.name]) for target in columns]
+    scores = [
+        score_target(target, readers[target.name], groups, by_group or "group")
+        for target in columns
+    ]
     model = PhotoModel(features, readers, {}, framing)
     predictions = model.predict_rows(names, images, found)
     problems = [*predictions.problems(), *problems]
@@ -184,6 +203,7 @@ def fit_model(
             "method": method,
             "encoder option": encoder if isinstance(encoder, str) else str(encoder),
             "align": "none" if align is None else str(align),
+            "ignore": "nothing" if ignore is None else ignore,
             "random_state": random_state,
         },
         problems=problems,

@@ -14,6 +14,7 @@ from skstylefeat._utils._label_columns import kind_of_labels, read_numbers
 from skstylefeat._utils._label_tables import read_label_table
 from skstylefeat._utils._table_formats import quote
 from skstylefeat._utils._typing import StrPath
+from skstylefeat.metrics._group_scores import check_groups
 
 #: Columns of the table of predictions that no target may be called.
 RESERVED_NAMES = ("file", "in_domain", "readable", "note")
@@ -111,6 +112,24 @@ def read_targets(
             hint = f" {notes[0]} A photo is called {quote(names[0])}." if notes else ""
             raise ValueError(f"{table.path}, column {quote(columns[k])}: {error}{hint}") from error
     return targets, notes
+
+
+def read_groups(labels: StrPath, names: Sequence[str], column: str) -> NDArray[Any]:
+    """Read the group of each photo, "" where there is none.
+
+    Raises
+    ------
+    ValueError
+        If the column is missing, or holds fewer than two or more than 50 groups.
+    """
+    table = read_label_table(labels)
+    found = table.labels_of(names, [column])
+    groups = np.array([found.values.get(name, [""])[0] for name in names])
+    try:
+        check_groups(groups)
+    except ValueError as error:
+        raise ValueError(f"{table.path}, column {quote(column)}: {error}") from error
+    return groups
 
 
 def _target(name, kind, texts, places):

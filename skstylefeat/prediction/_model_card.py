@@ -66,6 +66,10 @@ def card_text(card: dict[str, Any]) -> str:
         lines += [f"  - {label}: {count}" for label, count in target["counts"].items()]
         lines.append(f"- reader: {target['reader']}")
         lines += [f"  - {key}: loss {loss:.3g}" for key, loss in target["losses"].items()]
+        if target["group_rows"]:
+            header = target["group_header"]
+            lines += ["", " | ".join(header), " | ".join("---" for _ in header)]
+            lines += [" | ".join(row) for row in target["group_rows"]]
     lines += ["", "## Networks", ""]
     lines += [
         f"- {kind}: {network['name']}, SHA-256 {network['sha256']}"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from skstylefeat._utils._channels import pixels_as_seen
 from skstylefeat._utils._html_page import page_frame
+from skstylefeat._utils._notebook import picture_uri
 from skstylefeat.images._collection import ImageCollection
 from skstylefeat.prediction._edits import edit_strips
 from skstylefeat.prediction._label_targets import LabeledTarget
@@ -99,14 +96,6 @@ class _Thumbnails:
         return picture_uri(pixels_as_seen(pixels, self._generator.img_channels)[0])
 
 
-def picture_uri(pixels: NDArray[Any]) -> str:
-    """Return an image (H, W, 3) in [0, 1] as a data URI."""
-    file = io.BytesIO()
-    array = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    Image.fromarray(array).save(file, format="JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
-
-
 def _first_lines_html(card):
     """Return the scores and all problems as a list; bad news are marked."""
     good = {target["headline"] for target in card["targets"].values() if target["beats_baseline"]}
@@ -122,6 +111,9 @@ def _target_parts(target, score, model, predictions, photos, found):
     """Return the section of one target."""
     reader = model.readers[target.name]
     parts = [f"<h2>{escape(target.name)}</h2>", _score_table(score)]
+    if score.group_rows:
+        parts.append(f"<h3>By {escape(score.group_header[0])}</h3>")
+        parts.append(_group_table(score))
     chart = score_chart(target, score, reader, found.rows)
     parts.append(chart)
 
@@ -192,6 +184,23 @@ def _score_table(score):
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
         f'</div><p class="note">{escape(note)}</p>'
+    )
+
+
+def _group_table(score):
+    """Return the scores by group; the list at the head of the page holds the warnings."""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in score.group_header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in score.group_rows
+    )
+    note = (
+        "Of the labeled photos, each predicted without its own label. Groups with fewer than 10 "
+        "of them are counted only. No prediction depends on the group."
+    )
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        f'</div><p class="note">{note}</p>'
     )
 
 

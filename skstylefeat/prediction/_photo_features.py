@@ -13,6 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike, StrPath
 from skstylefeat._utils._versions import VersionStamped
+from skstylefeat.datasets._attribute_sampling import sample_attributes
+from skstylefeat.datasets._attributes import attribute_values
+from skstylefeat.datasets._render import render_faces
+from skstylefeat.directions._nuisance_projection import NuisanceProjection
 from skstylefeat.features._feature_maps import FeatureMaps
 from skstylefeat.features._hog import HOGDescriptor
 from skstylefeat.images._collection import Fault
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from skstylefeat.networks._generator import Generator
 
 BLANK = np.zeros((1, 8, 8, 3), dtype=np.uint8)  # image from which nothing is learned
+N_PAIRS = 100  # rendered faces that show the direction of an attribute to ignore
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,15 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         As for `StyleGANInverter`.
     mirror : bool, default=True
         Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
+        Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
         "differences" half their difference, for what a mirror reverses; "gradients" are those of
         both images, too.
+    ignore : str, default=None
+        Attribute of rendered faces, such as "skin_tone", that the rows shall not tell:
+        `NuisanceProjection` removes its direction from each block. Needs a generator of rendered
+        faces, such as the bundled one.
     random_state : int, default=0
-        Seed of ``encoder="train"``.
+        Seed of ``encoder="train"``, and of the faces of `ignore`.
 
     Attributes
     ----------
@@ -67,10 +77,13 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
     blocks_ : dict of str to (start, stop)
         Columns of "styles", "differences", "maps", the maximum of each channel's map, and
         "gradients", see :class:`skstylefeat.features.HOGDescriptor`.
+    projections_ : dict of str to NuisanceProjection
+        By block; empty without `ignore`.
     """
 
     inverter_: StyleGANInverter
     blocks_: dict[str, tuple[int, int]]
+    projections_: dict[str, NuisanceProjection]
 
     def __init__(
         self,
@@ -86,6 +99,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         align: Any = None,
         cache_dir: StrPath | None = None,
         batch_size: int = 64,
+        ignore: str | None = None,
         random_state: int = 0,
         verbose: int = 0,
     ) -> None:
@@ -100,6 +114,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         self.align = align
         self.cache_dir = cache_dir
         self.batch_size = batch_size
+        self.ignore = ignore
         self.random_state = random_state
         self.verbose = verbose
 
@@ -132,7 +147,41 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
             for (name, size), stop in zip(sizes.items(), stops, strict=True)
             if size
         }
+        self.projections_ = {}
+        if self.ignore is not None:
+            self.projections_ = self._fit_projections()
         return self
+
+    def _fit_projections(self):
+        """Return the projections that remove the attribute to ignore, by block."""
+        values = attribute_values(self.ignore)
+        if self.align is not None:
+            raise ValueError(
+                f"ignore={self.ignore!r} compares rendered faces, which are not aligned like "
+                "photos. Give ignore (--ignore) or align (--align), not both."
+            )
+
+        # The same random faces at both values; nothing else differs.
+        faces = sample_attributes(N_PAIRS, random_state=self.random_state)
+        size = min(max(64, *self.inverter_.generator_.image_size), 256)
+        pairs = []
+        for value in values:
+            images = render_faces({**faces, self.ignore: np.full(N_PAIRS, value)}, size)
+            found = self.invert(images)
+            inside = self.inverter_.domain_scores(images, found.codes).inside
+            if inside.mean() < 0.5:
+                raise ValueError(
+                    f"ignore={self.ignore!r} needs a generator of rendered faces such as "
+                    f"'faces64'; {self.inverter_.generator_.name!r} cannot show most of them."
+                )
+            pairs.append(found.rows)
+
+        projections = {}
+        for name, (start, stop) in self.blocks_.items():
+            variants = np.stack(pairs)[:, :, start:stop]
+            rows = variants.reshape(-1, stop - start)
+            projections[name] = NuisanceProjection(variants).fit(rows).forget_variants()
+        return projections
 
     def transform(self, X: ImagesLike) -> NDArray[np.float32]:
         """Return the rows (n, n_features); NaN for a photo that cannot be read."""
@@ -157,6 +206,9 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
             parts.append(FeatureMaps.from_latents(flat[good], generator).pool())
             parts.append(self.descriptor_.transform(images[good]))
             rows[good] = np.concatenate(parts, axis=1)
+            for name, projection in getattr(self, "projections_", {}).items():
+                block = slice(*self.blocks_[name])
+                rows[good, block] = projection.transform(rows[good, block])
         return PhotoRows(rows.astype(np.float32), flat, faults)
 
     def use(self, **parameters: Any) -> Self:

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score
 
+from skstylefeat.metrics._group_scores import by_group
 from skstylefeat.prediction._label_targets import LabeledTarget
 from skstylefeat.prediction._readers import FEWEST_TO_SCORE
 
@@ -42,6 +44,10 @@ class TargetScore:
         Cross-validated loss of all candidates, by which one was chosen.
     warnings : list of str
         What its reader must know first.
+    group_header : list of str
+        Columns of the table by group; empty without groups.
+    group_rows : list of list of str
+        Its cells.
     """
 
     name: str
@@ -55,6 +61,8 @@ class TargetScore:
     reader: str
     losses: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+    group_header: list[str] = field(default_factory=list)
+    group_rows: list[list[str]] = field(default_factory=list)
 
     @property
     def beats_baseline(self) -> bool:
@@ -90,8 +98,16 @@ class TargetScore:
         return asdict(self) | {"headline": self.headline, "beats_baseline": self.beats_baseline}
 
 
-def score_target(target: LabeledTarget, reader: Any) -> TargetScore:
-    """Score a fitted reader by its predictions of the labels it had not seen."""
+def score_target(
+    target: LabeledTarget,
+    reader: Any,
+    groups: NDArray[Any] | None = None,
+    group_name: str = "group",
+) -> TargetScore:
+    """Score a fitted reader by its predictions of the labels it had not seen.
+
+    With `groups` (n,) of all photos, the scores of the labeled ones are also reported by group.
+    """
     truth = target.labels[reader.labeled_]
     n = len(truth)
     score = balanced = interval = None
@@ -142,6 +158,18 @@ def score_target(target: LabeledTarget, reader: Any) -> TargetScore:
         warnings.insert(
             0, f"{target.name}: nothing beats {other}; do not use these predictions. Label more."
         )
+    if groups is not None and score is not None:
+        scores = by_group(
+            truth,
+            reader.left_out_,
+            groups[reader.labeled_],
+            "accuracy" if target.kind == "class" else "mean_absolute_error",
+            random_state=0,
+        )
+        header, rows = scores.rows()
+        found.group_header.extend([group_name, *header[1:]])
+        found.group_rows.extend(rows)
+        warnings += [f"{target.name}, by {group_name}: {text}" for text in scores.warnings]
     if n < FEWEST_TO_SCORE:
         warnings.append(f"{target.name}: label at least {FEWEST_TO_SCORE} photos for a score.")
     return found

@@ -48,12 +48,19 @@ def test_report_on_own_images(folder, tmp_path, capsys):
     out = tmp_path / "report"
     arguments = ["evaluate", folder / "images.zip", "--labels", folder / "labels.csv"]
     arguments += ["--target", "color,number", "--generator", generator, "--encoder", encoder]
+    arguments += ["--by-group", "color"]
     arguments = [str(a) for a in [*arguments, "--out", out, *FEW]]
     assert main(arguments) == 2  # squares are foreign to the generator
     assert "test images are foreign" in capsys.readouterr().err
     assert main([*arguments, "--allow-foreign"]) == 0
     printed = capsys.readouterr().out
-    for part in ("Annotation and classification", "mean absolute error", "R2", "Order"):
+    for part in (
+        "Annotation and classification",
+        "mean absolute error",
+        "R2",
+        "Order",
+        "number: error by color",
+    ):
         assert part in printed
     assert (out / "tables.txt").read_text() in printed
     page = (out / "index.html").read_text()

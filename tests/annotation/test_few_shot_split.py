@@ -102,3 +102,16 @@ def test_bad_input(splitter, y, message):
 def test_wrong_stratify(stratify):
     with pytest.raises(ValueError, match="stratify must be 'proportional', 'balanced' or None"):
         next(FewShotSplit(2, stratify=stratify).split(np.zeros((4, 1)), [0, 1, 0, 1]))
+
+
+def test_n_splits_is_another_name_of_n_draws():
+    X, y = np.zeros((20, 1)), np.arange(20) % 2
+    splitter = FewShotSplit(4, n_splits=3, random_state=0)
+    expected = FewShotSplit(4, 3, random_state=0)
+    assert splitter.get_n_splits() == 3
+    for found, other in zip(splitter.split(X, y), expected.split(X, y), strict=True):
+        np.testing.assert_array_equal(found[0], other[0])
+    with pytest.raises(ValueError, match="n_draws=5 and n_splits=3 are the same parameter"):
+        FewShotSplit(4, 5, n_splits=3).get_n_splits()
+    with pytest.raises(ValueError, match="n_draws must be an integer"):
+        next(FewShotSplit(4, n_splits=0).split(X, y))

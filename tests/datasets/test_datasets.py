@@ -32,8 +32,8 @@ def test_shapes_and_dtypes(size):
     assert len(faces.feature_names) == faces.data.shape[1]
     column = faces.feature_names.index(f"pixel_3_{size - 1}_blue")
     np.testing.assert_array_equal(faces.data[:, column], faces.images[:, 3, size - 1, 2])
-    assert set(faces.frame) == set(ATTRIBUTES)
-    assert all(column.shape == (5,) for column in faces.frame.values())
+    assert set(faces.attributes) == set(ATTRIBUTES)
+    assert all(column.shape == (5,) for column in faces.attributes.values())
 
 
 def test_return_X_y_is_data_and_target():
@@ -41,7 +41,7 @@ def test_return_X_y_is_data_and_target():
     X, y = make_faces(6, image_size=16, random_state=3, target="age", return_X_y=True)
     np.testing.assert_array_equal(X, faces.data)
     np.testing.assert_array_equal(y, faces.target)
-    np.testing.assert_array_equal(y, faces.frame["age"])
+    np.testing.assert_array_equal(y, faces.attributes["age"])
     assert faces.target_names == ["age"]
 
 
@@ -50,12 +50,14 @@ def test_categories_are_coded_by_target_names(name):
     faces = make_faces(60, image_size=8, random_state=0, target=name)
     assert faces.target.dtype == np.int64
     assert faces.target_names == list(ATTRIBUTES[name].categories)
-    np.testing.assert_array_equal(np.array(faces.target_names)[faces.target], faces.frame[name])
+    np.testing.assert_array_equal(
+        np.array(faces.target_names)[faces.target], faces.attributes[name]
+    )
 
 
 def test_several_targets():
     faces = make_faces(4, image_size=8, random_state=0, target=["yaw", "age"])
-    expected = np.stack([faces.frame["yaw"], faces.frame["age"]], axis=1)
+    expected = np.stack([faces.attributes["yaw"], faces.attributes["age"]], axis=1)
     np.testing.assert_array_equal(faces.target, expected)
     assert faces.target_names == ["yaw", "age"]
 
@@ -64,18 +66,18 @@ def test_as_frame():
     plain = make_faces(7, image_size=8, random_state=0)
     faces = make_faces(7, image_size=8, random_state=0, as_frame=True)
     assert isinstance(faces.target, pd.Series)
-    assert faces.target.name == "glasses"
+    assert faces.target.name == "glasses" and plain.frame is None
     assert list(faces.data.columns) == faces.feature_names
     np.testing.assert_array_equal(faces.data.to_numpy(), plain.data)
-    for name, column in plain.frame.items():
-        np.testing.assert_array_equal(np.asarray(faces.frame[name]), column)
+    for name, column in plain.attributes.items():
+        np.testing.assert_array_equal(np.asarray(faces.attributes[name]), column)
     X, y = make_faces(
         7, image_size=8, random_state=0, as_frame=True, return_X_y=True, target=["yaw", "age"]
     )
     pd.testing.assert_frame_equal(X, faces.data)
     assert list(y.columns) == ["yaw", "age"]
     # a frame of attributes is what render_faces draws
-    np.testing.assert_array_equal(render_faces(faces.frame, 8), plain.images)
+    np.testing.assert_array_equal(render_faces(faces.attributes, 8), plain.images)
 
 
 def test_as_frame_without_pandas(monkeypatch):
@@ -206,7 +208,11 @@ def test_correlation_with_a_category_goes_by_its_order():
 
 @pytest.mark.parametrize("target", ["glasses", "age"])
 def test_two_means_on_pixels_find_neither_glasses_nor_age(many, target):
-    truth = many.frame["glasses"] != "none" if target == "glasses" else many.frame["age"] >= 40
+    truth = (
+        many.attributes["glasses"] != "none"
+        if target == "glasses"
+        else many.attributes["age"] >= 40
+    )
     majority = max(truth.mean(), 1 - truth.mean())
     reduced = PCA(30, random_state=0).fit_transform(many.data / 255.0)
     clusters = KMeans(2, n_init=3, random_state=0).fit_predict(reduced)

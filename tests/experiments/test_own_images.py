@@ -1,5 +1,6 @@
 """A user's images with labels: matching, split, copies, damaged files."""
 
+import csv
 import shutil
 
 import numpy as np
@@ -44,6 +45,30 @@ def test_groups_are_kept_together_and_limits_hold(folder):
     assert len(train) + len(test) == 40
     assert targets[0].is_number
     assert not set(targets[0].y_train) & set(targets[0].y_test)
+
+
+def test_groups_for_tables_do_not_split_or_drop_images(folder, tmp_path):
+    with open(folder / "labels.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    table = tmp_path / "groups.csv"
+    with open(table, "w", newline="") as file:
+        cells = ["place", *(["in", "out", ""][i % 3] for i in range(60))]
+        lines = [[*row, cell, "x"] for row, cell in zip(rows, cells, strict=True)]
+        lines[0][-1] = "one"
+        csv.writer(file).writerows(lines)
+    place_of = dict(zip([row[2] for row in rows[1:]], cells[1:], strict=True))
+
+    def read(**options):
+        return load_own_images(
+            folder / "images", table, ["number"], size=8, random_state=0, **options
+        )
+
+    _, test, (number,), _ = read(by_group="place")
+    assert_array_equal(test, read()[1])
+    expected = [place_of[f"{value:g}" if value % 1 else f"{value:.1f}"] for value in number.y_test]
+    assert number.groups_test.tolist() == expected and number.group_name == "place"
+    with pytest.raises(ValueError, match=r"column 'one': .*one group only, 'x'"):
+        read(by_group="one")
 
 
 def test_zip_holds_the_same_images(folder):

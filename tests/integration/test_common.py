@@ -19,19 +19,26 @@ from skstylefeat.directions import (
     LatentPCA,
     LinearSVMDirection,
     MeanDifferenceDirection,
+    NuisanceProjection,
     SeFa,
     StyleChannelDirection,
     TextDirection,
 )
 from skstylefeat.features import FeatureMapExtractor, HOGDescriptor
-from tests.support.adapters import RowsAsDrawings, RowsAsImages, RowsAsLatents, RowsAsMaps
+from tests.support.adapters import (
+    RowsAsDrawings,
+    RowsAsImages,
+    RowsAsLatents,
+    RowsAsMaps,
+    RowsWithVariants,
+)
 from tests.support.estimators import Named, embed_images, embed_texts, estimator_classes
 from tests.support.networks import tiny_encoder, tiny_generator
 
 GENERATOR = tiny_generator()
 EMBEDDINGS = Named(embed_images), Named(embed_texts)
 
-# docs/common_checks.py makes a table of these. Four estimators do not take rows of any width;
+# docs/common_checks.py makes a table of these. Some estimators do not take rows of any width alone;
 # adapters turn rows into their input.
 ESTIMATORS = [
     ClusterAnnotator(),
@@ -56,12 +63,14 @@ ESTIMATORS = [
     RowsAsImages(GENERATOR, tiny_encoder(GENERATOR)),
     RowsAsLatents(GENERATOR),
     RowsAsMaps(),
+    RowsWithVariants(),
 ]
 ADAPTED = {
     RowsAsDrawings: HOGDescriptor,
     RowsAsImages: StyleGANInverter,
     RowsAsLatents: FeatureMapExtractor,
     RowsAsMaps: ChannelMISelector,
+    RowsWithVariants: NuisanceProjection,
 }
 
 

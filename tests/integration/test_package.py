@@ -171,7 +171,7 @@ def test_readme_example_runs():
     code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     namespace = {}
     exec(code, namespace)
-    frame = namespace["new"].frame
+    frame = namespace["new"].attributes
     assert np.mean(namespace["names"] == np.asarray(frame["glasses"])) > 0.6
     assert np.corrcoef(namespace["degrees"], frame["yaw"])[0, 1] > 0.9
 

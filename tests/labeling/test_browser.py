@@ -52,7 +52,7 @@ def faces(tmp_path_factory):
     rendered = make_faces(200, random_state=7)
     truth = {}
     for number, (pixels, kind) in enumerate(
-        zip(rendered.images, rendered.frame["glasses"], strict=True)
+        zip(rendered.images, rendered.attributes["glasses"], strict=True)
     ):
         name = f"face-{number:03}.png"
         Image.fromarray(pixels).save(folder / name)

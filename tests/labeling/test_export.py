@@ -20,8 +20,8 @@ def faces(tmp_path_factory):
     lines = ["file,glasses,age"]
     for number, pixels in enumerate(rendered.images):
         Image.fromarray(pixels).save(home / "faces" / f"{number}.png")
-        kind = "without" if rendered.frame["glasses"][number] == "none" else "with"
-        lines.append(f"{number}.png,{kind},{rendered.frame['age'][number]:.0f}")
+        kind = "without" if rendered.attributes["glasses"][number] == "none" else "with"
+        lines.append(f"{number}.png,{kind},{rendered.attributes['age'][number]:.0f}")
     (home / "labels.csv").write_text("\n".join(lines[:25]))
     return home
 

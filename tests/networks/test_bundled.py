@@ -32,10 +32,10 @@ def test_reconstruction(inverted):
 def test_linear_readouts_of_the_codes(inverted):
     faces, _, latents = inverted
     train, test = slice(0, 1000), slice(1000, None)
-    yaw = faces.frame["yaw"]
+    yaw = faces.attributes["yaw"]
     ridge = make_pipeline(StandardScaler(), Ridge(300)).fit(latents[train], yaw[train])
     assert ridge.score(latents[test], yaw[test]) > 0.92
-    glasses = faces.frame["glasses"] != "none"
+    glasses = faces.attributes["glasses"] != "none"
     classifier = make_pipeline(StandardScaler(), RidgeClassifier(3000))
     assert classifier.fit(latents[train], glasses[train]).score(latents[test], glasses[test]) > 0.98
 

@@ -15,8 +15,10 @@ from skstylefeat import (
     LatentRegressor,
     StyleGANInverter,
 )
+from skstylefeat.metrics import counterfactual_scores
 from skstylefeat.plotting import (
     ClusterDisplay,
+    CounterfactualDisplay,
     DistanceCalibrationDisplay,
     EditStripDisplay,
     FeatureMapDisplay,
@@ -57,6 +59,7 @@ def every_display(images):
         ),
         "sorted": SortedImagesDisplay(images, np.arange(12)),
         "edits": EditStripDisplay(images.reshape(2, 6, 8, 8, 3), np.arange(6)),
+        "counterfactual": CounterfactualDisplay(counterfactual_scores([[0.5], [1.5]], [0, 1])),
         "layers": LayerImportanceDisplay([0.5, 0.3, 0.2]),
     }
 

@@ -1,5 +1,6 @@
 """Commands ``fit`` and ``predict``: from photos and few labels to a model and predictions."""
 
+import csv
 import json
 import shutil
 import signal
@@ -14,9 +15,11 @@ from PIL import Image
 
 import skstylefeat
 from skstylefeat.__main__ import main
+from skstylefeat.datasets import render_faces, sample_attributes
 from skstylefeat.images import as_images
-from skstylefeat.prediction import _fit_model, _score_chart, load_model
+from skstylefeat.prediction import _fit_model, _photo_features, _score_chart, load_model
 from skstylefeat.prediction._label_targets import read_targets
+from skstylefeat.prediction._photo_features import PhotoFeatures
 from tests.support.networks import write_pair
 from tests.support.prediction import read_rows, write_labels, write_photos
 
@@ -136,6 +139,38 @@ def test_the_report_begins_with_scores_and_is_one_file(model):
     assert page.index("<table>") > page.index("tone:")
     assert "12 labels read in all" in page and 'src="data:image' in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_scores_by_group_are_reported_and_change_no_prediction(job, tmp_path, capsys):
+    rows = read_rows(write_labels(tmp_path / "labels.csv", write_photos(tmp_path / "p"), 24))
+    with open(tmp_path / "groups.csv", "w", newline="") as file:
+        lines = [[*r.values(), "ab"[i % 2] if i < 20 else "<few>"] for i, r in enumerate(rows)]
+        csv.writer(file).writerows([["file", "light", "tone", "place"], *lines])
+    options = {"labels": tmp_path / "groups.csv"}
+    assert fit(job, tmp_path / "m", "--by-group", "place", **options) == 0
+    printed = capsys.readouterr().out
+    assert "tone, by place: Groups with fewer than 10 scored images" in printed
+    card = json.loads((tmp_path / "m" / "card.json").read_text())
+    for name, metric in (("tone", "accuracy"), ("light", "mean absolute error")):
+        target = card["targets"][name]
+        assert target["group_header"][:3] == ["place", "n", metric]
+        assert [row[:2] for row in target["group_rows"]] == [
+            ["<few>", "4"],
+            ["a", "10"],
+            ["b", "10"],
+        ]
+        shares = [float(row[2]) for row in target["group_rows"][1:]]
+        assert min(shares) - 0.5 * target["score"] < target["score"]
+    assert "place | n | accuracy" in (tmp_path / "m" / "card.md").read_text()
+    page = (tmp_path / "m" / "report.html").read_text()
+    assert "<h3>By place</h3>" in page and "&lt;few&gt;" in page and "<few>" not in page
+    assert fit(job, tmp_path / "n", **options) == 0
+    names = ("predictions.csv",)
+    assert [(tmp_path / "m" / n).read_text() for n in names] == [
+        (tmp_path / "n" / n).read_text() for n in names
+    ]
+    assert fit(job, tmp_path / "o", "--by-group", "nowhere", **options) == 2
+    assert "nowhere" in capsys.readouterr().err
 
 
 def test_a_second_fit_replaces_its_own_model_only(job, model, tmp_path, capsys):
@@ -456,3 +491,26 @@ def test_time_is_estimated_before_long_work(job, tmp_path, capsys):
     assert main([str(word) for word in words]) == 0
     assert "Inverting 70 photos takes about " in capsys.readouterr().out
     assert _fit_model.CACHE == "cache"
+
+
+def test_ignored_attributes_leave_the_features(monkeypatch):
+    monkeypatch.setattr(_photo_features, "N_PAIRS", 16)
+    faces = sample_attributes(8, random_state=9)
+    light, dark = (render_faces({**faces, "skin_tone": tone}) for tone in (0.1, 0.9))
+    features = PhotoFeatures(ignore="skin_tone").fit(light)
+    plain = PhotoFeatures().fit(light)
+    far = [np.square(part.transform(light) - part.transform(dark)) for part in (features, plain)]
+    for name, (start, stop) in features.blocks_.items():
+        gone, kept = (part[:, start:stop].mean() for part in far)
+        assert gone < 0.8 * kept or name == "differences", name
+    assert features.projections_["maps"].variants.shape[1] == 1  # a small pickle
+    with pytest.raises(ValueError, match="not both"):
+        PhotoFeatures(ignore="skin_tone", align="dlib").fit(light)
+    with pytest.raises(ValueError, match="unknown attribute 'skin'"):
+        PhotoFeatures(ignore="skin").fit(light)
+
+
+def test_ignore_needs_a_generator_of_rendered_faces(job, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_photo_features, "N_PAIRS", 8)
+    assert fit(job, tmp_path / "m", "--ignore", "skin_tone") == 2
+    assert "needs a generator of rendered faces" in capsys.readouterr().err

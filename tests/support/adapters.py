@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skstylefeat import ChannelMISelector, StyleGANInverter
+from skstylefeat.directions import NuisanceProjection
 from skstylefeat.features import FeatureMapExtractor, HOGDescriptor
 from skstylefeat.features._map_pooling import pool_maps
 
@@ -169,4 +170,29 @@ class RowsAsLatents(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+class RowsWithVariants(TransformerMixin, BaseEstimator):
+    """NuisanceProjection whose variants are the rows of `fit`, moved along their first column."""
+
+    def fit(self, X, y=None):
+        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        moved = X.copy()
+        moved[:, 0] += 1.0
+        self.projection_ = NuisanceProjection([X, moved]).fit(X)
+        return self
+
+    def transform(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self.projection_.transform(X)
+
+    def get_feature_names_out(self, input_features=None):
+        check_is_fitted(self)
+        return self.projection_.get_feature_names_out(_check_feature_names_in(self, input_features))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -26,6 +26,7 @@ from skstylefeat.directions import (
     LatentPCA,
     LinearSVMDirection,
     MeanDifferenceDirection,
+    NuisanceProjection,
     SeFa,
     StyleChannelDirection,
     TextDirection,
@@ -118,6 +119,9 @@ def numpy_world():
             PseudoLabelClassifier(random_state=0).fit(X, names), "predict_proba", X
         ),
         "FixedDirection": Fitted(FixedDirection(X[0]).fit(), "direction_"),
+        "NuisanceProjection": Fitted(
+            NuisanceProjection([X, X + np.arange(12.0)]).fit(X), "transform", X
+        ),
         "LatentPCA": Fitted(LatentPCA().fit(X), "directions_"),
         "DiscriminantDirection": Fitted(DiscriminantDirection().fit(X, y), "decision_function", X),
         "MeanDifferenceDirection": Fitted(

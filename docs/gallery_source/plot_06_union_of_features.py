@@ -1,0 +1,47 @@
+"""
+Codes and the features of any torch module in one union
+=======================================================
+
+Codes of a generator and the features of another network answer different questions. A
+``FeatureUnion`` lets a linear model use both.
+"""
+
+# %%
+import numpy as np
+import torch
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skstylefeat import FeatureMaps, StyleGANInverter
+from skstylefeat.datasets import make_faces
+
+faces = make_faces(300, random_state=0)
+hair = faces.attributes["hair_length"]
+
+# %%
+# Any module will do; here a small network of random filters, as a stand-in for a trained one.
+torch.manual_seed(0)
+network = torch.nn.Sequential(
+    torch.nn.Conv2d(3, 32, 7, stride=2), torch.nn.ReLU(), torch.nn.Conv2d(32, 64, 5, stride=4)
+)
+
+
+def module_features(images):
+    """Return the maximum of every map of the last layer, in a grid of 3 x 3 places."""
+    maps = FeatureMaps.from_module(network, images, ["2"]).layer("2")
+    places = torch.nn.functional.adaptive_max_pool2d(torch.tensor(maps), 3)
+    return places.flatten(1).numpy()
+
+
+codes = StyleGANInverter(mirror="mean")
+features = FunctionTransformer(module_features)
+for name, step in (
+    ("codes", codes),
+    ("module", features),
+    ("both", make_union(codes, features)),
+):
+    model = make_pipeline(step, StandardScaler(), RidgeCV(np.logspace(1, 5, 9)))
+    scores = cross_val_score(model, faces.images, hair, cv=3)
+    print(f"{name:7} R2 {scores.mean():.2f}")
