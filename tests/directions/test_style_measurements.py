@@ -161,6 +161,7 @@ REFUSED_STATISTICS = {
         "32x32",
     ),
     "one code": ([tf_names(), [s[0] for s in STYLES]], "has values of shape"),
+    "a single code": ([tf_names(), [s[:1] for s in STYLES]], "fewer than two codes"),
     "a mean alone": (STATISTICS[0], "holds no statistics of styles"),
     "a dictionary": ({"mean": STATISTICS[0], "std": STATISTICS[1]}, "no statistics of styles"),
     "texts": ([["a"] * len(NAMES), ["b"] * len(NAMES)], "belongs to another generator"),
