@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, validate_params
 
 from skstylefeat._utils._progress import progress_bar
-from skstylefeat.directions._style_measurements import changes_image_only
 from skstylefeat.latents._rows import to_unit
 from skstylefeat.latents._sampling import sample_w
 
@@ -80,10 +79,11 @@ def channel_effects(
     scale = style_statistics(generator, class_label, rng)[1]
     w = sample_w(generator, n_samples, rng, class_label=class_label)
     styles = generator.styles(w)
+    with_maps = {layer.name for layer in generator.layers}
     channels = [
         channel
         for name, columns in generator.style_slices.items()
-        if not changes_image_only(name)
+        if name in with_maps
         for channel in range(columns.start, columns.stop)
         if scale[channel] > 0.0
     ]

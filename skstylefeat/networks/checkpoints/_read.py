@@ -117,8 +117,7 @@ def recognize(path, refused=None):
     kind = PSP
     if encoder is None:
         kind = ROSINALITY if generator.keys == ROSINALITY_KEYS else NVIDIA_STATE
-    kind = describe_part(kind, tree)
-    return Recognized(layout, kind, generator=generator, encoder=encoder)
+    return Recognized(layout, describe_part(kind, tree), generator=generator, encoder=encoder)
 
 
 def read_generator(path, settings=None):
