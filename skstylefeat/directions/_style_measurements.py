@@ -79,7 +79,7 @@ def measured_effects(effects, generator):
             f"{convolutions[n_layers - 1]}. Channels of later layers were not measured and are "
             "left unchanged. If it was made for a smaller generator, the result is wrong.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
     slices = generator.style_slices

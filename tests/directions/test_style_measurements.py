@@ -91,8 +91,9 @@ def test_text_direction_of_measured_effects_is_styleclips(tmp_path, form, thresh
 def test_effects_of_the_first_layers_only_are_reported():
     names = CONVOLUTIONS[:3]
     n_rows = sum(dict(zip(NAMES, SIZES, strict=True))[name] for name in names)
-    with pytest.warns(UserWarning, match=rf"{n_rows} rows, .* b4\.conv1 to b8\.conv1"):
+    with pytest.warns(UserWarning, match=rf"{n_rows} rows, .* b4\.conv1 to b8\.conv1") as seen:
         text = text_direction(FS3[:n_rows]).fit()
+    assert seen[0].filename == __file__
     stop = GENERATOR.style_slices["b8.conv1"].stop
     assert text.direction_[:stop].any() and not text.direction_[stop:].any()
     whole = text_direction(FS3).fit()
