@@ -19,11 +19,6 @@ UNIT_TOL = 1e-2
 TF_RESOLUTION = re.compile(r"(?:^|/)(\d+)x\1/")
 
 
-def changes_image_only(layer):
-    """Return whether a layer is one of toRGB, whose styles only change colors."""
-    return layer.endswith("torgb")
-
-
 def measured_effects(effects, generator):
     """Return measured effects of style channels as rows for each channel of a generator.
 
@@ -67,7 +62,7 @@ def measured_effects(effects, generator):
     names, sizes = style_layers(generator)
     if len(effects) == sum(sizes):
         return effects
-    convolutions = [name for name in names if not changes_image_only(name)]
+    convolutions = [layer.name for layer in generator.layers]
     ends = np.cumsum(
         [size for layer, size in zip(names, sizes, strict=True) if layer in convolutions]
     )
@@ -84,7 +79,7 @@ def measured_effects(effects, generator):
             f"{convolutions[n_layers - 1]}. Channels of later layers were not measured and are "
             "left unchanged. If it was made for a smaller generator, the result is wrong.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
     slices = generator.style_slices
@@ -160,7 +155,7 @@ def _read_by_layer(file, generator):
         )
 
     if all(isinstance(name, str) for name in first):
-        _check_names(first, layers, file.path)
+        _check_names(first, layers, {layer.name for layer in generator.layers}, file.path)
         styles = [file.array(entry, np.float64) for entry in second]
         _check_sizes([array.shape[1:] for array in styles], layers, sizes, file.path)
         if min(map(len, styles)) < 2:
@@ -185,12 +180,12 @@ def _check_sizes(shapes, layers, sizes, path):
             )
 
 
-def _check_names(names, layers, path):
+def _check_names(names, layers, convolutions, path):
     """Raise ValueError unless TensorFlow's names of layers are those of a generator, in order."""
     for i, (name, layer) in enumerate(zip(names, layers, strict=True)):
         found = TF_RESOLUTION.search(name)
         differs = found is not None and not layer.startswith(f"b{found[1]}.")
-        if ("ToRGB" in name) != changes_image_only(layer) or differs:
+        if ("ToRGB" in name) == (layer in convolutions) or differs:
             raise ValueError(
                 f"{path}: layer {i} is {name[:80]!r}, but the generator's is {layer!r}. The file "
                 "belongs to another generator."

@@ -7,7 +7,6 @@ import pytest
 
 from skstylefeat import HyperplaneDistance
 from skstylefeat.directions import StyleChannelDirection, TextDirection, channel_effects, edit
-from skstylefeat.directions._style_measurements import changes_image_only
 from skstylefeat.latents import style_layers
 from tests.support.networks import tiny_generator
 
@@ -92,8 +91,9 @@ def test_text_direction_of_measured_effects_is_styleclips(tmp_path, form, thresh
 def test_effects_of_the_first_layers_only_are_reported():
     names = CONVOLUTIONS[:3]
     n_rows = sum(dict(zip(NAMES, SIZES, strict=True))[name] for name in names)
-    with pytest.warns(UserWarning, match=rf"{n_rows} rows, .* b4\.conv1 to b8\.conv1"):
+    with pytest.warns(UserWarning, match=rf"{n_rows} rows, .* b4\.conv1 to b8\.conv1") as seen:
         text = text_direction(FS3[:n_rows]).fit()
+    assert seen[0].filename == __file__
     stop = GENERATOR.style_slices["b8.conv1"].stop
     assert text.direction_[:stop].any() and not text.direction_[stop:].any()
     whole = text_direction(FS3).fit()
@@ -140,7 +140,7 @@ def test_effects_exclude_other_parameters(tmp_path):
         text_direction(FS3, threshold=0.999).fit()
     still = np.stack([np.zeros(sum(SIZES)), np.zeros(sum(SIZES))])
     still[1, -1] = 1.0  # a channel of toRGB
-    assert changes_image_only(NAMES[-1])
+    assert NAMES[-1] == "b16.torgb"
     with pytest.raises(ValueError, match="do not vary"):
         text_direction(FS3, statistics=still).fit()
 
@@ -161,6 +161,7 @@ REFUSED_STATISTICS = {
         "32x32",
     ),
     "one code": ([tf_names(), [s[0] for s in STYLES]], "has values of shape"),
+    "a single code": ([tf_names(), [s[:1] for s in STYLES]], "fewer than two codes"),
     "a mean alone": (STATISTICS[0], "holds no statistics of styles"),
     "a dictionary": ({"mean": STATISTICS[0], "std": STATISTICS[1]}, "no statistics of styles"),
     "texts": ([["a"] * len(NAMES), ["b"] * len(NAMES)], "belongs to another generator"),

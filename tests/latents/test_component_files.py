@@ -153,7 +153,7 @@ def test_a_component_stack_that_holds_itself_ends(tmp_path):
 
 
 def test_one_of_several_by_position(tmp_path):
-    rows = COMPONENTS[:, 0]
+    rows = COMPONENTS[:, 0].copy()
     np.save(tmp_path / "rows.npy", rows)
     with pytest.raises(ValueError, match=r"20 directions in W, or one in W\+ with 20 layers"):
         load_direction(tmp_path / "rows.npy", index=3)
@@ -168,6 +168,10 @@ def test_one_of_several_by_position(tmp_path):
     found = load_direction(tmp_path / "planes.npz", index=2)
     np.testing.assert_array_equal(found.directions, rows[2:3])
     assert found.intercept == 2.0
+    rows[1] = 0
+    np.save(tmp_path / "hole.npy", rows[:4])
+    with pytest.raises(ValueError, match=r"hole\.npy: direction 1 is zero"):
+        load_direction(tmp_path / "hole.npy", index=1)
     np.save(tmp_path / "single.npy", rows[0])
     np.testing.assert_array_equal(
         load_direction(tmp_path / "single.npy", index=0).directions, rows[:1]
@@ -199,3 +203,21 @@ def test_directions_of_a_file_measure_as_the_file_does(tmp_path):
     assert given.direction_names_ == whole.direction_names_ == ("age", "yaw")
     np.testing.assert_array_equal(given.transform(w), whole.transform(w))
     np.testing.assert_array_equal(clone(given).fit(w).transform(w), whole.transform(w))
+
+
+def test_components_in_a_matrix_are_rows(tmp_path):
+    path = write_ganspace(tmp_path / "pca.npz", COMPONENTS[:, 0], MEAN[0])
+    np.testing.assert_array_equal(load_direction(path, index=7).directions, COMPONENTS[7])
+
+
+def test_expanded_components_and_entries_take_no_memory(tmp_path):
+    """Files of kilobytes whose tensors are one number expanded to a gigabyte."""
+    huge = torch.ones(1).expand(80, 1, 1 << 22)
+    torch.save({"comp": huge, "mean": huge[0], "std": torch.ones(80)}, tmp_path / "pca.pt")
+    torch.save({"ckpt": "", "eigvec": huge[:, 0]}, tmp_path / "factor.pt")
+    for name in ("pca.pt", "factor.pt"):
+        with pytest.raises(ValueError, match=rf"{name} is damaged .* many times the size"):
+            load_direction(tmp_path / name, index=0)
+    torch.save({"a.png": {"latent": huge[0]}, "b.png": {"latent": huge[1]}}, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"a\.pt is damaged .* many times the size"):
+        load_latents(tmp_path / "a.pt")

@@ -163,8 +163,7 @@ def recognize(path, refused=None):
         return Recognized(layout, _nvidia_kind(network), generator=network)
     generator, encoder = find_state_dicts(tree, str(path))
     kind = PSP if encoder is not None else STATE_DICTS[generator.keys]
-    kind = describe_part(kind, tree)
-    return Recognized(layout, kind, generator=generator, encoder=encoder)
+    return Recognized(layout, describe_part(kind, tree), generator=generator, encoder=encoder)
 
 
 def _nvidia_kind(network):
