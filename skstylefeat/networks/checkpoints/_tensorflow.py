@@ -38,6 +38,7 @@ REMEDIES = {
 }
 METRICS = re.compile(r"vgg|lpips|perceptual|inception|fid|classifier", re.IGNORECASE)
 VERSIONS = (2, 3, 4, 5)
+AVERAGE = "the moving average"
 AVERAGE_WORDS = {"gs", "ema", "smooth"}
 MAX_DEPTH = 4
 MAX_NAME = 200
@@ -126,9 +127,9 @@ def find_tensorflow_network(tree, budget):
         if not AVERAGE_WORDS.isdisjoint(_words(place) | _words(_name_of(network)))
     ]
     if len(averages) == 1:
-        place, remark = averages[0], "the moving average"
+        place, remark = averages[0], AVERAGE
     elif not averages and isinstance(tree, list | tuple) and len(tree) == len(places) == 3:
-        place, remark = list(places)[2], "the moving average, by its place in (G, D, Gs)"
+        place, remark = list(places)[2], f"{AVERAGE}, by its place in (G, D, Gs)"
     else:
         networks = {
             place: merge_variables(network, place, budget)
@@ -144,7 +145,8 @@ def find_tensorflow_network(tree, budget):
                 "names do not say which one is the moving average of the generator (Gs). Save that "
                 "one alone, with pickle."
             )
-        place, remark = next(iter(networks)), "the only generator, not said to be an average"
+        place = next(iter(networks))
+        remark = AVERAGE if averages else "the only generator, not said to be an average"
     network = places[place]
     return merge_variables(network, f"{_name_of(network)} ({place}): {remark}", budget)
 
@@ -203,7 +205,8 @@ def merge_variables(root, place, budget):
         if depth > MAX_DEPTH:
             raise budget.damaged("its sub-networks are nested too deeply")
         name, slash = prefix, "/" if prefix else ""
-        settings[name] = _named(network, "static_kwargs", budget)
+        # Sub-networks are handed the settings of the whole network.
+        settings[name] = _named(network, "static_kwargs", budget, is_optional=bool(prefix))
         function = network.state.get("build_func_name")
         if isinstance(function, str):
             functions[name] = function[:SHOWN]
@@ -213,7 +216,7 @@ def merge_variables(root, place, budget):
             if full in variables:
                 raise budget.damaged(f"two variables are called {full[:SHOWN]!r}")
             variables[full] = value
-        for key, part in _named(network, "components", budget).items():
+        for key, part in _named(network, "components", budget, is_optional=True).items():
             queue.append((f"{prefix}{slash}{key}", part, depth + 1))
 
     return TensorFlowNetwork(
@@ -227,10 +230,10 @@ def merge_variables(root, place, budget):
     )
 
 
-def _named(network, attribute, budget):
+def _named(network, attribute, budget, *, is_optional):
     """Return a dictionary among the attributes of a network, whose keys are names."""
     value = network.state.get(attribute)
-    if value is None and attribute == "components":  # before version 3
+    if value is None and is_optional:
         return {}
     if not isinstance(value, dict) or not all(map(_is_name, value)):
         raise budget.damaged(f"{attribute} of a network is no dictionary of names")

@@ -153,8 +153,9 @@ def _halves(module):
         (lambda g, d, gs: [g, d, gs], "item 3 of 3"),
         (lambda g, d, gs: {"G": g, "D": d, "Gs": gs}, "entry 'Gs'"),
         (lambda g, d, gs: {"G": g, "D": d, "G_ema": gs, "step": 3}, "entry 'G_ema'"),
+        (lambda g, d, gs: {"D_ema": d, "G_ema": gs, "G": g}, "entry 'G_ema'"),
     ],
-    ids=["tuple", "list", "dictionary", "dictionary with others"],
+    ids=["tuple", "list", "dictionary", "dictionary with others", "average of both"],
 )
 def test_the_moving_average_is_taken(path, module, arrange, remark, name):
     networks = (
@@ -192,6 +193,14 @@ def test_several_generators_without_names_are_refused(path, module):
         writers.dump(path, tree)
         with pytest.raises(CheckpointError, match="which one is the moving average"):
             checkpoints.read_generator(path)
+
+
+def test_files_lack_no_settings_and_keep_theirs(path, module):
+    writers.write_stylegan2(path, module, version=5)
+    stated = {"activation": "lrelu", "conv_clamp": None, "lr_multiplier": 0.01}
+    assert load_generator(path, assume=stated).card["given"]
+    with pytest.raises(CheckpointError, match=r"states conv_clamp=None, but assume has 256"):
+        load_generator(path, assume={"conv_clamp": 256})
 
 
 def test_missing_mean_of_w_is_estimated_and_reported(path, module):
@@ -316,6 +325,15 @@ def test_settings_without_counterpart_are_refused_by_name(path, module, name, va
         checkpoints.read_generator(path)
     assert str(path) in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+def test_parts_may_lack_what_the_whole_network_says(path, module):
+    network = writers.stylegan2_network(module)
+    for part in network.components.values():
+        for attribute in vars(part).keys() - {"variables"}:
+            delattr(part, attribute)
+    writers.dump(path, network)
+    check_read(path, module)
 
 
 def test_settings_of_the_parts_are_read_where_the_whole_has_none(path, module):
