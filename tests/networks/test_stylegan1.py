@@ -19,7 +19,7 @@ from skstylefeat import (
     layer_importance,
     load_generator,
 )
-from skstylefeat.directions import SeFa, edit
+from skstylefeat.directions import SeFa, channel_effects, edit
 from skstylefeat.latents import load_direction, style_layers, w_plus_layers
 from skstylefeat.networks import checkpoints
 from skstylefeat.networks.stylegan1 import StyleGAN1Config, StyleGAN1Generator
@@ -201,11 +201,13 @@ def test_distances_and_directions(generator, w, tmp_path):
     assert np.abs(generator.synthesis(moved[:, 0]) - generator.synthesis(w[:2])).max() > 0
     sefa = SeFa(generator, layers=["b8.conv0", "b8.conv1"]).fit()
     assert sefa.directions_.shape == (7, 7) and sefa.w_indices_.tolist() == [2, 3]
-    for space, n_layers in (("w+", 6), ("s", 6)):
-        weights = layer_importance(
-            generator, normal[0], space=space, n_pairs=4, random_state=0
-        ).weights
-        assert weights.shape == (n_layers,) and weights.sum() == pytest.approx(1.0)
+    for space in ("w+", "s"):
+        found = layer_importance(generator, normal[0], space=space, n_pairs=4, random_state=0)
+        assert found.weights.shape == (6,) and found.weights.sum() == pytest.approx(1.0)
+    colors = channel_effects(
+        generator, lambda images: images.mean(axis=(1, 2)), n_samples=2, random_state=0
+    )
+    np.testing.assert_allclose(np.linalg.norm(colors, axis=1), np.ones(60), rtol=1e-5)
 
 
 def test_inversion(generator, w):

@@ -21,6 +21,7 @@ import re
 
 import torch
 
+from skstylefeat._inert._arrays import StoredArray
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION, FUSED_SCALE
 from skstylefeat.networks.checkpoints._nvidia import (
@@ -91,11 +92,12 @@ def read_genforce_state(found, settings, source):
     if is_first:
         if LEVEL_OF_DETAIL in found.tensors:
             check_level(found.tensors[LEVEL_OF_DETAIL], source)
-        known = {"blur_filter": blur_taps(load_tensors(filters, source), source)}
+        known = {"blur_filter": _blur_taps(load_tensors(filters, source), source)}
         rescale_stylegan1(state, fused_scale=settings.implied("fused_scale", FUSED_SCALE))
         return state, known
 
     known = {"conv_clamp": settings.implied("conv_clamp", None)}
+    filters = {key: _last_axes(x) for key, x in filters.items()}
     known |= shared_filter(filters, settings, source, gain=UPSAMPLING_GAIN)
     for name, value in state.items():
         if name.endswith(".conv0.weight"):
@@ -163,7 +165,14 @@ def _reshape(name, value):
     return value
 
 
-def blur_taps(kernels, source):
+def _last_axes(stored):
+    """Return a stored kernel (1, 1, 4, 4) as one of shape (4, 4)."""
+    if stored.shape[:-2] != (1, 1):
+        return stored
+    return StoredArray(stored.storage, stored.offset, stored.shape[-2:], stored.strides[-2:])
+
+
+def _blur_taps(kernels, source):
     """Return the three taps of the blur that all layers share.
 
     Parameters

@@ -280,9 +280,7 @@ def shared_filter(filters, settings, source, gain=1.0):
 
 
 def _filter_taps(kernel, name, gain, source):
-    """Return the four taps of which a low-pass kernel of shape ([1, 1,] 4, 4) or (4,) is made."""
-    if kernel.ndim == 4 and kernel.shape[:2] == (1, 1):
-        kernel = kernel[0, 0]
+    """Return the four taps of which a low-pass kernel of shape (4, 4) or (4,) is made."""
     is_square = tuple(kernel.shape) == (4, 4)
     taps = kernel.sum(dim=1) if is_square else kernel
     outer = torch.outer(taps, taps) / taps.sum() if is_square else None

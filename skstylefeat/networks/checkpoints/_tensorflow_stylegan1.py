@@ -41,9 +41,11 @@ FUNCTIONS = {"": {"G_style"}, "mapping": {"G_mapping"}, "synthesis": {"G_synthes
 LAYER = re.compile(r"synthesis/([1-9]\d{0,4})x\1/(Const|Conv|Conv0_up|Conv1)/(.+)")
 NOISE = re.compile(r"synthesis/noise(0|[1-9]\d?)")
 DENSE = re.compile(r"mapping/Dense(0|[1-9]\d?)/(weight|bias)")
-TO_RGB = re.compile(r"synthesis/ToRGB_lod(0|[1-9]\d?)/(weight|bias)")
+TO_RGB = re.compile(r"synthesis/ToRGB_lod0/(weight|bias)")
+LOWER_RGB = re.compile(r"synthesis/ToRGB_lod[1-9]\d?/(weight|bias)")
 LEVELS_OF_DETAIL = ("lod", "synthesis/lod")  # the first one sets the second one
-LAYER_NAMES = {"Const": "const", "Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1"}
+FIRST_LAYERS = {"Const": "const", "Conv": "conv1"}
+LAYERS = {"Conv0_up": "conv0", "Conv1": "conv1"}
 TENSORS = {
     "const": "weight",
     "weight": "weight",
@@ -52,7 +54,6 @@ TENSORS = {
     "StyleMod/bias": "affine.bias",
     "Noise/weight": "noise_strength",
 }
-ABSENT = {"Const": "weight"}  # other layers have no "const"
 #: Settings with one supported value, which is also the code's default.
 FIXED = {
     "use_styles": True,
@@ -162,26 +163,10 @@ def _blur_filter(kwargs, source):
 def _names(variables, source):
     """Return our names of the variables; the images that progressive growing used have none."""
     top = max((int(m[1]) for m in map(LAYER.fullmatch, variables) if m), default=0)
-    names, unknown = {}, []
-    for key in sorted(variables.keys() - set(LEVELS_OF_DETAIL)):
-        dense, layer = DENSE.fullmatch(key), LAYER.fullmatch(key)
-        noise, image = NOISE.fullmatch(key), TO_RGB.fullmatch(key)
-        if image and int(image[1]):
-            continue
-        if dense:
-            names[key] = f"mapping.fc{int(dense[1])}.{dense[2]}"
-        elif layer and layer[3] in TENSORS and layer[3] != ABSENT.get(layer[2], "const"):
-            names[key] = f"synthesis.b{layer[1]}.{LAYER_NAMES[layer[2]]}.{TENSORS[layer[3]]}"
-        elif noise:
-            block, second = divmod(int(noise[1]), 2)
-            name = "conv1" if second else "conv0" if block else "const"
-            names[key] = f"synthesis.b{4 << block}.{name}.noise_const"
-        elif image:
-            names[key] = f"synthesis.b{top}.torgb.{image[2]}"
-        elif key in ("dlatent_avg", "mapping/LabelConcat/weight"):
-            names[key] = "mapping.w_avg" if key == "dlatent_avg" else "mapping.embed.weight"
-        else:
-            unknown.append(key)
+    unused = {key for key in variables if LOWER_RGB.fullmatch(key)}
+    keys = sorted(variables.keys() - unused - set(LEVELS_OF_DETAIL))
+    names = {key: _our_name(key, top) for key in keys}
+    unknown = [key for key, name in names.items() if name is None]
     if unknown:
         raise CheckpointError(
             f"{source}: a StyleGAN generator of NVIDIA's code does not have the variables "
@@ -189,6 +174,32 @@ def _names(variables, source):
             "the file is damaged."
         )
     return names
+
+
+def _our_name(key, top):
+    """Return our name of a variable, or None for those without counterpart."""
+    if key == "dlatent_avg":
+        return "mapping.w_avg"
+    if key == "mapping/LabelConcat/weight":
+        return "mapping.embed.weight"
+    if match := DENSE.fullmatch(key):
+        return f"mapping.fc{match[1]}.{match[2]}"
+    if match := NOISE.fullmatch(key):
+        block, second = divmod(int(match[1]), 2)
+        layer = "conv1" if second else "conv0" if block else "const"
+        return f"synthesis.b{4 << block}.{layer}.noise_const"
+    if match := TO_RGB.fullmatch(key):
+        return f"synthesis.b{top}.torgb.{match[1]}"
+
+    match = LAYER.fullmatch(key)
+    if match is None:
+        return None
+    layer = (FIRST_LAYERS if match[1] == "4" else LAYERS).get(match[2])
+    tensor = TENSORS.get(match[3])
+    # The first layer has a constant instead of weights.
+    if not layer or not tensor or match[3] == ("weight" if layer == "const" else "const"):
+        return None
+    return f"synthesis.b{match[1]}.{layer}.{tensor}"
 
 
 def _rearrange(name, value):

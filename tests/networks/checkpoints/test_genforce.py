@@ -14,7 +14,8 @@ import torch
 from skstylefeat import load_generator
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks import checkpoints
-from skstylefeat.networks.checkpoints._read import read_generator
+from skstylefeat.networks.checkpoints._read import read_encoder, read_generator
+from tests.support.checkpoint_writers import psp_state
 from tests.support.genforce_writers import genforce_stylegan1, genforce_stylegan2
 
 REFERENCE = Path(__file__).parents[2] / "data" / "genforce.npz"
@@ -266,3 +267,19 @@ def test_two_generators_are_not_chosen_between(tmp_path):
     torch.save({"generator": STATES["stylegan1"], "other": STATES["stylegan2"]}, path)
     with pytest.raises(CheckpointError, match=r"2 generators.*'generator'.*'other'"):
         read_generator(path)
+
+
+@pytest.mark.parametrize("family", STATES)
+def test_an_encoder_next_to_it_must_have_its_layers(tmp_path, family):
+    path = tmp_path / "encoder.pt"
+    for n_ws in (6, 8):
+        encoder = psp_state("Encoder4Editing", n_ws=n_ws, w_dim=7)
+        both = {f"encoder.{key}": value for key, value in encoder.items()}
+        both |= {f"decoder.{key}": value for key, value in STATES[family].items()}
+        options = {"encoder_type": "Encoder4Editing", "start_from_latent_avg": True}
+        torch.save({"state_dict": both, "opts": options, "latent_avg": torch.zeros(n_ws, 7)}, path)
+        if n_ws == 6:
+            assert read_encoder(path)[0].n_ws == read_generator(path)[0].n_ws == 6
+            continue
+        with pytest.raises(CheckpointError, match=r"encoder\.pt.*8"):
+            read_encoder(path)

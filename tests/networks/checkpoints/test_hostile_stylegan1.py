@@ -51,10 +51,10 @@ def _sound(folder):
 def _damaged(folder, sound):
     for file in sound:
         data = file.read_bytes()
-        for fraction in (0.1, 0.5, 0.9, 0.999):
+        for fraction in (0.1, 0.9, 0.999):
             cut = data[: int(len(data) * fraction)]
             (folder / f"cut-{fraction}-{file.name}").write_bytes(cut)
-        for seed in range(6):
+        for seed in range(4):
             changed = bytearray(data)
             for place in np.random.RandomState(seed).randint(len(data), size=1 + 10 * (seed % 3)):
                 changed[place] ^= 1 << (place % 8)
@@ -64,7 +64,7 @@ def _damaged(folder, sound):
 def _wrong(folder, sound):
     for name, state in STATES.items():
         for how in ("missing", "extra", *SPOILERS):
-            for number, key in enumerate(list(state)[3::9]):
+            for number, key in enumerate(list(state)[3::14]):
                 spoiled = {k: v.clone() for k, v in spoil(state, how, key).items()}
                 torch.save(spoiled, folder / f"wrong-{name}-{how}-{number}.pth")
     config, tensors, _ = read_generator(sound[0])
@@ -118,7 +118,7 @@ def outcomes(tmp_path_factory):
 
 
 def test_no_file_kills_blocks_or_takes_much_memory(outcomes):
-    assert len(outcomes) > 100
+    assert len(outcomes) > 70
     assert not [(name, one) for name, one in outcomes.items() if one.kind != "read" or one.ran]
     assert not {name: one.memory for name, one in outcomes.items() if one.memory > MAX_BYTES}
 

@@ -181,12 +181,24 @@ def test_variables_that_do_not_fit_are_refused(tmp_path, name):
         read_generator(tmp_path / "network.pkl")
 
 
-def test_a_variable_of_the_wrong_rank_is_refused(tmp_path, monkeypatch):
+STRANGE = {
+    "4x4/Conv1/weight": r"\['synthesis/4x4/Conv1/weight'\]",
+    "8x8/Conv/weight": r"\['synthesis/8x8/Conv/weight'\]",
+    "8x8/Const/const": r"\['synthesis/8x8/Const/const'\]",
+    "4x4/Const/weight": r"\['synthesis/4x4/Const/weight'\]",
+    "08x08/Conv1/weight": r"\['synthesis/08x08/Conv1/weight'\]",
+    "noise01": r"\['synthesis/noise01'\]",
+    "8x8/Conv1/weight": "is damaged or incomplete",  # two axes
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_variables_under_strange_names_or_with_other_axes_are_refused(tmp_path, monkeypatch, name):
     variables = writers.stylegan1_variables(STATE)
-    broken = variables | {"synthesis/8x8/Conv1/weight": np.ones((3, 3), "f4")}
+    broken = variables | {f"synthesis/{name}": np.ones((3, 3), "f4")}
     monkeypatch.setattr(writers, "stylegan1_variables", lambda state: broken)
     writers.write_tensorflow_stylegan1(tmp_path / "network.pkl", STATE)
-    with pytest.raises(CheckpointError, match=r"network\.pkl is damaged"):
+    with pytest.raises(CheckpointError, match=rf"network\.pkl.*{STRANGE[name]}"):
         read_generator(tmp_path / "network.pkl")
 
 
