@@ -64,7 +64,7 @@ def _inspect(path):
 SPOILERS = {
     "empty": lambda x: x.reshape(x.shape or 1)[:0],
     "one number more": lambda x: torch.cat([x.reshape(-1), torch.zeros(1)]),
-    "twice as long": lambda x: torch.cat([x, x]),
+    "twice as long": lambda x: torch.atleast_1d(x).repeat_interleave(2, dim=0),
     "another dimension": lambda x: x[None, None],
     "not finite": lambda x: torch.full_like(x, float("nan")),
 }

@@ -26,6 +26,9 @@ class FourierInput(nn.Module):
     transform: Tensor
     freqs: Tensor
     phases: Tensor
+    bandwidth: float
+    sampling_rate: int
+    size: int
 
     def __init__(self, config: StyleGAN3Config) -> None:
         super().__init__()
@@ -93,6 +96,8 @@ class AliasFreeLayer(nn.Module):
     magnitude_ema: Tensor
     up_filter: Tensor
     down_filter: Tensor
+    geometry: LayerGeometry
+    clamp: float | None
 
     def __init__(self, geometry: LayerGeometry, config: StyleGAN3Config) -> None:
         super().__init__()
@@ -144,6 +149,9 @@ class AliasFreeToRGB(nn.Module):
     weight: nn.Parameter
     bias: nn.Parameter
     magnitude_ema: Tensor
+    weight_gain: float
+    clamp: float | None
+    output_scale: float
 
     def __init__(self, config: StyleGAN3Config) -> None:
         super().__init__()

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from skstylefeat.networks.checkpoints._safetensors import save_network
 from tests.support import checkpoint_writers as writers
 from tests.support import tensorflow_writers
+from tests.support.alias_free import alias_free_module, write_alias_free
 from tests.support.hostile_files import SPOILERS, spoil
 from tests.support.hostile_pickles import BOMBS, CALLS, GADGETS, PLACES
 from tests.support.hostile_tensorflow import HOSTILE
@@ -27,8 +28,16 @@ READERS = ("generator", "encoder", "perceptual", "convert", "inspect")
 MAX_SECONDS, MAX_BYTES = 20, 256 << 20
 CANARY = "skstylefeat_test_canary"
 FRACTIONS = (0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.9999)
+
+
+def small_alias_free():
+    """Return a StyleGAN3 generator of three layers."""
+    return alias_free_module(16, channels=[2, 3, 2], n_critical=1)
+
+
 FORMATS = {
     "nvidia": writers.write_nvidia,
+    "StyleGAN3": lambda path, _: write_alias_free(path, small_alias_free()),
     "PTI": writers.write_pti,
     "TensorFlow": tensorflow_writers.write_stylegan2,
     "rosinality": writers.write_rosinality,
@@ -90,17 +99,17 @@ def _damaged(folder, sound):
             (folder / f"flip-{name}-{seed}.pt").write_bytes(changed)
 
 
-def _wrong(folder, module):
+def _wrong(folder, module, kind="", optional=("w_avg",)):
     state = {key: value.contiguous() for key, value in module.state_dict().items()}
     for how in ("missing", "extra", *SPOILERS):
         for number, key in enumerate(list(state)[::5]):
             spoiled = {k: v.clone() for k, v in spoil(state, how, key).items()}
-            if how != "missing" or not key.endswith("w_avg"):
-                torch.save({"g_ema": spoiled}, folder / f"wrong-{how}-{number}.pt")
+            if how != "missing" or not key.endswith(optional):
+                torch.save({"g_ema": spoiled}, folder / f"wrong-{kind}{how}-{number}.pt")
     for number, change in enumerate(ABSURD):
         config = json.dumps(module.config.to_dict() | change)
-        metadata = {"format": "skstylefeat.generator", "config": config}
-        save_file(state, folder / f"wrong-config-{number}.safetensors", metadata=metadata)
+        metadata = {"format": f"skstylefeat.{kind}generator", "config": config}
+        save_file(state, folder / f"wrong-{kind}config-{number}.safetensors", metadata=metadata)
 
 
 def _strangers(folder):
@@ -142,6 +151,7 @@ def outcomes(tmp_path_factory):
     _bombs(folder)
     _damaged(folder, sound)
     _wrong(folder, module)
+    _wrong(folder, small_alias_free(), "stylegan3_", ("w_avg", "transform"))
     _strangers(folder)
     files = [file for file in sorted(folder.iterdir()) if "-" in file.name and file not in warm_up]
 
