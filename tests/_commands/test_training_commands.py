@@ -168,7 +168,7 @@ def test_patterns_and_aligned_photos_are_read(photos, tmp_path, capsys):
 
     arguments = argparse.Namespace(photos=photos, align=landmarks, skip_unreadable=False)
     arguments.box, arguments.filter = None, "lanczos"
-    found, card = commands._read_photos(arguments, 8, print)
+    found, card = commands._read_photos(arguments, (8, 8), print)
     assert found.shape == (60, 8, 8, 3) and found.dtype == np.uint8 and found.std() > 10
     assert "landmarks" in card["data_align"]
 
