@@ -26,7 +26,9 @@ def world(share):
     def synthesis(codes):
         return (2 * share * pattern[: len(codes)]).transpose(0, 3, 1, 2)
 
-    return as_images(0.5 + pattern), SimpleNamespace(resolution=2, name="g", synthesis=synthesis)
+    return as_images(0.5 + pattern), SimpleNamespace(
+        image_size=(2, 2), img_channels=3, name="g", synthesis=synthesis
+    )
 
 
 def test_errors_by_hand():
