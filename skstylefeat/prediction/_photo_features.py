@@ -56,9 +56,10 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
 
     Parameters
     ----------
-    generator, encoder, method, n_train_steps, device, engine, precision, align, cache_dir, \
-            batch_size, verbose
+    generator, encoder, method, n_train_steps, device, engine, precision, align, cache_dir
         As for `StyleGANInverter`.
+    batch_size, verbose
+        Likewise.
     mirror : bool, default=True
         Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
         Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and

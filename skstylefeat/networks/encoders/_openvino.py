@@ -273,12 +273,12 @@ class _Plain(nn.Module):
 
 
 def _check(network, compiled, example):
-    """Raise ValueError if both networks differ by more than rounding, for any size of a batch."""
+    """Raise ValueError if both networks differ by more than rounding, for a batch or one row."""
     with torch.inference_mode():
         expected = network(example)
-        results = compiled(example), torch.cat([compiled(row[None]) for row in example])
+        results = compiled(example), compiled(example[:1])
     scale = expected.abs().max().clamp(min=1e-12)
-    errors = [float((result - expected).abs().max() / scale) for result in results]
+    errors = [float((x - expected[: len(x)]).abs().max() / scale) for x in results]
     if not max(errors) <= MAX_ERROR:
         raise ValueError(
             f"OpenVINO computes something else than torch: the results differ by {max(errors):.1e} "
