@@ -1,4 +1,4 @@
-"""Photos to rows of features: styles, mirrored differences, maxima of maps, and gradients."""
+"""Photos to rows of features: styles, mirrored differences and maxima of feature maps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike, StrPath
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.features._feature_maps import FeatureMaps
-from skstylefeat.features._hog import HOGDescriptor
 from skstylefeat.images._collection import Fault
 from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.inversion._job import is_code
@@ -23,8 +22,6 @@ from skstylefeat.latents._spaces import w_plus_to_s
 if TYPE_CHECKING:
     from skstylefeat.networks._encoder import Encoder
     from skstylefeat.networks._generator import Generator
-
-BLANK = np.zeros((1, 8, 8, 3), dtype=np.uint8)  # image from which nothing is learned
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         As for `StyleGANInverter`.
     mirror : bool, default=True
         Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
-        "differences" half their difference, for what a mirror reverses; "gradients" are those of
-        both images, too.
+        "differences" half their difference, for what a mirror reverses.
     random_state : int, default=0
         Seed of ``encoder="train"``.
 
@@ -64,8 +60,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
     ----------
     inverter_ : StyleGANInverter
     blocks_ : dict of str to (start, stop)
-        Columns of "styles", "differences", "maps", the maximum of each channel's map, and
-        "gradients", see :class:`skstylefeat.features.HOGDescriptor`.
+        Columns of "styles", "differences" and "maps", the maximum of each channel's map.
     """
 
     inverter_: StyleGANInverter
@@ -117,8 +112,6 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         n_styles = w_plus_to_s(self._mean_code(), generator).shape[1]
         sizes = {"styles": n_styles, "differences": n_styles if self.mirror else 0}
         sizes["maps"] = sum(layer.channels for layer in generator.layers)
-        self.descriptor_ = HOGDescriptor(mirror="mean" if self.mirror else None).fit(BLANK)
-        sizes["gradients"] = len(self.descriptor_.get_feature_names_out())
         stops = np.cumsum(list(sizes.values())).tolist()
         self.blocks_ = {
             name: (stop - size, stop)
@@ -148,7 +141,6 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
                 other = w_plus_to_s(turned.reshape(len(good), -1), generator)
                 parts = [(styles + other) / 2, (styles - other) / 2]
             parts.append(FeatureMaps.from_latents(flat[good], generator).pool())
-            parts.append(self.descriptor_.transform(images[good]))
             rows[good] = np.concatenate(parts, axis=1)
         return PhotoRows(rows.astype(np.float32), flat, faults)
 
