@@ -4,7 +4,8 @@ Other implementations are timed in the same run, calls taking turns, when given 
 ``--against LABEL=MODULE:FUNCTION``: a function ``make(task, resolution)`` in an importable file
 that returns a callable for a task, or None for unknown tasks. Tasks are "image", "maps", "encode"
 and "optimize"; the callable gets the batch as its argument: codes (n, n_ws, w_dim), or images
-(n, 3, 256, 256) for "encode".
+(n, 3, 256, 256) for "encode". For "maps", `stopped_at` ends another network's forward at a layer,
+which is the least that its users can do with a hook.
 
 Weights are random, since the time does not depend on them. With ``--memory`` the peak memory of a
 first call is measured instead, each in a separate process (Linux).
@@ -121,6 +122,38 @@ def our_task(task, resolution):
         return ws.grad
 
     return optimize
+
+
+class Stop(Exception):
+    """Ends a forward pass, with the output of the layer where it ended."""
+
+
+def stopped_at(network, layer, *arguments, **options):
+    """Return a callable that computes a network up to one of its modules.
+
+    Parameters
+    ----------
+    network : nn.Module
+    layer : str
+        Name of the module, such as ``"b64.conv1"``.
+    *arguments, **options
+        Of the network's forward, after the batch.
+    """
+
+    def stop(module, inputs, output):
+        raise Stop(output)
+
+    network.get_submodule(layer).register_forward_hook(stop)
+
+    @torch.inference_mode()
+    def maps(batch):
+        try:
+            network(batch, *arguments, **options)
+        except Stop as stopped:
+            return stopped.args[0]
+        raise ValueError(f"{layer} was not reached.")
+
+    return maps
 
 
 def batch_for(task, resolution, n):

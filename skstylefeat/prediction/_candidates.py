@@ -74,14 +74,12 @@ CLASS_CANDIDATES = (
     Candidate("clusters by maxima of maps", ("maps",), "clusters", 5),
     Candidate("consensus of styles", ("styles",), "logistic", 40),
     Candidate("all styles and maps", ("styles", "maps"), "logistic"),
-    Candidate("all styles and gradients", ("styles", "gradients"), "logistic"),
 )
 #: For numbers.
 NUMBER_CANDIDATES = (
     Candidate("consensus of styles", ("styles",), "curve", 40),
     Candidate("consensus of mirrored differences", ("differences",), "curve", 40),
     Candidate("all styles", ("styles", "differences"), "ridge"),
-    Candidate("all styles and gradients", ("styles", "gradients"), "ridge"),
 )
 N_ROUNDS = 4
 #: Points of a calibration curve, and its length beyond the photos, in standard deviations.

@@ -1,4 +1,4 @@
-"""Photos to rows of features: styles, mirrored differences, maxima of maps, and gradients."""
+"""Photos to rows of features: styles, mirrored differences and maxima of feature maps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from skstylefeat.datasets._attributes import attribute_values
 from skstylefeat.datasets._render import render_faces
 from skstylefeat.directions._nuisance_projection import NuisanceProjection
 from skstylefeat.features._feature_maps import FeatureMaps
-from skstylefeat.features._hog import HOGDescriptor
 from skstylefeat.images._collection import Fault
 from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.inversion._job import is_code
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from skstylefeat.networks._encoder import Encoder
     from skstylefeat.networks._generator import Generator
 
-BLANK = np.zeros((1, 8, 8, 3), dtype=np.uint8)  # image from which nothing is learned
 N_PAIRS = 100  # rendered faces that show the direction of an attribute to ignore
 
 
@@ -62,9 +60,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         Likewise.
     mirror : bool, default=True
         Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
-        Whether to invert the mirror image, too. "styles" is then the mean of both S codes, and
-        "differences" half their difference, for what a mirror reverses; "gradients" are those of
-        both images, too.
+        "differences" half their difference, for what a mirror reverses.
     ignore : str, default=None
         Attribute of rendered faces, such as "skin_tone", that the rows shall not tell:
         `NuisanceProjection` removes its direction from each block. Needs a generator of rendered
@@ -76,8 +72,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
     ----------
     inverter_ : StyleGANInverter
     blocks_ : dict of str to (start, stop)
-        Columns of "styles", "differences", "maps", the maximum of each channel's map, and
-        "gradients", see :class:`skstylefeat.features.HOGDescriptor`.
+        Columns of "styles", "differences" and "maps", the maximum of each channel's map.
     projections_ : dict of str to NuisanceProjection
         By block; empty without `ignore`.
     """
@@ -140,8 +135,6 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         n_styles = w_plus_to_s(self._mean_code(), generator).shape[1]
         sizes = {"styles": n_styles, "differences": n_styles if self.mirror else 0}
         sizes["maps"] = sum(layer.channels for layer in generator.layers)
-        self.descriptor_ = HOGDescriptor(mirror="mean" if self.mirror else None).fit(BLANK)
-        sizes["gradients"] = len(self.descriptor_.get_feature_names_out())
         stops = np.cumsum(list(sizes.values())).tolist()
         self.blocks_ = {
             name: (stop - size, stop)
@@ -205,7 +198,6 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
                 other = w_plus_to_s(turned.reshape(len(good), -1), generator)
                 parts = [(styles + other) / 2, (styles - other) / 2]
             parts.append(FeatureMaps.from_latents(flat[good], generator).pool())
-            parts.append(self.descriptor_.transform(images[good]))
             rows[good] = np.concatenate(parts, axis=1)
             for name, projection in getattr(self, "projections_", {}).items():
                 block = slice(*self.blocks_[name])

@@ -72,9 +72,10 @@ class LatentRegressor(MultiOutputMixin, RegressorMixin, VersionStamped, BaseEsti
         estimators of scikit-learn.
     unlabeled : {"error", "ignore"}, default="error"
         How to treat rows whose y is NaN. "ignore" fits on the labeled rows, but takes the mean
-        and scale of the features from all rows. With two labels whose distances are close to each
-        other, the penalty then acts on the small difference, which reduces the mean error
-        severalfold.
+        and scale of the features from all rows. This helps a little with two or three labels that
+        are drawn at random, whose distances may be close to each other: the penalty then acts on
+        the small difference. It changes nothing noticeable for points that are spread over the
+        distances, as :func:`select_calibration_points` chooses them, or with many labels.
     n_refits : int or None, default=20
         Number of refits for `predict_interval` and ``return_std``: each leaves out a fold, or one
         label if there are at most `n_refits`. None saves the time, without these two features.

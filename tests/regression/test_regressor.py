@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 from sklearn.metrics import r2_score
 
-from skstylefeat import LatentRegressor
+from skstylefeat import LatentRegressor, select_calibration_points
 
 PENALTIES = ["elasticnet", "l1", "l2", "huber", "none", None]
 
@@ -388,3 +388,32 @@ def test_pickle_clone_and_seed():
     for other in (again, refit):
         for a, b in zip(other.predict_interval(X), model.predict_interval(X), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_unlabeled_rows_help_random_labels_only_a_little():
+    """A little for labels drawn at random, nothing for spread ones, as the docstring says."""
+    rng = np.random.default_rng(0)
+    distances = rng.normal(size=(300, 1))
+    y = 10 * distances[:, 0] + 3 * rng.normal(size=300)
+
+    def error(rows, unlabeled):
+        known = np.full(300, np.nan)
+        known[rows] = y[rows]
+        given = (distances, known) if unlabeled == "ignore" else (distances[rows], y[rows])
+        model = LatentRegressor(unlabeled=unlabeled, n_refits=None).fit(*given)
+        return np.abs(model.predict(distances) - y).mean()
+
+    draws = [np.random.default_rng(seed) for seed in range(60)]
+    chosen = {
+        "random": [draw.choice(300, 3, replace=False) for draw in draws],
+        "spread": [
+            select_calibration_points(distances[:, 0], 3, random_state=seed) for seed in range(60)
+        ],
+    }
+    ratio = {
+        kind: np.mean([error(r, "ignore") for r in rows])
+        / np.mean([error(r, "error") for r in rows])
+        for kind, rows in chosen.items()
+    }
+    assert 0.7 < ratio["random"] < 0.98
+    assert 0.98 < ratio["spread"] < 1.02

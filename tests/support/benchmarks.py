@@ -23,12 +23,14 @@ def importable(folder):
     Folders hold modules of the same names, such as `data`.
     """
     before = set(sys.modules)
-    with patch.object(sys, "path", [str(folder), *sys.path]):
-        yield
-    for name in set(sys.modules) - before:
-        file = getattr(sys.modules[name], "__file__", None) or ""
-        if file.startswith(str(FOLDER)):
-            del sys.modules[name]
+    try:
+        with patch.object(sys, "path", [str(folder), *sys.path]):
+            yield
+    finally:
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file.startswith(str(FOLDER)):
+                del sys.modules[name]
 
 
 def run_script(path, *arguments):

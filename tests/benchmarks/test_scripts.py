@@ -1,0 +1,55 @@
+"""Every script of the benchmarks starts, and the quick ones run on small input."""
+
+import ast
+
+import numpy as np
+import pytest
+
+from tests.support.benchmarks import FOLDER, run_script
+
+SCRIPTS = sorted(
+    path.relative_to(FOLDER).as_posix()
+    for path in FOLDER.rglob("*.py")
+    if "ArgumentParser(" in path.read_text(encoding="utf-8")
+)
+
+
+def test_scripts_are_found():
+    assert len(SCRIPTS) > 30
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_starts(script, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_script(script, "--help")
+    assert ended.value.code in (0, None)
+    assert "usage: " in capsys.readouterr().out
+    assert ast.get_docstring(ast.parse((FOLDER / script).read_text(encoding="utf-8")))
+
+
+def test_codes_of_a_file(tmp_path, capsys):
+    """One target is in the codes, one is noise, and one has too few images of a class."""
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(60, 3, 8)).astype(np.float32)
+    kind = np.repeat([0.0, 1.0], 30)
+    codes[:, :, 0] += 9 * kind[:, None]
+    labels = {"label/some_kind": kind, "label/noise": rng.permutation(kind)}
+    labels["label/rare"] = (np.arange(60) < 2).astype(float)
+    np.savez(tmp_path / "codes.npz", wplus=codes, **labels)
+    run_script("ffhq_codes.py", tmp_path / "codes.npz", "--draws", 4)
+    rows = {line.split("|")[1].strip(): line for line in capsys.readouterr().out.splitlines()[2:4]}
+    assert set(rows) == {"some kind", "noise"}
+    assert rows["some kind"].split("|")[2:5] == [" 30 + 30 ", " 13 ", " 50.0 "]
+    scores = [float(cell.split()[0]) for cell in rows["some kind"].split("|")[5:8]]
+    assert min(scores) > 90
+    assert float(rows["noise"].split("|")[5].split()[0]) < 75
+
+
+def test_faults_of_published_recipes(capsys):
+    run_script("peers.py", "--size", 60, "--draws", 2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7 and lines[0].startswith("| recipe")
+    svm = [float(line.split("|")[3]) for line in lines[4:]]
+    ours = [float(line.split("|")[4]) for line in lines[4:]]
+    assert svm[2] != pytest.approx(svm[0], abs=1e-3)
+    assert max(ours) - min(ours) < 1e-3
