@@ -44,12 +44,10 @@ sphinx_gallery_conf = {
     "filename_pattern": "plot_",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skstylefeat",),
-    "reference_url": {"skstylefeat": None},
     "within_subsection_order": "FileNameSortKey",
     "remove_config_comments": True,
     "show_memory": False,
     "abort_on_example_error": True,
-    "plot_gallery": True,
 }
 
 #: Pages whose names link to their documentation, where the network is to be had.

@@ -34,7 +34,11 @@ print(f"{(folder / 'yaw.skops').stat().st_size / 1024:.0f} kB")
 # Another process reads it. ``torch`` is made impossible to import there.
 code = """
 import sys
-sys.modules["torch"] = None
+class NoTorch:
+    def find_spec(self, name, *rest):
+        if name.partition(".")[0] == "torch":
+            raise ImportError("torch is not installed")
+sys.meta_path.insert(0, NoTorch())
 import numpy as np, skops.io, skstylefeat
 model = skops.io.load("yaw.skops", trusted=skstylefeat.TRUSTED_TYPES)
 print(model.predict(np.load("codes.npy")).round(1), "degrees")

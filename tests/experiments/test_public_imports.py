@@ -1,4 +1,4 @@
-"""Benchmarks and examples use public names only."""
+"""Benchmarks, examples and the gallery use public names only."""
 
 import ast
 from importlib import import_module
@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(
     path.relative_to(ROOT).as_posix()
-    for folder in ("benchmarks", "examples")
+    for folder in ("benchmarks", "docs/gallery_source", "examples")
     for path in (ROOT / folder).rglob("*.py")
 )
 
@@ -35,6 +35,15 @@ def test_scripts_import_public_names(script):
         assert not any(part.startswith("_") for part in module.split("."))
         if name is not None:
             assert name in import_module(module).__all__
+
+
+@pytest.mark.parametrize("script", [s for s in SCRIPTS if s.startswith("docs/gallery")])
+def test_gallery_is_short_and_fetches_nothing(script):
+    text = (ROOT / script).read_text(encoding="utf-8")
+    title, line = ast.get_docstring(ast.parse(text)).splitlines()[:2]
+    assert set(line) == {"="} and len(line) == len(title), "a heading that Sphinx accepts"
+    assert len(text.splitlines()) < 60 and "# %%\n" in text
+    assert "http" not in text and ("make_faces" in text or "render_faces" in text)
 
 
 def test_experiments_hold_their_public_names():
