@@ -93,7 +93,8 @@ def read_genforce_state(found, settings, source):
         return state, known
 
     known = {"conv_clamp": settings.implied("conv_clamp", None)}
-    known |= shared_filter({key: _last_axes(x) for key, x in filters.items()}, settings, source)
+    kernels = {key: _last_axes(x) for key, x in filters.items()}
+    known |= shared_filter(kernels, settings, source)
     for name, value in state.items():
         if name.endswith(".conv0.weight"):
             state[name] = value.flip(-2, -1)
