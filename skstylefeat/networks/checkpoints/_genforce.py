@@ -97,8 +97,8 @@ def read_genforce_state(found, settings, source):
         return state, known
 
     known = {"conv_clamp": settings.implied("conv_clamp", None)}
-    filters = {key: _last_axes(x) for key, x in filters.items()}
-    known |= shared_filter(filters, settings, source, gain=UPSAMPLING_GAIN)
+    kernels = {key: _last_axes(x) for key, x in filters.items()}
+    known |= shared_filter(kernels, settings, source, gain=UPSAMPLING_GAIN)
     for name, value in state.items():
         if name.endswith(".conv0.weight"):
             state[name] = value.flip(-2, -1)
