@@ -359,8 +359,8 @@ def test_wrong_parameters(pair, images):
         inverter(pair, method="guess").fit(images)
     with pytest.raises(ValueError, match="output='features' needs"):
         inverter(pair, space="s", output="features").fit(images)
-    with pytest.raises(ValueError, match=r"makes images of 1 channel"):
-        StyleGANInverter(tiny_generator(img_channels=1), method="optimize").fit(images)
+    with pytest.raises(ValueError, match=r"makes images of 2 channels"):
+        StyleGANInverter(tiny_generator(img_channels=2), method="optimize").fit(images)
     fitted = inverter(pair).fit(images)
     with pytest.raises(ValueError, match="NaN"):
         fitted.inverse_transform(np.full((1, 28), np.nan))
