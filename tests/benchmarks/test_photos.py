@@ -171,3 +171,16 @@ def test_graph_reads_few_labels(modules):
     other = np.ones_like(y)
     other[known] = y[known]
     assert_array_equal(modules.table.spread_labels(pool, pool, known, other), names)
+
+
+def test_descriptors_are_means_over_the_mirror_image(modules, tmp_path):
+    competitors = sys.modules["competitors"]
+    assert competitors.available()[:2] == ["hog", "dlib"]  # packages of the test extra
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    for name, width in (("hog", 1764), ("dlib", 128)):
+        rows = competitors.describe(name, images, cache=tmp_path)
+        assert rows.shape == (2, width) and np.ptp(rows) > 0
+        turned = competitors.describe(name, images[:, :, ::-1].copy(), cache=tmp_path)
+        np.testing.assert_allclose(rows, turned, atol=1e-5)
+        assert_array_equal(competitors.describe(name, images, cache=tmp_path), rows)
+    assert len(list(tmp_path.glob("dlib-*.npy"))) == 2
