@@ -82,9 +82,9 @@ BUDGETS = (2, 5, 10, 20, 30, 100, 1_000)
 INVERSE_PENALTY = 0.1
 N_COMPONENTS = 50
 # Chosen on the validation split as well, for rows that are standardized by the pool: the inverse
-# penalty of HOG (of 0.001 to 10) and of ONet, which the other networks share, and the graph over
+# penalty of HOG and of ONet (of 0.001 to 100), which the other networks share, and the graph over
 # the HOG of the pool. The learning rate of ResNet-18 is that of `paper_a`.
-PENALTIES = {"hog": 10.0, "dlib": 10.0, "onet": 10.0, "vgg16": 10.0, "transformers": 10.0}
+PENALTIES = dict.fromkeys(("hog", "dlib", "onet", "vgg16", "transformers"), 100.0)
 GRAPH_COMPONENTS, N_NEIGHBORS, SPREAD, GRAPH_PENALTY = 100, 30, 0.9, 0.01
 RIDGE = np.logspace(1, 5, 9)
 MOST_RECIPE = 100  # labels up to which the recipe of ``fit`` chooses its reader
