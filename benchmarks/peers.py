@@ -9,9 +9,6 @@ here from their descriptions; no code of others is run:
 
 - LARGE's calibration saves layer weights that sum to 1/512 and fits scikit-learn's `ElasticNet()`
   to the distances as they are. The penalty, which acts on the slope, then leaves no slope.
-- LARGE's choice of points takes the central 95 % of the distances and points further apart than
-  ``(max - min) / n**1.3``, in one pass in random order, and returns what it has found, which may be
-  fewer than n.
 - InterFaceGAN's boundary is a linear SVM with its default penalty on the codes as they are, so it
   depends on their scale.
 """
@@ -25,25 +22,12 @@ from sklearn.linear_model import ElasticNet
 from sklearn.metrics import mean_absolute_error
 from sklearn.svm import SVC
 
-from skstylefeat import LatentRegressor, StyleGANInverter, select_calibration_points
+from skstylefeat import LatentRegressor, StyleGANInverter
 from skstylefeat.datasets import make_faces
 from skstylefeat.directions import DiscriminantDirection, LinearSVMDirection
 
 SCALES = (1.0, 0.2, 0.05)
 WEIGHT_SUM = 1 / 512
-
-
-def gap_points(distances, n, rng):
-    """Return the rows that LARGE's published rule accepts in one pass."""
-    low, high = np.quantile(distances, [0.025, 0.975])
-    rows = rng.permutation(np.flatnonzero((distances >= low) & (distances <= high)))
-    gap, kept = (high - low) / n**1.3, []
-    for row in rows:
-        if all(abs(distances[row] - distances[other]) > gap for other in kept):
-            kept.append(row)
-        if len(kept) == n:
-            break
-    return np.array(kept)
 
 
 def calibration(distances, test, y, y_test, n_labels, n_draws):
@@ -98,12 +82,6 @@ def main():
         distances, test_distances, y, y_test, args.labels, args.draws
     )
     mean = mean_absolute_error(y_test, np.full(len(y_test), y.mean()))
-    counts = [len(gap_points(distances, 5, np.random.default_rng(i))) for i in range(args.draws)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        chosen = [
-            len(select_calibration_points(distances, 5, random_state=i)) for i in range(args.draws)
-        ]
     rows = [
         ["recipe", "measure", "published", "this package"],
         [
@@ -111,12 +89,6 @@ def main():
             f"error of the yaw from {args.labels} labels, degrees (mean of the values {mean:.1f})",
             f"{np.mean(theirs):.1f} (largest slope {np.max(np.abs(slopes)):.2g})",
             f"{np.mean(ours):.1f}",
-        ],
-        [
-            "LARGE: points to label",
-            "number of points of 5, smallest and mean",
-            f"{min(counts)}, {np.mean(counts):.1f}",
-            f"{min(chosen)}, {np.mean(chosen):.1f}",
         ],
     ]
     for scale in SCALES:
