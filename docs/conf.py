@@ -48,6 +48,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "abort_on_example_error": True,
+    "default_thumb_file": str(Path(__file__).parent / "images" / "overview.png"),
 }
 
 #: Pages whose names link to their documentation, where the network is to be had.
@@ -75,7 +76,12 @@ html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_title = f"skstylefeat {release}"
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 5,
+}
+toc_object_entries_show_parents = "hide"
 
 # scikit-learn adds these methods to every estimator; their texts link to its own pages.
 ROUTING = re.compile(r"set_\w+_request|get_metadata_routing|set_output")

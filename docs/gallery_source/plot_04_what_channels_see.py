@@ -32,5 +32,6 @@ for position, layer in enumerate(maps.layers):
     place = np.full(len(scores), position) + np.linspace(-0.3, 0.3, len(scores))
     axes.scatter(place, scores, s=6, alpha=0.5, color="#1f6f8b")
 axes.set_xticks(range(len(maps.layers)), [layer.name for layer in maps.layers], rotation=90)
-axes.set_ylabel("IntraMI / InterMI")
+# A channel that is constant in one class has hardly any information between classes.
+axes.set(ylabel="IntraMI / InterMI", ylim=(0, 1.2 * np.nanquantile(selector.scores_, 0.995)))
 figure.show()

@@ -22,9 +22,9 @@ older = MeanDifferenceDirection().fit(latents, np.digitize(age, [30, 55]))
 display = EditStripDisplay.from_estimator(generator, latents[3:6], older)
 
 # %%
-# A regression from 20 ages, and the interval of one new face.
+# A regression from 20 ages along the same direction, and the interval of one new face.
 labeled = np.random.default_rng(0).permutation(400)[:20]
-distance = HyperplaneDistance().fit(latents, np.digitize(age, [30, 55]))
+distance = HyperplaneDistance(older).fit(latents)
 d = distance.transform(latents)
 curve = LatentRegressor().fit(d[labeled], age[labeled])
 row = 7
@@ -33,11 +33,11 @@ guess = curve.predict(d[[row]])[0]
 print(f"true {age[row]:.0f}, predicted {guess:.0f}, 80 %: {low:.0f} to {high:.0f}")
 
 # %%
-# Steps along the direction of edits until a face would be predicted as old as the ends.
-steps = np.linspace(-4, 4, 161) * older.distance_ / 4
+# Steps along the direction until the face would be predicted as old as the ends.
+steps = np.linspace(-4, 4, 161) * older.distance_
 moved = edit(latents[[row]], older, steps)[:, 0]
 ages = curve.predict(distance.transform(moved))
-ends = [steps[np.abs(ages - value).argmin()] for value in (low, age[row], high)]
+ends = [steps[np.abs(ages - value).argmin()] for value in (low, guess, high)]
 strip = edit(latents[[row]], older, ends)[:, 0]
 images = generator.synthesis(strip.reshape(3, generator.n_ws, generator.w_dim))
 images = ((images.transpose(0, 2, 3, 1) + 1) / 2).clip(0, 1)

@@ -13,15 +13,15 @@ from skstylefeat.datasets import make_faces
 from skstylefeat.plotting import InversionDisplay
 
 generator = load_generator("faces64")  # a path of your own file goes here
-faces = make_faces(64, random_state=0)
+faces = make_faces(32, random_state=0)
 
 # %%
 inverter = StyleGANInverter(
-    generator, encoder="train", n_train_steps=30, batch_size=16, random_state=0
+    generator, encoder="train", n_train_steps=6, batch_size=16, random_state=0
 )
 inverter.fit(faces.images)
 trained = InversionDisplay.from_estimator(inverter, faces.images[:8])
-print(f"after 30 steps: {trained.psnr_.mean():.1f} dB")
+print(f"after 6 steps: {trained.psnr_.mean():.1f} dB")
 
 # %%
 # The bundled encoder of this generator, for comparison.
