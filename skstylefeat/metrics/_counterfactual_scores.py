@@ -109,6 +109,8 @@ class CounterfactualScores:
             )
             text += f"; error {shown}"
         text += "."
+
+        # What limits the number comes last.
         if not self.exact:
             text += (
                 " Approximate: a plane also changes what goes along with the attribute in the "

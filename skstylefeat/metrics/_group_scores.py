@@ -89,6 +89,7 @@ class GroupScores:
                 f"{self.gap[i]:.3g} from that of the best group; chance alone rarely makes such a "
                 f"gap (its {100 * self.coverage:.0f} % interval starts at {self.gap_low[i]:.3g})."
             )
+
         small = np.flatnonzero(self.n < FEWEST_IN_GROUP)
         if len(small):
             named = ", ".join(f"{_quoted(self.group[i])} ({self.n[i]})" for i in small[:5])
@@ -98,6 +99,7 @@ class GroupScores:
             )
         if len(self.n) - len(small) < 2:
             texts.append("Fewer than two groups have a value, so there is nothing to compare.")
+
         if self.n_unpredicted.any():
             named = ", ".join(
                 f"{_quoted(self.group[i])} ({self.n_unpredicted[i]})"

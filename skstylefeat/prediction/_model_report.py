@@ -249,6 +249,7 @@ def _sorted_parts(target, predictions, photos):
             f'<p class="note">{len(chosen)} of {len(usable)}, evenly spaced.</p>'
             f'<div class="photos">{shown}</div>',
         ]
+
     parts = []
     probability = predictions.probabilities[target.name]
     for name in sorted(set(values[usable].tolist())):

@@ -120,6 +120,8 @@ def estimate_w_avg(config, state):
         },
         assign=True,
     )
+
+    # A fixed seed, so that every load of the file gives the same mean.
     generator = torch.Generator().manual_seed(W_AVG_SEED)
     z = torch.randn(W_AVG_SAMPLES, config.z_dim, generator=generator)
     c = None

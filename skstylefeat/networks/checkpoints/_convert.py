@@ -15,11 +15,8 @@ from skstylefeat.networks.checkpoints._assumptions import (
     as_pairs,
 )
 from skstylefeat.networks.checkpoints._locate import ENCODER_SUFFIX, file_sha256, find_weights
-from skstylefeat.networks.checkpoints._read import (
-    load_found_encoder,
-    load_found_generator,
-    recognize,
-)
+from skstylefeat.networks.checkpoints._read import load_found_encoder, load_found_generator
+from skstylefeat.networks.checkpoints._recognition import recognize
 from skstylefeat.networks.checkpoints._safetensors import save_tensors
 from skstylefeat.networks.encoders._psp import MEAN_CODE, PSPConfig, PSPEncoder
 

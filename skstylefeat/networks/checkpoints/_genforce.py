@@ -111,6 +111,7 @@ def _names(keys, is_first, source):
     """Return our name of every tensor by its key; the images that StyleGAN1 left out have none."""
     last = max((int(m[2]) for m in map(LAYER.fullmatch, keys) if m and m[1] == "output"), default=0)
     names, unknown = {}, []
+
     for key in keys:
         dense, layer = DENSE.fullmatch(key), LAYER.fullmatch(key)
         if dense:
@@ -128,6 +129,7 @@ def _names(keys, is_first, source):
             }.get(key)
         if names[key] is None:
             unknown.append(key)
+
     if unknown:
         raise CheckpointError(
             f"{source}: the {'StyleGAN' if is_first else 'StyleGAN2'} generator of GenForce's code "

@@ -11,11 +11,8 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.latents._file_description import ArraysInfo, describe_arrays
 from skstylefeat.networks.checkpoints._locate import file_sha256, find_weights
 from skstylefeat.networks.checkpoints._other_families import find_other_family
-from skstylefeat.networks.checkpoints._read import (
-    load_found_encoder,
-    load_found_generator,
-    recognize,
-)
+from skstylefeat.networks.checkpoints._read import load_found_encoder, load_found_generator
+from skstylefeat.networks.checkpoints._recognition import recognize
 
 #: Tensors that no training changes: noise, filters and statistics.
 CONSTANTS = (

@@ -121,6 +121,8 @@ def find_tensorflow_network(tree, budget):
     places = _places(tree)
     if not places:
         return None
+
+    # Names come first, then the order of NVIDIA's trainings, then what is left.
     averages = [
         place
         for place, network in places.items()

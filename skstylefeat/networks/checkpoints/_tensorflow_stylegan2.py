@@ -209,6 +209,7 @@ def _convert(variables, source):
             f"{source}: StyleGAN2 has no variables {[key[:80] for key in unknown[:5]]}: "
             "a variant with other layers, or a damaged file."
         )
+
     tensors = load_tensors(variables, source)
     state = {}
     for key, name in names.items():

@@ -145,6 +145,8 @@ class StyleGAN3Config:
                 f"channels has {len(self.channels)} entries, expected one for each of 2 to "
                 f"{MAX_LAYERS} layers."
             )
+
+        # Bounds keep the filters, which are designed below, small.
         if self.conv_kernel not in CONV_KERNELS:
             raise ValueError(f"conv_kernel must be one of {CONV_KERNELS}, got {self.conv_kernel}.")
         for name in ("conv_kernel", "n_critical", "margin_size", "filter_size", "lrelu_upsampling"):
