@@ -28,6 +28,7 @@ from safetensors.torch import save_file  # noqa: E402
 from skstylefeat import load_encoder, load_generator  # noqa: E402
 from skstylefeat.networks.checkpoints import convert  # noqa: E402
 from tests.support import checkpoint_writers as writers  # noqa: E402
+from tests.support import family_errors  # noqa: E402
 from tests.support import upstream_networks as upstream  # noqa: E402
 
 BEGIN, END = "<!-- formats: written by docs/format_table.py -->", "<!-- end of formats -->"
@@ -176,6 +177,51 @@ add(
         suffix=".safetensors",
         assume=KNOWN,
     ),
+)
+add(
+    "stylegan3",
+    "pickle, NVIDIA StyleGAN3 (T and R)",
+    "stylegan3; also as module or state dict",
+    "`G_ema`",
+    "its code, reference operations",
+    1e-5,
+    family_errors.stylegan3_errors,
+)
+add(
+    "nvidia-rectangular",
+    "pickle, rectangular StyleGAN2",
+    "StyleGAN-Human; also as state dict",
+    "`G_ema`",
+    "its code",
+    1e-5,
+    family_errors.rectangular_errors,
+)
+add(
+    "tensorflow",
+    "TensorFlow pickle, StyleGAN2",
+    "stylegan2, stylegan2-ada",
+    "`Gs`",
+    "NVIDIA's own converter",
+    1e-5,
+    family_errors.tensorflow_errors,
+)
+add(
+    "stylegan1-tensorflow",
+    "TensorFlow pickle, StyleGAN1",
+    "stylegan",
+    "`Gs`",
+    "GenForce's code",
+    1e-5,
+    family_errors.stylegan1_tensorflow_errors,
+)
+add(
+    "genforce",
+    "torch file, GenForce StyleGAN1 and StyleGAN2",
+    "genforce, sefa",
+    "`generator_smooth`, else `generator`",
+    "its code",
+    1e-5,
+    family_errors.genforce_errors,
 )
 add(
     "rosinality",

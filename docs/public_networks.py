@@ -14,11 +14,6 @@ PAGE = Path(__file__).with_name("public_networks.md")
 
 #: Families that the table of formats does not hold, and what to do.
 UNREAD = {
-    "stylegan3": "not read",
-    "tensorflow": "TensorFlow pickle: convert it once",
-    "stylegan1-tensorflow": "not read",
-    "genforce": "not read",
-    "nvidia-rectangular": "not read",
     "stylegan3-rectangular": "not read",
     "style-based-gan-pytorch": "not read",
     "unknown": "ask `inspect`",

@@ -5,8 +5,6 @@ The reference arrays come from GenForce's generators (commit 197feee) with the w
 maps, is stored.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -16,43 +14,8 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks import checkpoints
 from skstylefeat.networks.checkpoints._read import read_encoder, read_generator
 from tests.support.checkpoint_writers import psp_state
+from tests.support.genforce_cases import CASES, REFERENCE, relative_difference, sample
 from tests.support.genforce_writers import genforce_stylegan1, genforce_stylegan2
-
-REFERENCE = Path(__file__).parents[2] / "data" / "genforce.npz"
-NARROW = (6, 6, 4)
-FUSED = {"fused_scale": True}
-CASES = {
-    "stylegan1": (genforce_stylegan1, {"channels": NARROW}, None),
-    "stylegan1 fused": (genforce_stylegan1, {"channels": NARROW, "seed": 1}, FUSED),
-    "stylegan1 128px": (
-        genforce_stylegan1,
-        {"resolution": 128, "channels": (4, 4, 4, 4, 4, 2), "seed": 2},
-        None,
-    ),
-    "stylegan1 conditional grey": (
-        genforce_stylegan1,
-        {"resolution": 8, "channels": (6, 6), "label_size": 4, "img_channels": 1, "seed": 3},
-        None,
-    ),
-    "stylegan2": (genforce_stylegan2, {"channels": NARROW, "seed": 4}, None),
-    "stylegan2 origin grey": (
-        genforce_stylegan2,
-        {"channels": NARROW, "img_channels": 1, "architecture": "orig", "seed": 5},
-        None,
-    ),
-}
-
-
-def sample(maps):
-    """Return the pixels that are stored."""
-    side = maps.shape[-1]
-    step = 9 if side > 16 else 3 if side == 16 else 1
-    return maps[..., ::step, ::step]
-
-
-def relative_difference(ours, theirs):
-    assert ours.shape == theirs.shape
-    return np.abs(ours - theirs).max() / np.abs(theirs).max()
 
 
 @pytest.fixture(scope="module")

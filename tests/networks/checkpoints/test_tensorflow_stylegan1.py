@@ -8,13 +8,13 @@ from skstylefeat import load_generator
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks import checkpoints
 from skstylefeat.networks.checkpoints._read import read_generator
-from tests.networks.checkpoints.test_genforce import (
+from tests.support import genforce_writers as writers
+from tests.support.genforce_cases import (
     CASES,
     REFERENCE,
     relative_difference,
     sample,
 )
-from tests.support import genforce_writers as writers
 from tests.support.tensorflow_writers import dump
 
 STATE = writers.genforce_stylegan1()
