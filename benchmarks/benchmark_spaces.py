@@ -36,7 +36,7 @@ def read_halves(args):
         halves = [
             make_faces(n, random_state=s) for n, s in zip((N_POOL, N_TEST), SEEDS, strict=True)
         ]
-        return [(half.images, {name: half.frame[name] for name in MIRROR}) for half in halves]
+        return [(half.images, {name: half.attributes[name] for name in MIRROR}) for half in halves]
     sys.path.insert(0, str(Path(__file__).with_name("photos")))
     from crops import load_photos
 

@@ -71,7 +71,7 @@ def main():
         return rows.mean(axis=1)
 
     codes, pool, test = (codes_of(x.images) for x in (faces, others, new))
-    yaw, y, y_test = (np.asarray(x.frame["yaw"], dtype=float) for x in (faces, others, new))
+    yaw, y, y_test = (np.asarray(x.attributes["yaw"], dtype=float) for x in (faces, others, new))
     labels = yaw > np.median(yaw)
     plane = DiscriminantDirection().fit(
         codes, np.searchsorted(np.quantile(yaw, [1 / 3, 2 / 3]), yaw)

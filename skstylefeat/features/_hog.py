@@ -96,7 +96,7 @@ class HOGDescriptor(
     >>> styles = StyleGANInverter(space="s", mirror="mean")
     >>> union = FeatureUnion([("styles", styles), ("hog", HOGDescriptor(mirror="mean"))])
     >>> model = make_pipeline(union, StandardScaler(), LogisticRegression(C=0.1))
-    >>> names = model.fit(faces.images, faces.frame["glasses"]).predict(faces.images[:3])
+    >>> names = model.fit(faces.images, faces.attributes["glasses"]).predict(faces.images[:3])
     """
 
     n_features_in_: int
