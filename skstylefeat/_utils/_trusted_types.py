@@ -14,6 +14,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "skstylefeat.directions._text.TextDirection",
     "skstylefeat.directions._pca.LatentPCA",
     "skstylefeat.directions._sefa.SeFa",
+    "skstylefeat.features._hog.HOGDescriptor",
     "skstylefeat.features._extractor.FeatureMapExtractor",
     "skstylefeat.features._pooling.MaxPoolReducer",
     "skstylefeat.features._selector.ChannelMISelector",
