@@ -226,6 +226,7 @@ def test_hybrid_improves_on_the_encoder(pair, images):
     assert_allclose(start, encoder.transform(images), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:.*framed unlike:UserWarning")  # the images are noise
 @pytest.mark.parametrize("encoder_type", ["native", "Encoder4Editing", "BackboneEncoder"])
 def test_hybrid_encodes_in_batches_what_it_encodes_one_by_one(tmp_path, monkeypatch, encoder_type):
     """To the bit on a CPU, also for encoders that refine codes in rounds (ReStyle)."""
