@@ -34,7 +34,7 @@ from skstylefeat.networks.stylegan3 import StyleGAN3Config, StyleGAN3Generator, 
 
 N_EXTRA = 16  # channels per layer that carry what the teacher sums up as images of small sizes
 BATCH = 8
-LEARNING_RATE = 5e-3
+LEARNING_RATE = 1.5e-2
 SHARE_FACES = 0.75  # of a batch; the rest are codes of the mapping network
 N_GUIDED = 7  # layers at the teacher's resolution, whose maps are compared with the teacher's
 MAP_WEIGHT = 0.1  # at the beginning; it falls to zero
@@ -52,12 +52,13 @@ class Distillation:
         self.teacher, self.seed = teacher, seed
         self.student = converted(teacher)
         self.student.mapping.requires_grad_(False)
+        rows = face_codes(encoder, n_faces)
+        self.codes = student_codes(rows.unflatten(0, (-1, teacher.config.n_ws)))
+        calibrate(self.student.synthesis, teacher.synthesis, self.codes[:64])
         self.average = copy.deepcopy(self.student).requires_grad_(False).eval()
         parameters = self.student.synthesis.parameters()
         self.optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, betas=(0.9, 0.99))
 
-        rows = face_codes(encoder, n_faces)
-        self.codes = student_codes(rows.unflatten(0, (-1, teacher.config.n_ws)))
         faces = next(face_batches(1, SEED_VALIDATION, N_VALIDATION))
         self.faces = F.avg_pool2d(faces, 2)
         with torch.no_grad():
@@ -77,9 +78,10 @@ class Distillation:
             known = [x for _, x in islice(teacher.steps(teacher.styles(ws[:, 1:])), N_GUIDED)]
         styles = student.styles(ws)
         errors = []
-        for (_, x), y in zip_longest(student.steps(styles), known):
+        for (_, x), following, y in zip_longest(student.steps(styles), layers(student)[2:], known):
             if y is not None:
-                errors.append((x[:, : y.shape[1]] - y).square().mean() / y.var())
+                x_scaled = x[:, : y.shape[1]] * following.magnitude_ema.rsqrt()
+                errors.append((x_scaled - y).square().mean() / y.var())
         return sum(errors) / len(errors), x, styles
 
     def draw(self):
@@ -168,29 +170,44 @@ def converted(teacher):
     )
     student = StyleGAN3Generator(config)
     student.mapping.load_state_dict(teacher.mapping.state_dict())
-    layers = [getattr(student.synthesis, name) for name, *_ in student.synthesis.modulated()]
+    first, *inner, last = layers(student.synthesis)
     with torch.no_grad():
-        fit_input(layers[0], teacher.synthesis.b4.const)
-        for (conv, is_up, resolution), layer, following in zip(
-            convs, layers[1:-1], layers[2:], strict=True
-        ):
+        fit_input(first, teacher.synthesis.b4.const)
+        for (conv, is_up, resolution), layer in zip(convs, inner, strict=True):
             kernel = conv.weight.flip(2, 3) if is_up else conv.weight  # as a correlation
             if is_up or resolution > config.resolution:
                 kernel = half_resolution(kernel)
-            # Demodulation divides by the kernel's norm: the map grows as much as the norm shrank.
+            # Demodulation divides by the kernel's norm: the map grows as much as the norm shrank,
+            # until `calibrate` scales it back.
             growth = conv.weight.norm() / kernel.norm()
-            following.magnitude_ema.fill_(growth**2)
             n_out, n_in = kernel.shape[:2]
             layer.weight[:n_out] = 0  # the extra channels have no effect on the others yet
             layer.weight[:n_out, :n_in] = kernel / kernel.square().mean((1, 2, 3), True).sqrt()
             layer.bias[:n_out] = conv.bias * growth
             copy_affine(conv, layer)
-        colors, layer = teacher.synthesis.b64.torgb, layers[-1]
-        gain = colors.weight_gain / layer.weight_gain / layer.output_scale
-        layer.weight.mul_(0.1)
-        layer.weight[:, : colors.weight.shape[1]] = colors.weight * gain
-        copy_affine(colors, layer)
+        colors = teacher.synthesis.b64.torgb
+        gain = colors.weight_gain / last.weight_gain / last.output_scale
+        last.weight.mul_(0.1)
+        last.weight[:, : colors.weight.shape[1]] = colors.weight * gain
+        copy_affine(colors, last)
     return student
+
+
+def layers(synthesis):
+    """Return the modulated layers of a StyleGAN3, from the input to toRGB."""
+    return [getattr(synthesis, name) for name, *_ in synthesis.modulated()]
+
+
+@torch.no_grad()
+def calibrate(student, teacher, ws):
+    """Set `magnitude_ema` so that every layer gets maps of the magnitude that the teacher's has.
+
+    The filters remove the highest frequencies, so maps are weaker than the teacher's.
+    """
+    known = teacher.steps(teacher.styles(ws[:, 1:]))
+    maps = student.steps(student.styles(ws))
+    for (_, y), (_, x), following in zip(known, maps, layers(student)[2:], strict=True):
+        following.magnitude_ema.copy_(x[:, : y.shape[1]].var() / y.var())
 
 
 def copy_affine(old, new):
