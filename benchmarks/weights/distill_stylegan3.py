@@ -59,7 +59,7 @@ class Distillation:
         parameters = self.student.synthesis.parameters()
         self.optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, betas=(0.9, 0.99))
 
-        faces = next(face_batches(1, SEED_VALIDATION, N_VALIDATION))
+        faces = next(face_batches(N_VALIDATION, SEED_VALIDATION, N_VALIDATION))
         self.faces = F.avg_pool2d(faces, 2)
         with torch.no_grad():
             self.validation = student_codes(encoder(faces))
