@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from skstylefeat import StyleGANInverter
+from skstylefeat import StyleGANInverter, load_generator
 from skstylefeat.datasets import make_faces
 
 
@@ -33,7 +33,9 @@ def main():
     parser.add_argument("--space", choices=["w+", "w"], default="w+")
     args = parser.parse_args()
 
-    images = make_faces(args.images, random_state=args.seed).images.astype(np.float32) / 255
+    side = load_generator(args.generator).resolution
+    faces = make_faces(args.images, image_size=side, random_state=args.seed)
+    images = faces.images.astype(np.float32) / 255
     methods = [("encoder", None)]
     methods += [("hybrid", n) for n in args.hybrid_steps]
     methods += [("optimize", n) for n in args.optimize_steps]

@@ -37,7 +37,8 @@ EMA_HALF_LIFE = 200  # steps
 def face_batches(n_faces, seed, batch_size):
     """Yield batches of rendered faces as network images."""
     for start in range(0, n_faces, FACES_AT_ONCE):
-        faces = make_faces(FACES_AT_ONCE, image_size=64, random_state=seed + start)
+        n = min(FACES_AT_ONCE, n_faces - start)
+        faces = make_faces(n, image_size=64, random_state=seed + start)
         images = torch.from_numpy(faces.images).permute(0, 3, 1, 2)
         yield from (images.float() / 127.5 - 1).split(batch_size)
 

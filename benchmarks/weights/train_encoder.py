@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,6 @@ from sklearn.preprocessing import StandardScaler
 from skstylefeat.datasets import make_faces
 from skstylefeat.networks import EncoderRecipe, load_generator, train_encoder
 
-NAME = "faces64-encoder"
 REPORT_EVERY = 100
 READOUT_EVERY = 10  # reports
 N_VALIDATION = 128
@@ -37,17 +37,17 @@ SHEET_PAIRS = 32
 PENALTIES = np.logspace(0, 5, 11)
 
 
-def rendered(rng, n):
+def rendered(rng, n, side=64):
     """Render `n` faces that no other step has seen."""
     # The highest seeds stay free for validation and readouts.
-    return make_faces(n, image_size=64, random_state=int(rng.integers(SEED_LABELS))).images
+    return make_faces(n, image_size=side, random_state=int(rng.integers(SEED_LABELS))).images
 
 
 class Readout:
     """How well a linear model reads yaw and glasses from the codes of faces never trained on."""
 
-    def __init__(self):
-        faces = make_faces(N_LABELS + N_TEST, image_size=64, random_state=SEED_LABELS)
+    def __init__(self, side):
+        faces = make_faces(N_LABELS + N_TEST, image_size=side, random_state=SEED_LABELS)
         self.images = faces.images
         self.yaw = np.asarray(faces.attributes["yaw"])
         self.glasses = np.asarray(faces.attributes["glasses"]) != "none"
@@ -77,13 +77,13 @@ def sample_sheet(generator, encoder, images, path):
     Image.fromarray(grid.reshape(rows * size, 8 * size, 3)).save(path)
 
 
-def model_card(args, recipe, step, psnr, readouts):
+def model_card(args, side, recipe, step, psnr, readouts):
     """Return the card that travels in the weights' metadata."""
     card = {
-        "name": NAME,
+        "name": args.name,
         "generator": args.generator.stem,
-        "data": "skstylefeat.datasets.make_faces, 64 px, rendered on the fly, and images of the "
-        "generator with known codes; no photos, no labels",
+        "data": f"skstylefeat.datasets.make_faces, {side} px, rendered on the fly, and images of "
+        "the generator with known codes; no photos, no labels",
         "steps": step,
         "images_seen": 2 * step * recipe.batch_size,
         "recipe": recipe,
@@ -101,20 +101,22 @@ def main():
     parser.add_argument("--images", type=int, default=300_000, help="rendered images to see")
     parser.add_argument("--minutes", type=float, default=None)
     parser.add_argument("--init", type=Path, default=None, help="encoder to start from")
+    parser.add_argument("--name", default="faces64-encoder")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
 
     generator = load_generator(args.generator)
+    side = generator.resolution
     # Every rendered face is new, so augmentation would only leave the generator's domain.
     recipe = EncoderRecipe(
         ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False, bfloat16=True
     )
     recipe = recipe.updated(args.set)
     recipe = replace(recipe, n_steps=args.images // recipe.batch_size)
-    validation = make_faces(N_VALIDATION, image_size=64, random_state=SEED_VALIDATION).images
-    readout, readouts = Readout(), {}
+    validation = make_faces(N_VALIDATION, image_size=side, random_state=SEED_VALIDATION).images
+    readout, readouts = Readout(side), {}
     log = (args.out / "log.jsonl").open("a")
 
     def report(state):
@@ -125,12 +127,12 @@ def main():
         record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
         record |= {name: round(value, 4) for name, value in state.losses.items()} | readouts
         print(json.dumps(record), file=log, flush=True)
-        card = model_card(args, recipe, state.step, state.validation_psnr, readouts)
-        state.encoder.save(args.out / f"{NAME}.safetensors", card)
+        card = model_card(args, side, recipe, state.step, state.validation_psnr, readouts)
+        state.encoder.save(args.out / f"{args.name}.safetensors", card)
 
     train_encoder(
         generator,
-        rendered,
+        partial(rendered, side=side),
         recipe=recipe,
         init=args.init,
         validation_images=validation,
@@ -141,7 +143,7 @@ def main():
         callback=report,
         verbose=sys.stderr.isatty(),
     )
-    print(f"Wrote {args.out / NAME}.safetensors.")
+    print(f"Wrote {args.out / args.name}.safetensors.")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """Every script of the benchmarks starts, and the quick ones run on small input."""
 
 import ast
+import json
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
+from skstylefeat import load_generator
+from skstylefeat.networks.stylegan3 import _resampling
 from tests.support.benchmarks import FOLDER, run_script
 
 SCRIPTS = sorted(
@@ -53,3 +57,25 @@ def test_faults_of_published_recipes(capsys):
     ours = [float(line.split("|")[4]) for line in lines[3:]]
     assert svm[2] != pytest.approx(svm[0], abs=1e-3)
     assert max(ours) - min(ours) < 1e-3
+
+
+def test_conversion_to_stylegan3(tmp_path, capsys, monkeypatch):
+    """Three steps in two runs: the second goes on, and the result is a network with its card."""
+    monkeypatch.setattr(_resampling, "BLOCK", _resampling.BLOCK)  # the script sets another
+    script, out = "weights/distill_stylegan3.py", tmp_path / "out"
+    run_script(script, "--out", out, "--faces", 4, "--steps", 2)
+    first = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    run_script(script, "--out", out, "--faces", 4, "--steps", 3)
+    second = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["step"] for record in (first[-1], second[-1])] == [2, 3]
+
+    # The conversion itself, before any training to speak of, is far from noise and from a face.
+    assert 12 < first[-1]["teacher_db"] < 25
+    generator = load_generator(out / "generator.safetensors")
+    teacher = load_generator("faces64")
+    assert generator.image_size == (32, 32) and generator.n_ws == teacher.n_ws + 1
+    assert "not trained adversarially" in generator.card["made"]
+    z = generator.sample_z(2, random_state=0)
+    assert_array_equal(generator.mapping(z), teacher.mapping(z))
+    sides = [layer.height for layer in generator.layers]
+    assert sides == [min(layer.height, 32) for layer in teacher.layers]
