@@ -170,7 +170,26 @@ def test_unfinished_and_damaged_files_are_converted_again(conversions, cache):
     assert len(list(cache.glob("*.bin"))) == 1
 
 
-def test_a_second_process_waits_for_the_first(conversions, cache, capsys):
+class RecordedBar:
+    """A progress bar that keeps its descriptions."""
+
+    def __init__(self, total, desc, **kwargs):
+        self.total, self.n, self.descriptions = total, 0, [desc]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def set_description(self, text):
+        self.descriptions.append(text)
+
+    def update(self, n=1):
+        self.n += n
+
+
+def test_a_second_process_waits_for_the_first(conversions, cache, monkeypatch):
     from filelock import FileLock
 
     generator = tiny_generator()
@@ -179,15 +198,26 @@ def test_a_second_process_waits_for_the_first(conversions, cache, capsys):
     entry = index.read_bytes()
     index.unlink()
     lock = FileLock(index.with_suffix(".lock"))
-    made = []
+    made, bars = [], []
+
+    def progress_bar(**kwargs):
+        bars.append(RecordedBar(**kwargs))
+        return bars[-1]
+
+    monkeypatch.setattr(_openvino, "progress_bar", progress_bar)
     thread = threading.Thread(
         target=lambda: made.append(tiny_encoder(generator).with_engine("openvino"))
     )
     with lock:
         thread.start()
-        while "waiting for a process" not in (seen := capsys.readouterr().err):
+        for _ in range(600):  # half a minute, on a busy machine
+            if bars and len(bars[0].descriptions) > 1:
+                break
             thread.join(0.05)
-        assert "converting 'tiny-encoder'" in seen or thread.is_alive()
+        assert bars[0].descriptions == [
+            "converting 'tiny-encoder' for OpenVINO, once",
+            "waiting for a process that converts 'tiny-encoder'",
+        ]
         index.write_bytes(entry)  # the first process has finished
     thread.join()
     assert made[0].engine == "openvino" and len(conversions) == 1
