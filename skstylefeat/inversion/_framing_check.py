@@ -254,9 +254,11 @@ def _histograms(images: NDArray[np.float32]) -> NDArray[np.float32]:
     factor = _reduction((height, width))
     shape = (n, height // factor, factor, width // factor, factor, 3)
     small = images.reshape(shape).mean(axis=(2, 4))
-    cell = max(1, min(small.shape[1:3]) // N_CELLS)
+    shorter = min(small.shape[1:3])
+    cell = max(1, shorter // N_CELLS)
+    block = min(2, shorter // cell)
     parts = [
-        histograms_of_gradients(small[start : start + BATCH], N_ORIENTATIONS, cell, 2)
+        histograms_of_gradients(small[start : start + BATCH], N_ORIENTATIONS, cell, block)
         for start in range(0, n, BATCH)
     ]
     return np.concatenate(parts).astype(np.float32)
