@@ -1,11 +1,12 @@
-"""Interface that the synthesis networks of all StyleGAN families share."""
+"""Base of the generators of all StyleGAN families."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from skstylefeat._utils._layers import LayerInfo
 
@@ -52,30 +53,6 @@ class Architecture(Protocol):
         """Return the architecture as a dictionary that JSON can hold."""
 
 
-class Synthesis(Protocol):
-    """Feature maps and an image from one W vector per layer."""
-
-    def layers(self) -> tuple[LayerInfo, ...]:
-        """Return name and size of the feature maps, in the order of `steps`."""
-
-    def modulated(self) -> Iterator[tuple[str, int, Any]]:
-        """Yield (name, index of the W vector, layer with an `affine`), in running order."""
-
-    def styles(self, ws: Tensor) -> dict[str, Tensor]:
-        """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, width)."""
-
-    def steps(
-        self, styles: Mapping[str, Tensor], noise_mode: Noise = "const"
-    ) -> Iterator[tuple[str, Tensor]]:
-        """Yield (name, feature map) layer by layer; a caller that stops early saves the rest."""
-
-    def from_styles(self, styles: Mapping[str, Tensor], noise_mode: Noise = "const") -> Tensor:
-        """Return the image (n, img_channels, H, W) of styles by layer name."""
-
-    def __call__(self, ws: Tensor, noise_mode: Noise = "const") -> Tensor:
-        """Return the image (n, img_channels, H, W) of W+ codes (n, n_ws, w_dim)."""
-
-
 class WMapping(Protocol):
     """Function from Gaussian inputs to W."""
 
@@ -85,17 +62,53 @@ class WMapping(Protocol):
         """Return w (n, w_dim) of z (n, z_dim) and one-hot classes c (n, c_dim)."""
 
 
-class GeneratorNetwork(Protocol):
-    """Frozen torch module with a mapping network and a synthesis network."""
+class Synthesis(nn.Module, ABC):
+    """Feature maps and an image from one W vector per layer."""
 
-    @property
-    def config(self) -> Architecture:
-        """The architecture."""
+    @abstractmethod
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """Return name and size of the feature maps, in the order of `steps`."""
 
-    @property
-    def mapping(self) -> WMapping:
-        """Function from Gaussian inputs to W."""
+    @abstractmethod
+    def modulated(self) -> Iterator[tuple[str, int, Any]]:
+        """Yield (name, index of the W vector, layer with an `affine`), in running order."""
 
-    @property
-    def synthesis(self) -> Synthesis:
-        """Function from W+ codes to images, and its parts."""
+    @abstractmethod
+    def steps(
+        self, styles: Mapping[str, Tensor], noise_mode: Noise = "const"
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield (name, feature map) layer by layer.
+
+        Layers run when they are asked for, so a caller that stops early saves the rest.
+        """
+
+    @abstractmethod
+    def from_styles(self, styles: Mapping[str, Tensor], noise_mode: Noise = "const") -> Tensor:
+        """Return the image (n, img_channels, H, W) of styles by layer name."""
+
+    def styles(self, ws: Tensor) -> dict[str, Tensor]:
+        """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, width)."""
+        return {name: layer.affine(ws[:, index]) for name, index, layer in self.modulated()}
+
+    def forward(self, ws: Tensor, noise_mode: Noise = "const") -> Tensor:
+        """Return the image (n, img_channels, H, W) of W+ codes (n, n_ws, w_dim)."""
+        return self.from_styles(self.styles(ws), noise_mode)
+
+
+class GeneratorNetwork(nn.Module):
+    """Mapping and synthesis network of one architecture."""
+
+    config: Architecture
+    mapping: WMapping
+    synthesis: Synthesis
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        noise_mode: Noise = "const",
+    ) -> Tensor:
+        """Return the image (n, img_channels, H, W) of z (n, z_dim)."""
+        w = self.mapping(z, c, truncation_psi)
+        return self.synthesis(w[:, None].expand(-1, self.config.n_ws, -1), noise_mode)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skstylefeat._utils._layers import LayerInfo
-from skstylefeat.networks._generator_network import Noise
+from skstylefeat.networks._generator_network import GeneratorNetwork, Noise, Synthesis
 from skstylefeat.networks.stylegan1._adain_layers import (
     LRELU_SLOPE,
     AdaINConv,
@@ -110,7 +110,7 @@ class AdaINBlock(nn.Module):
         return {f"b{self.resolution}.{name}": getattr(self, name) for name in (first, "conv1")}
 
 
-class AdaINSynthesis(nn.Module):
+class AdaINSynthesis(Synthesis):
     """Feature maps and an image from one W vector per layer."""
 
     config: StyleGAN1Config
@@ -142,10 +142,6 @@ class AdaINSynthesis(nn.Module):
         for index, (name, layer) in enumerate(named):
             yield name, index, layer
 
-    def styles(self, ws: Tensor) -> dict[str, Tensor]:
-        """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, 2 C)."""
-        return {name: layer.affine(ws[:, index]) for name, index, layer in self.modulated()}
-
     def steps(
         self, styles: Mapping[str, Tensor], noise_mode: Noise = "const"
     ) -> Iterator[tuple[str, Tensor]]:
@@ -159,10 +155,6 @@ class AdaINSynthesis(nn.Module):
             x = layer(*inputs, styles[name], noise_mode)
             yield name, x
 
-    def forward(self, ws: Tensor, noise_mode: Noise = "const") -> Tensor:
-        """Return the image (n, img_channels, H, W) of W+ codes (n, n_ws, w_dim)."""
-        return self.from_styles(self.styles(ws), noise_mode)
-
     def from_styles(self, styles: Mapping[str, Tensor], noise_mode: Noise = "const") -> Tensor:
         """Return the image (n, img_channels, H, W) of styles by layer name."""
         for _, x in self.steps(styles, noise_mode):
@@ -171,7 +163,7 @@ class AdaINSynthesis(nn.Module):
         return block.torgb(last)
 
 
-class StyleGAN1Generator(nn.Module):
+class StyleGAN1Generator(GeneratorNetwork):
     """Mapping and synthesis network of one architecture."""
 
     config: StyleGAN1Config
@@ -183,14 +175,3 @@ class StyleGAN1Generator(nn.Module):
         self.config = config
         self.mapping = AdaINMapping(config)
         self.synthesis = AdaINSynthesis(config)
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        truncation_psi: float = 1.0,
-        noise_mode: Noise = "const",
-    ) -> Tensor:
-        """Return the image (n, img_channels, H, W) of z (n, z_dim)."""
-        w = self.mapping(z, c, truncation_psi)
-        return self.synthesis(w[:, None].expand(-1, self.config.n_ws, -1), noise_mode)

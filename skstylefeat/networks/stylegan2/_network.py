@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skstylefeat._utils._layers import LayerInfo
-from skstylefeat.networks._generator_network import Architecture
+from skstylefeat.networks._generator_network import Architecture, GeneratorNetwork, Synthesis
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._row_bands import LRELU_SLOPE, in_bands
 from skstylefeat.networks.stylegan2._styled_layers import (
@@ -174,7 +174,7 @@ class SynthesisBlock(nn.Module):
         return y, image
 
 
-class SynthesisNetwork(nn.Module):
+class SynthesisNetwork(Synthesis):
     """Feature maps and an image from one W vector per layer."""
 
     config: GeneratorConfig
@@ -216,10 +216,6 @@ class SynthesisNetwork(nn.Module):
             if block.has_image:
                 yield f"b{block.resolution}.torgb", w_index, block.torgb
 
-    def styles(self, ws: Tensor) -> dict[str, Tensor]:
-        """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, channels)."""
-        return {name: layer.affine(ws[:, index]) for name, index, layer in self.modulated()}
-
     def steps(
         self, styles: Mapping[str, Tensor], noise_mode: NoiseMode = "const"
     ) -> Iterator[tuple[str, Tensor]]:
@@ -233,10 +229,6 @@ class SynthesisNetwork(nn.Module):
                 yield name, y
             x = y
 
-    def forward(self, ws: Tensor, noise_mode: NoiseMode = "const") -> Tensor:
-        """Return the image (n, img_channels, H, W) of W+ codes (n, n_ws, w_dim)."""
-        return self.from_styles(self.styles(ws), noise_mode)
-
     def from_styles(self, styles: Mapping[str, Tensor], noise_mode: NoiseMode = "const") -> Tensor:
         """Return the image (n, img_channels, H, W) of styles by layer name."""
         x = None
@@ -248,7 +240,7 @@ class SynthesisNetwork(nn.Module):
         return image
 
 
-class StyleGAN2Generator(nn.Module):
+class StyleGAN2Generator(GeneratorNetwork):
     """Mapping and synthesis network of one architecture."""
 
     config: GeneratorConfig
@@ -260,14 +252,3 @@ class StyleGAN2Generator(nn.Module):
         self.config = config
         self.mapping = MappingNetwork(config)
         self.synthesis = SynthesisNetwork(config)
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        truncation_psi: float = 1.0,
-        noise_mode: NoiseMode = "const",
-    ) -> Tensor:
-        """Return the image (n, img_channels, H, W) of z (n, z_dim)."""
-        w = self.mapping(z, c, truncation_psi)
-        return self.synthesis(w[:, None].expand(-1, self.config.n_ws, -1), noise_mode)

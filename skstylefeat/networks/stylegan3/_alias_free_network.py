@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from skstylefeat._utils._layers import LayerInfo
-from skstylefeat.networks._generator_network import Noise
+from skstylefeat.networks._generator_network import GeneratorNetwork, Noise, Synthesis
 from skstylefeat.networks.stylegan2._network import MappingNetwork
 from skstylefeat.networks.stylegan3._alias_free_config import StyleGAN3Config
 from skstylefeat.networks.stylegan3._alias_free_layers import (
@@ -28,8 +28,12 @@ INPUT = "input"
 Layer: TypeAlias = FourierInput | AliasFreeLayer | AliasFreeToRGB
 
 
-class AliasFreeSynthesis(nn.Module):
-    """Feature maps and an image from one W vector per layer."""
+class AliasFreeSynthesis(Synthesis):
+    """Feature maps and an image from one W vector per layer.
+
+    The first block of the styles, "input", holds cosine and sine of a rotation, up to a factor, and
+    a translation of the image.
+    """
 
     config: StyleGAN3Config
     input: FourierInput
@@ -58,14 +62,6 @@ class AliasFreeSynthesis(nn.Module):
         for index, name in enumerate((INPUT, *self._map_names, self._last)):
             yield name, index, getattr(self, name)
 
-    def styles(self, ws: Tensor) -> dict[str, Tensor]:
-        """Return the styles (S space) of W+ codes (n, n_ws, w_dim): layer name to (n, width).
-
-        The first block, "input", holds cosine and sine of a rotation, up to a factor, and a
-        translation of the image.
-        """
-        return {name: layer.affine(ws[:, index]) for name, index, layer in self.modulated()}
-
     def steps(
         self, styles: Mapping[str, Tensor], noise_mode: Noise = "const"
     ) -> Iterator[tuple[str, Tensor]]:
@@ -84,17 +80,13 @@ class AliasFreeSynthesis(nn.Module):
             x = getattr(self, name)(x, styles[name])
             yield name, x
 
-    def forward(self, ws: Tensor, noise_mode: Noise = "const") -> Tensor:
-        """Return the image (n, img_channels, H, W) of W+ codes (n, n_ws, w_dim)."""
-        return self.from_styles(self.styles(ws), noise_mode)
-
     def from_styles(self, styles: Mapping[str, Tensor], noise_mode: Noise = "const") -> Tensor:
         """Return the image (n, img_channels, H, W) of styles by layer name."""
         ((_, x),) = deque(self._whole_maps(styles), maxlen=1)
         return getattr(self, self._last)(x, styles[self._last])
 
 
-class StyleGAN3Generator(nn.Module):
+class StyleGAN3Generator(GeneratorNetwork):
     """Mapping and synthesis network of one architecture."""
 
     config: StyleGAN3Config
@@ -106,14 +98,3 @@ class StyleGAN3Generator(nn.Module):
         self.config = config
         self.mapping = MappingNetwork(config)
         self.synthesis = AliasFreeSynthesis(config)
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        truncation_psi: float = 1.0,
-        noise_mode: Noise = "const",
-    ) -> Tensor:
-        """Return the image (n, img_channels, H, W) of z (n, z_dim)."""
-        w = self.mapping(z, c, truncation_psi)
-        return self.synthesis(w[:, None].expand(-1, self.config.n_ws, -1), noise_mode)
