@@ -34,7 +34,7 @@ def check_functions(network, functions, source):
         )
 
 
-def effective_settings(network, known, source):
+def effective_settings(network, known, fixed, source):
     """Return the settings by name; those of the whole network overrule those of its parts.
 
     Parameters
@@ -42,7 +42,9 @@ def effective_settings(network, known, source):
     network : TensorFlowNetwork
         The network.
     known : set of str
-        Names of the settings that the family has.
+        Names of the settings that the family has, besides the fixed ones.
+    fixed : dict
+        Settings with a single known value, which is their default.
     source : str
         Name of the file, for messages.
 
@@ -54,13 +56,15 @@ def effective_settings(network, known, source):
     for part in network.component_kwargs.values():
         kwargs |= part
     kwargs |= network.static_kwargs
-    unknown = sorted(kwargs.keys() - known)
+    unknown = sorted(kwargs.keys() - known - fixed.keys())
     if unknown:
         listed = ", ".join(f"{name[:40]}={shown(kwargs[name])}" for name in unknown[:4])
         raise CheckpointError(
             f"{source}: its generator has settings that {network.family} does not have ({listed}). "
             "It comes from a variant, whose arithmetic is unknown here."
         )
+    for name, value in fixed.items():
+        one_of(kwargs, name, (value,), value, source)
     return kwargs
 
 

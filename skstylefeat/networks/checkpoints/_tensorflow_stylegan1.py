@@ -109,10 +109,7 @@ def read_tensorflow_stylegan1(network, settings, source):
         If settings or tensors have no counterpart here, or contradict each other.
     """
     check_functions(network, FUNCTIONS, source)
-    known = READ | SIZES.keys() | IGNORED | FIXED.keys()
-    kwargs = effective_settings(network, known, source)
-    for name, value in FIXED.items():
-        one_of(kwargs, name, (value,), value, source)
+    kwargs = effective_settings(network, READ | SIZES.keys() | IGNORED, FIXED, source)
     settings.stated("activation", ACTIVATION, source)
     fused_scale = one_of(kwargs, "fused_scale", (True, False, "auto"), FUSED_SCALE, source)
     settings.stated("fused_scale", fused_scale, source)

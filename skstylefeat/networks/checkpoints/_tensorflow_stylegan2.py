@@ -110,9 +110,7 @@ def read_tensorflow_stylegan2(network, settings, source):
             f"trainings never wrote: expected {MIN_VERSION} or later."
         )
     check_functions(network, FUNCTIONS, source)
-    kwargs = effective_settings(network, READ | SIZES | IGNORED | FIXED.keys(), source)
-    for name, value in FIXED.items():
-        one_of(kwargs, name, (value,), value, source)
+    kwargs = effective_settings(network, READ | SIZES | IGNORED, FIXED, source)
     is_grown = network.functions.get("synthesis") == GROWN
     known = {
         "architecture": "orig" if is_grown else _architecture(kwargs, source),
