@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_n_features, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skstylefeat._utils._constraints import IntegerFrom
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike
 from skstylefeat._utils._versions import VersionStamped
 from skstylefeat.images._collection import as_images
-from skstylefeat.images._on_error import check_aligned_with_labels, check_readable, warn_of_faults
+from skstylefeat.images._on_error import (
+    check_aligned_with_labels,
+    check_count,
+    check_readable,
+    warn_of_faults,
+)
 from skstylefeat.images._sources import check_lengths
 
 __all__ = ["HOGDescriptor", "histograms_of_gradients"]
@@ -235,12 +240,7 @@ class HOGDescriptor(
 
     def _check_images(self, X, *, reset):
         images = as_images(X, self.image_shape)
-        if len(images) == 0:
-            raise ValueError(
-                "Found array with 0 sample(s) while a minimum of 1 is required: X holds no image."
-            )
-        if self.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
-            _check_n_features(self, X, reset=reset)
+        check_count(self, images, X, reset=reset)
         return images
 
     def __sklearn_tags__(self) -> Tags:

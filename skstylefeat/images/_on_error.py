@@ -1,8 +1,20 @@
-"""Handling of unreadable images: raise, warn, or check that labels still line up."""
+"""Checks of the images that an estimator receives, and handling of unreadable ones."""
+
+from sklearn.utils.validation import _check_n_features
 
 from skstylefeat._utils._user_line import warn_user
 
 NAMED_FAULTS = 10  # images named in a warning
+
+
+def check_count(estimator, images, X, *, reset):
+    """Raise if an estimator's input `X` holds no image, or rows of another width than in fit."""
+    if len(images) == 0:
+        raise ValueError(
+            "Found array with 0 sample(s) while a minimum of 1 is required: X holds no image."
+        )
+    if estimator.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
+        _check_n_features(estimator, X, reset=reset)
 
 
 def check_readable(images, on_error):

@@ -15,7 +15,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_n_features, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skstylefeat._utils._callbacks import CallbackSupportMixin, report_training_steps
 from skstylefeat._utils._channels import ALPHA_NOTE, n_seen_channels
@@ -30,6 +30,7 @@ from skstylefeat.features._network_holder import NetworkHolder
 from skstylefeat.images._collection import ImageCollection, as_images
 from skstylefeat.images._on_error import (
     check_aligned_with_labels,
+    check_count,
     check_readable,
     warn_of_faults,
 )
@@ -585,12 +586,7 @@ class StyleGANInverter(CallbackSupportMixin, TransformerMixin, NetworkHolder, Ba
         # dlib's faces are found by `_framed`, which needs the generator.
         if self.align not in (None, "dlib") and not images.is_aligned:
             images = images.aligned(self.align)
-        if len(images) == 0:
-            raise ValueError(
-                "Found array with 0 sample(s) while a minimum of 1 is required: X holds no image."
-            )
-        if self.image_shape is not None and hasattr(X, "shape") and len(X.shape) == 2:
-            _check_n_features(self, X, reset=reset)
+        check_count(self, images, X, reset=reset)
         return images
 
     def _framed(self, images):
