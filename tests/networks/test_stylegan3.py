@@ -19,25 +19,14 @@ from tests.support.alias_free import (
     draw_state,
 )
 from tests.support.alias_free_cases import CASES, case_config, case_inputs, thin
+from tests.support.stored_arrays import relative_difference, stored
 
 STORED = Path(__file__).parents[1] / "data" / "stylegan3.npz"
 
 
-def relative(found, expected):
-    """Return the largest difference, relative to the largest value."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape
-    return np.abs(found - expected).max() / np.abs(expected).max()
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_numbers_are_those_of_nvidias_code(case):
-    with np.load(STORED) as file:
-        stored = {
-            name.removeprefix(f"{case}/"): file[name]
-            for name in file.files
-            if name.startswith(f"{case}/")
-        }
+    expected = stored(STORED, f"{case}/")
     config = case_config(case)
     module = alias_free_module(**{"channels": [4] * 14} | CASES[case])
     z, classes, ws = case_inputs(config)
@@ -50,8 +39,8 @@ def test_numbers_are_those_of_nvidias_code(case):
             "styles": torch.cat(list(styles.values()), dim=1),
         }
         found |= {name: thin(x, 8) for name, x in module.synthesis.steps(styles)}
-    assert found.keys() == stored.keys()
-    errors = {name: relative(value, stored[name]) for name, value in found.items()}
+    assert found.keys() == expected.keys()
+    errors = {name: relative_difference(value, expected[name]) for name, value in found.items()}
     assert max(errors.values()) < 1e-5, errors
 
 
@@ -65,8 +54,8 @@ def test_batches_and_gradients_change_no_number(radial):
     with torch.enable_grad():
         tracked = module.synthesis(ws.clone().requires_grad_(True))
     assert tracked.requires_grad
-    assert relative(alone, images) < 1e-5
-    assert relative(tracked.detach(), images) < 1e-5
+    assert relative_difference(alone, images) < 1e-5
+    assert relative_difference(tracked.detach(), images) < 1e-5
 
 
 def test_derivatives_are_those_of_small_steps():
@@ -155,10 +144,10 @@ def test_the_inputs_style_moves_the_image_as_its_transform_does():
     matrices[1, :2, 2] = [-0.125, 0.25]
     for moved, matrix in zip((turned, shifted), matrices, strict=True):
         expected = generator.synthesis_from_styles(moved)
-        assert relative(expected, image) > 0.01
+        assert relative_difference(expected, image) > 0.01
         with torch.no_grad():
             module.synthesis.input.transform.copy_(torch.from_numpy(matrix))
-        assert relative(generator.synthesis_from_styles(styles), expected) < 1e-5
+        assert relative_difference(generator.synthesis_from_styles(styles), expected) < 1e-5
         with torch.no_grad():
             module.synthesis.input.transform.copy_(torch.eye(3))
     assert set(still) == {layer.name for layer in generator.layers}
@@ -215,7 +204,7 @@ def test_a_style_of_zeros_gives_finite_maps():
     images = generator.synthesis_from_styles(styles)
     assert np.isfinite(images).all()
     alone = generator.synthesis_from_styles(styles[1:])
-    assert relative(images[1:], alone) < 1e-5  # of the other row
+    assert relative_difference(images[1:], alone) < 1e-5  # of the other row
 
 
 @pytest.mark.parametrize(

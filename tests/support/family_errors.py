@@ -16,18 +16,13 @@ from tests.support.alias_free import alias_free_module, write_alias_free
 from tests.support.alias_free_cases import CASES, case_config, case_inputs, thin
 from tests.support.checkpoint_writers import write_nvidia
 from tests.support.genforce_cases import CASES as GENFORCE
-from tests.support.genforce_cases import REFERENCE, relative_difference, sample
+from tests.support.genforce_cases import REFERENCE, sample
 from tests.support.genforce_writers import write_tensorflow_stylegan1
 from tests.support.networks import numbered_codes, numbered_module
 from tests.support.odd_generators import CONFIGS
+from tests.support.stored_arrays import relative_difference, stored
 
 DATA = Path(__file__).parents[1] / "data"
-
-
-def stored(file, prefix):
-    """Return the arrays of a file whose names start with a prefix, without it."""
-    with np.load(file) as arrays:
-        return {k.removeprefix(prefix): arrays[k] for k in arrays.files if k.startswith(prefix)}
 
 
 def largest(results: Iterable[Mapping[str, float]]) -> dict[str, float]:

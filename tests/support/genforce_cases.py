@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from tests.support.genforce_writers import genforce_stylegan1, genforce_stylegan2
 
 REFERENCE = Path(__file__).parents[1] / "data" / "genforce.npz"
@@ -36,8 +34,3 @@ def sample(maps):
     side = maps.shape[-1]
     step = 9 if side > 16 else 3 if side == 16 else 1
     return maps[..., ::step, ::step]
-
-
-def relative_difference(ours, theirs):
-    assert ours.shape == theirs.shape
-    return np.abs(ours - theirs).max() / np.abs(theirs).max()

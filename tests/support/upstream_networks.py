@@ -13,6 +13,7 @@ from skstylefeat import load_encoder, load_generator
 from skstylefeat.networks import Generator
 from tests.support import checkpoint_writers as writers
 from tests.support.networks import tiny_module
+from tests.support.stored_arrays import relative_difference
 
 FOLDER = Path(__file__).parents[1] / "data" / "upstream"
 
@@ -84,13 +85,13 @@ def generator_errors(path, name, **settings):
     c = np.arange(2) if generator.c_dim else None
     w = expected.pop("w")
     errors = {
-        "W": _error(generator.mapping(z, c=c, truncation_psi=0.7), w),
-        "images": _error(generator.synthesis(w), expected.pop("image")),
+        "W": relative_difference(generator.mapping(z, c=c, truncation_psi=0.7), w),
+        "images": relative_difference(generator.synthesis(w), expected.pop("image")),
     }
     if "styles" in expected:
-        errors["S"] = _error(generator.styles(w), expected.pop("styles"))
+        errors["S"] = relative_difference(generator.styles(w), expected.pop("styles"))
     maps = generator.features(w, list(expected))
-    errors["maps"] = max(_error(maps[layer], expected[layer]) for layer in expected)
+    errors["maps"] = max(relative_difference(maps[layer], expected[layer]) for layer in expected)
     return errors
 
 
@@ -100,9 +101,4 @@ def encoder_errors(path, name, **settings):
     images = (inputs()[1].transpose(0, 2, 3, 1) + 1) / 2
     generator = Generator(decoder_module()) if encoder.needs_generator else None
     codes = encoder.encode(images, generator=generator)
-    return {"codes": _error(codes, reference(name)["codes"])}
-
-
-def _error(values, expected):
-    assert values.shape == expected.shape, (values.shape, expected.shape)
-    return float(np.abs(values - expected).max() / np.abs(expected).max())
+    return {"codes": relative_difference(codes, reference(name)["codes"])}

@@ -14,18 +14,13 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks import checkpoints
 from skstylefeat.networks.checkpoints._read import read_encoder, read_generator
 from tests.support.checkpoint_writers import psp_state
-from tests.support.genforce_cases import CASES, REFERENCE, relative_difference, sample
+from tests.support.genforce_cases import CASES, REFERENCE, sample
 from tests.support.genforce_writers import genforce_stylegan1, genforce_stylegan2
-
-
-@pytest.fixture(scope="module")
-def reference():
-    with np.load(REFERENCE) as arrays:
-        return dict(arrays)
+from tests.support.stored_arrays import relative_difference, stored
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_w_maps_and_images_are_those_of_genforce(tmp_path, reference, name):
+def test_w_maps_and_images_are_those_of_genforce(tmp_path, name):
     write, values, assume = CASES[name]
     path = tmp_path / "network.pth"
     torch.save({"generator_smooth": write(**values)}, path)
@@ -44,7 +39,7 @@ def test_w_maps_and_images_are_those_of_genforce(tmp_path, reference, name):
     maps = generator.features(codes[:1])
     assert list(maps) == [layer.name for layer in generator.layers]
     ours |= {f"map{i}": x for i, x in enumerate(maps.values())}
-    theirs = {k.split("|")[1]: x for k, x in reference.items() if k.split("|")[0] == name}
+    theirs = stored(REFERENCE, f"{name}|")
     assert ours.keys() == theirs.keys()
     for key, value in ours.items():
         value = value if key == "w" else sample(value)

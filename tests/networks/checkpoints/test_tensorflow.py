@@ -15,6 +15,7 @@ from tests.support import tensorflow_writers as writers
 from tests.support.checkpoint_writers import TensorFlowNetwork
 from tests.support.hostile_tensorflow import HOSTILE
 from tests.support.networks import tiny_module
+from tests.support.stored_arrays import relative_difference, stored
 from tests.support.tensorflow_cases import (
     DATA,
     REFERENCES,
@@ -40,16 +41,10 @@ def test_networks_equal_those_of_the_official_converter(tmp_path, name):
         results |= {f"{layer} style": style for layer, style in styles.items()}
         results |= dict(network.synthesis.steps(styles))
         results["image"] = network.synthesis.from_styles(styles)
-    with np.load(DATA) as references:
-        expected = {
-            key.removeprefix(f"{name}/"): references[key]
-            for key in references
-            if key.startswith(f"{name}/")
-        }
+    expected = stored(DATA, f"{name}/")
     assert expected.keys() == results.keys()
     for key, reference in expected.items():
-        error = np.abs(results[key].numpy() - reference).max() / np.abs(reference).max()
-        assert error < 1e-6, key
+        assert relative_difference(results[key], reference) < 1e-6, key
 
 
 @pytest.fixture

@@ -9,12 +9,8 @@ from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks import checkpoints
 from skstylefeat.networks.checkpoints._read import read_generator
 from tests.support import genforce_writers as writers
-from tests.support.genforce_cases import (
-    CASES,
-    REFERENCE,
-    relative_difference,
-    sample,
-)
+from tests.support.genforce_cases import CASES, REFERENCE, sample
+from tests.support.stored_arrays import relative_difference
 from tests.support.tensorflow_writers import dump
 
 STATE = writers.genforce_stylegan1()
