@@ -30,7 +30,7 @@ from train_generator import reconstruction_loss
 
 from skstylefeat import load_encoder, load_generator
 from skstylefeat.networks.checkpoints import save_network
-from skstylefeat.networks.stylegan3 import StyleGAN3Config, StyleGAN3Generator, _resampling
+from skstylefeat.networks.stylegan3 import StyleGAN3Config, StyleGAN3Generator
 
 N_EXTRA = 16  # channels per layer that carry what the teacher sums up as images of small sizes
 BATCH = 8
@@ -274,7 +274,6 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    _resampling.BLOCK = 128  # one block per axis: gradients of few, larger products are faster
 
     teacher = load_generator("faces64").module
     run = Distillation(teacher, load_encoder("faces64-encoder").module, args.faces, args.seed)

@@ -24,11 +24,10 @@ FACE = np.array([[40.0, 50], [60, 50], [50, 60], [43, 72], [57, 72]])
 def check():
     """The check of the bundled generator, from a third of the usual images."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_framing_check, "_known", {})  # not what other tests found from more images
         patch.setattr(_framing_check, "N_OWN", 200)
         patch.setattr(_framing_check, "N_VIEWS", 400)
-        found = framing_check(load_generator("faces64"), 64)
-    yield found
-    _framing_check._known.clear()
+        yield framing_check(load_generator("faces64"), 64)
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +136,9 @@ def test_framed_landmarks_by_hand():
 def framing():
     """How the bundled generator frames faces, from half of the usual images."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_face_framing, "_known", {})
         patch.setattr(_face_framing, "N_OWN", 32)
-        found = face_framing(load_generator("faces64"), 64)
-    yield found
-    _face_framing._known.clear()
+        yield face_framing(load_generator("faces64"), 64)
 
 
 def test_framing_of_the_bundled_generator(framing):
@@ -151,25 +149,27 @@ def test_framing_of_the_bundled_generator(framing):
 
 
 def test_faces_are_aligned_by_dlib(check, framing):
-    face = make_faces(16, image_size=128, random_state=0).images[14]
-    canvas = np.full((300, 400, 3), 127, np.uint8)
-    canvas[100:228, 200:328] = face
-    inverter = StyleGANInverter("faces64", align="dlib", on_error="nan").fit([canvas])
+    canvases = np.full((16, 300, 400, 3), 127, np.uint8)
+    canvases[:, 100:228, 200:328] = make_faces(16, image_size=128, random_state=0).images
+    points = find_faces(canvases).landmarks
+    canvases = canvases[~np.isnan(points).any(axis=(1, 2))]
+    assert len(canvases) >= 5
+    inverter = StyleGANInverter("faces64", align="dlib", on_error="nan").fit(canvases)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        latents = inverter.transform([canvas, np.zeros((90, 90, 3), np.uint8)])
+        latents = inverter.transform([*canvases, np.zeros((90, 90, 3), np.uint8)])
     assert any("no face was found" in str(warning.message) for warning in caught)
     assert {warning.filename for warning in caught} == {__file__}
-    assert np.isfinite(latents[0]).all() and np.isnan(latents[1]).all()
+    assert np.isfinite(latents[:-1]).all() and np.isnan(latents[-1]).all()
 
-    # The same crop, by its steps.
-    images = align_faces([canvas], framing.apply(find_faces([canvas]).landmarks))
+    # The same crops, by their steps.
+    images = align_faces(canvases, framing.apply(find_faces(canvases).landmarks))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plain = inverter.set_params(align=None).transform(images)
-    np.testing.assert_allclose(latents[:1], plain, rtol=1e-4, atol=1e-5)
-    aligned, whole = (check.scores(x.read((64, 64)))[0] for x in (images, as_images([canvas])))
-    assert aligned < 2.3 < whole  # a single face may lie at the limit of 2
+    np.testing.assert_allclose(latents[:-1], plain, rtol=1e-4, atol=1e-5)
+    aligned, whole = (check.scores(x.read((64, 64))) for x in (images, as_images(canvases)))
+    assert np.median(aligned) < np.median(whole) - 0.5  # gray borders are seen in both
 
 
 def test_faces_of_no_face_generator_keep_the_framing_of_ffhq(monkeypatch):
