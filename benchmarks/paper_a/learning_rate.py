@@ -37,8 +37,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder of zip and csv files")
     parser.add_argument("--cache", type=Path, help="folder for decoded crops")
-    parser.add_argument("--labels", type=int, nargs="+", default=(30, 1_000))
-    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--labels", type=int, nargs="+", default=(30, 300))
+    parser.add_argument("--draws", type=int, default=2)
     args = parser.parse_args()
     (pool, labels), (scored, truth) = read_halves(
         "celeba", "validation", N_POOL, N_SCORED, folder=args.data, cache=args.cache
