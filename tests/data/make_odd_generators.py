@@ -17,7 +17,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.checkpoint_writers import rosinality_state
 from tests.support.networks import numbered_codes, numbered_module
 from tests.support.odd_generators import CONFIGS, IMAGES
-from tests.support.upstream_code import forget, leave_out, load_narrow, read_arguments, save
+from tests.support.upstream_code import (
+    forget,
+    leave_out_packages,
+    load_narrow,
+    read_arguments,
+    save,
+)
 
 #: Folders of StyleGAN-Human that hold its variants of the other two repositories' networks.
 HUMAN_NVIDIA = "training_scripts/sg2"
@@ -65,7 +71,7 @@ def rosinality_images(config, codes, *, is_human):
 def main():
     """Write the file."""
     arguments = read_arguments(__doc__, IMAGES, ("nvidia", "human", "rosinality"))
-    leave_out("requests")
+    leave_out_packages()
     cpp_extension.load = lambda *args, **options: None
     torch.Tensor.cuda = lambda self, *args, **options: self  # StyleGAN-Human's variant asks for it
     arrays = {}

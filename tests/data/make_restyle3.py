@@ -15,7 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.alias_free_cases import ENCODER_TYPES, restyle_images, restyle_weights
-from tests.support.upstream_code import leave_out, read_arguments, save
+from tests.support.upstream_code import leave_out, leave_out_packages, read_arguments, save
 
 FILE = Path(__file__).with_name("restyle3.npz")
 Unit = namedtuple("Unit", ["in_channel", "depth", "stride"])
@@ -87,6 +87,7 @@ def main():
     """Write the file."""
     arguments = read_arguments(__doc__, FILE)
     sys.path.insert(0, str(arguments.upstream))
+    leave_out_packages()
     leave_out("torchvision", "torchvision.models", "torchvision.models.resnet")
     leave_out("models.stylegan2.op")
     codes = {}

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.alias_free import draw_state
 from tests.support.alias_free_cases import CASES, case_config, case_inputs, thin
-from tests.support.upstream_code import leave_out, read_arguments, save
+from tests.support.upstream_code import leave_out_packages, read_arguments, save
 
 FILE = Path(__file__).with_name("stylegan3.npz")
 
@@ -71,7 +71,7 @@ def main():
     """Write the file."""
     arguments = read_arguments(__doc__, FILE)
     sys.path.insert(0, str(arguments.upstream))
-    leave_out("requests")  # for downloads
+    leave_out_packages()
     arrays = {}
     for case in CASES:
         config = case_config(case)

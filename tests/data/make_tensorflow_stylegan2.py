@@ -13,7 +13,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.tensorflow_cases import DATA, REFERENCES, reference_inputs, write_reference
-from tests.support.upstream_code import leave_out, read_arguments, save
+from tests.support.upstream_code import leave_out_packages, read_arguments, save
 
 
 def run(network, architecture, z, ws, classes):
@@ -47,7 +47,7 @@ def main():
     """Write the file."""
     arguments = read_arguments(__doc__, DATA)
     sys.path.insert(0, str(arguments.upstream))
-    leave_out("requests")
+    leave_out_packages()
     import legacy
 
     arrays = {}

@@ -21,7 +21,7 @@ from torch.utils import cpp_extension
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support import upstream_networks as networks
 from tests.support.checkpoint_writers import rosinality_state
-from tests.support.upstream_code import forget, load_narrow, save
+from tests.support.upstream_code import forget, leave_out_packages, load_narrow, save
 
 
 def write(name, **arrays):
@@ -31,10 +31,7 @@ def write(name, **arrays):
 
 def run_nvidia(folder):
     sys.path.insert(0, str(folder))
-    # Two packages that the authors import, for downloads and for comparisons of versions.
-    resources = types.ModuleType("pkg_resources")
-    resources.parse_version = lambda text: tuple(map(int, re.findall(r"\d+", text)[:2]))
-    sys.modules |= {"requests": types.ModuleType("requests"), "pkg_resources": resources}
+    leave_out_packages()
     from training import networks_stylegan2 as upstream
 
     z = torch.from_numpy(networks.inputs()[0])[:, :6]

@@ -5,6 +5,7 @@ and writes what the tests compare: ``python tests/data/make_genforce.py --upstre
 """
 
 import argparse
+import re
 import sys
 import types
 from pathlib import Path
@@ -20,6 +21,14 @@ def leave_out(*names):
         module.__getattr__ = lambda attribute: None
         module.__path__ = []
         sys.modules[name] = module
+
+
+def leave_out_packages():
+    """Stand in for packages that NVIDIA's code imports for downloads and to compare versions."""
+    leave_out("requests", "pkg_resources")
+    sys.modules["pkg_resources"].parse_version = lambda text: tuple(
+        map(int, re.findall(r"\d+", text)[:2])
+    )
 
 
 def forget(*names):
