@@ -141,25 +141,16 @@ def read_alias_free_network(root, settings, source):
 
 
 def read_state_dict(tensors, settings, source, *, stated=None, multipliers=None):
-    """Read the stored tensors of a generator in NVIDIA's names.
+    """Read a state dict of StyleGAN2; what is not listed is as of `read_network`.
 
     Parameters
     ----------
     tensors : dict of str to StoredArray
-        The tensors.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
+        The tensors, in NVIDIA's names.
     stated : dict, default=None
         Settings that the file states.
     multipliers : dict of str to float, default=None
         Learning-rate multipliers of the layers of the mapping network that the file states.
-
-    Returns
-    -------
-    state, known
-        As of `read_network`.
     """
     known = dict(stated or {})
     for name in ("conv_clamp", "activation"):

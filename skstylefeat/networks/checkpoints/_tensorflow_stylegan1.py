@@ -84,29 +84,7 @@ IGNORED = {
 
 
 def read_tensorflow_stylegan1(network, settings, source):
-    """Read a generator.
-
-    Parameters
-    ----------
-    network : TensorFlowNetwork
-        The generator.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN1Generator`.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-
-    Raises
-    ------
-    CheckpointError
-        If settings or tensors have no counterpart here, or contradict each other.
-    """
+    """Read a `TensorFlowNetwork`; the rest is as of `_nvidia.read_network`."""
     check_functions(network, FUNCTIONS, source)
     kwargs = effective_settings(network, READ | SIZES.keys() | IGNORED, FIXED, source)
     settings.stated("activation", ACTIVATION, source)

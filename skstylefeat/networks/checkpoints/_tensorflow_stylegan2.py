@@ -80,29 +80,7 @@ GROWN_RGB = re.compile(r"synthesis/ToRGB_lod(\d{1,2})/(\w+)")
 
 
 def read_tensorflow_stylegan2(network, settings, source):
-    """Read a generator.
-
-    Parameters
-    ----------
-    network : TensorFlowNetwork
-        The network.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN2Generator`.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-
-    Raises
-    ------
-    CheckpointError
-        If settings, functions or variables have no counterpart here.
-    """
+    """Read a `TensorFlowNetwork`; the rest is as of `_nvidia.read_network`."""
     if network.version < MIN_VERSION:
         raise CheckpointError(
             f"{source} holds StyleGAN2's layers in layout version {network.version}, which its "
