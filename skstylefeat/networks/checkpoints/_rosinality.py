@@ -92,7 +92,7 @@ def _reshape(name, value):
 
 
 def read_rosinality_state(stored, latent_avg, settings, source):
-    """Read a generator; parameters and results that are not listed are as of `_nvidia.read_network`.
+    """Read a generator; what is not listed is as of `_nvidia.read_network`.
 
     Parameters
     ----------
