@@ -3,7 +3,7 @@
 import numpy as np
 
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
-from skstylefeat.directions._visible_edits import VISIBLE_CHANGE, visible_edits
+from skstylefeat.directions._visible_edits import visible_edits
 from skstylefeat.experiments._annotation_experiment import (
     ANOVA_SELECTION,
     METHODS,
@@ -24,8 +24,8 @@ from skstylefeat.plotting._map_display import FeatureMapDisplay
 from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 from skstylefeat.plotting._style import TEXT_SIZE, evenly, plain_axes
 
-#: Steps of edits, in lengths of the direction, and the change from which an edit is seen.
-EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), VISIBLE_CHANGE
+#: Steps of edits, in lengths of the direction.
+EDIT_SCALES = (1, 1.5, 2.25, 3.4)
 #: Methods of the charts over the number of labels.
 CLASSES = {
     key: METHODS[key]
@@ -124,7 +124,6 @@ def _edit_pictures(generator, codes, direction, target):
         direction.distance_ * direction.direction_,
         generator,
         scales=EDIT_SCALES,
-        least_change=SEEN_CHANGE,
     )
     if found is None:
         return []
