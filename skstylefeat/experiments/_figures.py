@@ -13,7 +13,7 @@ from skstylefeat.experiments._annotation_experiment import (
 )
 from skstylefeat.experiments._regression_experiment import METHODS as NUMBERS
 from skstylefeat.experiments._regression_experiment import calibrate, calibration_rows
-from skstylefeat.experiments._score_table import summarize
+from skstylefeat.experiments._score_table import seed_of_draw, summarize
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
 from skstylefeat.plotting._cluster_display import ClusterDisplay
 from skstylefeat.plotting._drawn_picture import draw, save
@@ -44,7 +44,7 @@ def inversion_picture(inverter, test):
 
 def annotation_pictures(train, test, target, n_labels, random_state):
     """Draw the selected channels and the named clusters of the first draw."""
-    seed = _first_seed(random_state)
+    seed = seed_of_draw(random_state, 0)
     selection = select_channels(
         train.maps, target.y_train, np.random.default_rng(seed), **ANOVA_SELECTION
     )
@@ -81,7 +81,7 @@ def annotation_pictures(train, test, target, n_labels, random_state):
 def regression_pictures(train, test, target, distances, generator, n_labels, random_state):
     """Draw the calibration, the order, the direction and its layers."""
     known = distances.train["weighted"]
-    rows = calibration_rows(known, n_labels, _first_seed(random_state))
+    rows = calibration_rows(known, n_labels, seed_of_draw(random_state, 0))
     model = calibrate(known, target.y_train, rows)
     calibration = DistanceCalibrationDisplay.from_estimator(
         model, known[:, None], target.y_train, labeled=rows, value_name=target.label
@@ -166,8 +166,3 @@ def budget_pictures(scores, target):
     ax.legend(frameon=False, fontsize=TEXT_SIZE, loc="center left", bbox_to_anchor=(1, 0.5))
     caption = f"{target.name}: mean ± sd over the draws for each number of labels."
     return [save(f"labels-{target.name}", caption, figure)]
-
-
-def _first_seed(random_state):
-    """Return the seed of draw 0 of the experiments."""
-    return int(np.random.default_rng((random_state, 0)).integers(2**31))
