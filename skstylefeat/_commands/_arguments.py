@@ -35,6 +35,15 @@ def add_option(group: Any, flag: str, metavar: str | None, default: Any, text: s
     group.add_argument(flag, metavar=metavar, default=default, help=text, **options)
 
 
+def add_label_options(group: Any, targets: str) -> None:
+    """Add ``--labels`` and ``--target``, whose help is `targets`."""
+    text = "a column of file names, columns of labels"
+    group.add_argument("--labels", metavar="CSV", required=True, help=text)
+    group.add_argument(
+        "--target", metavar="COLUMN[,COLUMN]", type=names, required=True, help=targets
+    )
+
+
 def add_by_group_option(group: Any) -> None:
     """Add ``--by-group``, the column of the groups by which scores are reported."""
     text = "report scores by the groups of this column of CSV, such as a skin type"

@@ -10,6 +10,7 @@ from typing import Any
 from skstylefeat._commands._arguments import (
     PHOTOS,
     add_by_group_option,
+    add_label_options,
     add_network_options,
     add_option,
     add_reading_options,
@@ -18,7 +19,6 @@ from skstylefeat._commands._arguments import (
     counts,
     folder,
     function,
-    names,
     positive,
     share,
 )
@@ -35,16 +35,7 @@ def make_evaluate_parser() -> argparse.ArgumentParser:
     parser = command_parser("evaluate", EVALUATE)
     parser.add_argument("images", metavar="PHOTOS", help=PHOTOS)
     own = parser.add_argument_group("images and labels")
-    own.add_argument(
-        "--labels", metavar="CSV", required=True, help="a column of file names, columns of labels"
-    )
-    own.add_argument(
-        "--target",
-        metavar="COLUMN[,COLUMN]",
-        type=names,
-        required=True,
-        help="columns to predict",
-    )
+    add_label_options(own, "columns to predict")
     own.add_argument("--group", metavar="COLUMN", help="keep each value on one side of the split")
     add_by_group_option(own)
     add_reading_options(own)

@@ -14,13 +14,13 @@ from skstylefeat._commands._arguments import (
     add_by_group_option,
     add_device_option,
     add_engine_options,
+    add_label_options,
     add_network_options,
     add_option,
     add_reading_options,
     alignment,
     command_parser,
     folder,
-    names,
     printer,
 )
 
@@ -39,16 +39,8 @@ def make_fit_parser() -> argparse.ArgumentParser:
     """Return the parser of ``fit``."""
     parser = command_parser("fit", FIT)
     parser.add_argument("photos", metavar="PHOTOS", help=PHOTOS)
-    parser.add_argument(
-        "--labels", metavar="CSV", required=True, help="a column of file names, columns of labels"
-    )
-    parser.add_argument(
-        "--target",
-        metavar="COLUMN[,COLUMN]",
-        type=names,
-        required=True,
-        help="columns to predict; age:number and grade:class say what they hold",
-    )
+    text = "columns to predict; age:number and grade:class say what they hold"
+    add_label_options(parser, text)
     parser.add_argument(
         "--out",
         metavar="FOLDER",

@@ -168,7 +168,7 @@ class PickleMachine:
     def call(self, function, args):
         """Push the result of calling the constructor of a global with `args`."""
         if not isinstance(function, Global) or not isinstance(args, tuple):
-            if self.refused is None:
+            if not self.refused:  # else it may be what stands for a refused object
                 raise self.damaged("it calls an object that is not a function")
             self.stack.append(Foreign("?"))
             return

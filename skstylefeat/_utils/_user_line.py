@@ -8,18 +8,11 @@ import warnings
 _LIBRARIES = ("skstylefeat", "sklearn", "joblib")
 
 
-def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Issue a warning at the innermost line outside this package, scikit-learn and joblib.
+def warn_user(message: str) -> None:
+    """Issue a UserWarning at the innermost line outside this package, scikit-learn and joblib.
 
     A fixed `stacklevel` cannot find that line: scikit-learn wraps methods, and a pipeline or a
     cross-validation adds frames between the user's line and this package.
-
-    Parameters
-    ----------
-    message : str
-        Text of the warning.
-    category : type, default=UserWarning
-        Class of the warning.
     """
     folders = tuple(
         os.path.dirname(os.path.abspath(sys.modules[name].__file__ or "")) + os.sep
@@ -32,4 +25,4 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(folders):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    warnings.warn(message, stacklevel=level)

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from skstylefeat._utils._sklearn_base import BaseEstimator
 from skstylefeat._utils._versions import VersionStamped
+from skstylefeat.directions._channel_effects import unit_rows
 from skstylefeat.directions._data_free import IgnoresData, fix_signs
 
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ class SeFa(IgnoresData, VersionStamped, BaseEstimator):
             [a.weight.detach().cpu().numpy().astype(np.float64) * a.weight_gain for a in affines]
         )
         if self.normalize:
-            norms = np.linalg.norm(rows, axis=1, keepdims=True)
-            rows = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+            rows = unit_rows(rows)
 
         n = generator.w_dim
         kept = n if self.n_directions is None else min(self.n_directions, n)

@@ -22,7 +22,6 @@ def visible_edits(
     *,
     scales: Sequence[float],
     batch_size: int | None = None,
-    least_change: float = VISIBLE_CHANGE,
 ) -> tuple[NDArray[np.float32], float] | None:
     """Return strips (n, 7, H, W, 3) and the scale at which they change, or None if none does.
 
@@ -37,8 +36,6 @@ def visible_edits(
         Factors of `step`, tried in order.
     batch_size : int or None, default=None
         Images per batch, None for all.
-    least_change : float, default=0.02
-        Mean difference of the ends from the middle, in [0, 1], from which a change is seen.
     """
     codes = np.asarray(codes, dtype=np.float64)
     for scale in scales:
@@ -48,6 +45,6 @@ def visible_edits(
         images = images_of(flat, "w+", generator, batch_size)
         strips = images.reshape(len(codes), N_STEPS, *images.shape[1:])
         change = np.abs(strips[:, [0, -1]] - strips[:, [N_STEPS // 2]]).mean()
-        if change >= least_change:
+        if change >= VISIBLE_CHANGE:
             return strips, scale
     return None

@@ -27,6 +27,7 @@ from skstylefeat.experiments._score_table import (
     Table,
     best_columns,
     fixed_seed,
+    seed_of_draw,
     summarize,
     tabulate,
     user_features,
@@ -301,8 +302,7 @@ def annotation_experiment(
     random_state = fixed_seed(random_state)
     scores, levels, test_levels = [], train.levels, test.levels
     for draw in range(n_draws):
-        rng = np.random.default_rng((random_state, draw))
-        seed = int(rng.integers(2**31))
+        seed = seed_of_draw(random_state, draw)
 
         # Both selections read the same rows, so they are compared on equal labels.
         by_information, by_level = (

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skstylefeat.directions._mean_difference import MeanDifferenceDirection
-from skstylefeat.directions._visible_edits import VISIBLE_CHANGE, visible_edits
+from skstylefeat.directions._visible_edits import visible_edits
 from skstylefeat.experiments._annotation_experiment import (
     ANOVA_SELECTION,
     METHODS,
@@ -13,7 +13,7 @@ from skstylefeat.experiments._annotation_experiment import (
 )
 from skstylefeat.experiments._regression_experiment import METHODS as NUMBERS
 from skstylefeat.experiments._regression_experiment import calibrate, calibration_rows
-from skstylefeat.experiments._score_table import summarize
+from skstylefeat.experiments._score_table import seed_of_draw, summarize
 from skstylefeat.plotting._calibration_display import DistanceCalibrationDisplay
 from skstylefeat.plotting._cluster_display import ClusterDisplay
 from skstylefeat.plotting._drawn_picture import draw, save
@@ -24,8 +24,8 @@ from skstylefeat.plotting._map_display import FeatureMapDisplay
 from skstylefeat.plotting._sorted_display import SortedImagesDisplay
 from skstylefeat.plotting._style import TEXT_SIZE, evenly, plain_axes
 
-#: Steps of edits, in lengths of the direction, and the change from which an edit is seen.
-EDIT_SCALES, SEEN_CHANGE = (1, 1.5, 2.25, 3.4), VISIBLE_CHANGE
+#: Steps of edits, in lengths of the direction.
+EDIT_SCALES = (1, 1.5, 2.25, 3.4)
 #: Methods of the charts over the number of labels.
 CLASSES = {
     key: METHODS[key]
@@ -44,7 +44,7 @@ def inversion_picture(inverter, test):
 
 def annotation_pictures(train, test, target, n_labels, random_state):
     """Draw the selected channels and the named clusters of the first draw."""
-    seed = _first_seed(random_state)
+    seed = seed_of_draw(random_state, 0)
     selection = select_channels(
         train.maps, target.y_train, np.random.default_rng(seed), **ANOVA_SELECTION
     )
@@ -81,7 +81,7 @@ def annotation_pictures(train, test, target, n_labels, random_state):
 def regression_pictures(train, test, target, distances, generator, n_labels, random_state):
     """Draw the calibration, the order, the direction and its layers."""
     known = distances.train["weighted"]
-    rows = calibration_rows(known, n_labels, _first_seed(random_state))
+    rows = calibration_rows(known, n_labels, seed_of_draw(random_state, 0))
     model = calibrate(known, target.y_train, rows)
     calibration = DistanceCalibrationDisplay.from_estimator(
         model, known[:, None], target.y_train, labeled=rows, value_name=target.label
@@ -124,7 +124,6 @@ def _edit_pictures(generator, codes, direction, target):
         direction.distance_ * direction.direction_,
         generator,
         scales=EDIT_SCALES,
-        least_change=SEEN_CHANGE,
     )
     if found is None:
         return []
@@ -167,8 +166,3 @@ def budget_pictures(scores, target):
     ax.legend(frameon=False, fontsize=TEXT_SIZE, loc="center left", bbox_to_anchor=(1, 0.5))
     caption = f"{target.name}: mean ± sd over the draws for each number of labels."
     return [save(f"labels-{target.name}", caption, figure)]
-
-
-def _first_seed(random_state):
-    """Return the seed of draw 0 of the experiments."""
-    return int(np.random.default_rng((random_state, 0)).integers(2**31))

@@ -25,6 +25,7 @@ from skstylefeat.experiments._score_table import (
     Table,
     best_columns,
     fixed_seed,
+    seed_of_draw,
     summarize,
     tabulate,
     user_features,
@@ -230,7 +231,7 @@ def regression_experiment(
         for method, values in distances.test.items()
     ]
     for draw in range(n_draws):
-        seed = int(np.random.default_rng((random_state, draw)).integers(2**31))
+        seed = seed_of_draw(random_state, draw)
         for budget in n_labels:
             # All methods are calibrated at the same points.
             rows = calibration_rows(distances.train["weighted"], budget, seed)

@@ -80,6 +80,11 @@ def fixed_seed(random_state):
     return np.random.SeedSequence().entropy if random_state is None else random_state
 
 
+def seed_of_draw(random_state, draw):
+    """Return the seed of one draw of the labels."""
+    return int(np.random.default_rng((random_state, draw)).integers(2**31))
+
+
 def summarize(scores: Iterable[Score]) -> dict[tuple[str, str, str, int], Summary]:
     """Compute mean and standard deviation over the draws.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -312,15 +312,23 @@ def as_images(X: ImagesLike, image_shape: Sequence[int] | None = None) -> ImageC
     return ImageCollection(find_source(X, image_shape))
 
 
+def read_batches(
+    images: ImageCollection, size: tuple[int, int], batch_size: int
+) -> Iterator[tuple[NDArray[np.float32], list[Fault]]]:
+    """Yield what `try_read` gives for some images at a time, with rows of the whole collection."""
+    for start in range(0, len(images), batch_size):
+        pixels, faults = images[start : start + batch_size].try_read(size)
+        yield pixels, [fault._replace(row=start + fault.row) for fault in faults]
+
+
 def read_pixels(
     images: ImageCollection, size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], list[Fault]]:
     """Return the images (m, H, W, 3) that can be read as bytes, and the faults of the others."""
     parts, faults = [], []
-    for start in range(0, len(images), READ_AT_ONCE):
-        some, missing = images[start : start + READ_AT_ONCE].try_read(size)
+    for some, missing in read_batches(images, size, READ_AT_ONCE):
         parts.append(np.rint(some * 255).astype(np.uint8))
-        faults += [fault._replace(row=start + fault.row) for fault in missing]
+        faults += missing
     return np.concatenate(parts), faults
 
 
@@ -390,11 +398,7 @@ def readable_rows(
 
 def find_faults(images: ImageCollection, batch_size: int = 64) -> list[Fault]:
     """Return the images of a collection that cannot be read, after decoding every one."""
-    faults = []
-    for start in range(0, len(images), batch_size):
-        some = images[start : start + batch_size].try_read(CHECK_SIZE)[1]
-        faults += [fault._replace(row=start + fault.row) for fault in some]
-    return faults
+    return [fault for _, some in read_batches(images, CHECK_SIZE, batch_size) for fault in some]
 
 
 def _in_threads(function: Callable, jobs: Sequence) -> list:

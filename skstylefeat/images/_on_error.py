@@ -3,8 +3,7 @@
 from sklearn.utils.validation import _check_n_features
 
 from skstylefeat._utils._user_line import warn_user
-
-NAMED_FAULTS = 10  # images named in a warning
+from skstylefeat.images._collection import NAMED_FAULTS
 
 
 def check_count(estimator, images, X, *, reset):

@@ -17,7 +17,7 @@ from PIL import Image
 from skstylefeat._utils._channels import pixels_as_seen
 from skstylefeat._utils._typing import ImagesLike, StrPath
 from skstylefeat.features._hog import histograms_of_gradients
-from skstylefeat.images._collection import ImageCollection, as_images
+from skstylefeat.images._collection import ImageCollection, as_images, read_batches
 from skstylefeat.latents._rows import to_unit
 
 if TYPE_CHECKING:
@@ -114,14 +114,13 @@ def scores_of_framing(
     """Return the `framing_scores` of a collection for a loaded generator."""
     scores = np.full(len(images), np.nan, dtype=np.float32)
     check = framing_check(generator, batch_size)
-    if check is None:
+    if check is None or not len(images):
         return scores
-    for start in range(0, len(images), batch_size):
-        some = images[start : start + batch_size]
-        pixels, faults = some.try_read(check.size)
-        pixels = pixels_as_seen(pixels, generator.img_channels)
-        good = np.setdiff1d(np.arange(len(some)), [fault.row for fault in faults])
-        scores[start + good] = check.scores(pixels)
+    parts, faults = [], []
+    for pixels, missing in read_batches(images, check.size, batch_size):
+        parts.append(check.scores(pixels_as_seen(pixels, generator.img_channels)))
+        faults += [fault.row for fault in missing]
+    scores[np.setdiff1d(np.arange(len(images)), faults)] = np.concatenate(parts)
     return scores
 
 

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skstylefeat import FeatureMaps, HyperplaneDistance, StyleGANInverter
+from skstylefeat.directions import _visible_edits
 from skstylefeat.experiments import _annotation_experiment as annotation
 from skstylefeat.experiments import _figures as figures
 from skstylefeat.experiments import _regression_experiment as regression
@@ -296,9 +297,9 @@ def test_edits_are_scaled_until_a_change_is_seen_or_left_out(monkeypatch):
     codes = np.zeros((3, 28), dtype=np.float32)
     target = Target("kind", np.array(["a"]), np.array(["a"]))
     direction = SimpleNamespace(direction_=np.ones(28, dtype=np.float32), distance_=1e-3)
-    monkeypatch.setattr(figures, "SEEN_CHANGE", 1e9)
+    monkeypatch.setattr(_visible_edits, "VISIBLE_CHANGE", 1e9)
     assert figures._edit_pictures(generator, codes, direction, target) == []
-    monkeypatch.setattr(figures, "SEEN_CHANGE", 0.0)
+    monkeypatch.setattr(_visible_edits, "VISIBLE_CHANGE", 0.0)
     (picture,) = figures._edit_pictures(generator, codes, direction, target)
     assert "by up to its length" in picture.caption and picture.name == "edits-kind"
 

@@ -65,32 +65,16 @@ def stated_options(attributes, source):
 
 
 def read_alias_free_state(tensors, options, settings, source, *, is_implied=False):
-    """Read the stored tensors of a StyleGAN3 generator in NVIDIA's names.
+    """Read a state dict of StyleGAN3; what is not listed is as of `_nvidia.read_network`.
 
     Parameters
     ----------
     tensors : dict of str to StoredArray
-        The tensors.
+        The tensors, in NVIDIA's names.
     options : dict
         Options that the file states, such as "conv_clamp".
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
     is_implied : bool, default=False
         Whether the tool that wrote the file knows no other than the usual options.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN3Generator`.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-
-    Raises
-    ------
-    CheckpointError
-        If an option is missing in part, or tensors have values that no network has.
     """
     known = dict(options)
     for name, usual in (("conv_clamp", USUAL_CLAMP), ("output_scale", USUAL_SCALE)):

@@ -56,29 +56,7 @@ TENSORS2 = {
 
 
 def read_genforce_state(found, settings, source):
-    """Read a generator of either family.
-
-    Parameters
-    ----------
-    found : FoundStateDict
-        The state dict.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN1Generator` or `StyleGAN2Generator`.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-
-    Raises
-    ------
-    CheckpointError
-        If tensors have no counterpart, or it is a variant with other arithmetic.
-    """
+    """Read the `FoundStateDict` of either family; the rest is as of `_nvidia.read_network`."""
     is_first = found.keys == GENFORCE1_KEYS
     filters = {key: value for key, value in found.tensors.items() if key.endswith(".kernel")}
     keys = sorted(found.tensors.keys() - filters.keys() - {LEVEL_OF_DETAIL})

@@ -102,11 +102,8 @@ def read_network(root, settings, source):
         )
     for name, item in attributes.items():
         _check_layer(name, item, source)
-    stated = {
-        "architecture": _agreed(attributes, "architecture", "SynthesisBlock", source),
-        "conv_clamp": _agreed(attributes, "conv_clamp", "SynthesisLayer", source),
-        "activation": _agreed(attributes, "activation", "SynthesisLayer", source),
-    }
+    stated = _agreed(attributes, ("architecture",), "SynthesisBlock", source)
+    stated |= _agreed(attributes, ("conv_clamp", "activation"), "SynthesisLayer", source)
     multipliers = _multipliers(attributes)
     return read_state_dict(tensors, settings, source, stated=stated, multipliers=multipliers)
 
@@ -132,76 +129,36 @@ def is_alias_free(root):
 
 
 def read_alias_free_network(root, settings, source):
-    """Read a StyleGAN3 generator.
-
-    Parameters
-    ----------
-    root : PersistentObject
-        The network, such as `G_ema`.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN3Generator`.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-    attributes : dict of str to PersistentObject
-        The modules by dotted name.
-
-    Raises
-    ------
-    CheckpointError
-        If it has options without a counterpart here.
-    """
+    """Read a StyleGAN3 generator, as `read_network`; the third result is its modules by name."""
     tensors, attributes = flatten(root, source)
     for name, item in attributes.items():
         _check_layer(name, item, source)
     options = stated_options(attributes, source)
-    conv_clamp = _agreed(attributes, "conv_clamp", "SynthesisLayer", source)
-    if conv_clamp is not UNKNOWN:
-        options["conv_clamp"] = conv_clamp
+    options |= _agreed(attributes, ("conv_clamp",), "SynthesisLayer", source)
     state, known = read_alias_free_state(tensors, options, settings, source)
     set_learning_rate(state, _multipliers(attributes), settings, source)
     return state, known, attributes
 
 
 def read_state_dict(tensors, settings, source, *, stated=None, multipliers=None):
-    """Read the stored tensors of a generator in NVIDIA's names.
+    """Read a state dict of StyleGAN2; what is not listed is as of `read_network`.
 
     Parameters
     ----------
     tensors : dict of str to StoredArray
-        The tensors.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
+        The tensors, in NVIDIA's names.
     stated : dict, default=None
-        Settings that the file states; `UNKNOWN` where it does not.
+        Settings that the file states.
     multipliers : dict of str to float, default=None
         Learning-rate multipliers of the layers of the mapping network that the file states.
-
-    Returns
-    -------
-    state, known
-        As of `read_network`.
     """
-    stated, multipliers = dict(stated or {}), multipliers or {}
-    known = {}
-    if stated.get("architecture", UNKNOWN) is not UNKNOWN:
-        known["architecture"] = stated["architecture"]
-    if stated.get("conv_clamp", UNKNOWN) is UNKNOWN:
-        known["conv_clamp"] = settings.lacking("conv_clamp")
-    else:
-        known["conv_clamp"] = settings.stated("conv_clamp", stated["conv_clamp"], source)
-    if stated.get("activation", UNKNOWN) is UNKNOWN:
-        settings.lacking("activation")
-    else:
-        settings.stated("activation", ACTIVATION, source)
+    known = dict(stated or {})
+    for name in ("conv_clamp", "activation"):
+        if name in known:
+            settings.stated(name, known[name], source)
+        else:
+            known[name] = settings.lacking(name)
+    del known["activation"]  # the only one that is supported
 
     # Only layers and blocks that up-sample use their filter; the others keep the default one.
     filters = {key: value for key, value in tensors.items() if USED_FILTER.fullmatch(key)}
@@ -209,7 +166,7 @@ def read_state_dict(tensors, settings, source, *, stated=None, multipliers=None)
     weights = {k: v for k, v in tensors.items() if not k.endswith(".resample_filter")}
     state = load_tensors(weights, source)
     add_silent_noise(state, source)
-    set_learning_rate(state, multipliers, settings, source)
+    set_learning_rate(state, multipliers or {}, settings, source)
     return state, known
 
 
@@ -224,21 +181,22 @@ def _check_layer(name, item, source):
         )
 
 
-def _agreed(attributes, name, class_name, source):
-    """Return the value that an attribute has in all modules of a class, UNKNOWN in none."""
-    values = [
-        item.state.get(name, UNKNOWN)
-        for item in attributes.values()
-        if item.class_name == class_name
-    ]
-    first = values[0] if values else UNKNOWN
-    is_plain = first is None or first is UNKNOWN or isinstance(first, str | int | float)
-    if not is_plain or any(type(v) is not type(first) or v != first for v in values):
-        raise CheckpointError(
-            f"{source}: {name} differs from layer to layer or is no plain value, which is not "
-            "supported."
-        )
-    return first
+def _agreed(attributes, names, class_name, source):
+    """Return the attributes that all modules of a class have, each with one value in all."""
+    states = [item.state for item in attributes.values() if item.class_name == class_name]
+    found = {}
+    for name in names:
+        values = [state.get(name, UNKNOWN) for state in states] or [UNKNOWN]
+        first = values[0]
+        is_plain = first is None or first is UNKNOWN or isinstance(first, str | int | float)
+        if not is_plain or any(type(v) is not type(first) or v != first for v in values):
+            raise CheckpointError(
+                f"{source}: {name} differs from layer to layer or is no plain value, which is not "
+                "supported."
+            )
+        if first is not UNKNOWN:
+            found[name] = first
+    return found
 
 
 def shared_filter(filters, settings, source, gain=1.0):

@@ -93,14 +93,7 @@ def _channel_note(config):
 
 
 def read_encoder(path, settings=None):
-    """Read the encoder of a file of any known format.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    settings : Settings, default=None
-        Given values of what the file lacks; keeps those that are assumed.
+    """Read the encoder of a file of any known format; parameters and errors as of `read_generator`.
 
     Returns
     -------
@@ -108,14 +101,7 @@ def read_encoder(path, settings=None):
         Images (n, C, H, W) in [-1, 1] to absolute codes (n, n_ws, w_dim): the mean code is
         added. Frozen, in float32.
     card : dict of str to str
-        Model card; for foreign formats the entry "format" says which one it was.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged, unknown, or holds no encoder.
-    UnsafeCheckpointError
-        If it asks for a function or class that weights do not need.
+        Model card.
     """
     module, _, card = load_found_encoder(recognize(path), str(path), settings)
     return module, card

@@ -92,7 +92,7 @@ def _reshape(name, value):
 
 
 def read_rosinality_state(stored, latent_avg, settings, source):
-    """Read a generator.
+    """Read a generator; what is not listed is as of `_nvidia.read_network`.
 
     Parameters
     ----------
@@ -100,24 +100,7 @@ def read_rosinality_state(stored, latent_avg, settings, source):
         The state dict.
     latent_avg : StoredArray or None
         Mean of W, of shape (w_dim,) or (n_ws, w_dim). Rows that differ are means of encoded
-        images and not of W, and are not used.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN2Generator`; without `mapping.w_avg` if
-        `latent_avg` is None or has different rows.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-
-    Raises
-    ------
-    CheckpointError
-        If tensors have no counterpart.
+        images and not of W, and are not used: the result then lacks `mapping.w_avg`.
     """
     kernels = {key: value for key, value in stored.items() if key.endswith(".kernel")}
     names, unknown = {}, []

@@ -3,6 +3,8 @@
 import math
 
 from skstylefeat.exceptions import CheckpointError
+from skstylefeat.networks.checkpoints._nvidia import set_learning_rate
+from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
 
 def check_functions(network, functions, source):
@@ -66,6 +68,15 @@ def effective_settings(network, known, fixed, source):
     for name, value in fixed.items():
         one_of(kwargs, name, (value,), value, source)
     return kwargs
+
+
+def apply_lr_multiplier(kwargs, state, settings, source):
+    """Fold the learning-rate multiplier of a mapping network into its weights."""
+    multiplier = kwargs.get("mapping_lrmul", MAPPING_LR_MULTIPLIER)
+    if not is_number(multiplier) or multiplier <= 0:
+        raise refusal(source, "mapping_lrmul", multiplier, "a positive number")
+    layers = {key.rpartition(".")[0] for key in state if key.startswith("mapping.fc")}
+    set_learning_rate(state, dict.fromkeys(layers, multiplier), settings, source)
 
 
 def one_of(kwargs, name, values, default, source):

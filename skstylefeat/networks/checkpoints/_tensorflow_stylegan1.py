@@ -20,7 +20,6 @@ import re
 
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION, FUSED_SCALE
-from skstylefeat.networks.checkpoints._nvidia import set_learning_rate
 from skstylefeat.networks.checkpoints._stylegan1_state import (
     add_stylegan1_noise,
     check_level,
@@ -28,6 +27,7 @@ from skstylefeat.networks.checkpoints._stylegan1_state import (
     stylegan1_config,
 )
 from skstylefeat.networks.checkpoints._tensorflow_settings import (
+    apply_lr_multiplier,
     check_functions,
     effective_settings,
     is_number,
@@ -35,7 +35,6 @@ from skstylefeat.networks.checkpoints._tensorflow_settings import (
     refusal,
 )
 from skstylefeat.networks.checkpoints._tensors import load_tensors
-from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
 FUNCTIONS = {"": {"G_style"}, "mapping": {"G_mapping"}, "synthesis": {"G_synthesis"}}
 LAYER = re.compile(r"synthesis/([1-9]\d{0,4})x\1/(Const|Conv|Conv0_up|Conv1)/(.+)")
@@ -85,29 +84,7 @@ IGNORED = {
 
 
 def read_tensorflow_stylegan1(network, settings, source):
-    """Read a generator.
-
-    Parameters
-    ----------
-    network : TensorFlowNetwork
-        The generator.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN1Generator`.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-
-    Raises
-    ------
-    CheckpointError
-        If settings or tensors have no counterpart here, or contradict each other.
-    """
+    """Read a `TensorFlowNetwork`; the rest is as of `_nvidia.read_network`."""
     check_functions(network, FUNCTIONS, source)
     kwargs = effective_settings(network, READ | SIZES.keys() | IGNORED, FIXED, source)
     settings.stated("activation", ACTIVATION, source)
@@ -121,9 +98,7 @@ def read_tensorflow_stylegan1(network, settings, source):
     if level is not None:
         check_level(network.variables[level], source)
 
-    layers = {key.rpartition(".")[0] for key in state if key.startswith("mapping.fc")}
-    multiplier = _lr_multiplier(kwargs, source)
-    set_learning_rate(state, dict.fromkeys(layers, multiplier), settings, source)
+    apply_lr_multiplier(kwargs, state, settings, source)
     equalized = one_of(kwargs, "use_wscale", (True, False), True, source)
     rescale_stylegan1(state, fused_scale=fused_scale, equalized=equalized)
     if not one_of(kwargs, "use_noise", (True, False), True, source):
@@ -137,13 +112,6 @@ def read_tensorflow_stylegan1(network, settings, source):
         if type(stated) is not int or stated != size:
             raise refusal(source, name, stated, f"{size} by the shapes of its variables")
     return state, known
-
-
-def _lr_multiplier(kwargs, source):
-    multiplier = kwargs.get("mapping_lrmul", MAPPING_LR_MULTIPLIER)
-    if not is_number(multiplier) or multiplier <= 0:
-        raise refusal(source, "mapping_lrmul", multiplier, "a positive number")
-    return multiplier
 
 
 def _blur_filter(kwargs, source):

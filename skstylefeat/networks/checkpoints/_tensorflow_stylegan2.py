@@ -26,8 +26,8 @@ import torch
 from skstylefeat.exceptions import CheckpointError
 from skstylefeat.networks.checkpoints._assumptions import ACTIVATION
 from skstylefeat.networks.checkpoints._noise_maps import add_silent_noise
-from skstylefeat.networks.checkpoints._nvidia import set_learning_rate
 from skstylefeat.networks.checkpoints._tensorflow_settings import (
+    apply_lr_multiplier,
     check_functions,
     effective_settings,
     is_number,
@@ -36,7 +36,6 @@ from skstylefeat.networks.checkpoints._tensorflow_settings import (
 )
 from skstylefeat.networks.checkpoints._tensors import load_tensors
 from skstylefeat.networks.stylegan2._generator_config import ARCHITECTURES
-from skstylefeat.networks.stylegan2._network import MAPPING_LR_MULTIPLIER
 
 MIN_VERSION = 4
 LOD = "lod"
@@ -81,29 +80,7 @@ GROWN_RGB = re.compile(r"synthesis/ToRGB_lod(\d{1,2})/(\w+)")
 
 
 def read_tensorflow_stylegan2(network, settings, source):
-    """Read a generator.
-
-    Parameters
-    ----------
-    network : TensorFlowNetwork
-        The network.
-    settings : Settings
-        Given values of what the file lacks.
-    source : str
-        Name of the file, for messages.
-
-    Returns
-    -------
-    state : dict of str to Tensor
-        float32 tensors by the names of `StyleGAN2Generator`.
-    known : dict
-        Entries of the architecture that do not follow from the shapes of the tensors.
-
-    Raises
-    ------
-    CheckpointError
-        If settings, functions or variables have no counterpart here.
-    """
+    """Read a `TensorFlowNetwork`; the rest is as of `_nvidia.read_network`."""
     if network.version < MIN_VERSION:
         raise CheckpointError(
             f"{source} holds StyleGAN2's layers in layout version {network.version}, which its "
@@ -113,7 +90,9 @@ def read_tensorflow_stylegan2(network, settings, source):
     kwargs = effective_settings(network, READ | SIZES | IGNORED, FIXED, source)
     is_grown = network.functions.get("synthesis") == GROWN
     known = {
-        "architecture": "orig" if is_grown else _architecture(kwargs, source),
+        "architecture": "orig"
+        if is_grown
+        else one_of(kwargs, "architecture", ARCHITECTURES, "skip", source),
         "conv_clamp": _conv_clamp(kwargs, source),
         "resample_filter": _filter(kwargs, source),
     }
@@ -133,16 +112,8 @@ def read_tensorflow_stylegan2(network, settings, source):
         add_silent_noise(state, source)
     _check_sizes(kwargs, state, source)
 
-    lr_multiplier = kwargs.get("mapping_lrmul", MAPPING_LR_MULTIPLIER)
-    if not is_number(lr_multiplier) or lr_multiplier <= 0:
-        raise refusal(source, "mapping_lrmul", lr_multiplier, "a positive number")
-    layers = {key.rpartition(".")[0] for key in state if key.startswith("mapping.fc")}
-    set_learning_rate(state, dict.fromkeys(layers, lr_multiplier), settings, source)
+    apply_lr_multiplier(kwargs, state, settings, source)
     return state, known
-
-
-def _architecture(kwargs, source):
-    return one_of(kwargs, "architecture", ARCHITECTURES, "skip", source)
 
 
 def _conv_clamp(kwargs, source):

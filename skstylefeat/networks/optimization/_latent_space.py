@@ -40,12 +40,12 @@ class SearchSpace(NamedTuple):
     whitening: Tensor
 
 
-def w_statistics(module: GeneratorNetwork) -> tuple[Tensor, Tensor]:
+def w_statistics(module: GeneratorNetwork, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Return mean (w_dim,) and a square-root basis (w_dim, w_dim) of W's distribution.
 
     A code is ``mean + whitened @ basis``; whitened coordinates have unit variance.
     """
-    w = _sample_w(module, N_W_SAMPLES).double()
+    w = _sample_w(module, N_W_SAMPLES, seed).double()
     mean = w.mean(dim=0)
     values, vectors = torch.linalg.eigh((w - mean).T @ (w - mean) / len(w))
     values = values.clamp_min(values.max() * MIN_VARIANCE).sqrt()
@@ -135,8 +135,8 @@ def _make_space(module: GeneratorNetwork, in_w: bool) -> SearchSpace:
     return SearchSpace(mean, basis.float(), torch.linalg.inv(root).float())
 
 
-def _sample_w(module: GeneratorNetwork, n_samples: int) -> Tensor:
-    rng = np.random.default_rng(0)
+def _sample_w(module: GeneratorNetwork, n_samples: int, seed: int = 0) -> Tensor:
+    rng = np.random.default_rng(seed)
     config = module.config
     z = rng.standard_normal((n_samples, config.z_dim)).astype(np.float32)
     device = module.mapping.w_avg.device

@@ -69,6 +69,21 @@ def test_report_lists_all_that_is_refused(tmp_path):
     assert "builtins.eval" in text
 
 
+def test_report_names_a_damaged_instruction_next_to_a_good_network(tmp_path):
+    """What loading refuses as damaged, the report does not pass over."""
+    path = tmp_path / "network.pkl"
+    writers.write_nvidia(path, tiny_module(8))
+    good = inspect(path)
+    body = path.read_bytes()
+    # A list that is called like a function, and dropped again, before the end.
+    path.write_bytes(body[:-1] + b"])R0.")
+    with pytest.raises(CheckpointError, match="not a function") as caught:
+        load_generator(path)
+    report = inspect(path)
+    assert report.problems == (str(caught.value),) and report.generator is None
+    assert good.problems == () and good.generator is not None
+
+
 def test_report_of_a_file_that_is_no_network(tmp_path):
     path = tmp_path / "page.pt"
     path.write_text("<!DOCTYPE html>")
