@@ -41,11 +41,10 @@ display = InversionDisplay.from_estimator(model[0], strip)
 # The error of the yaw of 40 faces, and the share of them that the check reports. ``predict`` warns,
 # too, that these images look foreign; the curve shows why.
 warnings.simplefilter("ignore")
-errors, reported = [], []
-for n in pixels:
-    images = moved(new.images, n)
-    errors.append(np.abs(model.predict(images) - new.attributes["yaw"]).mean())
-    reported.append((framing_scores(images) > 2).mean())
+strips = [moved(new.images, n) for n in pixels]
+errors = [np.abs(model.predict(x) - new.attributes["yaw"]).mean() for x in strips]
+scores = framing_scores(np.concatenate(strips)).reshape(len(pixels), -1)
+reported = (scores > 2).mean(axis=1)
 figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
 widths = np.divide(pixels, 64)
 axes[0].plot(widths, errors, marker="o", color="#1f6f8b")

@@ -88,7 +88,9 @@ def documented_pages():
     return pages
 
 
-@pytest.mark.parametrize("estimator", estimator_classes(), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "estimator", sorted(estimator_classes(), key=str), ids=lambda cls: cls.__name__
+)
 def test_the_question_mark_opens_the_page_of_the_estimator(estimator, monkeypatch):
     installed = Message()
     installed["Project-URL"] = "Source, https://example.org/code"
