@@ -29,8 +29,8 @@ print(waves.n_ws, "rows,", waves.layers[0])
 
 
 # %%
-# The columns of the input in S are the cosine and sine of a rotation, and a translation. The
-# first row turns by 90 degrees to both sides, the second one moves by three eighths of the width.
+# Columns of the input in S: cosine and sine of a rotation, and a translation. The first row turns
+# by 90 degrees to both sides, the second one moves by three eighths of the width.
 def show(generator, latents):
     steps = np.linspace(-1, 1, 7)
     turns, shifts = np.r_[steps * np.pi / 2, 0 * steps], np.r_[0 * steps, steps * 3 / 8]
@@ -38,7 +38,6 @@ def show(generator, latents):
     columns = generator.style_slices["input"]
     styles[:, columns] = np.transpose([np.cos(turns), np.sin(turns), shifts, 0 * shifts])
     images = generator.synthesis_from_styles(styles).transpose(0, 2, 3, 1)
-
     low, high = np.quantile(images, [0.01, 0.99])
     images = ((images - low) / (high - low)).clip(0, 1)
     n = images.shape[1] * 3 // 8
@@ -50,8 +49,9 @@ def show(generator, latents):
 display = show(waves, waves.mapping(waves.sample_z(1, random_state=0)))
 
 # %%
-# The next network is ``faces64``, converted without any photo. It has no margins, so its layers
-# see the border, and a face far from its place falls apart. Its code has one row more, the input's.
+# The next one, in the repository next to this script, is ``faces64``, converted without any photo.
+# It has no margins: layers see the border, and a face far from its place falls apart. Its code has
+# one row more, the input's.
 with zipfile.ZipFile("data/faces32-stylegan3.zip") as archive:
     path = archive.extract("faces32-stylegan3.safetensors", tempfile.mkdtemp())
 codes = StyleGANInverter().fit_transform(make_faces(6, random_state=4).images[1:2])
