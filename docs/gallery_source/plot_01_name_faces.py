@@ -11,13 +11,20 @@ answers to all the others.
 # labeled faces are the features.
 import numpy as np
 
-from skstylefeat import ChannelMISelector, ClusterAnnotator, MaxPoolReducer, StyleGANInverter
+from skstylefeat import (
+    ChannelMISelector,
+    ClusterAnnotator,
+    MaxPoolReducer,
+    PseudoLabelClassifier,
+    StyleGANInverter,
+)
 from skstylefeat.datasets import make_faces
 from skstylefeat.plotting import ClusterDisplay
 
 faces = make_faces(400, random_state=0)
 truth = np.where(faces.attributes["glasses"] == "none", "no glasses", "glasses")
-maps = StyleGANInverter(output="features").fit_transform(faces.images)
+inverter = StyleGANInverter(output="features")
+maps = inverter.fit_transform(faces.images)
 
 few = np.r_[np.flatnonzero(truth == "glasses")[:2], np.flatnonzero(truth == "no glasses")[:2]]
 selector = ChannelMISelector(
@@ -38,3 +45,11 @@ print(f"{np.mean(truth == 'no glasses'):.1%} would be right if all were called '
 # %%
 # Framed faces were asked about; a cross marks a wrong name.
 display = ClusterDisplay.from_estimator(annotator, rows, faces.images, y_true=truth, n_images=8)
+
+# %%
+# A classifier learns from these names and gives names to new faces, without a further label.
+new = make_faces(100, random_state=1)
+classifier = PseudoLabelClassifier(annotator, random_state=0).fit(rows, truth)
+maxima = MaxPoolReducer().fit_transform(selector.transform(inverter.transform(new.images)))
+named = classifier.predict(maxima) == "no glasses"
+print(f"{np.mean(named == (new.attributes['glasses'] == 'none')):.1%} of 100 new faces are right")

@@ -1,10 +1,14 @@
-"""Benchmarks, examples and the gallery use public names only."""
+"""Benchmarks, examples and the gallery use public names only; the gallery's data."""
 
 import ast
+import zipfile
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from skstylefeat import load_generator
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(
@@ -50,3 +54,15 @@ def test_experiments_hold_their_public_names():
     experiments = import_module("skstylefeat.experiments")
     for name in experiments.__all__:
         assert getattr(experiments, name).__doc__
+
+
+def test_the_network_of_the_gallery_is_small_and_has_a_license(tmp_path):
+    packed = ROOT / "docs" / "gallery_source" / "data" / "faces32-stylegan3.zip"
+    assert packed.stat().st_size < 1_500_000
+    with zipfile.ZipFile(packed) as archive:
+        (name,) = archive.namelist()
+        generator = load_generator(archive.extract(name, tmp_path))
+    assert generator.card["license"] == "BSD-3-Clause" and "no photos" in generator.card["data"]
+    # Its images differ from each other, as those of a trained network do.
+    images = generator.synthesis(generator.mapping(generator.sample_z(2, random_state=0)))
+    assert images.shape == (2, 3, 32, 32) and np.abs(images[0] - images[1]).mean() > 0.05

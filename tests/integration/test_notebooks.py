@@ -3,16 +3,23 @@
 import base64
 import io
 import re
+from email.message import Message
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.pipeline import make_pipeline
 
-from skstylefeat import FeatureMaps
+from skstylefeat import FeatureMaps, HyperplaneDistance, LatentRegressor
+from skstylefeat._utils import _versions
 from skstylefeat._utils._notebook import object_html, thumbnails_html
 from skstylefeat.datasets import make_faces
 from skstylefeat.images import as_images
+from tests.support.estimators import estimator_classes
 from tests.support.networks import tiny_generator
+
+ROOT = Path(__file__).parents[2]
 
 
 def pictures(page):
@@ -68,3 +75,36 @@ def test_feature_maps_show_their_layers(lazy):
 def test_texts_are_escaped():
     page = object_html("<t>", [("<k>", "<v>")], thumbnails_html([(np.zeros((2, 2)), "<c>")]))
     assert not re.search("<[tkvc]>", page)
+
+
+def documented_pages():
+    """Return the names of the pages that docs/api.rst makes, one for each public object."""
+    pages, module = set(), ""
+    for line in (ROOT / "docs" / "api.rst").read_text(encoding="utf-8").splitlines():
+        found = re.match(r"\.\. currentmodule:: (\S+)", line)
+        module = found[1] if found else module
+        if re.fullmatch(r"   [A-Za-z]\w*", line):
+            pages.add(f"{module}.{line.strip()}")
+    return pages
+
+
+@pytest.mark.parametrize(
+    "estimator", sorted(estimator_classes(), key=str), ids=lambda cls: cls.__name__
+)
+def test_the_question_mark_opens_the_page_of_the_estimator(estimator, monkeypatch):
+    installed = Message()
+    installed["Project-URL"] = "Source, https://example.org/code"
+    installed["Project-URL"] = "Documentation, https://example.org/docs/"
+    monkeypatch.setattr(_versions, "metadata", lambda name: installed)
+    # No parameter is needed for the link.
+    link = estimator.__new__(estimator)._get_doc_link()
+    start, _, page = link.partition("/generated/")
+    assert start == "https://example.org/docs"
+    assert page.removesuffix(".html") in documented_pages()
+
+
+def test_without_a_documentation_address_there_is_no_question_mark(monkeypatch):
+    monkeypatch.setattr(_versions, "metadata", lambda name: Message())
+    page = make_pipeline(HyperplaneDistance(), LatentRegressor())._repr_html_()
+    assert 'href="https://scikit-learn.org' in page  # that of Pipeline itself
+    assert "skstylefeat" not in "".join(re.findall(r'href="[^"]*"', page))
