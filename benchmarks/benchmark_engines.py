@@ -32,7 +32,7 @@ from skstylefeat import load_encoder
 from tests.support.networks import tiny_generator
 
 
-def engines_of(path):
+def engines_of(path, precisions):
     """Return the engines by name, as functions of images (n, H, W, 3) in [0, 1]; print their times.
 
     They read and convert the encoder of a file.
@@ -41,15 +41,14 @@ def engines_of(path):
     plain = load_encoder(path)
     print(f"read by torch: {time.perf_counter() - start:.1f} s")
     encoders = {"torch float32": plain}
-    for title in ("converted and compiled", "bfloat16, compiled from the kept file"):
-        precision = "bfloat16" if "bfloat16" in title else "float32"
+    for precision in precisions:
         start = time.perf_counter()
         try:
             encoders[f"OpenVINO {precision}"] = plain.with_engine("openvino", precision)
         except ValueError as error:  # a processor without bfloat16
             print(error)
             continue
-        print(f"{title}: {time.perf_counter() - start:.1f} s")
+        print(f"OpenVINO {precision}, ready after {time.perf_counter() - start:.1f} s")
     generator = tiny_generator(64) if plain.needs_generator else None
     functions = {
         name: partial(encoder.encode, generator=generator) for name, encoder in encoders.items()
@@ -67,6 +66,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", type=Path, help="file (default: a random e4e)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4])
+    parser.add_argument(
+        "--precisions", nargs="*", default=["float32", "bfloat16"], help="of OpenVINO; may be none"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--against", nargs="*", type=import_maker, default=[])
@@ -79,7 +81,7 @@ def main():
         path = arguments.encoder or Path(folder) / "e4e.pt"
         if arguments.encoder is None:
             write_e4e(path, 18)
-        functions, (height, width) = engines_of(path)
+        functions, (height, width) = engines_of(path, arguments.precisions)
         functions |= {label: competitor(make, path) for label, make in arguments.against}
 
         rows = []
