@@ -183,9 +183,9 @@ def main():
         difference = max(abs(information[c, i, j] - value) for c, i, j, value, _ in sample)
         difference = max(difference, *(abs(lines[c, i, j] - v) for c, i, j, v, _ in sample))
         print(
-            f"{name:12s} {channels:9d} {n_bins:6d} {ours:10.2f} {reference_seconds:14.1f} "
-            f"{reference_seconds / ours:6.1f}x {lines_seconds:14.2f} {lines_seconds / ours:6.1f}x  "
-            f"{least:10.2f} {least / ours:6.0%}   {difference:.1e}",
+            f"{name:12s} {channels:9d} {n_bins:6d} {ours:10.3f} {reference_seconds:14.1f} "
+            f"{reference_seconds / ours:6.1f}x {lines_seconds:14.3f} {lines_seconds / ours:6.1f}x  "
+            f"{least:10.3f} {least / ours:6.0%}   {difference:.1e}",
             flush=True,
         )
         total_ours += ours
