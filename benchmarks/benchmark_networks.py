@@ -48,6 +48,11 @@ def write_e4e(path, n_ws):
     state = writers.psp_state(
         "Encoder4Editing", n_ws=n_ws, w_dim=512, widths=(64, 128, 256, 512), n_units=(3, 4, 14, 3)
     )
+    # Small residual branches and gates near a half, so that rounding does not grow from unit to
+    # unit, which it does not in trained networks either.
+    for name, value in state.items():
+        if name.endswith("res_layer.4.weight") or ".res_layer.5.fc" in name:
+            value.mul_(0.1)
     average = torch.zeros(n_ws, 512)
     writers.write_psp(path, state, latent_avg=average, encoder_type="Encoder4Editing")
 
