@@ -6,6 +6,10 @@
 Without a file, an e4e of 267 million random weights is written to a temporary folder (1 GB), and as
 much again is taken by its conversion. The engines take turns, and each time is the median over the
 rounds. Ratios are those of torch's time in the same run: other work on the machine slows all.
+
+Other code is timed in turns, too, when given as ``--against LABEL=MODULE:FUNCTION``: a function of
+the encoder's file in an importable module, which returns a callable of images (n, 3, H, W) in
+[-1, 1] that gives codes (n, n_ws, w_dim).
 """
 
 import argparse
@@ -13,48 +17,62 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmark_networks import add_clock, import_maker, measure, write_e4e
+
 from skstylefeat import load_encoder
-from tests.support import checkpoint_writers as writers
 from tests.support.networks import tiny_generator
 
 
-def write_e4e(path):
-    """Write an e4e of the size of its authors', with random weights."""
-    state = writers.psp_state(
-        "Encoder4Editing", n_ws=18, w_dim=512, widths=(64, 128, 256, 512), n_units=(3, 4, 14, 3)
-    )
-    average = torch.zeros(18, 512)
-    writers.write_psp(path, state, latent_avg=average, encoder_type="Encoder4Editing")
+def engines_of(path, precisions):
+    """Return the engines by name, as functions of images (n, H, W, 3) in [0, 1]; print their times.
+
+    They read and convert the encoder of a file.
+    """
+    start = time.perf_counter()
+    plain = load_encoder(path)
+    print(f"read by torch: {time.perf_counter() - start:.1f} s")
+    encoders = {"torch float32": plain}
+    for precision in precisions:
+        start = time.perf_counter()
+        try:
+            encoders[f"OpenVINO {precision}"] = plain.with_engine("openvino", precision)
+        except ValueError as error:  # a processor without bfloat16
+            print(error)
+            continue
+        print(f"OpenVINO {precision}, ready after {time.perf_counter() - start:.1f} s")
+    generator = tiny_generator(64) if plain.needs_generator else None
+    functions = {
+        name: partial(encoder.encode, generator=generator) for name, encoder in encoders.items()
+    }
+    return functions, plain.input_size
 
 
-def measured(encoders, n_images, n_rounds):
-    """Return the seconds per call by engine, the engines taking turns, and the codes."""
-    times, codes = {name: [] for name in encoders}, {}
-    height, width = next(iter(encoders.values())).input_size
-    rng = np.random.default_rng(0)
-    images = rng.random((n_images, height, width, 3), dtype=np.float32)
-    generator = tiny_generator(64) if next(iter(encoders.values())).needs_generator else None
-    for step in range(n_rounds + 1):
-        for name, encoder in encoders.items():
-            start = time.perf_counter()
-            codes[name] = encoder.encode(images, generator=generator)
-            if step:  # the first call prepares memory
-                times[name].append(time.perf_counter() - start)
-    return {name: float(np.median(seconds)) for name, seconds in times.items()}, codes
+def competitor(make, path):
+    """Return a function of images (n, H, W, 3) from one that takes tensors (n, 3, H, W)."""
+    encode = torch.inference_mode()(make(path))
+    return lambda images: encode(torch.from_numpy(images).permute(0, 3, 1, 2) * 2 - 1)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", type=Path, help="file (default: a random e4e)")
-    parser.add_argument("--batches", default="1,4", help="sizes of the batches")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4])
+    parser.add_argument(
+        "--precisions", nargs="*", default=["float32", "bfloat16"], help="of OpenVINO; may be none"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--against", nargs="*", type=import_maker, default=[])
+    add_clock(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 
@@ -62,30 +80,24 @@ def main():
         os.environ.setdefault("SKSTYLEFEAT_CACHE", folder)
         path = arguments.encoder or Path(folder) / "e4e.pt"
         if arguments.encoder is None:
-            write_e4e(path)
-        start = time.perf_counter()
-        encoders = {"torch float32": load_encoder(path)}
-        print(f"read by torch: {time.perf_counter() - start:.1f} s")
-        for title in ("converted and compiled", "bfloat16, compiled from the kept file"):
-            precision = "bfloat16" if "bfloat16" in title else "float32"
-            start = time.perf_counter()
-            try:
-                encoder = encoders["torch float32"].with_engine("openvino", precision)
-            except ValueError as error:  # a processor without bfloat16
-                print(error)
-                continue
-            encoders[f"OpenVINO {precision}"] = encoder
-            print(f"{title}: {time.perf_counter() - start:.1f} s")
+            write_e4e(path, 18)
+        functions, (height, width) = engines_of(path, arguments.precisions)
+        functions |= {label: competitor(make, path) for label, make in arguments.against}
 
         rows = []
-        for n_images in map(int, arguments.batches.split(",")):
-            seconds, codes = measured(encoders, n_images, arguments.rounds)
-            expected = codes["torch float32"]
-            for name, value in seconds.items():
-                error = np.sqrt(np.mean((codes[name] - expected) ** 2) / np.mean(expected**2))
-                ratio = seconds["torch float32"] / value
-                rows.append([name, n_images, f"{value:.2f}", f"{ratio:.2f}", f"{error:.1e}"])
-    heads = ["engine", "images", "seconds", "times torch", "rms of codes"]
+        for n_images in arguments.batches:
+            rng = np.random.default_rng(0)
+            images = rng.random((n_images, height, width, 3), dtype=np.float32)
+            times = measure(functions, images, arguments.rounds, arguments.clock)
+            expected = functions["torch float32"](images)
+            for name, seconds in times.items():
+                codes = np.asarray(functions[name](images))
+                error = np.sqrt(np.mean((codes - expected) ** 2) / np.mean(expected**2))
+                middle = np.median(seconds)
+                ratio = np.median(times["torch float32"]) / middle
+                span = f"{min(seconds):.2f} to {max(seconds):.2f}"
+                rows.append([name, n_images, f"{middle:.2f}", span, f"{ratio:.2f}", f"{error:.1e}"])
+    heads = ["engine", "images", "seconds", "range", "times torch", "rms of codes"]
     widths = [max(len(str(row[i])) for row in [heads, *rows]) for i in range(len(heads))]
     for row in [heads, *rows]:
         print("  ".join(str(cell).rjust(w) for cell, w in zip(row, widths, strict=True)))

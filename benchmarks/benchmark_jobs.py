@@ -5,6 +5,12 @@ The networks are small and have random weights, so that the machinery is measure
     python benchmarks/benchmark_jobs.py kill --inversions 20 --images 2000
     python benchmarks/benchmark_jobs.py size --sizes 1000 100000
     python benchmarks/benchmark_jobs.py workers --images 400
+
+From a folder of photos to pooled maps of a few channels, with networks of real size and random
+weights (an e4e of 267 million); the share is that of the bare networks, called with tensors::
+
+    python benchmarks/benchmark_jobs.py folder --images 200 --photo 256 --resolution 256
+    python benchmarks/benchmark_jobs.py folder --images 24 --photo 1024 --resolution 1024 --kill
 """
 
 import argparse
@@ -23,6 +29,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 SIDE, BATCH = 16, 16
 # New processes are forked from a server that has already imported torch.
@@ -252,6 +261,136 @@ def benchmark_workers(args, folder):
     print(f"speed-up by two: {times[1] / times[2]:.2f}; codes differ by at most {difference:.1e}")
 
 
+def write_photos(folder, n, side):
+    """Write JPEG files of smooth colors and some grain, as large on disk as photos."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(n):
+        coarse = rng.integers(0, 256, (side // 16, side // 16, 3), dtype=np.uint8)
+        smooth = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC))
+        pixels = smooth + rng.integers(-8, 9, smooth.shape)
+        image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+        image.save(folder / f"{i:05}.jpg", quality=92)
+
+
+def write_real_networks(folder, resolution):
+    """Write a generator and an e4e of real size with random weights; return their paths."""
+    from benchmark_networks import standard_generator, write_e4e
+
+    from skstylefeat.networks.checkpoints import save_network
+
+    paths = [str(folder / name) for name in ("generator.safetensors", "e4e.pt")]
+    save_network(standard_generator(resolution), paths[0], card={"data": "none"})
+    write_e4e(paths[1], 2 * resolution.bit_length() - 4)
+    return paths
+
+
+def kept_layers(generator, up_to):
+    """Return the layers up to a number of pixels, and 20 channels of the last two."""
+    names = [layer.name for layer in generator.layers if layer.height <= up_to]
+    return names, {name: np.arange(20) for name in names[-2:]}
+
+
+def bare_networks(inverter, n, up_to, batch):
+    """Return wall and processor time per image of the networks alone, called with tensors."""
+    import torch
+
+    generator, encoder = inverter.generator_, inverter.encoder_
+    last = kept_layers(generator, up_to)[0][-1]
+    height, width = encoder.input_size
+    pixels = torch.rand(batch, 3, height, width) * 2 - 1
+    synthesis = generator.module.synthesis
+    start = time.perf_counter(), time.process_time()
+    with torch.inference_mode():
+        for _ in range(0, n, batch):
+            ws = encoder.module(pixels)
+            for name, _ in synthesis.steps(synthesis.styles(ws)):
+                if name == last:
+                    break
+    n = -(-n // batch) * batch
+    return (time.perf_counter() - start[0]) / n, (time.process_time() - start[1]) / n
+
+
+def extract(paths, images, up_to, batch, threads, bare, cache, out):
+    """Make pooled maps of a folder, in this process; print times, shares and the peak memory."""
+    import torch
+
+    from skstylefeat import FeatureMaps, StyleGANInverter
+    from skstylefeat.images import as_images
+
+    torch.set_num_threads(threads)
+    started = time.perf_counter()
+    inverter = StyleGANInverter(*paths, batch_size=batch, cache_dir=cache, verbose=1).fit(images)
+    inverter.domain_error_ = np.inf  # random networks: every image looks foreign
+    print(f"networks read and fitted in {time.perf_counter() - started:.0f} s", flush=True)
+
+    clocks = [(time.perf_counter(), time.process_time())]
+    codes = inverter.transform(images)
+    clocks.append((time.perf_counter(), time.process_time()))
+    names, support = kept_layers(inverter.generator_, up_to)
+    maps = FeatureMaps.from_latents(codes, inverter.generator_, names, verbose=1)
+    pooled = maps.select(support).pool()
+    clocks.append((time.perf_counter(), time.process_time()))
+    np.savez(out, codes=codes, pooled=pooled)
+
+    n = len(as_images(images))
+    wall, processor = (np.diff(clock) / n for clock in zip(*clocks, strict=True))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{n} photos: {1 / wall.sum():.2f} images per second; per image {wall[0]:.2f} s of codes "
+        f"and {wall[1]:.2f} s of maps (processor time {processor[0]:.2f} and {processor[1]:.2f} s);"
+        f" peak memory {peak:.2f} GiB",
+        flush=True,
+    )
+    if bare:
+        bare_wall, bare_processor = bare_networks(inverter, bare, up_to, batch)
+        print(
+            f"share of the bare networks: {bare_wall / wall.sum():.0%} of the time, "
+            f"{bare_processor / processor.sum():.0%} of the processor time"
+        )
+
+
+def benchmark_folder(args, folder):
+    """Extract in one process, or kill it when half of the codes are finished and resume."""
+    paths = write_real_networks(folder, args.resolution)
+    write_photos(folder / "images", args.images, args.photo)
+    cache, out = folder / "cache", folder / "pooled.npz"
+    options = args.up_to, args.batch, args.threads
+    arguments = paths, folder / "images", *options
+    if not args.kill:
+        run = PROCESSES.Process(target=extract, args=(*arguments, args.bare, None, out))
+        run.start()
+        run.join()
+        return
+
+    process = PROCESSES.Process(target=extract, args=(*arguments, 0, cache, out))
+    process.start()
+    while process.is_alive() and len(entries(cache)) < args.images // 2:
+        time.sleep(0.5)
+    process.kill()
+    process.join()
+    finished = entries(cache)
+    print(f"killed with {len(finished)} of {args.images} codes on disk", flush=True)
+    process = PROCESSES.Process(target=extract, args=(*arguments, args.bare, cache, out))
+    process.start()
+    process.join()
+    assert finished.items() <= entries(cache).items(), "a finished code was lost or rewritten"
+
+    # A few of the codes without a cache, in this process.
+    import torch
+
+    from skstylefeat import StyleGANInverter
+    from skstylefeat.images import as_images
+
+    torch.set_num_threads(args.threads)
+    rows = np.linspace(0, args.images - 1, 2 * args.batch).astype(int)
+    inverter = StyleGANInverter(*paths, batch_size=args.batch)
+    some = as_images(folder / "images")[rows]
+    codes = inverter.fit(some).transform(some)
+    equal = np.array_equal(codes, np.load(out)["codes"][rows])
+    print(f"{len(rows)} codes computed without interruption are equal to the bit: {equal}")
+
+
 def main():
     if sys.argv[1:2] == ["measure"]:
         measure(sys.argv[2:4], *sys.argv[4:])
@@ -267,8 +406,22 @@ def main():
     workers = commands.add_parser("workers")
     workers.add_argument("--images", type=int, default=400)
     workers.add_argument("--steps", type=int, default=20)
+    extraction = commands.add_parser("folder")
+    extraction.add_argument("--images", type=int, default=200)
+    extraction.add_argument("--photo", type=int, default=256, help="side of the photos")
+    extraction.add_argument("--resolution", type=int, default=256, help="of the generator")
+    extraction.add_argument("--up-to", type=int, default=64, help="side of the highest kept maps")
+    extraction.add_argument("--batch", type=int, default=4)
+    extraction.add_argument("--threads", type=int, default=os.cpu_count())
+    extraction.add_argument("--bare", type=int, default=8, help="images of the bare networks")
+    extraction.add_argument("--kill", action="store_true", help="kill it at half and resume")
     args = parser.parse_args()
-    benchmark = {"kill": benchmark_kill, "size": benchmark_size, "workers": benchmark_workers}
+    benchmark = {
+        "kill": benchmark_kill,
+        "size": benchmark_size,
+        "workers": benchmark_workers,
+        "folder": benchmark_folder,
+    }
     with tempfile.TemporaryDirectory() as folder:
         benchmark[args.command](args, Path(folder))
 

@@ -2,6 +2,7 @@
 
     python benchmarks/benchmark_regression.py                   # about two minutes, 4 GB of disk
     python benchmarks/benchmark_regression.py --only importance sefa --repeats 1
+    python benchmarks/benchmark_regression.py --only points --large LARGE/train_regression_model.py
 
 - importance: one direction. Alternative: one pair at a time through a generator whose weights
   require gradients and whose target has a graph, as in the published code, on the same pairs; the
@@ -11,22 +12,35 @@
 - sefa: all directions of 512. Alternatives: ``numpy.linalg.eig`` and a sort, in float64, and in
   float32 with normalized weights, as the authors' function does it.
 - direction: planes from 20,000 labeled codes of 512. Goal: 2 seconds.
+- points: `select_calibration_points` from 1,000 and 50,000 distances, in processor time.
+  Alternative: LARGE's sampler, from the file that ``--large`` names, alone and after the two calls
+  of ``numpy.quantile`` that cut off the tails in its script. It may return too few points.
 
 Alternatives take turns in one process; the best of the repeats is reported.
 """
 
 import argparse
+import ast
+import contextlib
+import copy
+import itertools
+import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from skstylefeat import HyperplaneDistance, layer_importance, load_generator
+from skstylefeat import (
+    HyperplaneDistance,
+    layer_importance,
+    load_generator,
+    select_calibration_points,
+)
 from skstylefeat.directions import DiscriminantDirection, LinearSVMDirection, SeFa
 from skstylefeat.latents import broadcast_direction
 
-TASKS = ("importance", "distances", "sefa", "direction")
+TASKS = ("importance", "distances", "sefa", "direction", "points")
 N_LAYERS, W_DIM = 18, 512
 BLOCK = 2_000
 STEPS, N_SCALE_SAMPLES = (1.0, 3.0), 2_000  # as in `layer_importance`
@@ -197,6 +211,53 @@ def time_direction(args):
         print(f"direction from {args.labeled} codes of {W_DIM}, {kind}: {shown}")
 
 
+def function_of_file(path, name):
+    """Return a function of a script without running the script, which may import much."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [x for x in tree.body if isinstance(x, ast.FunctionDef) and x.name == name]
+    names = {"np": np, "copy": copy}
+    exec(compile(tree, str(path), "exec"), names)
+    return names[name]
+
+
+def central_part(distances):
+    """Return the central 95 % of the distances as LARGE's script takes them."""
+    low, high = (np.quantile(distances, share) for share in (0.025, 0.975))
+    return distances[(distances > low) & (distances < high)][:, None]
+
+
+def points_functions(sampler, distances, n_points):
+    """Return the functions of a seed that select points; LARGE's draws from numpy's own state."""
+    part = central_part(distances)
+    gap = np.ptp(part) / n_points**1.3
+    functions = {
+        "ours": lambda seed: select_calibration_points(distances, n_points, random_state=seed)
+    }
+    if sampler is not None:
+        functions["sampler"] = lambda seed: sampler(part, n_points, gap)
+        functions["sampler and central part"] = lambda seed: sampler(
+            central_part(distances), n_points, gap
+        )
+    return functions
+
+
+def time_points(args):
+    """Compare the median processor times over many seeds."""
+    sampler = None if args.large is None else function_of_file(args.large, "sample_min_distance")
+    for n, n_points in itertools.product((1_000, 50_000), (2, 5, 20)):
+        distances = np.random.RandomState(0).normal(size=n)
+        functions = points_functions(sampler, distances, n_points)
+        times = {name: [] for name in functions}
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            for seed in range(100):
+                for name, function in functions.items():
+                    start = time.process_time()
+                    function(seed)
+                    times[name].append(time.process_time() - start)
+        shown = ", ".join(f"{name} {1e3 * np.median(x):.2f} ms" for name, x in times.items())
+        print(f"{n_points} points of {n} distances: {shown}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=TASKS, default=TASKS)
@@ -204,6 +265,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=40)
     parser.add_argument("--codes", type=int, default=100_000)
     parser.add_argument("--labeled", type=int, default=20_000)
+    parser.add_argument("--large", type=Path, help="LARGE's train_regression_model.py")
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     for task in args.only:

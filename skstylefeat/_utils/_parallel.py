@@ -1,6 +1,7 @@
-"""Parallel tasks through joblib, with results one by one on every backend."""
+"""Parallel tasks through joblib, with results one by one on every backend, and reading ahead."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 
@@ -51,3 +52,30 @@ def _in_lists(tasks, n_jobs):
         n_tasks = TASKS_AT_ONCE * effective_n_jobs(n_jobs)
         while chunk := list(islice(tasks, n_tasks)):
             yield from parallel(chunk)
+
+
+def one_ahead(function, items):
+    """Yield ``function(item)`` of each item in order, while a thread computes the next one.
+
+    Two results are in memory at most. An error is raised where its result would be. A caller that
+    stops early closes the generator, which waits for the call in progress.
+
+    Parameters
+    ----------
+    function : callable
+        Reads one item.
+    items : iterable
+        Taken one at a time, in the caller's thread.
+    """
+    pool = ThreadPoolExecutor(1)
+    try:
+        pending = None
+        for item in items:
+            following = pool.submit(function, item)
+            if pending is not None:
+                yield pending.result()
+            pending = following
+        if pending is not None:
+            yield pending.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -307,7 +307,7 @@ class FeatureMaps:
         """
         info = {layer.name: layer for layer in self.layers}
         for name, maps in self._source.iter_layers(list(self._support)):
-            yield info[name], self._selected(name, maps)
+            yield info[name], np.ascontiguousarray(self._selected(name, maps))
 
     def batches(
         self, batch_size: int | None = None
@@ -316,7 +316,14 @@ class FeatureMaps:
         for rows in gen_batches(len(self), batch_size or self._batch_size()):
             part = self._source.take(rows)
             names = list(self._support)
-            yield rows, {n: self._selected(n, maps) for n, maps in part.iter_layers(names)}
+            # In C order: a copy, because views last only until the next layer.
+            yield (
+                rows,
+                {
+                    name: np.ascontiguousarray(self._selected(name, maps))
+                    for name, maps in part.iter_layers(names)
+                },
+            )
 
     @validate_params(
         {
@@ -371,9 +378,10 @@ class FeatureMaps:
 
 def _pool(maps, output_size, mode):
     """Pool one batch; at module level, so that worker processes can run it."""
+    # Maps as the network leaves them: they are reduced before the next layer is computed.
     pooled = {
-        layer.name: pool_maps(x, output_size, mode).reshape(len(x), -1)
-        for layer, x in maps.iter_layers()
+        name: pool_maps(maps._selected(name, x), output_size, mode).reshape(len(x), -1)
+        for name, x in maps._source.iter_layers(list(maps._support))
     }
     columns = np.concatenate([pooled[layer.name] for layer in maps.layers], axis=1)
     return as_float32(columns, "The maps")

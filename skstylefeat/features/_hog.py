@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
-from sklearn.utils import Tags
+from sklearn.utils import Tags, gen_batches
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skstylefeat._utils._constraints import IntegerFrom
+from skstylefeat._utils._parallel import one_ahead
 from skstylefeat._utils._sklearn_base import BaseEstimator, TransformerMixin
 from skstylefeat._utils._typing import ImagesLike
 from skstylefeat._utils._versions import VersionStamped
@@ -188,15 +190,20 @@ class HOGDescriptor(
         images = self._check_images(X, reset=False)
         rows = np.full((len(images), self._n_features_out), np.nan, dtype=np.float32)
         faults = []
-        for start in range(0, len(images), BATCH):
-            some = images[start : start + BATCH]
+
+        def read(some):
             if self.on_error == "raise":
-                pixels, missing = some.read(self._size()), []
-            else:
-                pixels, missing = some.try_read(self._size())
-            good = np.setdiff1d(np.arange(len(some)), [fault.row for fault in missing])
-            rows[start + good] = self._describe(pixels)
-            faults += [fault._replace(row=start + fault.row) for fault in missing]
+                return some.read(self._size()), []
+            return some.try_read(self._size())
+
+        batches = list(gen_batches(len(images), BATCH))
+        parts = one_ahead(read, (images[batch] for batch in batches))
+        with closing(parts):
+            for batch, (pixels, missing) in zip(batches, parts, strict=True):
+                unreadable = [batch.start + fault.row for fault in missing]
+                good = np.setdiff1d(np.arange(batch.start, batch.stop), unreadable)
+                rows[good] = self._describe(pixels)
+                faults += [fault._replace(row=batch.start + fault.row) for fault in missing]
 
         if faults:
             warn_of_faults(faults, len(images), self.on_error)

@@ -49,6 +49,10 @@ def pool_maps(
 
     if pooled.dtype.kind != "f":
         pooled = pooled.astype(np.float64)
+    if mode == "mean":
+        pooled = np.ascontiguousarray(pooled)  # rounding depends on the order of memory
+    elif output_size == 1:
+        return pooled.max(axis=(2, 3), keepdims=True)  # in one pass
     for axis in (3, 2):
         pooled = _pool_axis(pooled, axis, output_size, mode)
     return pooled

@@ -4,7 +4,8 @@ A source holds n images in some form. All sources have
 
 - ``layers``, a tuple of `LayerInfo`, and a length;
 - ``take(rows)``, which returns a source of these rows only;
-- ``iter_layers(names)``, which yields (name, maps of shape (n, C, H, W)) layer by layer;
+- ``iter_layers(names)``, which yields (name, maps of shape (n, C, H, W)) layer by layer, in any
+  order of memory, valid until the next layer is taken;
 - ``missing_rows()``, a mask of the rows that stand for unreadable images and hold NaN only.
 
 The third source, images and any torch network, is
@@ -84,7 +85,7 @@ class LatentMaps:
         return part
 
     def iter_layers(self, names):
-        return self._network().iter_features(self._latents, names)
+        return self._network().iter_views(self._latents, names)
 
     def missing_rows(self):
         return nan_rows(self._latents)

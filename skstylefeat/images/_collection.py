@@ -417,4 +417,9 @@ def _stack(arrays: list[NDArray], size: Iterable[int] | None) -> NDArray[np.floa
         )
     if not arrays:
         return np.empty((0, *(size or (0, 0)), 3), dtype=np.float32)
-    return np.stack(arrays).astype(np.float32) / np.float32(255)
+
+    # One pass over each image, into its place.
+    stacked = np.empty((len(arrays), *arrays[0].shape), dtype=np.float32)
+    for array, place in zip(arrays, stacked, strict=True):
+        np.divide(array, np.float32(255), out=place, dtype=np.float32)
+    return stacked

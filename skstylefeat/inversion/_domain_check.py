@@ -14,6 +14,8 @@ from skstylefeat.inversion._job import InversionJob, is_code
 from skstylefeat.latents._rows import to_unit
 
 DOMAIN_SAMPLE = 32  # images that are reconstructed for the check
+# Own images above 64 pixels take longer, so fewer are inverted, but no fewer than these.
+OWN_SIDE, FEWEST_OWN = 64, 8
 # Images are foreign if their error exceeds that of the generator's own images by this factor, and
 # the reconstruction leaves more than this share of the pixels' variance unexplained.
 DOMAIN_RATIO, UNEXPLAINED_SHARE = 4.0, 0.25
@@ -70,12 +72,24 @@ def _errors_and_variances(generator, images, codes, batch_size):
     return found
 
 
+_known: dict[tuple[str, str], float] = {}
+
+
 def error_of_own_images(generator, encoder, batch_size):
-    """Return the mean error of images of the generator itself after a pass through the encoder."""
-    images = as_images(own_images(generator, DOMAIN_SAMPLE, batch_size))
-    job = InversionJob(generator=generator, encoder=encoder, method="encoder")
-    codes, _ = job.run(images, batch_size)
-    return float(reconstruction_errors(generator, images, codes, batch_size).mean())
+    """Return the mean error of images of the generator itself after a pass through the encoder.
+
+    It is computed once for a pair of networks, since every fit of a search needs it.
+    """
+    key = generator.weights_hash(), encoder.weights_hash()
+    if key not in _known:
+        n = DOMAIN_SAMPLE * OWN_SIDE // max(generator.image_size)
+        n = min(DOMAIN_SAMPLE, max(FEWEST_OWN, n))
+        images = as_images(own_images(generator, n, batch_size))
+        job = InversionJob(generator=generator, encoder=encoder, method="encoder")
+        codes, _ = job.run(images, batch_size)
+        errors = reconstruction_errors(generator, images, codes, batch_size)
+        _known[key] = float(errors.mean())
+    return _known[key]
 
 
 def domain_scores(generator, images, codes, expected_error, batch_size):

@@ -1,15 +1,16 @@
 """Inversion of a collection in batches, on parallel workers, with a cache of finished codes."""
 
 import warnings
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import delayed
+from joblib import delayed, effective_n_jobs
 from sklearn.utils import gen_batches
 
 from skstylefeat._utils._batches import map_rows
-from skstylefeat._utils._parallel import in_parallel
+from skstylefeat._utils._parallel import in_parallel, one_ahead
 from skstylefeat._utils._progress import progress_bar
 from skstylefeat._utils._user_line import warn_user
 from skstylefeat.inversion._code_cache import CodeCache
@@ -22,6 +23,13 @@ MAX_WARNINGS = 10
 def is_code(codes):
     """Return a mask of the codes, (n, n_ws, w_dim), of images that could be read."""
     return np.isfinite(codes[:, 0, 0])
+
+
+class _ReadBatch(NamedTuple):
+    """Images of one batch in memory: pixels (n, H, W, 3) of the readable ones by size, faults."""
+
+    views: dict
+    faults: list
 
 
 class _BatchResult(NamedTuple):
@@ -93,12 +101,20 @@ class InversionJob:
         codes = np.empty((len(images), self.generator.n_ws, self.generator.w_dim), np.float32)
         faults, log = [], _WarningLog()
 
-        tasks = (delayed(_run_batch)(self, images[rows], cache) for rows in batches)
+        # Workers read their own batches. In this process, a thread reads the next batch while the
+        # encoder runs; compared with an optimization, reading takes no time.
+        parts = (images[rows] for rows in batches)
+        if self.method == "encoder" and effective_n_jobs(n_jobs) == 1:
+            reader = closing(one_ahead(self._read, parts))
+            tasks = (delayed(_invert_batch)(self, part, cache) for part in reader.thing)
+        else:
+            reader = nullcontext()
+            tasks = (delayed(_run_batch)(self, part, cache) for part in parts)
         bar = progress_bar(
             total=len(images), desc="inverting images", verbose=verbose, unit="image"
         )
-        with in_parallel(tasks, n_jobs) as parts, bar:
-            for rows, part in zip(batches, parts, strict=True):
+        with reader, in_parallel(tasks, n_jobs) as results, bar:
+            for rows, part in zip(batches, results, strict=True):
                 log.warn(part.warnings)
                 if part.faults and self.on_error == "raise":
                     raise part.faults[0].error
@@ -114,6 +130,19 @@ class InversionJob:
         if self.method != "encoder":
             sizes.append(self.generator.image_size)
         return list(dict.fromkeys(sizes))
+
+    def _read(self, images):
+        """Return the pixels of a batch by size, and its faults."""
+        # Files are decoded once to find those that are unreadable.
+        first, *others = self.sizes()
+        pixels, faults = images.try_read(first)
+        views = {first: pixels}
+        if len(pixels):
+            good = np.setdiff1d(np.arange(len(images)), [fault.row for fault in faults])
+            views |= {size: images[good].read(size) for size in others}
+        if self.mirrored:
+            views = {size: np.ascontiguousarray(x[:, :, ::-1]) for size, x in views.items()}
+        return _ReadBatch(views, faults)
 
     def compute(self, views, warn=warnings.warn, keep=None):
         """Return the codes of one batch, given its pixels (n, H, W, 3) by size.
@@ -171,19 +200,19 @@ class InversionJob:
 
 
 def _run_batch(job, images, cache):
-    """Invert one batch; at module level, so that worker processes can run it."""
-    # Files are decoded once to find those that are unreadable.
-    sizes, texts = job.sizes(), []
-    pixels, faults = images.try_read(sizes[0])
-    good = np.setdiff1d(np.arange(len(images)), [fault.row for fault in faults])
-    views = {sizes[0]: pixels}
-    codes = np.full((len(images), job.generator.n_ws, job.generator.w_dim), np.nan, np.float32)
-    if len(good):
-        views |= {size: images[good].read(size) for size in sizes[1:]}
-        if job.mirrored:
-            views = {size: np.ascontiguousarray(x[:, :, ::-1]) for size, x in views.items()}
-        codes[good] = _codes(job, views, cache, texts.append)
-    return _BatchResult(codes, faults, texts)
+    """Read and invert one batch; at module level, so that worker processes can run it."""
+    return _invert_batch(job, job._read(images), cache)
+
+
+def _invert_batch(job, batch, cache):
+    """Invert a batch that is in memory."""
+    n_good, texts = len(next(iter(batch.views.values()))), []
+    n_images = n_good + len(batch.faults)
+    codes = np.full((n_images, job.generator.n_ws, job.generator.w_dim), np.nan, np.float32)
+    if n_good:
+        good = np.setdiff1d(np.arange(n_images), [fault.row for fault in batch.faults])
+        codes[good] = _codes(job, batch.views, cache, texts.append)
+    return _BatchResult(codes, batch.faults, texts)
 
 
 def _codes(job, views, cache, warn):

@@ -55,13 +55,13 @@ def _block_size(n_images, n_bins, n_pixels):
     """Return the number of images to count jointly that makes a pair cheapest.
 
     `m` images take one pass over the pixels and tables of ``n_bins**m`` cells, and serve
-    ``m (m - 1) / 2`` pairs. Adding a cell to the table of a pair costs about a quarter of counting
-    a pixel.
+    ``m (m - 1) / 2`` pairs. Adding a cell to the table of a pair costs a quarter of counting a
+    pixel with 64 bins, and more with few, whose sums are short.
     """
 
     def cost(m):
-        cells = n_bins**m
-        return (n_pixels * (1 + 0.15 * m) + cells * (1 + 0.25 * comb(m, 2))) / comb(m, 2)
+        cells, per_cell = n_bins**m, 0.1 + 9 / n_bins
+        return (n_pixels * (1 + 0.15 * m) + cells * (1 + per_cell * comb(m, 2))) / comb(m, 2)
 
     sizes = [m for m in range(3, n_images + 1) if n_bins**m <= _MAX_CELLS]
     return min([min(2, n_images), *sizes], key=lambda m: cost(m) if m > 1 else 0.0)

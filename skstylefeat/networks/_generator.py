@@ -256,6 +256,22 @@ class Generator(NetworkFacade):
 
         Parameters and values are those of :meth:`features`.
         """
+        for name, x in self._iter_tensors(latents, layers, noise):
+            yield name, x.contiguous().cpu().numpy()
+
+    def iter_views(
+        self, latents: ArrayLike, layers: Sequence[str] | None = None, *, noise: Noise = "const"
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Yield (name, maps) like :meth:`iter_features`, in the network's memory and its order.
+
+        The maps are valid until the next layer is taken. To bring all channels of a layer into C
+        order takes longer than to reduce them, or to copy a few.
+        """
+        for name, x in self._iter_tensors(latents, layers, noise):
+            yield name, x.cpu().numpy()
+
+    def _iter_tensors(self, latents, layers, noise):
+        """Yield (name, tensor) of the wanted layers; the computation stops after the last one."""
         _check_noise(noise)
         wanted = self._check_layers(layers)
         ws = self._tensor(self.broadcast(latents))
@@ -264,7 +280,7 @@ class Generator(NetworkFacade):
             for name, x in synthesis.steps(synthesis.styles(ws), noise):
                 if name in wanted:
                     wanted.discard(name)
-                    yield name, x.contiguous().cpu().numpy()
+                    yield name, x
                 if not wanted:
                     return
 

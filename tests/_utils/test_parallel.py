@@ -1,4 +1,6 @@
-"""Tasks through joblib, on engines with and without generators of results."""
+"""Tasks through joblib, on engines with and without generators of results, and reading ahead."""
+
+import threading
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from joblib.parallel import BACKENDS
 from numpy.testing import assert_array_equal
 
 from skstylefeat import FeatureMaps, StyleGANInverter, layer_importance, load_generator
-from skstylefeat._utils._parallel import TASKS_AT_ONCE, in_parallel
+from skstylefeat._utils._parallel import TASKS_AT_ONCE, in_parallel, one_ahead
 from tests.support.networks import write_job
 
 
@@ -87,3 +89,40 @@ def test_every_user_has_its_serial_result(tmp_path):
         spread = work()
     for one, other in zip(serial, spread, strict=True):
         assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7])
+def test_one_ahead_keeps_the_order(n):
+    assert list(one_ahead(lambda i: i**2, range(n))) == [i**2 for i in range(n)]
+
+
+def test_one_item_is_read_while_another_is_used():
+    started = [threading.Event() for _ in range(5)]
+
+    def read(i):
+        started[i].set()
+        return i
+
+    for i in one_ahead(read, range(5)):
+        assert started[min(i + 1, 4)].wait(60)  # by the other thread
+        assert not any(event.is_set() for event in started[i + 2 :])
+
+
+def test_one_ahead_raises_where_the_result_would_be():
+    def read(i):
+        if i == 2:
+            raise OSError("2 is damaged")
+        return i
+
+    got = []
+    with pytest.raises(OSError, match="2 is damaged"):
+        got.extend(one_ahead(read, range(5)))
+    assert got == [0, 1]
+
+
+def test_one_ahead_ends_with_its_reader():
+    taken, n_threads = [], threading.active_count()
+    parts = one_ahead(taken.append, range(100))
+    next(parts)
+    parts.close()
+    assert len(taken) <= 2 and threading.active_count() == n_threads

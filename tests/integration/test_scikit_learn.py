@@ -45,6 +45,7 @@ from skstylefeat import (
     StyleGANInverter,
 )
 from skstylefeat.directions import LinearSVMDirection
+from skstylefeat.networks import Encoder
 from tests.support.estimators import tiny_images
 from tests.support.networks import write_pair
 
@@ -237,6 +238,31 @@ def test_memory_of_the_regressing_pipeline_is_hit(pair, images, degrees, tmp_pat
     # Two folds and the refit, each with an inversion and distances.
     assert len(memory.store_backend.get_items()) == 6
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_a_search_over_a_late_step_inverts_each_image_once(
+    pair, images, degrees, tmp_path, monkeypatch
+):
+    """The line of the README: with `cache_dir`, folds and candidates share the codes."""
+    counts, encode = [], Encoder.encode
+
+    def counted(self, pixels, **kwargs):
+        counts.append(len(pixels))
+        return encode(self, pixels, **kwargs)
+
+    StyleGANInverter(*pair).fit(images)  # inverts images of the generator, once for all fits
+    monkeypatch.setattr(Encoder, "encode", counted)
+    alphas = {"regress__alpha": [0.1, 1.0, 10.0]}
+    plain = GridSearchCV(regressor(pair), alphas, cv=3).fit(images, degrees)
+    # Three candidates see each image in three folds, training and test; then the refit.
+    assert sum(counts) == (3 * 3 + 1) * len(images)
+
+    counts.clear()
+    keeping = regressor(pair).set_params(invert__cache_dir=tmp_path)
+    search = GridSearchCV(keeping, alphas, cv=3).fit(images, degrees)
+    assert sum(counts) == len(images)
+    for key in ("mean_test_score", "std_test_score"):
+        assert_array_equal(search.cv_results_[key], plain.cv_results_[key])
 
 
 def test_cross_validate_and_learning_curve_on_images(pair, images, names, degrees):

@@ -86,14 +86,14 @@ def test_features_are_lazy_and_those_of_the_latents(pair, images):
 
 
 def test_features_are_made_in_the_inverters_batches(pair, images, monkeypatch):
-    sizes, iter_features = [], Generator.iter_features
+    sizes, iter_views = [], Generator.iter_views
 
     def counted(self, latents, *args, **kwargs):
         sizes.append(len(latents))
-        return iter_features(self, latents, *args, **kwargs)
+        return iter_views(self, latents, *args, **kwargs)
 
     maps = inverter(pair, output="features", batch_size=3).fit_transform(images)
-    monkeypatch.setattr(Generator, "iter_features", counted)
+    monkeypatch.setattr(Generator, "iter_views", counted)
     maps.pool()
     assert sizes == [3, 3, 1]
 

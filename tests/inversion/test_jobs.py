@@ -18,7 +18,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skstylefeat import StyleGANInverter
 from skstylefeat._utils import _files
-from skstylefeat.inversion import _encoder_choice
+from skstylefeat.images import ImageCollection
+from skstylefeat.inversion import _encoder_choice, _inverter
 from skstylefeat.networks import Encoder
 from skstylefeat.networks import _base as networks_base
 from skstylefeat.networks.training import _train as training
@@ -96,6 +97,33 @@ def test_a_killed_job_resumes(job, tmp_path, encoded, kill):
     assert finished <= stamps(cache) and len(stamps(cache)) == N_IMAGES
     undisturbed = inverter.set_params(cache_dir=None).transform(folder)
     assert_allclose(latents, undisturbed, rtol=1e-5, atol=1e-6)
+
+
+def test_the_next_batch_is_read_while_the_encoder_runs(job, monkeypatch):
+    generator, encoder, folder = job
+    inverter = StyleGANInverter(generator, encoder, batch_size=BATCH).fit(folder)
+    expected = inverter.transform(folder)
+    n_batches, started, runs = N_IMAGES // BATCH, [], []
+    more, try_read, encode = threading.Condition(), ImageCollection.try_read, Encoder.encode
+
+    def reading(self, size=None):
+        with more:
+            started.append(len(self))
+            more.notify_all()
+        return try_read(self, size)
+
+    def encoding(self, pixels, **kwargs):
+        with more:
+            runs.append(len(pixels))
+            assert more.wait_for(lambda: len(started) > min(len(runs), n_batches - 1), timeout=60)
+            assert len(started) <= len(runs) + 1  # two batches in memory, not more
+        return encode(self, pixels, **kwargs)
+
+    monkeypatch.setattr(ImageCollection, "try_read", reading)
+    monkeypatch.setattr(Encoder, "encode", encoding)
+    monkeypatch.setattr(_inverter, "warn_if_foreign", lambda *args, **kwargs: None)
+    assert_array_equal(inverter.transform(folder), expected)
+    assert started == runs == [BATCH] * n_batches
 
 
 def test_workers_keep_finished_codes(job, tmp_path, encoded):

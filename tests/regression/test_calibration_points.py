@@ -48,6 +48,20 @@ def test_the_central_part_is_cut_at_both_ends():
     assert (drawn.min(), drawn.max()) == (20, 80)
 
 
+@pytest.mark.parametrize("central", [0.3, 0.5, 0.8, 0.95, 1.0])
+def test_central_part_lies_between_two_quantiles(central):
+    """Equal distances, of which there are many, are in or out together, in the order of rows."""
+    for seed in range(40):
+        rng = np.random.RandomState(seed)
+        d = rng.randint(0, 12, size=rng.randint(20, 90)).astype(float)
+        low, high = np.quantile(d, [(1 - central) / 2, (1 + central) / 2])
+        inside = np.flatnonzero((d >= low) & (d <= high))
+        ranked = inside[np.argsort(d[inside], kind="stable")]
+        # So many points that the two ends of the central part make up all of it.
+        chosen = select_calibration_points(d, len(inside), strategy="optimal", central=central)
+        np.testing.assert_array_equal(chosen, ranked)
+
+
 def test_seeds_and_columns():
     d = np.random.RandomState(0).normal(size=(300, 1))
     a = select_calibration_points(d, 5, random_state=1)

@@ -301,8 +301,9 @@ def psp_state(encoder_type, *, n_ws, w_dim, widths=(4, 5, 6, 8), n_units=2, in_c
                 state[f"{unit}.res_layer.2.weight"] = torch.rand(n_out, generator=rng)
                 conv(f"{unit}.res_layer.3", n_out, n_out)
                 norm(f"{unit}.res_layer.4", n_out)
-                conv(f"{unit}.res_layer.5.fc1", n_out, 2, 1)
-                conv(f"{unit}.res_layer.5.fc2", 2, n_out, 1)
+                squeezed = max(2, n_out // 16)
+                conv(f"{unit}.res_layer.5.fc1", n_out, squeezed, 1)
+                conv(f"{unit}.res_layer.5.fc2", squeezed, n_out, 1)
             if n_in != n_out:
                 shortcut = f"{unit}.downsample" if is_resnet else f"{unit}.shortcut_layer"
                 conv(f"{shortcut}.0", n_in, n_out, 1)

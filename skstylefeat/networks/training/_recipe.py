@@ -44,8 +44,8 @@ class EncoderRecipe:
     ema_half_life : float, default=100.0
         Half-life in steps of the moving average of the weights. The average is the result.
     bfloat16 : bool, default=False
-        Run the convolutions in bfloat16. Processors that support it train about 1.5 times as
-        fast; the result then differs between processors.
+        Run the convolutions in bfloat16. Processors with AMX train faster, those without it
+        slower; the result then differs between processors.
 
     Examples
     --------
