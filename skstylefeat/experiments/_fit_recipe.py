@@ -5,21 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skstylefeat._utils._typing import ImagesLike
-from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDATES
+from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDATES, Candidate
 from skstylefeat.prediction._photo_features import PhotoFeatures
 from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
 
+#: Readers that need no generator, to compare with; those of classes are strong ones.
+CLASSES_WITHOUT_GENERATOR = (
+    Candidate("HOG, logistic", ("hog",), "logistic"),
+    Candidate("HOG, label spreading", ("hog",), "spreading"),
+)
+NUMBERS_WITHOUT_GENERATOR = (Candidate("HOG, ridge", ("hog",), "ridge"),)
 
-def photo_features(images: ImagesLike) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
-    """Compute the features that ``fit`` reads, with the bundled networks.
+
+def photo_features(
+    images: ImagesLike, generator: StrPath = "faces64", encoder: StrPath = "auto"
+) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
+    """Compute the features that ``fit`` reads.
 
     Parameters
     ----------
     images : images
         As for :class:`skstylefeat.StyleGANInverter`.
+    generator, encoder : str or path-like
+        Likewise; by default the bundled networks.
 
     Returns
     -------
@@ -29,7 +41,7 @@ def photo_features(images: ImagesLike) -> tuple[NDArray[Any], NDArray[Any], dict
     blocks : dict of str to (start, stop)
         Columns of `rows` by block.
     """
-    features = PhotoFeatures().fit(images)
+    features = PhotoFeatures(generator, encoder).fit(images)
     found = features.invert(images)
     return found.rows, found.codes, features.blocks_
 
@@ -40,6 +52,7 @@ def recipe_predictions(
     X_new: ArrayLike,
     blocks: Mapping[str, tuple[int, int]],
     candidates: bool = True,
+    without_generator: bool = False,
 ) -> tuple[dict[str, NDArray[Any]], FewShotClassifier | FewShotRegressor]:
     """Predict new rows by the recipe and by each of its candidates.
 
@@ -54,6 +67,8 @@ def recipe_predictions(
     blocks : mapping of str to (start, stop)
     candidates : bool, default=True
         Whether each candidate predicts alone, too.
+    without_generator : bool, default=False
+        Whether readers of histograms of gradients alone predict, too.
 
     Returns
     -------
@@ -66,8 +81,11 @@ def recipe_predictions(
     reader = FewShotRegressor if is_number else FewShotClassifier
     recipe = reader(blocks).fit(X, y)
     predictions = {"fit": recipe.predict(X_new)}
-    for candidate in (NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) * candidates:
+    others = list(NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) if candidates else []
+    if without_generator:
+        others += NUMBERS_WITHOUT_GENERATOR if is_number else CLASSES_WITHOUT_GENERATOR
+    for candidate in others:
         alone = reader(blocks)
-        alone._candidates = (candidate,)
+        alone._candidates, alone._fewest_to_score = (candidate,), np.inf
         predictions[candidate.name] = alone.fit(X, y).predict(X_new)
     return predictions, recipe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from skstylefeat.prediction._candidates import (
     fit_classes,
     fit_numbers,
 )
+from skstylefeat.prediction._photo_graphs import PhotoGraphs
 from skstylefeat.regression._jackknife_plus import jackknife_plus
 
 #: Fewest labels with which cross-validation chooses the candidate.
@@ -34,6 +35,15 @@ MOST_SINGLE, N_FOLDS = 24, 12
 #: Share of the loss by which a later candidate must be better than an earlier one.
 MARGIN = 0.05
 COVERAGE = 0.9
+
+
+class _Part(NamedTuple):
+    """Columns that a candidate reads, scaled, and the graphs over which it spreads labels."""
+
+    rows: NDArray[np.float64]
+    columns: NDArray[np.intp]
+    scales: NDArray[np.float64]
+    graphs: PhotoGraphs | None
 
 
 class _FewShotReader(VersionStamped, BaseEstimator):
@@ -48,6 +58,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
     """
 
     _candidates: tuple[Candidate, ...] = ()
+    _fewest_to_score: float = FEWEST_TO_SCORE
 
     def __init__(self, blocks: Mapping[str, tuple[int, int]], *, random_state: int = 0) -> None:
         self.blocks = blocks
@@ -76,28 +87,35 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         best = None
         self.losses_ = {}
         for candidate in candidates:
-            columns = candidate.columns(dict(self.blocks))
-            models = self._fold_models(candidate, standard[:, columns], positions, values)
+            part = self._rows_of(candidate, standard, positions)
+            models = self._fold_models(candidate, part, positions, values)
             loss = np.nan
             if models:
-                outputs = self._left_out(standard[positions][:, columns], models)
-                loss = self._loss(outputs, values)
+                loss = self._loss(self._left_out(part.rows[positions], models), values)
             self.losses_[candidate.name] = loss
             if best is None or loss < (1 - MARGIN) * best[0]:
-                best = loss, candidate, columns, models
-        _, candidate, self.columns_, models = best
-        self.candidate_ = candidate.name
+                best = loss, candidate, part, models
+        _, candidate, part, models = best
+        self.candidate_, self.columns_ = candidate.name, part.columns
 
         # Coefficients of the folds, then of all labels, in the units of X.
-        final = self._fit_candidate(candidate, standard[:, self.columns_], positions, values)
+        final = self._fit_candidate(candidate, part, positions, values)
         inverse, mean = self._inverse_scale[self.columns_], self._mean[self.columns_]
-        every = [self._to_units(model, inverse, mean) for model in [*models, final]]
+        every = [self._to_units(model, part.scales * inverse, mean) for model in [*models, final]]
         *self._fold_models_, self._model = every
         return self
 
+    def _rows_of(self, candidate, standard, positions):
+        """Return what a candidate reads, of standardized columns."""
+        blocks = dict(self.blocks)
+        columns, scales = candidate.columns(blocks), candidate.scales(blocks)
+        rows = standard[:, columns] * scales
+        graphs = candidate.graphs(rows, positions, blocks, self.random_state)
+        return _Part(rows, columns, scales, graphs)
+
     def _make_folds(self, n):
         """Return the number of the fold that leaves each label out; -1 where none can be."""
-        if n < FEWEST_TO_SCORE:
+        if n < self._fewest_to_score:
             return np.full(n, -1)
         if n <= MOST_SINGLE:
             return np.arange(n)
@@ -107,11 +125,11 @@ class _FewShotReader(VersionStamped, BaseEstimator):
             fold[left_out] = k
         return fold
 
-    def _fold_models(self, candidate, rows, positions, values):
+    def _fold_models(self, candidate, part, positions, values):
         folds = range(self.folds_.max(initial=-1) + 1)
         return [
             self._fit_candidate(
-                candidate, rows, positions[self.folds_ != k], values[self.folds_ != k]
+                candidate, part, positions[self.folds_ != k], values[self.folds_ != k]
             )
             for k in folds
         ]
@@ -134,9 +152,10 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         The candidate is the one that all labels have chosen.
         """
         X = np.asarray(X, dtype=np.float64)
-        standard = ((X[~check_rows(X)] - self._mean) * self._inverse_scale)[:, self.columns_]
+        standard = (X[~check_rows(X)] - self._mean) * self._inverse_scale
         labeled = np.searchsorted(np.flatnonzero(~check_rows(X)), self.labeled_)
         candidate = next(c for c in self._candidates if c.name == self.candidate_)
+        part = self._rows_of(candidate, standard, labeled)
         rng = np.random.default_rng(self.random_state)
         curve = []
         for size in sizes:
@@ -144,10 +163,8 @@ class _FewShotReader(VersionStamped, BaseEstimator):
             for _ in range(n_draws):
                 order = rng.permutation(len(labeled))
                 known, rest = order[:size], order[size:]
-                model = self._fit_candidate(
-                    candidate, standard, labeled[known], self._values[known]
-                )
-                outputs = model.outputs(standard[labeled[rest]])
+                model = self._fit_candidate(candidate, part, labeled[known], self._values[known])
+                outputs = model.outputs(part.rows[labeled[rest]])
                 scores.append(self._score_outputs(outputs, self._values[rest]))
             curve.append((int(size), float(np.mean(scores)), float(np.std(scores))))
         return curve
@@ -155,7 +172,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
     def _score_outputs(self, outputs, values):
         raise NotImplementedError
 
-    def _fit_candidate(self, candidate, rows, positions, values):
+    def _fit_candidate(self, candidate, part, positions, values):
         raise NotImplementedError
 
     def _loss(self, outputs, values):
@@ -225,8 +242,8 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
             self.left_out_ = self._left_out_outputs(X)[:, 0]
         return self
 
-    def _fit_candidate(self, candidate, rows, positions, values):
-        return fit_numbers(candidate, rows, positions, values)
+    def _fit_candidate(self, candidate, part, positions, values):
+        return fit_numbers(candidate, part.rows, positions, values)
 
     def _loss(self, outputs, values):
         return float(np.abs(outputs[:, 0] - values).mean())
@@ -298,9 +315,15 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
             self.left_out_[:] = self.classes_[self._left_out_outputs(X).argmax(axis=1)]
         return self
 
-    def _fit_candidate(self, candidate, rows, positions, values):
+    def _fit_candidate(self, candidate, part, positions, values):
         return fit_classes(
-            candidate, rows, positions, values, len(self.classes_), self.random_state
+            candidate,
+            part.rows,
+            positions,
+            values,
+            len(self.classes_),
+            self.random_state,
+            part.graphs,
         )
 
     def _loss(self, outputs, values):
