@@ -93,11 +93,11 @@ def rendered(seed, args):
         age = np.asarray(columns["age"], dtype=np.float64)
         targets.append(
             {
-                "glasses": np.asarray(columns["glasses"]) != "none",
-                "beard": np.asarray(columns["facial_hair"]) == "beard",
-                "age group": age < 40,
-                "age": age,
-                "yaw": np.asarray(columns["yaw"], dtype=np.float64),
+                "rendered glasses": np.asarray(columns["glasses"]) != "none",
+                "rendered beard": np.asarray(columns["facial_hair"]) == "beard",
+                "rendered age group": age < 40,
+                "rendered age": age,
+                "rendered yaw": np.asarray(columns["yaw"], dtype=np.float64),
             }
         )
     n = args.rendered
@@ -106,7 +106,8 @@ def rendered(seed, args):
 
 def faces(name, args):
     """Return photos of faces."""
-    halves = read_halves(name, args.split, args.pool, args.others, folder=args.data)
+    sizes = args.split, args.pool, args.others
+    halves = read_halves(name, *sizes, folder=args.data, cache=args.cache)
     parts = [
         features(images, f"{name}-{part}-{len(images)}", args.cache, args.faces)
         for part, (images, _) in zip(("train", args.split), halves, strict=True)
@@ -175,6 +176,10 @@ def score_draw(domain, target, n_labels, draw):
         Score(target, method, metric, n_labels, draw, measure(y, guess))
         for method, guess in found.items()
     ]
+    scores += [
+        Score(target, method, "cross-validated loss", n_labels, draw, loss)
+        for method, loss in recipe.losses_.items()
+    ]
     return [*scores, Score(target, recipe.candidate_, "chosen", n_labels, draw, 1.0)]
 
 
@@ -225,7 +230,7 @@ def parse_arguments():
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--pool", type=int, default=1_200, help="photos to label from")
     parser.add_argument("--others", type=int, default=2_000, help="photos to score")
-    parser.add_argument("--rendered", type=int, default=N_RENDERED)
+    parser.add_argument("--rendered", type=int, default=N_RENDERED, help="0: no rendered faces")
     parser.add_argument("--rendered-others", type=int, default=N_RENDERED_OTHERS)
     parser.add_argument("--cache", type=Path, default=None, help="folder for the features")
     parser.add_argument("--out", type=Path, default=Path("runs/readers"))
@@ -238,20 +243,17 @@ def parse_arguments():
 def main():
     """Print the tables."""
     args = parse_arguments()
-    seeds = SEEDS[args.split]
-    groups = [[rendered(seed, args) for seed in seeds]]
-    if args.faces:
-        groups += [[faces(name, args)] for name in ("celeba", "utkface")]
-    if args.clothes:
-        groups.append([clothes(args)])
-
-    cases = [
+    groups = [[faces(name, args)] for name in ("celeba", "utkface") if args.faces]
+    groups += [[clothes(args)]] if args.clothes else []
+    if args.rendered:
+        groups.append([rendered(seed, args) for seed in SEEDS[args.split]])
+    cases = [  # draw by draw, so that a stopped run has scores of all targets
         (group, target, n_labels, draw)
+        for draw in range(args.draws)
         for n_labels in args.labels
         for group in groups
         for target in group[0].targets
         if args.targets is None or target in args.targets
-        for draw in range(args.draws)
     ]
     args.out.mkdir(parents=True, exist_ok=True)
     scores = []

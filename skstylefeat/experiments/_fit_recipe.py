@@ -78,14 +78,31 @@ def recipe_predictions(
         Fitted.
     """
     is_number = y.dtype.kind == "f"
-    reader = FewShotRegressor if is_number else FewShotClassifier
-    recipe = reader(blocks).fit(X, y)
+    parts: dict[Candidate, Any] = {}
+
+    class Recipe(FewShotRegressor if is_number else FewShotClassifier):  # type: ignore[misc]
+        """The reader, which keeps what its candidates read."""
+
+        def _part_of(self, candidate, X, positions):
+            parts[candidate] = super()._part_of(candidate, X, positions)
+            self._readable, self._positions = X, positions
+            return parts[candidate]
+
+    recipe = Recipe(blocks).fit(X, y)
+    X_new = np.asarray(X_new, dtype=np.float64)
     predictions = {"fit": recipe.predict(X_new)}
     others = list(NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) if candidates else []
     if without_generator:
         others += NUMBERS_WITHOUT_GENERATOR if is_number else CLASSES_WITHOUT_GENERATOR
     for candidate in others:
-        alone = reader(blocks)
-        alone._candidates, alone._fewest_to_score = (candidate,), np.inf
-        predictions[candidate.name] = alone.fit(X, y).predict(X_new)
+        if not set(candidate.blocks) <= set(blocks):
+            continue
+        if candidate not in parts:
+            recipe._part_of(candidate, recipe._readable, recipe._positions)
+        part = parts[candidate]
+        model = recipe._fit_candidate(candidate, part, recipe._positions, recipe._values)
+        outputs = recipe._to_units(model, part.scales, part.mean).outputs(X_new[:, part.columns])
+        found = outputs[:, 0] if is_number else recipe.classes_[outputs.argmax(axis=1)]
+        predictions[candidate.name] = found
+    parts.clear()
     return predictions, recipe

@@ -90,20 +90,18 @@ class Candidate:
         blocks: dict[str, tuple[int, int]],
         random_state: int,
     ) -> PhotoGraphs | None:
-        """Return the graphs over which it spreads labels: of all columns, and of the last block."""
+        """Return the graphs over which it spreads labels, if it does."""
         if self.head != "spreading":
             return None
-        start, stop = blocks[self.blocks[-1]]
-        parts = [slice(None), slice(rows.shape[1] - (stop - start), None)]
-        return PhotoGraphs(rows, labeled, parts[: len(self.blocks)], random_state)
+        sizes = [blocks[name][1] - blocks[name][0] for name in self.blocks]
+        return PhotoGraphs(rows, labeled, sizes, random_state)
 
 
 #: For classes, in the order in which they are preferred when cross-validation cannot decide.
 CLASS_CANDIDATES = (
+    Candidate("styles and HOG", ("styles", "hog"), "spreading"),
     Candidate("clusters by maxima of maps", ("maps",), "clusters", 5),
     Candidate("consensus of styles", ("styles",), "logistic", 40),
-    Candidate("styles and HOG", ("styles", "hog"), "spreading"),
-    Candidate("HOG", ("hog",), "logistic"),
 )
 #: For numbers.
 NUMBER_CANDIDATES = (
@@ -151,7 +149,9 @@ def consensus(
     by_labels = _correlations(rows[labeled], values)
     weights = _largest(np.abs(by_labels), np.sign(by_labels), n_channels)
     for _ in range(n_rounds):
-        by_photos = _correlations(rows, rows @ weights)
+        # Over all photos the columns have mean 0 and deviation 1.
+        sums = rows @ unit_spread(rows, weights)
+        by_photos = (sums - sums.mean()) @ rows / len(rows)
         agree = np.sign(by_photos) == np.sign(by_labels)
         score = np.abs(by_photos * by_labels) * agree
         weights = _largest(score, np.sign(by_photos), n_channels)
@@ -255,7 +255,9 @@ def _fit_logistic(rows, codes, present, strength, class_weight=None):
     coef = model.coef_ @ basis.T
     if len(present) > 2:
         return LinearModel(coef, model.intercept_)
-    return LinearModel(np.concatenate([np.zeros_like(coef), coef]), np.append(0.0, model.intercept_))
+    return LinearModel(
+        np.concatenate([np.zeros_like(coef), coef]), np.append(0.0, model.intercept_)
+    )
 
 
 def _fit_clusters(sums, labeled, codes, present, random_state):

@@ -20,14 +20,16 @@ MOST_PHOTOS = 1_500
 class PhotoGraphs:
     """Graphs that link each photo to those in the most similar direction from the mean.
 
+    One graph compares all columns. With several blocks of columns another compares the last alone.
+
     Parameters
     ----------
     rows : ndarray of shape (n, d)
         Columns of mean 0, scaled so that rows have length 1 on average.
     labeled : ndarray of int
         Rows with a label, in ascending order.
-    parts : sequence of slice
-        Columns of each graph.
+    sizes : sequence of int
+        Columns of each block.
     random_state : int
         Seed of the photos without a label, where there are too many.
     """
@@ -36,7 +38,7 @@ class PhotoGraphs:
         self,
         rows: NDArray[np.float64],
         labeled: NDArray[np.intp],
-        parts: Sequence[slice],
+        sizes: Sequence[int],
         random_state: int,
     ) -> None:
         kept = np.arange(len(rows))
@@ -46,12 +48,17 @@ class PhotoGraphs:
         self._rows, self._labeled = rows[kept], labeled
         places = np.searchsorted(kept, labeled)
 
+        products = []
+        for block in np.split(self._rows, np.cumsum(sizes)[:-1], axis=1):
+            block = block.astype(np.float32)  # twice as fast, and as good for neighbors
+            products.append((block @ block.T).astype(np.float64))
+        total = np.sum(products, axis=0)
+
         eye = np.eye(len(kept))
-        self._ridge = cho_factor(self._rows @ self._rows.T + RIDGE * eye)
+        self._ridge = cho_factor(total + RIDGE * eye)
         self._spread = []
-        for part in parts:
-            columns = self._rows[:, part]
-            system = cho_factor(eye - PASSED_ON * _normalized_graph(columns @ columns.T))
+        for compared in [total] if len(products) == 1 else [total, products[-1]]:
+            system = cho_factor(eye - PASSED_ON * _normalized_graph(compared))
             self._spread.append(cho_solve(system, eye[:, places]))
 
     def direction(
