@@ -250,7 +250,7 @@ def main():
     groups = [[faces(name, args)] for name in ("celeba", "utkface") if args.faces]
     groups += [[clothes(args)]] if args.clothes else []
     if args.rendered:
-        groups.append([rendered(seed, args) for seed in SEEDS[args.split]])
+        groups.append([rendered(seed, args) for seed in SEEDS[args.split][: args.draws]])
     cases = [  # draw by draw, so that a stopped run has scores of all targets
         (group, target, n_labels, draw)
         for draw in range(args.draws)

@@ -224,8 +224,9 @@ def fit_classes(
 
     # Two classes have one weighted sum; of more, each has its own against the rest.
     sides = present[1:] if len(present) == 2 else present
+    n_channels = candidate.n_channels or rows.shape[1]
     if graphs is None:
-        found = [consensus(rows, labeled, 1.0 * (codes == c), candidate.n_channels) for c in sides]
+        found = [consensus(rows, labeled, 1.0 * (codes == c), n_channels) for c in sides]
     else:
         found = [_spread_direction(rows, labeled, codes == c, graphs) for c in sides]
     directions = np.stack(found)
