@@ -13,11 +13,8 @@ from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDAT
 from skstylefeat.prediction._photo_features import PhotoFeatures
 from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
 
-#: Readers that need no generator, to compare with; those of classes are strong ones.
-CLASSES_WITHOUT_GENERATOR = (
-    Candidate("HOG, logistic", ("hog",), "logistic"),
-    Candidate("HOG, label spreading", ("hog",), "spreading"),
-)
+#: Further readers that need no generator, to compare with.
+CLASSES_WITHOUT_GENERATOR = (Candidate("HOG, label spreading", ("hog",), "spreading"),)
 NUMBERS_WITHOUT_GENERATOR = (Candidate("HOG, ridge", ("hog",), "ridge"),)
 
 

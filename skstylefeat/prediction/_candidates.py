@@ -102,6 +102,7 @@ CLASS_CANDIDATES = (
     Candidate("styles and HOG", ("styles", "hog"), "spreading"),
     Candidate("clusters by maxima of maps", ("maps",), "clusters", 5),
     Candidate("consensus of styles", ("styles",), "logistic", 40),
+    Candidate("HOG", ("hog",), "logistic"),
 )
 #: For numbers.
 NUMBER_CANDIDATES = (
