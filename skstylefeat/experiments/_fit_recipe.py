@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skstylefeat._utils._typing import ImagesLike
-from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDATES
+from skstylefeat._utils._typing import ImagesLike, StrPath
+from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDATES, Candidate
 from skstylefeat.prediction._photo_features import PhotoFeatures
 from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
 
+#: Further readers that need no generator, to compare with.
+CLASSES_WITHOUT_GENERATOR = (Candidate("HOG, label spreading", ("hog",), "spreading"),)
+NUMBERS_WITHOUT_GENERATOR = (Candidate("HOG, ridge", ("hog",), "ridge"),)
 
-def photo_features(images: ImagesLike) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
-    """Compute the features that ``fit`` reads, with the bundled networks.
+
+def photo_features(
+    images: ImagesLike, generator: StrPath = "faces64", encoder: StrPath = "auto"
+) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
+    """Compute the features that ``fit`` reads.
 
     Parameters
     ----------
     images : images
         As for :class:`skstylefeat.StyleGANInverter`.
+    generator, encoder : str or path-like
+        Likewise; by default the bundled networks.
 
     Returns
     -------
@@ -29,7 +38,7 @@ def photo_features(images: ImagesLike) -> tuple[NDArray[Any], NDArray[Any], dict
     blocks : dict of str to (start, stop)
         Columns of `rows` by block.
     """
-    features = PhotoFeatures().fit(images)
+    features = PhotoFeatures(generator, encoder).fit(images)
     found = features.invert(images)
     return found.rows, found.codes, features.blocks_
 
@@ -40,6 +49,8 @@ def recipe_predictions(
     X_new: ArrayLike,
     blocks: Mapping[str, tuple[int, int]],
     candidates: bool = True,
+    without_generator: bool = False,
+    choose: bool = True,
 ) -> tuple[dict[str, NDArray[Any]], FewShotClassifier | FewShotRegressor]:
     """Predict new rows by the recipe and by each of its candidates.
 
@@ -54,6 +65,11 @@ def recipe_predictions(
     blocks : mapping of str to (start, stop)
     candidates : bool, default=True
         Whether each candidate predicts alone, too.
+    without_generator : bool, default=False
+        Whether readers of histograms of gradients alone predict, too.
+    choose : bool, default=True
+        Whether the recipe chooses by cross-validation, which takes most of the time. Otherwise
+        there are no predictions by "fit".
 
     Returns
     -------
@@ -63,11 +79,34 @@ def recipe_predictions(
         Fitted.
     """
     is_number = y.dtype.kind == "f"
-    reader = FewShotRegressor if is_number else FewShotClassifier
-    recipe = reader(blocks).fit(X, y)
-    predictions = {"fit": recipe.predict(X_new)}
-    for candidate in (NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) * candidates:
-        alone = reader(blocks)
-        alone._candidates = (candidate,)
-        predictions[candidate.name] = alone.fit(X, y).predict(X_new)
+    parts: dict[Candidate, Any] = {}
+
+    class Recipe(FewShotRegressor if is_number else FewShotClassifier):  # type: ignore[misc]
+        """The reader, which keeps what its candidates read."""
+
+        def _part_of(self, candidate, X, positions):
+            parts[candidate] = super()._part_of(candidate, X, positions)
+            self._readable, self._positions = X, positions
+            return parts[candidate]
+
+        def _make_folds(self, n):
+            return super()._make_folds(n) if choose else np.full(n, -1)
+
+    recipe = Recipe(blocks).fit(X, y)
+    X_new = np.asarray(X_new, dtype=np.float64)
+    predictions = {"fit": recipe.predict(X_new)} if choose else {}
+    others = list(NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) if candidates else []
+    if without_generator:
+        others += NUMBERS_WITHOUT_GENERATOR if is_number else CLASSES_WITHOUT_GENERATOR
+    for candidate in others:
+        if not set(candidate.blocks) <= set(blocks):
+            continue
+        if candidate not in parts:
+            recipe._part_of(candidate, recipe._readable, recipe._positions)
+        part = parts[candidate]
+        model = recipe._fit_candidate(candidate, part, recipe._positions, recipe._values)
+        outputs = recipe._to_units(model, part.scales, part.mean).outputs(X_new[:, part.columns])
+        found = outputs[:, 0] if is_number else recipe.classes_[outputs.argmax(axis=1)]
+        predictions[candidate.name] = found
+    parts.clear()
     return predictions, recipe

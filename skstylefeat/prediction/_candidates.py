@@ -4,7 +4,8 @@ All candidates see columns that are standardized by all photos. All are linear, 
 linear distance, so that a fitted reader is a matrix of coefficients. Most of them read a
 *consensus* of channels: with a dozen labels and a thousand channels, some channels fit the labels
 by chance, but those do not agree with each other on the photos without labels. The channels that
-do agree remain.
+do agree remain. Others read whole blocks of columns, of which the histograms of gradients need no
+generator.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
+from skstylefeat.prediction._photo_graphs import PhotoGraphs, unit_spread
+
 #: Label's worth of penalty on the slope of a line, in units of a channel's variance.
 LINE_PENALTY = 0.5
-#: Strength of the logistic regression on all columns, whose squared length is 1 on average.
-LOGISTIC_C = 100.0
+#: Inverse penalty of the logistic regression on all columns, whose rows have length 1 on average.
+LOGISTIC_C = 10.0
 RIDGE_ALPHAS = tuple(np.logspace(-3, 1, 9).tolist())
 #: Logit of a class that no label of the fold names.
 ABSENT = -1e6
@@ -53,8 +56,10 @@ class Candidate:
         Name in reports.
     blocks : tuple of str
         Blocks of columns that it reads, see `PhotoFeatures`.
-    head : {"curve", "ridge", "clusters", "logistic"}
-        Calibration curve, clusters or logistic regression on the consensus, or ridge.
+    head : {"curve", "ridge", "clusters", "logistic", "spreading"}
+        Calibration curve, clusters or logistic regression on the consensus; ridge or logistic
+        regression on all columns; or the latter together with labels that are spread over graphs
+        of the photos, see `PhotoGraphs`.
     n_channels : int or None
         Channels of the consensus; None reads all columns.
     """
@@ -68,18 +73,43 @@ class Candidate:
         """Return the columns of its blocks."""
         return np.concatenate([np.arange(*blocks[name]) for name in self.blocks])
 
+    def scales(self, blocks: dict[str, tuple[int, int]]) -> NDArray[np.float64]:
+        """Return factors of its standardized columns.
+
+        Where all are read, blocks weigh the same, and rows have length 1 on average.
+        """
+        sizes = [blocks[name][1] - blocks[name][0] for name in self.blocks]
+        if self.n_channels is not None:
+            return np.ones(sum(sizes))
+        return np.concatenate([np.full(n, 1 / np.sqrt(n * len(sizes))) for n in sizes])
+
+    def graphs(
+        self,
+        rows: NDArray[np.float64],
+        labeled: NDArray[np.intp],
+        blocks: dict[str, tuple[int, int]],
+        random_state: int,
+    ) -> PhotoGraphs | None:
+        """Return the graphs over which it spreads labels, if it does."""
+        if self.head != "spreading":
+            return None
+        sizes = [blocks[name][1] - blocks[name][0] for name in self.blocks]
+        return PhotoGraphs(rows, labeled, sizes, random_state)
+
 
 #: For classes, in the order in which they are preferred when cross-validation cannot decide.
 CLASS_CANDIDATES = (
+    Candidate("styles and HOG", ("styles", "hog"), "spreading"),
     Candidate("clusters by maxima of maps", ("maps",), "clusters", 5),
     Candidate("consensus of styles", ("styles",), "logistic", 40),
-    Candidate("all styles and maps", ("styles", "maps"), "logistic"),
+    Candidate("HOG", ("hog",), "logistic"),
 )
 #: For numbers.
 NUMBER_CANDIDATES = (
     Candidate("consensus of styles", ("styles",), "curve", 40),
     Candidate("consensus of mirrored differences", ("differences",), "curve", 40),
     Candidate("all styles", ("styles", "differences"), "ridge"),
+    Candidate("styles and HOG", ("styles", "hog"), "ridge"),
 )
 N_ROUNDS = 4
 #: Points of a calibration curve, and its length beyond the photos, in standard deviations.
@@ -120,12 +150,13 @@ def consensus(
     by_labels = _correlations(rows[labeled], values)
     weights = _largest(np.abs(by_labels), np.sign(by_labels), n_channels)
     for _ in range(n_rounds):
-        by_photos = _correlations(rows, rows @ weights)
+        # Over all photos the columns have mean 0 and deviation 1.
+        sums = rows @ unit_spread(rows, weights)
+        by_photos = (sums - sums.mean()) @ rows / len(rows)
         agree = np.sign(by_photos) == np.sign(by_labels)
         score = np.abs(by_photos * by_labels) * agree
         weights = _largest(score, np.sign(by_photos), n_channels)
-    scale = (rows @ weights).std()
-    return weights / scale if scale > 0 else weights
+    return unit_spread(rows, weights)
 
 
 def _correlations(rows, values):
@@ -151,9 +182,8 @@ def fit_numbers(
 ) -> LinearModel:
     """Fit a candidate to numbers; coefficients of shape (1, d)."""
     if candidate.head == "ridge":
-        scaled = rows[labeled] / np.sqrt(rows.shape[1])
-        ridge = RidgeCV(RIDGE_ALPHAS).fit(scaled, values)
-        return LinearModel(ridge.coef_[None] / np.sqrt(rows.shape[1]), ridge.intercept_[None])
+        ridge = RidgeCV(RIDGE_ALPHAS).fit(rows[labeled], values)
+        return LinearModel(ridge.coef_[None], ridge.intercept_[None])
 
     # Half of the scale are ranks among all photos, which bound what distances far away predict.
     weights = consensus(rows, labeled, values, candidate.n_channels or rows.shape[1])
@@ -178,6 +208,7 @@ def fit_classes(
     codes: NDArray[np.intp],
     n_classes: int,
     random_state: int = 0,
+    graphs: PhotoGraphs | None = None,
 ) -> LinearModel:
     """Fit a candidate to classes 0, 1, ...; logits of shape (n_classes, d)."""
     present = np.unique(codes)
@@ -187,32 +218,48 @@ def fit_classes(
         intercept[present] = 0.0
         return LinearModel(coef, intercept)
 
-    if candidate.n_channels is None:
-        scale = 1 / np.sqrt(rows.shape[1])
-        inner = _fit_logistic(scale * rows[labeled], codes, present, LOGISTIC_C)
-        coef[present], intercept[present] = scale * inner.coef, inner.intercept
+    if candidate.n_channels is None and graphs is None:
+        inner = _fit_logistic(rows[labeled], codes, present, LOGISTIC_C, "balanced")
+        coef[present], intercept[present] = inner.coef, inner.intercept
         return LinearModel(coef, intercept)
 
     # Two classes have one weighted sum; of more, each has its own against the rest.
     sides = present[1:] if len(present) == 2 else present
-    directions = np.stack(
-        [consensus(rows, labeled, 1.0 * (codes == c), candidate.n_channels) for c in sides]
-    )
+    n_channels = candidate.n_channels or rows.shape[1]
+    if graphs is None:
+        found = [consensus(rows, labeled, 1.0 * (codes == c), n_channels) for c in sides]
+    else:
+        found = [_spread_direction(rows, labeled, codes == c, graphs) for c in sides]
+    directions = np.stack(found)
     sums = rows @ directions.T
     if candidate.head == "clusters":
         inner = _fit_clusters(sums, labeled, codes, present, random_state)
     else:
-        inner = _fit_logistic(sums[labeled], codes, present, 1.0)
+        weight = None if graphs is None else "balanced"
+        inner = _fit_logistic(sums[labeled], codes, present, 1.0, weight)
     coef[present], intercept[present] = inner.coef @ directions, inner.intercept
     return LinearModel(coef, intercept)
 
 
-def _fit_logistic(rows, codes, present, strength):
-    model = LogisticRegression(C=strength, max_iter=1000).fit(rows, codes)
+def _spread_direction(rows, labeled, is_class, graphs):
+    """Return weights that follow the labels themselves, and the labels spread over each graph."""
+    present = np.array([0, 1])
+    alone = _fit_logistic(rows[labeled], is_class.astype(int), present, LOGISTIC_C, "balanced")
+    direction = unit_spread(rows, alone.coef[1]) + graphs.direction(labeled, is_class)
+    return unit_spread(rows, direction)
+
+
+def _fit_logistic(rows, codes, present, strength, class_weight=None):
+    # The solution lies in the span of the labeled rows, which has far fewer dimensions.
+    basis = np.linalg.qr(rows.T)[0] if rows.shape[1] > len(rows) else np.eye(rows.shape[1])
+    model = LogisticRegression(C=strength, class_weight=class_weight, max_iter=1000)
+    model.fit(rows @ basis, codes)
+    coef = model.coef_ @ basis.T
     if len(present) > 2:
-        return LinearModel(model.coef_, model.intercept_)
-    zero = np.zeros_like(model.coef_)
-    return LinearModel(np.concatenate([zero, model.coef_]), np.append(0.0, model.intercept_))
+        return LinearModel(coef, model.intercept_)
+    return LinearModel(
+        np.concatenate([np.zeros_like(coef), coef]), np.append(0.0, model.intercept_)
+    )
 
 
 def _fit_clusters(sums, labeled, codes, present, random_state):

@@ -1,4 +1,4 @@
-"""Photos to rows of features: styles, mirrored differences and maxima of feature maps."""
+"""Photos to rows of features: styles, mirrored differences, maxima of maps, and gradients."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from skstylefeat.datasets._attributes import attribute_values
 from skstylefeat.datasets._render import render_faces
 from skstylefeat.directions._nuisance_projection import NuisanceProjection
 from skstylefeat.features._feature_maps import FeatureMaps
+from skstylefeat.features._hog import HOGDescriptor
 from skstylefeat.images._collection import Fault
 from skstylefeat.inversion._inverter import StyleGANInverter
 from skstylefeat.inversion._job import is_code
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from skstylefeat.networks._encoder import Encoder
     from skstylefeat.networks._generator import Generator
 
+#: Longer side, in pixels, of the photos whose gradients are described.
+HOG_SIDE = 64
 N_PAIRS = 100  # rendered faces that show the direction of an attribute to ignore
 
 
@@ -52,6 +55,9 @@ class PhotoRows:
 class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
     """Rows of features of photos, by one inversion of each photo and of its mirror image.
 
+    Histograms of oriented gradients of the photo are added, which need no network: where the
+    generator reconstructs poorly, a reader still has what a descriptor without a generator has.
+
     Parameters
     ----------
     generator, encoder, method, n_train_steps, device, engine, precision, align, cache_dir
@@ -72,7 +78,8 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
     ----------
     inverter_ : StyleGANInverter
     blocks_ : dict of str to (start, stop)
-        Columns of "styles", "differences" and "maps", the maximum of each channel's map.
+        Columns of "styles", "differences", "maps", the maximum of each channel's map, and "hog",
+        the mean of :class:`~skstylefeat.features.HOGDescriptor` over photo and mirror image.
     projections_ : dict of str to NuisanceProjection
         By block; empty without `ignore`.
     """
@@ -135,6 +142,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         n_styles = w_plus_to_s(self._mean_code(), generator).shape[1]
         sizes = {"styles": n_styles, "differences": n_styles if self.mirror else 0}
         sizes["maps"] = sum(layer.channels for layer in generator.layers)
+        sizes["hog"] = self._gradients(np.zeros((1, *self._hog_size(), 3), np.uint8)).shape[1]
         stops = np.cumsum(list(sizes.values())).tolist()
         self.blocks_ = {
             name: (stop - size, stop)
@@ -198,6 +206,7 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
                 other = w_plus_to_s(turned.reshape(len(good), -1), generator)
                 parts = [(styles + other) / 2, (styles - other) / 2]
             parts.append(FeatureMaps.from_latents(flat[good], generator).pool())
+            parts.append(self._gradients(images[good]))
             rows[good] = np.concatenate(parts, axis=1)
             for name, projection in getattr(self, "projections_", {}).items():
                 block = slice(*self.blocks_[name])
@@ -230,6 +239,15 @@ class PhotoFeatures(TransformerMixin, VersionStamped, BaseEstimator):
         quiet = copy.copy(self)
         quiet.inverter_ = copy.copy(self.inverter_).set_params(verbose=0)
         return quiet
+
+    def _gradients(self, images):
+        """Return the histograms of gradients of photos, the mean over photo and mirror image."""
+        return HOGDescriptor(image_size=self._hog_size(), mirror="mean").fit_transform(images)
+
+    def _hog_size(self):
+        height, width = self.inverter_.generator_.image_size
+        longer = max(height, width)
+        return tuple(max(16, round(HOG_SIDE * side / longer)) for side in (height, width))
 
     def _mean_code(self):
         generator = self.inverter_.generator_

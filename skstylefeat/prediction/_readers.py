@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from skstylefeat.prediction._candidates import (
     fit_classes,
     fit_numbers,
 )
+from skstylefeat.prediction._photo_graphs import PhotoGraphs
 from skstylefeat.regression._jackknife_plus import jackknife_plus
 
 #: Fewest labels with which cross-validation chooses the candidate.
@@ -32,8 +33,18 @@ FEWEST_TO_SCORE = 4
 #: With up to so many labels each is left out alone, beyond that in `N_FOLDS` folds.
 MOST_SINGLE, N_FOLDS = 24, 12
 #: Share of the loss by which a later candidate must be better than an earlier one.
-MARGIN = 0.05
+CLASS_MARGIN, NUMBER_MARGIN = 0.2, 0.05
 COVERAGE = 0.9
+
+
+class _Part(NamedTuple):
+    """Columns that a candidate reads, scaled, and the graphs over which it spreads labels."""
+
+    rows: NDArray[np.float64]
+    columns: NDArray[np.intp]
+    mean: NDArray[np.float64]
+    scales: NDArray[np.float64]
+    graphs: PhotoGraphs | None
 
 
 class _FewShotReader(VersionStamped, BaseEstimator):
@@ -48,6 +59,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
     """
 
     _candidates: tuple[Candidate, ...] = ()
+    _margin = 0.0
 
     def __init__(self, blocks: Mapping[str, tuple[int, int]], *, random_state: int = 0) -> None:
         self.blocks = blocks
@@ -64,11 +76,6 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         self.labeled_, self._values = rows, values
         positions = np.searchsorted(readable, rows)
 
-        # All photos, with and without a label, define the scale of the columns.
-        self._mean, scale = X[readable].mean(axis=0), X[readable].std(axis=0)
-        self._inverse_scale = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 1e-7)
-        standard = (X[readable] - self._mean) * self._inverse_scale
-
         candidates = [c for c in self._candidates if set(c.blocks) <= set(self.blocks)]
         if len(rows) < FEWEST_TO_CHOOSE:
             candidates = candidates[:1]
@@ -76,24 +83,40 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         best = None
         self.losses_ = {}
         for candidate in candidates:
-            columns = candidate.columns(dict(self.blocks))
-            models = self._fold_models(candidate, standard[:, columns], positions, values)
+            part = self._part_of(candidate, X[readable], positions)
+            models = self._fold_models(candidate, part, positions, values)
             loss = np.nan
             if models:
-                outputs = self._left_out(standard[positions][:, columns], models)
-                loss = self._loss(outputs, values)
+                loss = self._loss(self._left_out(part.rows[positions], models), values)
             self.losses_[candidate.name] = loss
-            if best is None or loss < (1 - MARGIN) * best[0]:
-                best = loss, candidate, columns, models
-        _, candidate, self.columns_, models = best
-        self.candidate_ = candidate.name
+            if best is None or loss < (1 - self._margin) * best[0]:
+                best = loss, candidate, part, models
+        _, candidate, part, models = best
+        self.candidate_, self.columns_ = candidate.name, part.columns
 
         # Coefficients of the folds, then of all labels, in the units of X.
-        final = self._fit_candidate(candidate, standard[:, self.columns_], positions, values)
-        inverse, mean = self._inverse_scale[self.columns_], self._mean[self.columns_]
-        every = [self._to_units(model, inverse, mean) for model in [*models, final]]
+        final = self._fit_candidate(candidate, part, positions, values)
+        every = [self._to_units(model, part.scales, part.mean) for model in [*models, final]]
         *self._fold_models_, self._model = every
         return self
+
+    def _part_of(self, candidate, X, positions):
+        """Return what a candidate reads of the readable rows, `positions` of which are labeled."""
+        blocks = dict(self.blocks)
+        columns = candidate.columns(blocks)
+        rows = X[:, columns]
+
+        # All photos, with and without a label, define the scale of the columns.
+        mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+        scales = np.divide(
+            candidate.scales(blocks),
+            deviation,
+            out=np.zeros_like(deviation),
+            where=deviation > 1e-7,
+        )
+        rows = (rows - mean) * scales
+        graphs = candidate.graphs(rows, positions, blocks, self.random_state)
+        return _Part(rows, columns, mean, scales, graphs)
 
     def _make_folds(self, n):
         """Return the number of the fold that leaves each label out; -1 where none can be."""
@@ -107,11 +130,11 @@ class _FewShotReader(VersionStamped, BaseEstimator):
             fold[left_out] = k
         return fold
 
-    def _fold_models(self, candidate, rows, positions, values):
+    def _fold_models(self, candidate, part, positions, values):
         folds = range(self.folds_.max(initial=-1) + 1)
         return [
             self._fit_candidate(
-                candidate, rows, positions[self.folds_ != k], values[self.folds_ != k]
+                candidate, part, positions[self.folds_ != k], values[self.folds_ != k]
             )
             for k in folds
         ]
@@ -134,9 +157,9 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         The candidate is the one that all labels have chosen.
         """
         X = np.asarray(X, dtype=np.float64)
-        standard = ((X[~check_rows(X)] - self._mean) * self._inverse_scale)[:, self.columns_]
         labeled = np.searchsorted(np.flatnonzero(~check_rows(X)), self.labeled_)
         candidate = next(c for c in self._candidates if c.name == self.candidate_)
+        part = self._part_of(candidate, X[~check_rows(X)], labeled)
         rng = np.random.default_rng(self.random_state)
         curve = []
         for size in sizes:
@@ -144,10 +167,8 @@ class _FewShotReader(VersionStamped, BaseEstimator):
             for _ in range(n_draws):
                 order = rng.permutation(len(labeled))
                 known, rest = order[:size], order[size:]
-                model = self._fit_candidate(
-                    candidate, standard, labeled[known], self._values[known]
-                )
-                outputs = model.outputs(standard[labeled[rest]])
+                model = self._fit_candidate(candidate, part, labeled[known], self._values[known])
+                outputs = model.outputs(part.rows[labeled[rest]])
                 scores.append(self._score_outputs(outputs, self._values[rest]))
             curve.append((int(size), float(np.mean(scores)), float(np.std(scores))))
         return curve
@@ -155,7 +176,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
     def _score_outputs(self, outputs, values):
         raise NotImplementedError
 
-    def _fit_candidate(self, candidate, rows, positions, values):
+    def _fit_candidate(self, candidate, part, positions, values):
         raise NotImplementedError
 
     def _loss(self, outputs, values):
@@ -214,6 +235,7 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
     """
 
     _candidates: tuple[Candidate, ...] = NUMBER_CANDIDATES
+    _margin = NUMBER_MARGIN
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on the rows whose y is a number; the others define the scales and the consensus."""
@@ -225,8 +247,8 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
             self.left_out_ = self._left_out_outputs(X)[:, 0]
         return self
 
-    def _fit_candidate(self, candidate, rows, positions, values):
-        return fit_numbers(candidate, rows, positions, values)
+    def _fit_candidate(self, candidate, part, positions, values):
+        return fit_numbers(candidate, part.rows, positions, values)
 
     def _loss(self, outputs, values):
         return float(np.abs(outputs[:, 0] - values).mean())
@@ -272,7 +294,8 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
     candidate_ : str
         Name of the chosen candidate.
     losses_ : dict of str to float
-        Mean loss (logarithmic, at most 4) of each candidate on labels that it had not seen.
+        Loss (logarithmic, at most 4) of each candidate on labels that it had not seen: the mean of
+        the classes' means, so that a rare class counts as much as a common one.
     labeled_ : ndarray of int
         Rows of the labels that were read.
     left_out_ : ndarray of shape (n_labeled,)
@@ -280,6 +303,7 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
     """
 
     _candidates: tuple[Candidate, ...] = CLASS_CANDIDATES
+    _margin = CLASS_MARGIN
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on the rows that have a label; None, NaN and "" mean that it is missing."""
@@ -298,14 +322,21 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
             self.left_out_[:] = self.classes_[self._left_out_outputs(X).argmax(axis=1)]
         return self
 
-    def _fit_candidate(self, candidate, rows, positions, values):
+    def _fit_candidate(self, candidate, part, positions, values):
         return fit_classes(
-            candidate, rows, positions, values, len(self.classes_), self.random_state
+            candidate,
+            part.rows,
+            positions,
+            values,
+            len(self.classes_),
+            self.random_state,
+            part.graphs,
         )
 
     def _loss(self, outputs, values):
         proba = softmax(outputs, axis=1)[np.arange(len(values)), values]
-        return float(np.minimum(-np.log(np.maximum(proba, 1e-9)), 4.0).mean())
+        losses = np.minimum(-np.log(np.maximum(proba, 1e-9)), 4.0)
+        return float((np.bincount(values, losses) / np.bincount(values)).mean())
 
     def _score_outputs(self, outputs, values):
         return (outputs.argmax(axis=1) == values).mean()

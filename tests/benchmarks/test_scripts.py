@@ -1,6 +1,7 @@
 """Every script of the benchmarks starts, and the quick ones run on small input."""
 
 import ast
+import csv
 import io
 import json
 import zipfile
@@ -119,3 +120,27 @@ def test_conversion_to_stylegan3(tmp_path, capsys):
     assert_array_equal(generator.mapping(z), teacher.mapping(z))
     sides = [layer.height for layer in generator.layers]
     assert sides == [min(layer.height, 32) for layer in teacher.layers]
+
+
+def test_readers_of_few_labels(tmp_path, capsys):
+    """Rendered faces only: every reader and every target has a score, and labels are as many."""
+    words = ("--labels", 13, "--draws", 2, "--rendered", 50, "--rendered-others", 20)
+    targets = ("rendered glasses", "rendered yaw")
+    run_script(
+        "benchmark_readers.py",
+        *(*words, "--split", "validation", "--out", tmp_path, "--cache", tmp_path / "cache"),
+        *("--targets", *targets),
+    )
+    printed = capsys.readouterr().out
+    header, _, row = printed.split("\n\n")[1].splitlines()
+    names = [cell.strip() for cell in header.split("|")]
+    for name in ("fit", "styles and HOG", "HOG", "HOG, label spreading"):
+        assert 20 < float(row.split("|")[names.index(name)].split()[0]) <= 100
+    assert float(row.split("|")[names.index("commonest class or mean")]) == 50
+    assert "| rendered yaw | 13 |" in printed
+    with open(tmp_path / "scores.csv", newline="") as file:
+        scores = list(csv.DictReader(file))
+    assert {score["target"] for score in scores} == set(targets)
+    assert sum(score["metric"] == "chosen" for score in scores) == 4
+    losses = {x["method"] for x in scores if x["metric"] == "cross-validated loss"}
+    assert losses >= {"styles and HOG", "all styles", "consensus of mirrored differences"}

@@ -16,6 +16,7 @@ from PIL import Image
 import skstylefeat
 from skstylefeat.__main__ import main
 from skstylefeat.datasets import render_faces, sample_attributes
+from skstylefeat.features import HOGDescriptor
 from skstylefeat.images import as_images
 from skstylefeat.prediction import _fit_model, _photo_features, _score_chart, load_model
 from skstylefeat.prediction._label_targets import read_targets
@@ -491,6 +492,17 @@ def test_time_is_estimated_before_long_work(job, tmp_path, capsys):
     assert main([str(word) for word in words]) == 0
     assert "Inverting 70 photos takes about " in capsys.readouterr().out
     assert _fit_model.CACHE == "cache"
+
+
+def test_gradients_of_the_photos_are_features():
+    """They are those of the descriptor, whatever the generator; unreadable photos have none."""
+    images = render_faces(sample_attributes(3, random_state=2), 96)
+    features = PhotoFeatures().fit(images)
+    rows = features.transform([images[0], "missing.png", images[2]])
+    start, stop = features.blocks_["hog"]
+    described = HOGDescriptor(mirror="mean").fit_transform(images)
+    np.testing.assert_allclose(rows[[0, 2], start:stop], described[[0, 2]], atol=1e-6)
+    assert list(features.blocks_)[-1] == "hog" and stop == rows.shape[1] and np.isnan(rows[1]).all()
 
 
 def test_ignored_attributes_leave_the_features(monkeypatch):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skstylefeat.prediction import _photo_graphs
 from skstylefeat.prediction._candidates import consensus
+from skstylefeat.prediction._photo_graphs import PhotoGraphs
 from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor, softmax
 
 BLOCKS = {"styles": (0, 200), "differences": (200, 400), "maps": (400, 440)}
@@ -143,6 +145,69 @@ def test_more_labels_make_the_learning_curve_better(photos):
     assert [size for size, *_ in curve] == [4, 40] and curve[1][1] < curve[0][1]
     classifier = FewShotClassifier(BLOCKS).fit(X, few(glasses, 40, None))
     assert classifier.learning_curve(X, [10])[0][1] > 0.8
+
+
+@pytest.fixture(scope="module")
+def groups():
+    """Rows of two parallel bands, and which belong to the second."""
+    rng = np.random.default_rng(0)
+    second = np.arange(160) >= 80
+    along = np.tile(np.linspace(-1, 1, 80), 2)
+    X = rng.normal(size=(160, 8)) * 0.05
+    X[:, 0] += along
+    X[:, 1] += 0.7 * second
+    return X - X.mean(axis=0), second
+
+
+@pytest.mark.parametrize("most", [1_500, 120])
+def test_labels_spread_over_the_graph(groups, monkeypatch, most):
+    """Labels at opposite ends of the bands suggest the wrong axis; all photos show the gap."""
+    monkeypatch.setattr(_photo_graphs, "MOST_PHOTOS", most)
+    X, second = groups
+    rows = X / np.sqrt(np.square(X).sum(axis=1).mean())
+    labeled = np.array([0, 3, 6, 9, 150, 153, 156, 159])
+    line = X[second & np.isin(np.arange(160), labeled)].mean(axis=0) - X[labeled[:4]].mean(axis=0)
+    direct = X @ line
+    graphs = PhotoGraphs(rows, labeled, [8], 0)
+    sums = rows @ graphs.direction(labeled, second[labeled])
+    right = [np.mean((x > np.median(x)) == second) for x in (direct, sums)]
+    assert right[1] > right[0] + 0.05 and right[1] > 0.8
+    assert sums.std() == pytest.approx(1, rel=0.1)
+
+
+def test_two_blocks_make_two_graphs(groups):
+    X, second = groups
+    rows = np.concatenate([X, X[:, :2]], axis=1)
+    labeled = np.array([5, 40, 90, 130])
+    both = PhotoGraphs(rows, labeled, [8, 2], 0).direction(labeled, second[labeled])
+    one = PhotoGraphs(rows, labeled, [10], 0).direction(labeled, second[labeled])
+    assert (rows @ both).std() > 1.5 > (rows @ one).std()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_gradients_are_read_where_styles_are_noise(photos, n_classes):
+    _, age, _, glasses = photos
+    names = np.where(age < 25, "child", glasses) if n_classes == 3 else glasses
+    hog = np.random.default_rng(1).normal(size=(300, 60))
+    for k, name in enumerate(np.unique(names)):
+        hog[names == name, 10 * k : 10 * k + 10] += 2
+    noise = np.random.default_rng(2).normal(size=(300, 440))
+    blocks = {**BLOCKS, "hog": (440, 500)}
+    model = FewShotClassifier(blocks).fit(
+        np.concatenate([noise, hog], axis=1), few(names, 24, None)
+    )
+    assert model.candidate_ == "styles and HOG" and next(iter(model.losses_)) == "styles and HOG"
+    assert (model.predict(np.concatenate([noise, hog], axis=1)) == names).mean() > 0.85
+    assert len(model.columns_) == 260
+
+
+def test_a_rare_class_counts_as_much_as_a_common_one(photos):
+    X, _, _, glasses = photos
+    model = FewShotClassifier(BLOCKS).fit(X, few(glasses, 12, None))
+    sure = np.log([[0.9, 0.1]] * 10)
+    values = np.array([0] * 9 + [1])
+    expected = -(np.log(0.9) + np.log(0.1)) / 2
+    assert model._loss(sure, values) == pytest.approx(expected)
 
 
 def test_softmax_of_large_logits():
