@@ -27,6 +27,7 @@ def make_align_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="frame the faces as this generator does, bundled name or file (default: as FFHQ)",
     )
+
     add_option(parser, "--size", "N", 256, "side of the pictures in pixels", type=positive)
     text = "faces of a photo that are written; each gets a number"
     add_option(parser, "--faces", None, "largest", text, choices=("largest", "each"))
@@ -37,6 +38,7 @@ def make_align_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="find faces of half the size, too, in four times the time",
     )
+
     parser.add_argument(
         "--skip-unreadable",
         action="store_true",

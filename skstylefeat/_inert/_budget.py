@@ -1,5 +1,7 @@
 """Bounds of the work and memory that one file may cause, in proportion to its size."""
 
+from contextlib import contextmanager
+
 from skstylefeat.exceptions import CheckpointError
 
 #: Errors that damaged numbers, shapes and settings cause in numpy, torch and plain Python.
@@ -68,3 +70,12 @@ class Budget:
                 "size, as no file of latents does. If you trust it, save it with numpy.savez."
             )
         self.memory += n_bytes
+
+    @contextmanager
+    def lent(self):
+        """Give back at the end what is spent inside, where the same arrays are read again."""
+        before = vars(self).copy()
+        try:
+            yield
+        finally:
+            vars(self).update(before)

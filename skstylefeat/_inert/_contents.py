@@ -46,8 +46,8 @@ def open_file(path, refused=None):
     ----------
     path : path-like
         The file.
-    refused : set, default=None
-        Collects the names of refused globals; by default the first one raises.
+    refused : dict, default=None
+        Collects the errors of refused globals by their names; by default the first one raises.
 
     Returns
     -------

@@ -53,8 +53,9 @@ class PickleMachine:
         The globals that may occur, by "module.name".
     persistent_load : callable, default=None
         Maps a persistent id to an object.
-    refused : set, default=None
-        Collects refused globals, for inspection; by default the first one raises.
+    refused : dict, default=None
+        Collects the errors of refused globals by their names, for inspection; by default the first
+        one raises.
     """
 
     def __init__(self, data, budget, constructors, persistent_load=None, refused=None):
@@ -97,7 +98,6 @@ class PickleMachine:
 
     def refuse(self, name):
         """Return the error for a global outside the table."""
-        name = _printable(name)
         if name in ADVICE:
             return UnsafeCheckpointError(f"{self.source}: {ADVICE[name]} [it needs {name}]", name)
         return UnsafeCheckpointError(
@@ -156,12 +156,14 @@ class PickleMachine:
         full = known_name(f"{module}.{name}")
         if full in self.constructors:
             self.stack.append(Global(full, self.constructors[full]))
-        elif self.refused is None:
-            raise self.refuse(full)
-        else:
-            full = _printable(full)
-            self.refused.add(full)
-            self.stack.append(Global(full, lambda *_: Foreign(full)))
+            return
+
+        error = self.refuse(_printable(full))
+        if self.refused is None:
+            raise error
+        name = error.global_name
+        self.refused.setdefault(name, error)
+        self.stack.append(Global(name, lambda *_: Foreign(name)))
 
     def call(self, function, args):
         """Push the result of calling the constructor of a global with `args`."""

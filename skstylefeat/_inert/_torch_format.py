@@ -20,8 +20,8 @@ def read_pickle(data, budget, refused=None):
         The pickle.
     budget : Budget
         Bounds the work.
-    refused : set, default=None
-        Collects refused globals; by default the first one raises.
+    refused : dict, default=None
+        Collects the errors of refused globals by their names; by default the first one raises.
     """
 
     def load_storage(budget, nested):

@@ -1,8 +1,8 @@
 """Progress bars of long work."""
 
 import multiprocessing
-import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,21 +27,13 @@ def progress_bar(
         multiprocessing.parent_process() is None
         and threading.current_thread() is threading.main_thread()
     )
+    # scikit-learn tells a fit nothing of the search around it: no argument, variable or callback.
+    modules = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_stack(None))
     return tqdm(
         total=total,
         desc=desc,
         initial=initial,
         unit=unit,
         disable=not (verbose and is_main),
-        leave=not _is_one_of_many_fits(),
+        leave=_MANY_FITS not in modules,
     )
-
-
-def _is_one_of_many_fits():
-    """Return whether a function of scikit-learn's cross-validation is being called."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_globals.get("__name__") == _MANY_FITS:
-            return True
-        frame = frame.f_back
-    return False

@@ -262,6 +262,8 @@ def _stored(path, key, mean_image, generator):
             f"{path} does not hold the effects of channels, or is damaged: choose another cache "
             "file, or delete it."
         ) from error
+
+    # The key tells what the effects were measured on, and the mean image by which model.
     if not np.array_equal(stored["key"], key):
         raise ValueError(
             f"{path} was made for another generator, class, n_samples, step or random_state: "

@@ -12,6 +12,7 @@ from skstylefeat.latents._rows import images_of
 
 #: Mean change of a pixel, of 1, from the middle of a strip to its ends that is seen at a glance.
 VISIBLE_CHANGE = 0.02
+N_STEPS = 7  # images per strip, an odd number
 
 
 def visible_edits(
@@ -20,11 +21,10 @@ def visible_edits(
     generator: Any,
     *,
     scales: Sequence[float],
-    n_steps: int = 7,
     batch_size: int | None = None,
     least_change: float = VISIBLE_CHANGE,
 ) -> tuple[NDArray[np.float32], float] | None:
-    """Return strips (n, n_steps, H, W, 3) and the scale at which they change, or None if none does.
+    """Return strips (n, 7, H, W, 3) and the scale at which they change, or None if none does.
 
     Parameters
     ----------
@@ -35,8 +35,6 @@ def visible_edits(
     generator : Generator
     scales : sequence of float
         Factors of `step`, tried in order.
-    n_steps : int, default=7
-        Images per strip, an odd number.
     batch_size : int or None, default=None
         Images per batch, None for all.
     least_change : float, default=0.02
@@ -44,12 +42,12 @@ def visible_edits(
     """
     codes = np.asarray(codes, dtype=np.float64)
     for scale in scales:
-        lengths = scale * np.linspace(-1, 1, n_steps)
+        lengths = scale * np.linspace(-1, 1, N_STEPS)
         moved = codes[:, None] + lengths[:, None] * step
         flat = moved.reshape(-1, codes.shape[1]).astype(np.float32)
         images = images_of(flat, "w+", generator, batch_size)
-        strips = images.reshape(len(codes), n_steps, *images.shape[1:])
-        change = np.abs(strips[:, [0, -1]] - strips[:, [n_steps // 2]]).mean()
+        strips = images.reshape(len(codes), N_STEPS, *images.shape[1:])
+        change = np.abs(strips[:, [0, -1]] - strips[:, [N_STEPS // 2]]).mean()
         if change >= least_change:
             return strips, scale
     return None

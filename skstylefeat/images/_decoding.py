@@ -118,6 +118,8 @@ def open_item(item: Any, name: str, side: int | None = None) -> Image.Image:
             return to_rgb(item)
         if isinstance(item, np.ndarray) or is_tensor(item):
             return _from_array(item)
+
+        # Pillow opens paths and files; all else becomes the bytes of a file.
         if isinstance(item, (str, Path)) and str(item).startswith("~"):
             item = os.path.expanduser(item)
         if isinstance(item, bytes):

@@ -146,12 +146,15 @@ class Prepared:
                 facts = _upgraded(facts)
             if facts["format"] != _FORMAT:
                 raise ValueError(f"format {facts['format']}, expected {_FORMAT}")
+
+            # The features stay in the file until they are used.
             features = np.load(folder / facts["features"], mmap_mode="r", allow_pickle=False)
             n_rows = len(features)
             questions = {k: Questions.from_json(x) for k, x in facts["questions"].items()}
             lengths = [len(facts["files"]), *(len(x.clusters) for x in questions.values())]
             if any(length != n_rows for length in lengths) or features.ndim != 2:
                 raise ValueError("the numbers of rows differ")
+
             names = ("settings", "skipped", "originals", "foreign")
             prepared = cls(
                 facts["files"],

@@ -349,6 +349,7 @@ class Session:
             reading = self._engine(name).read(labels)
             complete = self.complete
             counts = {x.name: self._counts(x.name) for x in self.attributes}
+
             return {
                 "attribute": name,
                 "grouping": self.questions(name).identity,
@@ -407,6 +408,8 @@ class Session:
                 found["confidence"] = reading.confidence.round(4).tolist()
                 found["clusters"] = _commonest(np.asarray(reading.values), clusters)
                 return found
+
+            # Numbers are rounded for the page, but labels are shown as they were given.
             assert reading.low is not None and reading.high is not None
             found["names"] = [_rounded_text(value, reading) for value in reading.values]
             for row, label in self.labels_of(name).items():

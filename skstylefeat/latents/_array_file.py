@@ -26,6 +26,8 @@ class ArrayFile:
     ----------
     path : Path
         The file.
+    contents : Contents, default=None
+        What it holds, where it is open already.
 
     Attributes
     ----------
@@ -33,7 +35,7 @@ class ArrayFile:
         A dictionary, list, `StoredArray` or other content.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, contents=None):
         if not path.exists():
             raise FileNotFoundError(f"There is no file {path}.")
         # StyleCLIP writes pickles without a suffix.
@@ -43,7 +45,7 @@ class ArrayFile:
                 f"{path} has the suffix {path.suffix!r}; latents and directions are read from "
                 f"{tuple(SUFFIX_LAYOUTS)}."
             )
-        contents = open_file(path)
+        contents = contents or open_file(path)
         if contents.layout not in layouts:
             raise CheckpointError(
                 f"{path} is a file of the kind {contents.layout!r} by its content, expected one of "

@@ -116,7 +116,12 @@ def load_direction(
     >>> first.directions, first.scale, first.intercept
     (array([[1., 0., 0., 0.]], dtype=float32), 3.0, -0.5)
     """
-    file = ArrayFile(Path(path).expanduser())
+    return directions_of(ArrayFile(Path(path).expanduser()), space, index)
+
+
+def directions_of(file, space=None, index=None):
+    """Return the `Directions` of an `ArrayFile`; see `load_direction`."""
+    path = file.path
     components = read_components(file)
     if components is not None:
         return _chosen_component(components, index, space, path)

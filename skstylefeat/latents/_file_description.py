@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from skstylefeat._utils._typing import StrPath
 from skstylefeat.latents._array_file import ArrayFile
 from skstylefeat.latents._component_files import read_components
-from skstylefeat.latents._direction_files import DIRECTION_KEYS, INTERCEPT_KEYS, load_direction
-from skstylefeat.latents._latent_files import ENTRY_KEY, LATENT_KEYS, load_latents
+from skstylefeat.latents._direction_files import DIRECTION_KEYS, INTERCEPT_KEYS, directions_of
+from skstylefeat.latents._latent_files import ENTRY_KEY, LATENT_KEYS, latents_of
 from skstylefeat.latents._readings import MOST_LAYERS, WIDEST_W
 
 LATENTS, DIRECTIONS = "latents", "directions"
@@ -80,26 +76,8 @@ class ArraysInfo:
         return "\n".join(lines + [f"  {'load':<18} {line}" for line in self.load])
 
 
-def describe_arrays(path: StrPath) -> ArraysInfo:
-    """Describe a file of latents, directions or measurements.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-
-    Returns
-    -------
-    ArraysInfo
-
-    Raises
-    ------
-    CheckpointError
-        If it is damaged, of another kind than its suffix, or asks for functions or classes.
-    ValueError
-        If it holds none of these.
-    """
-    file = ArrayFile(Path(path))
+def describe_arrays(file: ArrayFile) -> ArraysInfo:
+    """Describe a file of latents, directions or measurements; ValueError if it holds none."""
     components = read_components(file)
     if components is not None:
         return _describe_components(components, file.path)
@@ -111,7 +89,7 @@ def describe_arrays(path: StrPath) -> ArraysInfo:
     readings, errors = {}, []
     for kind in _possible_kinds(tree):
         try:
-            readings[kind] = READERS[kind](file.path, tree)
+            readings[kind] = READERS[kind](file)
         except ValueError as error:
             errors.append(error)
     if not readings:
@@ -183,27 +161,28 @@ def _call(function, path, *arguments):
     return f"skstylefeat.latents.{function}({', '.join([repr(str(path)), *arguments])})"
 
 
-def _read(function: Callable[..., Any], path):
-    """Return what a reader gives, and its calls: one, or one per space if the file allows both."""
-    name = function.__name__
+def _read(file, name, read):
+    """Return what a file gives, and its calls: one, or one per space if the file allows both."""
     try:
-        return function(path), [_call(name, path)]
+        with file.budget.lent():
+            return read(file), [_call(name, file.path)]
     except ValueError as error:
         first_error = error
     found, calls = None, []
     for space in ("w", "w+"):
         try:
-            found = function(path, space=space)
+            with file.budget.lent():
+                found = read(file, space)
         except ValueError:
             continue
-        calls.append(_call(name, path, f'space="{space}"'))
+        calls.append(_call(name, file.path, f'space="{space}"'))
     if found is None:
         raise first_error
     return found, calls
 
 
-def _describe_latents(path, tree):
-    latents, calls = _read(load_latents, path)
+def _describe_latents(file):
+    latents, calls = _read(file, "load_latents", latents_of)
     codes = latents.codes
     notes, space, tool = [], None, None
     if len(calls) > 1:
@@ -218,8 +197,8 @@ def _describe_latents(path, tree):
     if latents.names is None:
         notes.append("without names: rows keep their order")
 
-    if isinstance(tree, dict):
-        values = list(tree.values())
+    if isinstance(file.tree, dict):
+        values = list(file.tree.values())
         n_iterations = {len(value) for value in values if isinstance(value, list | tuple)}
         if any(isinstance(value, dict) and ENTRY_KEY in value for value in values):
             tool = "the projector of rosinality's stylegan2-pytorch"
@@ -231,8 +210,8 @@ def _describe_latents(path, tree):
     return ArraysInfo(LATENTS, tool, shape, space, names, tuple(notes), tuple(calls))
 
 
-def _describe_directions(path, tree):
-    found, calls = _read(load_direction, path)
+def _describe_directions(file):
+    found, calls = _read(file, "load_direction", directions_of)
     directions, notes, space = found.directions, [], None
     if len(calls) > 1:
         shape = directions.shape[-2:]
@@ -256,7 +235,7 @@ def _describe_directions(path, tree):
         kind = f"{DIRECTIONS} or {EFFECTS}"
         calls.append(
             "skstylefeat.directions.TextDirection(generator, None, encode_texts, target, neutral, "
-            f"effects={str(path)!r}).fit()"
+            f"effects={str(file.path)!r}).fit()"
         )
     if is_unit:
         notes.append("rows of length 1, as those of directions; latents are longer")

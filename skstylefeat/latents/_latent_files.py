@@ -110,8 +110,12 @@ def load_latents(path: StrPath, *, space: Space | None = None, iteration: int = 
     if path.is_dir():
         return _load_folder(path, space, iteration)
 
-    file = ArrayFile(path)
-    content, names = file.tree, None
+    return latents_of(ArrayFile(path), space, iteration)
+
+
+def latents_of(file, space=None, iteration=-1):
+    """Return the `Latents` of an `ArrayFile`; see `load_latents`."""
+    path, content, names = file.path, file.tree, None
     tool = component_tool(content)
     if tool is not None:
         raise ValueError(

@@ -53,6 +53,34 @@ class Architecture(Protocol):
         """Return the architecture as a dictionary that JSON can hold."""
 
 
+class DoublingBlocks:
+    """Configuration of a generator whose blocks have 4, 8, ..., `resolution` pixels."""
+
+    resolution: int
+    channels: tuple[int, ...]
+
+    def check_blocks(self) -> None:
+        """Make `channels` integers; raise ValueError unless there is one for each block."""
+        object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
+        if self.resolution < 4 or self.resolution & (self.resolution - 1):
+            raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
+        if len(self.channels) != len(self.block_resolutions):
+            raise ValueError(
+                f"channels has {len(self.channels)} entries, but a generator of resolution "
+                f"{self.resolution} has {len(self.block_resolutions)} blocks (4, 8, ... pixels)."
+            )
+
+    @property
+    def block_resolutions(self) -> tuple[int, ...]:
+        """Numbers of the synthesis blocks, resolutions for squares: 4, 8, ..., `resolution`."""
+        return tuple(2**k for k in range(2, self.resolution.bit_length()))
+
+    @property
+    def n_ws(self) -> int:
+        """Number of W vectors of one image, 2 log2(resolution) - 2."""
+        return 2 * len(self.block_resolutions)
+
+
 class WMapping(Protocol):
     """Function from Gaussian inputs to W."""
 

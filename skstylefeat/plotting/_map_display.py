@@ -187,12 +187,12 @@ class FeatureMapDisplay(Display):
         return self
 
 
-def _spread_over_layers(ranked, layer_slices, n_channels, per_layer=2):
-    """Return the best channels in the order of layers, `per_layer` of each before any others."""
+def _spread_over_layers(ranked, layer_slices, n_channels):
+    """Return the best channels in the order of layers, two of each before any others."""
     edges = np.array([where.start for where in layer_slices.values()])
     layer_of = np.searchsorted(edges, ranked, side="right")
     place = np.array([np.count_nonzero(layer_of[:i] == layer_of[i]) for i in range(len(ranked))])
-    turn = np.argsort(place // per_layer, kind="stable")
+    turn = np.argsort(place // 2, kind="stable")
     return np.sort(ranked[turn][:n_channels])
 
 

@@ -2,15 +2,18 @@
 
 import ast
 import csv
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from PIL import Image
 
 from skstylefeat import load_generator
-from skstylefeat.networks.stylegan3 import _resampling
 from tests.support.benchmarks import FOLDER, run_script
+from tests.support.networks import tiny_encoder, tiny_generator
 
 SCRIPTS = sorted(
     path.relative_to(FOLDER).as_posix()
@@ -60,9 +63,46 @@ def test_faults_of_published_recipes(capsys):
     assert max(ours) - min(ours) < 1e-3
 
 
-def test_conversion_to_stylegan3(tmp_path, capsys, monkeypatch):
+def test_labels_at_random_from_the_split_of_the_authors(tmp_path, capsys):
+    """Upright and lying bars: HOG tells them apart, and a budget reads the labels that it names."""
+    rng = np.random.default_rng(0)
+    rows = ["file,class,split"]
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for number in range(90):
+            image = rng.integers(0, 60, (8, 8, 3)).astype(np.uint8)
+            image[(slice(None), slice(3, 5)) if number % 2 else slice(3, 5)] = 255
+            buffer = io.BytesIO()
+            Image.fromarray(image).resize((32, 32)).save(buffer, "png")
+            archive.writestr(f"{number}.png", buffer.getvalue())
+            split = ("train", "validation", "test")[number // 2 % 3]
+            rows.append(f"{number}.png,{'upright' if number % 2 else 'lying'},{split}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    generator = tiny_generator(resolution=32)
+    generator.save(tmp_path / "generator.safetensors")
+    tiny_encoder(generator).save(tmp_path / "encoder.safetensors")
+    files = {name: tmp_path / f"{name}.safetensors" for name in ("generator", "encoder")}
+    files |= {"photos": tmp_path / "photos.zip", "labels": tmp_path / "labels.csv"}
+    options = [part for name, path in files.items() for part in (f"--{name}", path)]
+    run_script(
+        "other_domains.py",
+        "clothing",
+        *options,
+        "--out",
+        tmp_path,
+        "--draws",
+        2,
+        "--random-labels",
+        20,
+    )
+    printed = capsys.readouterr().out
+    assert "Test photos: majority 50.0 %" in printed
+    (hog,) = (line for line in printed.splitlines() if line.startswith("HOG  "))
+    assert hog.split()[1:3] == ["20:", "100.0"]
+    assert "HOG and S codes" in printed
+
+
+def test_conversion_to_stylegan3(tmp_path, capsys):
     """Three steps in two runs: the second goes on, and the result is a network with its card."""
-    monkeypatch.setattr(_resampling, "BLOCK", _resampling.BLOCK)  # the script sets another
     script, out = "weights/distill_stylegan3.py", tmp_path / "out"
     run_script(script, "--out", out, "--faces", 4, "--steps", 2)
     first = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

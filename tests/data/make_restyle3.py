@@ -5,30 +5,20 @@ github.com/yuval-alaluf/stylegan3-editing. Its encoder has fixed sizes, which ar
 ones; packages that only its training uses are left out.
 """
 
-import argparse
 import sys
 import types
 from collections import namedtuple
 from pathlib import Path
 
-import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.alias_free_cases import ENCODER_TYPES, restyle_images, restyle_weights
+from tests.support.upstream_code import leave_out, leave_out_packages, read_arguments, save
 
 FILE = Path(__file__).with_name("restyle3.npz")
 Unit = namedtuple("Unit", ["in_channel", "depth", "stride"])
-
-
-def leave_out(*names):
-    """Register empty modules, any name of which can be imported."""
-    for name in names:
-        module = types.ModuleType(name)
-        module.__getattr__ = lambda attribute: None
-        module.__path__ = []
-        sys.modules[name] = module
 
 
 def upstream_codes(encoder_type, config, state):
@@ -95,16 +85,16 @@ def refine(encoder, decoder, images):
 
 def main():
     """Write the file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--upstream", required=True, type=Path, help="folder of the repository")
-    sys.path.insert(0, str(parser.parse_args().upstream))
+    arguments = read_arguments(__doc__, FILE)
+    sys.path.insert(0, str(arguments.upstream))
+    leave_out_packages()
     leave_out("torchvision", "torchvision.models", "torchvision.models.resnet")
     leave_out("models.stylegan2.op")
     codes = {}
     for encoder_type in ENCODER_TYPES:
         with torch.inference_mode():
             codes[encoder_type] = upstream_codes(encoder_type, *restyle_weights(encoder_type))
-    np.savez_compressed(FILE, **{name: x.numpy() for name, x in codes.items()})
+    save(arguments.out, codes)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,16 @@
 github.com/NVlabs/stylegan3. Its slow reference operations run on the CPU.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.alias_free import draw_state
 from tests.support.alias_free_cases import CASES, case_config, case_inputs, thin
+from tests.support.upstream_code import leave_out_packages, read_arguments, save
 
 FILE = Path(__file__).with_name("stylegan3.npz")
 
@@ -70,16 +69,16 @@ def run(network, config, z, classes, ws):
 
 def main():
     """Write the file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--upstream", required=True, type=Path, help="folder of the repository")
-    sys.path.insert(0, str(parser.parse_args().upstream))
+    arguments = read_arguments(__doc__, FILE)
+    sys.path.insert(0, str(arguments.upstream))
+    leave_out_packages()
     arrays = {}
     for case in CASES:
         config = case_config(case)
         network = upstream_generator(config, draw_state(config))
         found = run(network, config, *case_inputs(config))
-        arrays |= {f"{case}/{name}": x.numpy().astype(np.float32) for name, x in found.items()}
-    np.savez_compressed(FILE, **arrays)
+        arrays |= {f"{case}/{name}": x for name, x in found.items()}
+    save(arguments.out, arrays)
 
 
 if __name__ == "__main__":

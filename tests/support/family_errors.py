@@ -19,7 +19,7 @@ from tests.support.genforce_cases import CASES as GENFORCE
 from tests.support.genforce_cases import REFERENCE, sample
 from tests.support.genforce_writers import write_tensorflow_stylegan1
 from tests.support.networks import numbered_codes, numbered_module
-from tests.support.odd_generators import CONFIGS
+from tests.support.odd_generators import CONFIGS, IMAGES
 from tests.support.stored_arrays import relative_difference, stored
 
 DATA = Path(__file__).parents[1] / "data"
@@ -131,5 +131,5 @@ def _rectangular_errors(folder, name):
     path = folder / f"{name}.pkl"
     write_nvidia(path, numbered_module(config))
     images = load_generator(path).synthesis(numbered_codes(config))
-    with np.load(DATA / "odd_generators.npz") as arrays:
+    with np.load(IMAGES) as arrays:
         return {"images": relative_difference(images, arrays[name])}

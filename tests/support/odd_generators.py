@@ -6,8 +6,11 @@ float32 with the weights of `tests.support.networks.numbered_module`, constant n
 of `numbered_codes`.
 """
 
+from pathlib import Path
+
 from skstylefeat.networks.stylegan2 import GeneratorConfig
 
+IMAGES = Path(__file__).parents[1] / "data" / "odd_generators.npz"
 NUMBERS = {"channels": (6, 6, 6, 6), "z_dim": 7, "w_dim": 7, "n_mapping": 2}
 UNEVEN_TAPS = (1.0, 2.0, 3.0, 2.0)
 

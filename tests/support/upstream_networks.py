@@ -1,6 +1,6 @@
 """Networks of which `tests/data/upstream` holds arrays that their authors' code computed.
 
-The weights are drawn from seeds, by the writers of the tests. `benchmarks/upstream_arrays.py`
+The weights are drawn from seeds, by the writers of the tests. `tests/data/make_upstream.py`
 loads them into the authors' code and writes the arrays.
 """
 

@@ -148,7 +148,7 @@ def convert(path: StrPath, out: StrPath, *, assume: Mapping[str, Any] | None = N
     networks = {}
     for part, (_, read, known) in parts.items():
         settings = Settings(known, {name: given[name] for name in given.keys() & known})
-        networks[part] = read(recognize(source), str(source), settings)
+        networks[part] = read(found, str(source), settings)
         settings.warn(source, stacklevel=3)
     converted = {}
     try:

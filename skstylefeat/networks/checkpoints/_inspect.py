@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from skstylefeat._inert._contents import open_file
 from skstylefeat._utils._typing import StrPath
-from skstylefeat.exceptions import CheckpointError
+from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
+from skstylefeat.latents._array_file import ArrayFile
 from skstylefeat.latents._file_description import ArraysInfo, describe_arrays
 from skstylefeat.networks.checkpoints._locate import file_sha256, find_weights
-from skstylefeat.networks.checkpoints._other_families import find_other_family
+from skstylefeat.networks.checkpoints._other_families import find_family
 from skstylefeat.networks.checkpoints._read import load_found_encoder, load_found_generator
-from skstylefeat.networks.checkpoints._recognition import recognize
+from skstylefeat.networks.checkpoints._recognition import find_networks
 
 #: Tensors that no training changes: noise, filters and statistics.
 CONSTANTS = (
@@ -206,49 +208,55 @@ def inspect(path: StrPath) -> CheckpointInfo:
     >>> folder.cleanup()
     """
     file = find_weights(path)
-    entries: dict[str, Any] = {}
-    problems: list[str] = []
-    refused: set[str] = set()
+    refused: dict[str, UnsafeCheckpointError] = {}
     try:
-        found = recognize(file, refused)
-        entries |= {"container": found.layout, "format": found.kind}
-        for part, describe in (("generator", _generator_info), ("encoder", _encoder_info)):
-            if getattr(found, part) is not None:
-                try:
-                    entries[part] = describe(recognize(file, set()), str(file))
-                except CheckpointError as error:
-                    problems.append(str(error))
+        entries = _describe(open_file(file, refused), refused)
     except CheckpointError as error:
-        problems.append(str(error))
-        family = find_other_family(file)
-        if family is not None:
-            entries["format"] = family.name
-        elif not refused and (arrays := _arrays_of(file)) is not None:
-            entries |= {"container": open_file(file).layout, "arrays": arrays}
-            entries["format"] = arrays.tool or arrays.kind
-            problems = []
-
-    if refused:
-        # The strict reading gives the reason, and what to do about it.
-        try:
-            recognize(file)
-        except CheckpointError as error:
-            problems = [str(error)]
-        entries["generator"] = entries["encoder"] = None
+        first = next(iter(refused.values()), error)
+        entries = {"problems": [str(first)]}
     return CheckpointInfo(
         file=str(file),
         size=file.stat().st_size,
         sha256=file_sha256(file),
         refused=tuple(sorted(refused)),
-        problems=tuple(problems),
+        problems=tuple(entries.pop("problems", ())),
         **entries,
     )
 
 
-def _arrays_of(file):
+def _describe(contents, refused):
+    """Return the entries of a `CheckpointInfo` that the content of a file gives."""
+    source, tree = contents.budget.source, contents.tree
+    entries = {"container": contents.layout}
+    first = next(iter(refused.values()), None)
+    family = find_family(tree, refused)
+    if family is not None:
+        return entries | {"format": family.name, "problems": [str(family.refusal(source, first))]}
+    try:
+        found = find_networks(contents)
+    except CheckpointError as error:
+        arrays = None if refused else _arrays_of(contents)
+        if arrays is None:
+            return entries | {"problems": [str(first or error)]}
+        return entries | {"format": arrays.tool or arrays.kind, "arrays": arrays}
+
+    entries["format"] = found.kind
+    if refused:
+        return entries | {"problems": [str(first)]}
+    entries["problems"] = []
+    for part, describe in (("generator", _generator_info), ("encoder", _encoder_info)):
+        if getattr(found, part) is not None:
+            try:
+                entries[part] = describe(found, source)
+            except CheckpointError as error:
+                entries["problems"].append(str(error))
+    return entries
+
+
+def _arrays_of(contents):
     """Return the description of latents, directions or measurements, None for other files."""
     try:
-        return describe_arrays(file)
+        return describe_arrays(ArrayFile(Path(contents.budget.source), contents))
     except ValueError:
         return None
 

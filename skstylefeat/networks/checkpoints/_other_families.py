@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from skstylefeat._inert._arrays import StoredArray
 from skstylefeat._inert._constructors import PersistentObject
-from skstylefeat._inert._contents import open_file
 from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
 from skstylefeat.networks.checkpoints._state_dicts import dictionaries
 
@@ -46,6 +45,18 @@ class OtherFamily:
         """Return whether tensors have the names of the family."""
         return bool(self.keys) and all(
             any(re.search(pattern, name) for name in names) for pattern in self.keys
+        )
+
+    def refusal(self, source, unsafe=None):
+        """Return the error for a file of the family, which may ask for a class that is `unsafe`."""
+        if unsafe is None:
+            return CheckpointError(
+                f"{source} holds a network of {self.name}, which has no reader here. {self.advice}"
+            )
+        return UnsafeCheckpointError(
+            f"{source} is refused: it holds a network of {self.name} and asks for "
+            f"{unsafe.global_name!r}, which could run code. {self.advice}",
+            unsafe.global_name,
         )
 
 
@@ -140,57 +151,16 @@ PARTS_LEFT_OUT = (
 )
 
 
-def open_known_family(path, refused=None):
-    """Open a file that does not belong to one of the other families.
+def find_family(tree, refused=()):
+    """Return the `OtherFamily` of a file, None if it has none.
 
-    Parameters as of `open_file`.
-
-    Raises
-    ------
-    CheckpointError
-        If it is damaged or unknown, or of another family, which the message names.
-    UnsafeCheckpointError
-        If it asks for a function or class outside the allow-list.
+    Parameters
+    ----------
+    tree : object
+        Content of the file.
+    refused : collection of str, default=()
+        Names of classes that its pickles ask for.
     """
-    try:
-        contents = open_file(path, refused)
-    except UnsafeCheckpointError as error:
-        family = find_other_family(path)
-        if family is None:
-            raise
-        raise UnsafeCheckpointError(
-            f"{path} is refused: it holds a network of {family.name} and asks for "
-            f"{error.global_name!r}, which could run code. {family.advice}",
-            error.global_name,
-        ) from error
-    family = _family_of(contents.tree, refused or ())
-    if family is not None:
-        raise CheckpointError(
-            f"{path} holds a network of {family.name}, which has no reader here. {family.advice}"
-        )
-    return contents
-
-
-def find_other_family(path):
-    """Return the `OtherFamily` of a file, None if it has none or cannot be read."""
-    refused: set[str] = set()
-    try:
-        tree = open_file(path, refused).tree
-    except CheckpointError:
-        return None
-    return _family_of(tree, refused)
-
-
-def describe_part(kind, tree):
-    """Return the name of a format with the parts of a file around its generator."""
-    names = [name for _, (*_, one) in dictionaries(tree) for name in _tensor_names(one)]
-    for pattern, part in PARTS_LEFT_OUT:
-        if any(re.search(pattern, name) for name in names):
-            return f"{kind} ({part} read)"
-    return kind
-
-
-def _family_of(tree, refused):
     networks = [tree] if isinstance(tree, PersistentObject) else []
     names = []
     if isinstance(tree, dict):
@@ -208,6 +178,15 @@ def _family_of(tree, refused):
         ):
             return family
     return None
+
+
+def describe_part(kind, tree):
+    """Return the name of a format with the parts of a file around its generator."""
+    names = [name for _, (*_, one) in dictionaries(tree) for name in _tensor_names(one)]
+    for pattern, part in PARTS_LEFT_OUT:
+        if any(re.search(pattern, name) for name in names):
+            return f"{kind} ({part} read)"
+    return kind
 
 
 def _tensor_names(dictionary):

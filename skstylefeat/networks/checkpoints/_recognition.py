@@ -18,9 +18,10 @@ Nothing of a file is executed; see `skstylefeat._inert`.
 from dataclasses import dataclass
 
 from skstylefeat._inert._constructors import PersistentObject
-from skstylefeat.exceptions import CheckpointError
+from skstylefeat._inert._contents import open_file
+from skstylefeat.exceptions import CheckpointError, UnsafeCheckpointError
 from skstylefeat.networks.checkpoints._nvidia import is_alias_free
-from skstylefeat.networks.checkpoints._other_families import describe_part, open_known_family
+from skstylefeat.networks.checkpoints._other_families import describe_part, find_family
 from skstylefeat.networks.checkpoints._safetensors import is_own_format
 from skstylefeat.networks.checkpoints._state_dicts import (
     ALIAS_FREE_KEYS,
@@ -74,15 +75,13 @@ class Recognized:
     contents: object = None
 
 
-def recognize(path, refused=None):
+def recognize(path):
     """Open a file and find the networks in it.
 
     Parameters
     ----------
     path : path-like
         The file.
-    refused : set, default=None
-        Collects the names of globals outside the allow-list; by default the first one raises.
 
     Returns
     -------
@@ -91,12 +90,34 @@ def recognize(path, refused=None):
     Raises
     ------
     CheckpointError
-        If it is damaged, or not one of the known formats.
+        If it is damaged, not one of the known formats, or of a family without a reader here.
     UnsafeCheckpointError
         If it asks for a function or class that weights do not need.
     """
-    contents = open_known_family(path, refused)
-    layout, tree = contents.layout, contents.tree
+    try:
+        contents = open_file(path)
+    except UnsafeCheckpointError as error:
+        family = _family_of_unsafe(path)
+        if family is None:
+            raise
+        raise family.refusal(path, error) from error
+    family = find_family(contents.tree)
+    if family is not None:
+        raise family.refusal(path)
+    return find_networks(contents)
+
+
+def _family_of_unsafe(path):
+    refused = {}
+    try:
+        return find_family(open_file(path, refused).tree, refused)
+    except CheckpointError:
+        return None
+
+
+def find_networks(contents):
+    """Return the `Recognized` networks of an open file; raise CheckpointError if it has none."""
+    layout, tree, source = contents.layout, contents.tree, contents.budget.source
     if is_own_format(contents):
         part = "encoder" if contents.metadata["format"].endswith("encoder") else "generator"
         return Recognized(layout, OURS, contents=contents, **{part: {}})
@@ -107,14 +128,14 @@ def recognize(path, refused=None):
         return Recognized(layout, network.kind, generator=network)
     if not isinstance(tree, dict):
         raise CheckpointError(
-            f"{path} holds an object of type {type(tree).__name__}, expected a dictionary of "
+            f"{source} holds an object of type {type(tree).__name__}, expected a dictionary of "
             "tensors or a network."
         )
 
     network = next((tree[key] for key in ("G_ema", "g_ema") if key in tree), None)
     if isinstance(network, PersistentObject):
         return Recognized(layout, _nvidia_kind(network), generator=network)
-    generator, encoder = find_state_dicts(tree, str(path))
+    generator, encoder = find_state_dicts(tree, source)
     kind = PSP if encoder is not None else STATE_DICTS[generator.keys]
     return Recognized(layout, describe_part(kind, tree), generator=generator, encoder=encoder)
 

@@ -111,9 +111,7 @@ class CompiledNetwork(nn.Module):
 
 @cache
 def import_openvino():
-    """Return the package openvino, which reports to its makers unless their package is missing.
-
-    Without that package, it uses a stand-in that sends nothing.
+    """Return the package openvino, which reports nothing to its makers if it is imported here.
 
     Raises
     ------
@@ -122,15 +120,17 @@ def import_openvino():
     """
     if not has_openvino():
         raise ImportError(f"engine='openvino' needs the package openvino: {INSTALL}.")
+    # Its own opt-out is a file in the user's home, and no environment variable has that effect.
+    # Where its reporter is missing, it works without: None makes Python's import say so.
     reporter = "openvino_telemetry"
-    absent = reporter not in sys.modules
-    if absent:
-        sys.modules[reporter] = None  # type: ignore[assignment]
+    present = sys.modules.get(reporter)
+    sys.modules[reporter] = None  # type: ignore[assignment]
     try:
         return importlib.import_module("openvino")
     finally:
-        if absent:
-            del sys.modules[reporter]
+        del sys.modules[reporter]
+        if present is not None:
+            sys.modules[reporter] = present
 
 
 def compile_network(network, example, *, key, name, precision):

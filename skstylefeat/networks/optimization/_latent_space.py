@@ -40,27 +40,25 @@ class SearchSpace(NamedTuple):
     whitening: Tensor
 
 
-def w_statistics(module: GeneratorNetwork, seed: int = 0) -> tuple[Tensor, Tensor]:
+def w_statistics(module: GeneratorNetwork) -> tuple[Tensor, Tensor]:
     """Return mean (w_dim,) and a square-root basis (w_dim, w_dim) of W's distribution.
 
     A code is ``mean + whitened @ basis``; whitened coordinates have unit variance.
     """
-    w = _sample_w(module, N_W_SAMPLES, seed).double()
+    w = _sample_w(module, N_W_SAMPLES).double()
     mean = w.mean(dim=0)
     values, vectors = torch.linalg.eigh((w - mean).T @ (w - mean) / len(w))
     values = values.clamp_min(values.max() * MIN_VARIANCE).sqrt()
     return mean.float(), (values[:, None] * vectors.T).float()
 
 
-def style_sensitivities(module: GeneratorNetwork, seed: int = 0) -> dict[str, Tensor]:
+def style_sensitivities(module: GeneratorNetwork) -> dict[str, Tensor]:
     """Return the effect of every style on the image.
 
     Parameters
     ----------
     module : GeneratorNetwork
         The generator.
-    seed : int, default=0
-        Seed of codes and projections.
 
     Returns
     -------
@@ -69,8 +67,8 @@ def style_sensitivities(module: GeneratorNetwork, seed: int = 0) -> dict[str, Te
         the style, per pixel. It is estimated from 8 random projections of the image at 4 codes.
     """
     synthesis = module.synthesis
-    codes = _sample_w(module, N_METRIC_CODES, seed)[:, None].expand(-1, module.config.n_ws, -1)
-    generator = torch.Generator().manual_seed(seed)
+    codes = _sample_w(module, N_METRIC_CODES)[:, None].expand(-1, module.config.n_ws, -1)
+    generator = torch.Generator().manual_seed(0)
     totals: dict[str, Tensor] = {}
     # One code at a time: the graph of a large image fills the memory.
     for code in codes.split(1):
@@ -137,8 +135,8 @@ def _make_space(module: GeneratorNetwork, in_w: bool) -> SearchSpace:
     return SearchSpace(mean, basis.float(), torch.linalg.inv(root).float())
 
 
-def _sample_w(module: GeneratorNetwork, n_samples: int, seed: int) -> Tensor:
-    rng = np.random.default_rng(seed)
+def _sample_w(module: GeneratorNetwork, n_samples: int) -> Tensor:
+    rng = np.random.default_rng(0)
     config = module.config
     z = rng.standard_normal((n_samples, config.z_dim)).astype(np.float32)
     device = module.mapping.w_avg.device

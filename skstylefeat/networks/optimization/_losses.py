@@ -6,25 +6,25 @@ from torch.nn import functional as F
 
 CONTRAST_WEIGHT = 0.02  # of the local contrast, relative to the pixels
 CONTRAST_LEVELS = 2
+CONTRAST_FLOOR = 0.1  # standard deviation of flat regions, so that they stay flat
+PYRAMID_LEVELS = 3
 PERCEPTUAL_WEIGHT = 0.1  # with VGG16, a larger weight lowers PSNR and does not improve LPIPS
 
 
-def pyramid_loss(images, targets, n_levels=3):
+def pyramid_loss(images, targets):
     """Return the mean over scales of squared error plus a tenth of the absolute error.
 
     Parameters
     ----------
     images, targets : Tensor of shape (n, C, H, W)
-        Images in [-1, 1].
-    n_levels : int, default=3
-        Largest number of scales, each half the size of the one before; small images have fewer.
+        Images in [-1, 1]. Each scale has half the size of the one before; small images have fewer.
 
     Returns
     -------
     Tensor of shape ()
     """
     total = 0.0
-    n_levels = min(n_levels, min(images.shape[2:]).bit_length())
+    n_levels = min(PYRAMID_LEVELS, min(images.shape[2:]).bit_length())
     for level in range(n_levels):
         if level:
             images, targets = F.avg_pool2d(images, 2), F.avg_pool2d(targets, 2)
@@ -33,7 +33,7 @@ def pyramid_loss(images, targets, n_levels=3):
     return total / n_levels
 
 
-def local_contrast(images: Tensor, window: int = 7, floor: float = 0.1) -> Tensor:
+def local_contrast(images: Tensor, window: int = 7) -> Tensor:
     """Subtract the local mean and divide by the local standard deviation, per channel.
 
     Parameters
@@ -42,8 +42,6 @@ def local_contrast(images: Tensor, window: int = 7, floor: float = 0.1) -> Tenso
         Images in [-1, 1].
     window : int, default=7
         Side of the neighborhood, odd.
-    floor : float, default=0.1
-        Standard deviation of flat regions, so that they stay flat.
 
     Returns
     -------
@@ -54,7 +52,7 @@ def local_contrast(images: Tensor, window: int = 7, floor: float = 0.1) -> Tenso
     mean_square = F.avg_pool2d(images.square(), window, 1, pad, count_include_pad=False)
     variance = mean_square - mean.square()
     # The floor is under the root, whose slope would be infinite in flat regions.
-    return (images - mean) / (variance.clamp_min(0) + floor**2).sqrt()
+    return (images - mean) / (variance.clamp_min(0) + CONTRAST_FLOOR**2).sqrt()
 
 
 def contrast_loss(images: Tensor, targets: Tensor, window: int = 7) -> Tensor:

@@ -22,21 +22,13 @@ from skstylefeat.networks.optimization._lbfgs import BatchedLBFGS
 from skstylefeat.networks.optimization._losses import ReconstructionLoss
 
 STEPS_FROM_MEAN, STEPS_FROM_ENCODER = 200, 60
+#: Weight of the mean squared offset of a layer from the layers' mean, in standard deviations of W.
+REGULARIZATION = 1e-4
+#: An image has converged when its loss falls by less than this share in so many steps.
+TOLERANCE, PATIENCE = 1e-3, 20
 
 
-def optimize_codes(
-    module,
-    images,
-    start=None,
-    *,
-    space="w+",
-    n_steps=200,
-    regularization=1e-4,
-    perceptual=None,
-    tolerance=1e-3,
-    patience=20,
-    step_done=None,
-):
+def optimize_codes(module, images, start=None, *, space="w+", n_steps=200, perceptual=None):
     """Find codes whose images are close to the given images.
 
     For every image, a reconstruction loss plus a penalty on the offsets of the layers [3]_ is
@@ -54,17 +46,8 @@ def optimize_codes(
         One W vector for each layer, or one for all.
     n_steps : int, default=200
         Largest number of steps; each is one forward and one backward pass.
-    regularization : float, default=1e-4
-        Weight of the mean squared offset of a layer from the layers' mean, in standard
-        deviations of W.
     perceptual : callable, default=None
         Perceptual distances, see `ReconstructionLoss`.
-    tolerance : float, default=1e-3
-        An image has converged when its loss falls by less than this share in `patience` steps.
-    patience : int, default=20
-        Number of steps between two checks of convergence.
-    step_done : callable, default=None
-        Called after every step, for progress.
 
     Returns
     -------
@@ -92,11 +75,11 @@ def optimize_codes(
         loss = distance(color_channels(module.synthesis(codes.expand(-1, n_ws, -1))), rows)
         if space == "w+":
             offsets = (codes - codes.mean(dim=1, keepdim=True)) @ coordinates.whitening
-            loss = loss + regularization * offsets.square().mean(dim=(1, 2))
+            loss = loss + REGULARIZATION * offsets.square().mean(dim=(1, 2))
         (gradient,) = torch.autograd.grad(loss.sum(), x)
         return loss.detach(), gradient
 
-    # Every `patience` steps the images that have converged leave the batch.
+    # Every `PATIENCE` steps the images that have converged leave the batch.
     active = torch.arange(len(images), device=images.device)
     x = images.new_zeros(len(images), start[0].numel())
     losses = images.new_zeros(len(images))
@@ -104,12 +87,10 @@ def optimize_codes(
     before = optimizer.loss
     for step in range(1, n_steps + 1):
         optimizer.tell(*evaluate(optimizer.propose(), active))
-        if step_done is not None:
-            step_done()
-        if step % patience and step < n_steps:
+        if step % PATIENCE and step < n_steps:
             continue
         x[active], losses[active] = optimizer.x, optimizer.loss
-        going = optimizer.loss < before * (1 - tolerance)
+        going = optimizer.loss < before * (1 - TOLERANCE)
         if not going.any():
             break
         if not going.all():

@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from skstylefeat.networks._generator_network import DoublingBlocks
+
 
 @dataclass(frozen=True)
-class StyleGAN1Config:
+class StyleGAN1Config(DoublingBlocks):
     """Architecture of a StyleGAN1 generator.
 
     Parameters
@@ -39,15 +41,8 @@ class StyleGAN1Config:
     blur_filter: tuple[float, ...] = (1.0, 2.0, 1.0)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
+        self.check_blocks()
         object.__setattr__(self, "blur_filter", tuple(float(f) for f in self.blur_filter))
-        if self.resolution < 4 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
-        if len(self.channels) != len(self.block_resolutions):
-            raise ValueError(
-                f"channels has {len(self.channels)} entries, but a generator of resolution "
-                f"{self.resolution} has {len(self.block_resolutions)} blocks (4, 8, ... pixels)."
-            )
         if self.n_mapping < 1:
             raise ValueError(f"n_mapping must be at least 1, got {self.n_mapping}.")
         if len(self.blur_filter) != 3:
@@ -56,19 +51,9 @@ class StyleGAN1Config:
             raise ValueError("blur_filter must have a sum other than 0.")
 
     @property
-    def block_resolutions(self) -> tuple[int, ...]:
-        """Resolutions of the synthesis blocks: 4, 8, ..., `resolution`."""
-        return tuple(2**k for k in range(2, self.resolution.bit_length()))
-
-    @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images in pixels."""
         return self.resolution, self.resolution
-
-    @property
-    def n_ws(self) -> int:
-        """Number of W vectors of one image, 2 log2(resolution) - 2."""
-        return 2 * self.resolution.bit_length() - 4
 
     def to_dict(self) -> dict[str, Any]:
         """Return the architecture as a dictionary that JSON can hold."""

@@ -3,13 +3,15 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from skstylefeat.networks._generator_network import DoublingBlocks
+
 ARCHITECTURES = ("skip", "orig", "resnet")
 SQUARE = (4, 4)  # pixels of the first block of square generators
 MAX_FIRST = 64  # pixels of the first block; known rectangular generators have 2 to 8
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
+class GeneratorConfig(DoublingBlocks):
     """Architecture of a StyleGAN2 generator.
 
     Parameters
@@ -52,15 +54,8 @@ class GeneratorConfig:
     const_size: tuple[int, int] = SQUARE
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", tuple(int(c) for c in self.channels))
+        self.check_blocks()
         object.__setattr__(self, "resample_filter", tuple(float(f) for f in self.resample_filter))
-        if self.resolution < 4 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution must be a power of two from 4, got {self.resolution}.")
-        if len(self.channels) != len(self.block_resolutions):
-            raise ValueError(
-                f"channels has {len(self.channels)} entries, but a generator of resolution "
-                f"{self.resolution} has {len(self.block_resolutions)} blocks (4, 8, ... pixels)."
-            )
         if self.architecture not in ARCHITECTURES:
             raise ValueError(
                 f"architecture must be one of {ARCHITECTURES}, got {self.architecture!r}."
@@ -73,11 +68,6 @@ class GeneratorConfig:
         object.__setattr__(self, "const_size", check_const_size(self.const_size))
 
     @property
-    def block_resolutions(self) -> tuple[int, ...]:
-        """Numbers of the synthesis blocks, resolutions for squares: 4, 8, ..., `resolution`."""
-        return tuple(2**k for k in range(2, self.resolution.bit_length()))
-
-    @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images in pixels."""
         return self.map_size(self.resolution)
@@ -86,11 +76,6 @@ class GeneratorConfig:
         """Return height and width of the feature maps of the block with this number."""
         height, width = self.const_size
         return height * block // SQUARE[0], width * block // SQUARE[1]
-
-    @property
-    def n_ws(self) -> int:
-        """Number of W vectors of one image, 2 log2(resolution) - 2."""
-        return 2 * self.resolution.bit_length() - 4
 
     def to_dict(self) -> dict[str, Any]:
         """Return the architecture as a dictionary that JSON can hold.

@@ -1,6 +1,7 @@
 """Description of files of latents, directions and measurements; its code reads them."""
 
 import json
+import mmap
 import pickle
 
 import numpy as np
@@ -87,6 +88,15 @@ def test_latents_and_directions(tmp_path, name):
         found = eval(line)[0]
         assert len(readers) > 2 or found.shape == arrays.shape
         assert line in str(info)
+
+
+@pytest.mark.parametrize("name", ["two readings", "ReStyle", "boundary"])
+def test_a_file_is_opened_once(tmp_path, monkeypatch, name):
+    opened, original = [], mmap.mmap
+    monkeypatch.setattr(mmap, "mmap", lambda *args, **kw: opened.append(1) or original(*args, **kw))
+    file, content, kind, *_ = FILES[name]
+    assert inspect(write(tmp_path / file, content)).arrays.kind == kind
+    assert len(opened) == 1
 
 
 def test_names_iterations_and_tools(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,9 +23,9 @@ from tests.support.checkpoint_writers import (
     write_rosinality,
 )
 from tests.support.networks import numbered_codes, numbered_module, tiny_module
-from tests.support.odd_generators import CONFIGS, NUMBERS
+from tests.support.odd_generators import CONFIGS, IMAGES, NUMBERS
 
-IMAGES = np.load(Path(__file__).parents[2] / "data" / "odd_generators.npz")
+ARRAYS = np.load(IMAGES)
 ROSINALITY = [name for name, (code, _) in CONFIGS.items() if "rosinality" in code]
 NVIDIA = [name for name in CONFIGS if name not in ROSINALITY]
 HUMAN = CONFIGS["rectangular skip"][1]
@@ -66,7 +65,7 @@ WRITERS = {
 
 def check_images(name, generator):
     """Compare the images of a loaded generator with those of the public code."""
-    codes, expected = numbered_codes(CONFIGS[name][1]), IMAGES[name]
+    codes, expected = numbered_codes(CONFIGS[name][1]), ARRAYS[name]
     np.testing.assert_allclose(generator.synthesis(codes), expected, atol=1e-5)
     # With gradients, maps and not weights are scaled, and no layer runs over bands.
     with torch.enable_grad():
@@ -85,7 +84,7 @@ def test_files_in_nvidias_names(tmp_path, name, writer):
     generator = load_generator(tmp_path / file, assume=assume if is_state_dict else None)
 
     assert generator.module.config == config
-    assert generator.image_size == IMAGES[name].shape[2:]
+    assert generator.image_size == ARRAYS[name].shape[2:]
     check_images(name, generator)
 
 

@@ -1,7 +1,10 @@
 """Encoders by OpenVINO: the codes of torch, one conversion, pickles, and what is missing."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -137,6 +140,25 @@ def test_what_is_missing_or_unknown_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(_openvino, "has_openvino", lambda: False)
     with pytest.raises(ImportError, match=r"pip install 'skstylefeat\[openvino\]'"):
         load_encoder(path, engine="openvino")
+
+
+def test_nothing_is_reported_to_the_makers(tmp_path):
+    """Their reporter, where it works, creates folders in the home before it sends."""
+    code = (
+        "import sys\n"
+        "from skstylefeat.networks.encoders._openvino import import_openvino\n"
+        "convert_model = import_openvino().convert_model\n"
+        "sent = sys.modules['openvino.tools.ovc.telemetry_utils'].tm.__name__\n"
+        "print(sent, 'openvino_telemetry' in sys.modules)"
+    )
+    kept = {name: value for name, value in os.environ.items() if name != "CI"}
+    # Without a home for the user's settings, and with a proxy that leads nowhere.
+    settings = {"HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=kept | settings, capture_output=True, text=True
+    )
+    assert run.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "False"], run.stderr
+    assert not list(tmp_path.glob("*ntel*"))
 
 
 def test_a_conversion_that_computes_something_else_is_refused(tmp_path, monkeypatch, cache):

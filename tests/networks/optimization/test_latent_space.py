@@ -39,7 +39,7 @@ def test_sensitivities_are_mean_squared_derivatives_per_pixel(monkeypatch):
     monkeypatch.setattr(_latent_space, "N_PROBES", 400)
     module = tiny_module(4, channels=[3])
     found = style_sensitivities(module)
-    codes = _latent_space._sample_w(module, 4, 0)[:, None].expand(-1, 2, -1)
+    codes = _latent_space._sample_w(module, 4)[:, None].expand(-1, 2, -1)
     totals = dict.fromkeys(found, 0.0)
     for code in codes.split(1):
         styles = module.synthesis.styles(code)

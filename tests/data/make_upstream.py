@@ -1,6 +1,6 @@
 """Write the arrays of tests/data/upstream by the code of the networks' authors.
 
-    python benchmarks/upstream_arrays.py --stylegan3 DIR --rosinality DIR --e4e DIR --psp DIR
+    python tests/data/make_upstream.py --stylegan3 DIR --rosinality DIR --e4e DIR --psp DIR
 
 with the folders of NVlabs/stylegan3, rosinality/stylegan2-pytorch, omertov/encoder4editing and
 eladrich/pixel2style2pixel. Their code runs on the CPU, in float32, with the reference forms of its
@@ -14,34 +14,24 @@ import sys
 import types
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.utils import cpp_extension
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support import upstream_networks as networks
 from tests.support.checkpoint_writers import rosinality_state
+from tests.support.upstream_code import forget, leave_out_packages, load_narrow, save
 
 
 def write(name, **arrays):
     networks.FOLDER.mkdir(parents=True, exist_ok=True)
-    arrays = {key: np.asarray(value, dtype=np.float32) for key, value in arrays.items()}
-    np.savez_compressed(networks.FOLDER / f"{name}.npz", **arrays)
-    print(name, {key: value.shape for key, value in arrays.items()})
-
-
-def forget(*names):
-    for name in [n for n in sys.modules if n.partition(".")[0] in names]:
-        del sys.modules[name]
+    save(networks.FOLDER / f"{name}.npz", arrays)
 
 
 def run_nvidia(folder):
     sys.path.insert(0, str(folder))
-    # Two packages that the authors import, for downloads and for comparisons of versions.
-    resources = types.ModuleType("pkg_resources")
-    resources.parse_version = lambda text: tuple(map(int, re.findall(r"\d+", text)[:2]))
-    sys.modules |= {"requests": types.ModuleType("requests"), "pkg_resources": resources}
+    leave_out_packages()
     from training import networks_stylegan2 as upstream
 
     z = torch.from_numpy(networks.inputs()[0])[:, :6]
@@ -160,19 +150,7 @@ def rosinality_generator(upstream, module):
     upstream.FusedLeakyReLU, upstream.fused_leaky_relu = BiasedLeakyReLU, biased_leaky_relu
     upstream.upfirdn2d = filtered
     generator = upstream.Generator(config.resolution, config.w_dim, config.n_mapping)
-    by_name = dict(generator.named_modules())
-    for key, value in rosinality_state(module).items():
-        # The tensors take the place of those of the authors' fixed widths.
-        path, _, name = key.rpartition(".")
-        owner = by_name[path]
-        value = value.clone(memory_format=torch.contiguous_format)
-        is_parameter = name in owner._parameters
-        setattr(owner, name, torch.nn.Parameter(value) if is_parameter else value)
-        if name == "weight" and value.ndim == 5:
-            owner.out_channel, owner.in_channel = value.shape[1:3]
-            owner.scale = 1 / (value[0, 0].numel()) ** 0.5
-        if path.endswith("modulation") and name == "weight":
-            owner.scale = 1 / value.shape[1] ** 0.5
+    load_narrow(generator, rosinality_state(module))
     return generator.eval()
 
 

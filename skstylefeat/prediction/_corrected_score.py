@@ -1,0 +1,75 @@
+"""Cross-validated score of the best of several candidates, without the luck of being the best.
+
+The candidate with the least cross-validated loss looks better than it is, because it was chosen by
+the very labels that score it. With two dozen labels that is worth several points. Bootstrap
+bias-corrected cross-validation draws the labels again and again with replacement, chooses the
+candidate by the drawn labels, and scores it on those that were not drawn (Tsamardinos, Greasidou
+and Borboudakis, Machine Learning 107, 2018). No model is fitted again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+N_DRAWS = 2000
+COVERAGE = 0.9
+
+
+class CorrectedScore(NamedTuple):
+    """Mean of a measure on unseen labels, and its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def least_loss(losses: NDArray[np.float64], margin: float) -> NDArray[np.intp]:
+    """Return the number of the chosen candidate for each row of mean losses (m, n_candidates).
+
+    An earlier candidate is preferred unless a later one has a loss that is smaller by the share
+    `margin`.
+    """
+    chosen = np.zeros(len(losses), dtype=np.intp)
+    rows = np.arange(len(losses))
+    for candidate in range(1, losses.shape[1]):
+        better = losses[:, candidate] < (1 - margin) * losses[rows, chosen]
+        chosen[better] = candidate
+    return chosen
+
+
+def corrected_score(
+    losses: NDArray[np.float64],
+    measure: NDArray[np.float64],
+    margin: float,
+    random_state: int,
+) -> CorrectedScore:
+    """Estimate the measure of the candidate that is chosen by the losses.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_labels, n_candidates)
+        Loss of each left-out label, by which a candidate is chosen.
+    measure : ndarray of shape (n_labels, n_candidates)
+        What is reported of each left-out label, such as whether it is right.
+    margin : float
+        See `least_loss`.
+    random_state : int
+
+    Returns
+    -------
+    CorrectedScore
+    """
+    n = len(losses)
+    rng = np.random.default_rng(random_state)
+    counts = rng.multinomial(n, np.full(n, 1 / n), size=N_DRAWS)
+    left_out = counts == 0
+    counts, left_out = counts[left_out.any(axis=1)], left_out[left_out.any(axis=1)]
+
+    chosen = least_loss(counts @ losses / n, margin)
+    sums = (left_out @ measure)[np.arange(len(counts)), chosen]
+    values = sums / left_out.sum(axis=1)
+    low, high = np.quantile(values, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return CorrectedScore(float(values.mean()), float(low), float(high))
