@@ -154,15 +154,15 @@ def labeled_rows(y, n_labels, rng):
     return np.concatenate([first, order[~np.isin(order, first)]])[:n_labels]
 
 
-def score_draw(domain, target, n_labels, draw):
-    """Return the scores of all readers from one draw of labels."""
+def score_draw(domain, target, n_labels, draw, choose=True):
+    """Return the scores of all readers from one draw of labels; `fit` is one if it may choose."""
     y_pool, y = domain.targets[target]
     rows = labeled_rows(y_pool, n_labels, np.random.default_rng((n_labels, draw)))
     is_number = y.dtype.kind == "f"
     known = np.full(len(y_pool), np.nan if is_number else None, None if is_number else object)
     known[rows] = y_pool[rows]
     found, recipe = recipe_predictions(
-        domain.pool, known, domain.others, domain.blocks, without_generator=True
+        *(domain.pool, known, domain.others, domain.blocks), without_generator=True, choose=choose
     )
     if is_number:
         found[BASELINE] = np.full(len(y), y_pool[rows].mean())
@@ -176,6 +176,8 @@ def score_draw(domain, target, n_labels, draw):
         Score(target, method, metric, n_labels, draw, measure(y, guess))
         for method, guess in found.items()
     ]
+    if not choose:
+        return scores
     scores += [
         Score(target, method, "cross-validated loss", n_labels, draw, loss)
         for method, loss in recipe.losses_.items()
@@ -198,6 +200,7 @@ def make_tables(scores):
     summaries = summarize(scores)
     spread = {key: x._replace(sd=x.sd / x.n_draws**0.5) for key, x in summaries.items()}
     draws = max(x.n_draws for x in summaries.values())
+    fit_draws = max((x.n_draws for key, x in summaries.items() if key[1] == "fit"), default=0)
     tables = []
     for title, metric, form in (
         ("Balanced accuracy in %", "balanced accuracy", {"scale": 100}),
@@ -206,7 +209,7 @@ def make_tables(scores):
         methods = {key[1]: key[1] for key in spread if key[2] == metric}
         if methods:
             header, rows = tabulate(spread, metric, methods, **form)
-            note = f"Mean ± standard error of {draws} draws of the labels."
+            note = f"Mean ± standard error of {draws} draws of the labels (fit: {fit_draws})."
             tables.append(Table(title, header, rows, note))
     return tables
 
@@ -228,6 +231,7 @@ def parse_arguments():
     parser.add_argument("--labels", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--targets", nargs="+", default=None, help="targets, by default all")
     parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--fit-draws", type=int, default=20, help="draws in which fit chooses")
     parser.add_argument("--pool", type=int, default=1_200, help="photos to label from")
     parser.add_argument("--others", type=int, default=2_000, help="photos to score")
     parser.add_argument("--rendered", type=int, default=N_RENDERED, help="0: no rendered faces")
@@ -258,7 +262,8 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     scores = []
     for group, target, n_labels, draw in tqdm(cases, unit="draw"):
-        scores += score_draw(group[draw % len(group)], target, n_labels, draw)
+        domain = group[draw % len(group)]
+        scores += score_draw(domain, target, n_labels, draw, draw < args.fit_draws)
         save_scores(scores, args.out / "scores.csv")  # a stopped run keeps its scores
 
     for table in make_tables(scores):

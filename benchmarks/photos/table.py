@@ -217,21 +217,22 @@ def invert(inverter, halves, args):
         np.concatenate(x, axis=1) for x in zip(scaled_styles, found["hog"], strict=True)
     ]
     descriptors = [{name: rows[i] for name, rows in found.items()} for i in (0, 1)]
-    recipe, blocks = recipe_rows(sets, styles)
+    recipe, blocks = recipe_rows(sets, styles, found["hog"])
     columns = (sets, both, scaled, scaled_styles, components, pixels, frames, descriptors, crops)
     columns += (recipe, [blocks, blocks])
     return [Half(*half) for half in zip(*columns, strict=True)]
 
 
-def recipe_rows(sets, styles):
+def recipe_rows(sets, styles, gradients):
     """Return the rows of both halves that ``fit`` would compute of them, and their blocks."""
     parts = [
         {
             "styles": mean,
             "differences": images.styles - mean,
             "maps": images.pooled,
+            "hog": hog,
         }
-        for images, mean in zip(sets, styles, strict=True)
+        for images, mean, hog in zip(sets, styles, gradients, strict=True)
     ]
     stops = np.cumsum([x.shape[1] for x in parts[0].values()]).tolist()
     blocks = dict(zip(parts[0], zip([0, *stops], stops, strict=False), strict=True))

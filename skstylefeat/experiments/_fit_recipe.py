@@ -53,6 +53,7 @@ def recipe_predictions(
     blocks: Mapping[str, tuple[int, int]],
     candidates: bool = True,
     without_generator: bool = False,
+    choose: bool = True,
 ) -> tuple[dict[str, NDArray[Any]], FewShotClassifier | FewShotRegressor]:
     """Predict new rows by the recipe and by each of its candidates.
 
@@ -69,6 +70,9 @@ def recipe_predictions(
         Whether each candidate predicts alone, too.
     without_generator : bool, default=False
         Whether readers of histograms of gradients alone predict, too.
+    choose : bool, default=True
+        Whether the recipe chooses by cross-validation, which takes most of the time. Otherwise
+        there are no predictions by "fit".
 
     Returns
     -------
@@ -88,9 +92,12 @@ def recipe_predictions(
             self._readable, self._positions = X, positions
             return parts[candidate]
 
+        def _make_folds(self, n):
+            return super()._make_folds(n) if choose else np.full(n, -1)
+
     recipe = Recipe(blocks).fit(X, y)
     X_new = np.asarray(X_new, dtype=np.float64)
-    predictions = {"fit": recipe.predict(X_new)}
+    predictions = {"fit": recipe.predict(X_new)} if choose else {}
     others = list(NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) if candidates else []
     if without_generator:
         others += NUMBERS_WITHOUT_GENERATOR if is_number else CLASSES_WITHOUT_GENERATOR
