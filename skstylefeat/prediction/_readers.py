@@ -23,7 +23,7 @@ from skstylefeat.prediction._candidates import (
     fit_classes,
     fit_numbers,
 )
-from skstylefeat.prediction._corrected_score import CorrectedScore, corrected_score
+from skstylefeat.prediction._corrected_score import corrected_score
 from skstylefeat.prediction._photo_graphs import PhotoGraphs
 from skstylefeat.regression._jackknife_plus import jackknife_plus
 
@@ -180,7 +180,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
             curve.append((int(size), float(np.mean(scores)), float(np.std(scores))))
         return curve
 
-    def score_of_choice(self, weights: NDArray[np.float64] | None = None) -> CorrectedScore:
+    def score_of_choice(self, weights: NDArray[np.float64] | None = None) -> float:
         """Return the accuracy or mean absolute error on unseen labels, without the luck of choice.
 
         The predictions in `left_out_` are those of the candidate that did best on these very

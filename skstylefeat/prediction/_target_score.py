@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skstylefeat.metrics._group_scores import by_group
+from skstylefeat.metrics._intervals import error_interval, share_interval
 from skstylefeat.prediction._label_targets import LabeledTarget
-from skstylefeat.prediction._readers import FEWEST_TO_SCORE, class_weights
+from skstylefeat.prediction._readers import COVERAGE, FEWEST_TO_SCORE, class_weights
 
 FEW_PER_CLASS = 3  # a class with fewer labels is reported
 
@@ -35,7 +36,7 @@ class TargetScore:
     baseline : float
         The same score of the commonest class, or of the mean of the other labels.
     interval : tuple of 2 floats or None
-        90 % interval of the score.
+        90 % interval of the score: Wilson's for classes, Student's for numbers.
     reader : str
         The chosen candidate.
     losses : dict of str to float
@@ -112,14 +113,16 @@ def score_target(
     n = len(truth)
     score = balanced = interval = None
     if reader.has_score:
-        score, *interval = reader.score_of_choice()
-        interval = tuple(interval)
+        score = reader.score_of_choice()
     warnings: list[str] = []
     counts = target.counts
     if target.kind == "number":
         truth = truth.astype(float)
         # The mean of the other labels, as a left-out photo would be predicted.
         baseline = float(np.abs(truth - truth.mean()).mean() * n / (n - 1))
+        if reader.has_score:
+            errors = np.abs(reader.left_out_ - truth)
+            interval = error_interval(score, errors, COVERAGE)
         if n < 9:
             warnings.append(
                 f"{target.name}: intervals are left empty, since a 90 % interval needs 9 labels."
@@ -129,7 +132,8 @@ def score_target(
         baseline = max(counts.values()) / n
         if reader.has_score:
             weights = class_weights(truth.astype(str))
-            balanced = min(reader.score_of_choice(weights).value, 1.0)
+            balanced = min(reader.score_of_choice(weights), 1.0)
+            interval = share_interval(score, n, COVERAGE)
         few = [f"{name} ({count})" for name, count in counts.items() if count < FEW_PER_CLASS]
         if few:
             warnings.append(
