@@ -109,7 +109,9 @@ def main():
                     else:
                         predicted, recipe = predict_classes(*arrays)
                         estimate = 100 * np.mean(recipe.left_out_ == y[recipe.labeled_])
-                    extra["cross-validation", target, n].append(estimate)
+                    extra["score of the left-out labels", target, n].append(estimate)
+                    promised = recipe.score_of_choice() * (1 if is_number else 100)
+                    extra["the same without the luck of choice", target, n].append(promised)
                     extra[f"chosen: {recipe.candidate_}", target, n].append(1)
                     for method, values in predicted.items():
                         score = (

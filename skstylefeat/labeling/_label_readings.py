@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, t
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import KFold
 
 from skstylefeat.features._channel_scores import f_value
 from skstylefeat.labeling._prepared import Prepared
+from skstylefeat.metrics._intervals import error_interval, share_interval
 from skstylefeat.regression._jackknife_plus import jackknife_plus
 
 #: Columns that are chosen (for each of several classes), the inverse strength of the penalty, and
@@ -171,12 +171,10 @@ def read_classes(prepared: Prepared, labels: Mapping[int, str]) -> Reading:
     ]
 
     n_right = int((guess == codes).sum())
-    interval = binomtest(n_right, len(rows)).proportion_ci(method="wilson")
     counts = np.bincount(codes)
     estimate = Estimate(
         n_right / len(rows),
-        float(interval.low),
-        float(interval.high),
+        *share_interval(n_right / len(rows), len(rows)),
         float(counts.max() / len(rows)),
         len(rows),
         str(classes[counts.argmax()]),
@@ -233,12 +231,10 @@ def read_numbers(prepared: Prepared, labels: Mapping[int, float]) -> Reading:
         for i in order
         if errors[i] > DOUBT_ERRORS * typical and len(rows) > 2 * FEWEST_NUMBERS
     ]
-    half = t.ppf(0.975, len(errors) - 1) * errors.std(ddof=1) / math.sqrt(len(errors))
     mean = float(errors.mean())
     estimate = Estimate(
         mean,
-        max(0.0, mean - float(half)),
-        mean + float(half),
+        *error_interval(mean, errors),
         float(np.abs(numbers - baseline).mean()),
         len(rows),
     )

@@ -163,7 +163,10 @@ def _score_table(score):
         rows = [["this model", *mine], [f"commonest class ({next(iter(score.counts))})", *other]]
     else:
         header = ["", "mean absolute error"]
-        mine = "not known" if score.score is None else bold(f"{score.score:.3g}", best)
+        mine = "not known"
+        if score.score is not None:
+            low, high = score.interval
+            mine = f"{bold(f'{score.score:.3g}', best)} ({low:.3g} to {high:.3g})"
         other = bold(f"{score.baseline:.3g}", score.score is not None and not best)
         rows = [["this model", mine], ["mean of the labels", other]]
 
@@ -178,8 +181,8 @@ def _score_table(score):
     note = (
         f"{score.n_labels} labels read in all{f' ({counts})' if counts else ''}. "
         "Cross-validation: every labeled photo is predicted by a model that did not see its "
-        f"label{', 90 % interval in brackets' if score.interval else ''}. Reader: "
-        f"{score.reader}.{chosen}"
+        f"label{', 90 % interval in brackets' if score.interval else ''}; the luck of the best "
+        f"reader is taken off by bootstrap. Reader: {score.reader}.{chosen}"
     )
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

@@ -23,6 +23,7 @@ from skstylefeat.prediction._candidates import (
     fit_classes,
     fit_numbers,
 )
+from skstylefeat.prediction._corrected_score import corrected_score
 from skstylefeat.prediction._photo_graphs import PhotoGraphs
 from skstylefeat.regression._jackknife_plus import jackknife_plus
 
@@ -81,18 +82,24 @@ class _FewShotReader(VersionStamped, BaseEstimator):
             candidates = candidates[:1]
         self.folds_ = self._make_folds(len(rows))
         best = None
-        self.losses_ = {}
+        self.losses_, losses, measures = {}, [], []
         for candidate in candidates:
             part = self._part_of(candidate, X[readable], positions)
             models = self._fold_models(candidate, part, positions, values)
             loss = np.nan
             if models:
-                loss = self._loss(self._left_out(part.rows[positions], models), values)
+                outputs = self._left_out(part.rows[positions], models)
+                losses.append(self._losses(outputs, values))
+                measures.append(self._measures(outputs, values))
+                loss = float(losses[-1].mean())
             self.losses_[candidate.name] = loss
             if best is None or loss < (1 - self._margin) * best[0]:
                 best = loss, candidate, part, models
         _, candidate, part, models = best
         self.candidate_, self.columns_ = candidate.name, part.columns
+        if self.has_score:
+            self._left_out_losses = np.stack(losses, axis=1)
+            self._left_out_measures = np.stack(measures, axis=1)
 
         # Coefficients of the folds, then of all labels, in the units of X.
         final = self._fit_candidate(candidate, part, positions, values)
@@ -169,17 +176,31 @@ class _FewShotReader(VersionStamped, BaseEstimator):
                 known, rest = order[:size], order[size:]
                 model = self._fit_candidate(candidate, part, labeled[known], self._values[known])
                 outputs = model.outputs(part.rows[labeled[rest]])
-                scores.append(self._score_outputs(outputs, self._values[rest]))
+                scores.append(self._measures(outputs, self._values[rest]).mean())
             curve.append((int(size), float(np.mean(scores)), float(np.std(scores))))
         return curve
 
-    def _score_outputs(self, outputs, values):
-        raise NotImplementedError
+    def score_of_choice(self, weights: NDArray[np.float64] | None = None) -> float:
+        """Return the accuracy or mean absolute error on unseen labels, without the luck of choice.
+
+        The predictions in `left_out_` are those of the candidate that did best on these very
+        labels, so their own score is too good; see `corrected_score`. `weights` (n_labeled,) are
+        factors of the labels.
+        """
+        measures = self._left_out_measures
+        if weights is not None:
+            measures = weights[:, None] * measures
+        return corrected_score(self._left_out_losses, measures, self._margin, self.random_state)
 
     def _fit_candidate(self, candidate, part, positions, values):
         raise NotImplementedError
 
-    def _loss(self, outputs, values):
+    def _losses(self, outputs, values):
+        """Return the loss (n,) of each label; the candidate with the least mean is chosen."""
+        raise NotImplementedError
+
+    def _measures(self, outputs, values):
+        """Return what is reported of each label: whether it is right, or its absolute error."""
         raise NotImplementedError
 
     @staticmethod
@@ -210,6 +231,12 @@ class _FewShotReader(VersionStamped, BaseEstimator):
         tags.target_tags.required = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def class_weights(codes: NDArray[Any]) -> NDArray[np.float64]:
+    """Return weights of mean 1 by which all classes count the same."""
+    _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    return len(codes) / (len(counts) * counts[codes])
 
 
 class FewShotRegressor(RegressorMixin, _FewShotReader):
@@ -250,11 +277,11 @@ class FewShotRegressor(RegressorMixin, _FewShotReader):
     def _fit_candidate(self, candidate, part, positions, values):
         return fit_numbers(candidate, part.rows, positions, values)
 
-    def _loss(self, outputs, values):
-        return float(np.abs(outputs[:, 0] - values).mean())
+    def _losses(self, outputs, values):
+        return np.abs(outputs[:, 0] - values)
 
-    def _score_outputs(self, outputs, values):
-        return np.abs(outputs[:, 0] - values).mean()
+    def _measures(self, outputs, values):
+        return np.abs(outputs[:, 0] - values)
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predict numbers; NaN for rows of NaN."""
@@ -333,13 +360,13 @@ class FewShotClassifier(ClassifierMixin, _FewShotReader):
             part.graphs,
         )
 
-    def _loss(self, outputs, values):
+    def _losses(self, outputs, values):
         proba = softmax(outputs, axis=1)[np.arange(len(values)), values]
         losses = np.minimum(-np.log(np.maximum(proba, 1e-9)), 4.0)
-        return float((np.bincount(values, losses) / np.bincount(values)).mean())
+        return losses * class_weights(values)
 
-    def _score_outputs(self, outputs, values):
-        return (outputs.argmax(axis=1) == values).mean()
+    def _measures(self, outputs, values):
+        return (outputs.argmax(axis=1) == values).astype(np.float64)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities (n, n_classes); NaN for rows of NaN."""

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import balanced_accuracy_score
 
 from skstylefeat.metrics._group_scores import by_group
+from skstylefeat.metrics._intervals import error_interval, share_interval
 from skstylefeat.prediction._label_targets import LabeledTarget
-from skstylefeat.prediction._readers import FEWEST_TO_SCORE
+from skstylefeat.prediction._readers import COVERAGE, FEWEST_TO_SCORE, class_weights
 
 FEW_PER_CLASS = 3  # a class with fewer labels is reported
 
@@ -30,14 +29,14 @@ class TargetScore:
     counts : dict of str to int
         By class; empty for numbers.
     score : float or None
-        Accuracy, or mean absolute error, on labels that the reader had not seen; None with fewer
-        than 4 labels.
+        Accuracy, or mean absolute error, on labels that the reader had not seen, also not in its
+        choice; None with fewer than 4 labels.
     balanced : float or None
         Mean of the classes' accuracies; None for numbers.
     baseline : float
         The same score of the commonest class, or of the mean of the other labels.
     interval : tuple of 2 floats or None
-        90 % interval of the accuracy (Wilson), for classes.
+        90 % interval of the score: Wilson's for classes, Student's for numbers.
     reader : str
         The chosen candidate.
     losses : dict of str to float
@@ -82,15 +81,17 @@ class TargetScore:
                 f"{self.name}: read from {labels}; these are too few to estimate how good the "
                 "predictions are."
             )
+        low, high = self.interval or (np.nan, np.nan)
         if self.kind == "class":
             common = next(iter(self.counts))
             return (
-                f"{self.name}: {100 * self.score:.0f} % from {labels} by cross-validation, "
-                f"commonest class ({common}) {100 * self.baseline:.0f} %."
+                f"{self.name}: {100 * self.score:.0f} % ({100 * low:.0f} to {100 * high:.0f}) from "
+                f"{labels} by cross-validation, commonest class ({common}) "
+                f"{100 * self.baseline:.0f} %."
             )
         return (
-            f"{self.name}: mean absolute error {self.score:.3g} from {labels} by "
-            f"cross-validation, mean of the labels {self.baseline:.3g}."
+            f"{self.name}: mean absolute error {self.score:.3g} ({low:.3g} to {high:.3g}) from "
+            f"{labels} by cross-validation, mean of the labels {self.baseline:.3g}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,6 +112,8 @@ def score_target(
     truth = target.labels[reader.labeled_]
     n = len(truth)
     score = balanced = interval = None
+    if reader.has_score:
+        score = reader.score_of_choice()
     warnings: list[str] = []
     counts = target.counts
     if target.kind == "number":
@@ -118,7 +121,8 @@ def score_target(
         # The mean of the other labels, as a left-out photo would be predicted.
         baseline = float(np.abs(truth - truth.mean()).mean() * n / (n - 1))
         if reader.has_score:
-            score = float(np.abs(reader.left_out_ - truth).mean())
+            errors = np.abs(reader.left_out_ - truth)
+            interval = error_interval(score, errors, COVERAGE)
         if n < 9:
             warnings.append(
                 f"{target.name}: intervals are left empty, since a 90 % interval needs 9 labels."
@@ -127,13 +131,9 @@ def score_target(
         counts = {c: int((truth == c).sum()) for c in counts}
         baseline = max(counts.values()) / n
         if reader.has_score:
-            hits = reader.left_out_ == truth
-            score = float(hits.mean())
-            ends = binomtest(int(hits.sum()), n).proportion_ci(0.9, method="wilson")
-            interval = float(ends.low), float(ends.high)
-            balanced = float(
-                balanced_accuracy_score(truth.astype(str), reader.left_out_.astype(str))
-            )
+            weights = class_weights(truth.astype(str))
+            balanced = min(reader.score_of_choice(weights), 1.0)
+            interval = share_interval(score, n, COVERAGE)
         few = [f"{name} ({count})" for name, count in counts.items() if count < FEW_PER_CLASS]
         if few:
             warnings.append(
