@@ -3,11 +3,11 @@
 Every test face is rendered twice, with skin tones 0.1 and 0.9 and everything else equal. Models
 read `--labels` random faces of a training set, drawn again and again. Each reads its rows as they
 are, and without the direction of skin tone: `NuisanceProjection` of pairs of other rendered faces,
-which carry no label. Seeds below 1,000,000 are unknown to the bundled networks. The tables of
-docs/responsible_use.md, and what more labels reach::
+which carry no label. Seeds below 1,000,000 are unknown to the bundled networks. The table of
+docs/responsible_use.md, and the errors from 1,000 labels::
 
     python benchmarks/benchmark_fairness.py
-    python benchmarks/benchmark_fairness.py --labels 1000 --draws 1
+    python benchmarks/benchmark_fairness.py --labels 1000 --draws 1 --seeds 10
 """
 
 import argparse
