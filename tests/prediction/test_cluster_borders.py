@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skstylefeat.prediction import _candidates
 from skstylefeat.prediction._candidates import CLASS_CANDIDATES, fit_classes
 
-CLUSTERS = CLASS_CANDIDATES[0]
+CLUSTERS = next(c for c in CLASS_CANDIDATES if c.head == "clusters")
 
 
 def channels(centers, sds, n=300, seed=0):
