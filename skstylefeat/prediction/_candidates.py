@@ -112,6 +112,8 @@ NUMBER_CANDIDATES = (
     Candidate("styles and HOG", ("styles", "hog"), "ridge"),
 )
 N_ROUNDS = 4
+#: How often the borders of clusters move, and photos' worth of the shared spread in each spread.
+N_BORDERS, SPREAD_PRIOR = 2, 5
 #: Points of a calibration curve, and its length beyond the photos, in standard deviations.
 N_KNOTS, FAR = 33, 100.0
 
@@ -263,10 +265,34 @@ def _fit_logistic(rows, codes, present, strength, class_weight=None):
 
 
 def _fit_clusters(sums, labeled, codes, present, random_state):
-    """Cluster all photos from the labeled classes' means; clusters have one variance."""
+    """Cluster all photos from the labeled classes' means; wide clusters reach further."""
     means = np.stack([sums[labeled[codes == c]].mean(axis=0) for c in present])
     kmeans = KMeans(len(present), init=means, n_init=1, random_state=random_state).fit(sums)
-    centers = kmeans.cluster_centers_
-    variance = max(kmeans.inertia_ / sums.size, 1e-3)
-    # Equal variances make the logits of normal distributions linear.
-    return LinearModel(centers / variance, -np.square(centers).sum(axis=1) / (2 * variance))
+
+    # K-means puts borders halfway between centers, and so cuts off the rarer members of a wide
+    # cluster, such as glasses whose frames hardly stand out. Each sum gets a border of its own.
+    member, sides = kmeans.labels_, np.arange(len(present))[-sums.shape[1] :]
+    slopes, borders = np.zeros((2, len(present)))
+    for _ in range(N_BORDERS):
+        for column, side in zip(sums.T, sides, strict=True):
+            slopes[side], borders[side] = _border(column, member == side)
+        member = (slopes * (sums - borders)).argmax(axis=1)
+    coef = slopes[:, None] if len(sides) == 1 else np.diag(slopes)
+    return LinearModel(coef, -slopes * borders)
+
+
+def _border(sums, inside):
+    """Return the slope of a cluster's logit along a sum, and the border, where the logit is 0.
+
+    Both sides are taken as normal distributions. The border is equally many standard deviations
+    away from both means, and the slope is that of the logit at this point.
+    """
+    if inside.all() or not inside.any():
+        return 0.0, 0.0
+    low, high = sums[~inside].mean(), sums[inside].mean()
+    counts = np.array([(~inside).sum(), inside.sum()])
+    variances = np.array([sums[~inside].var(), sums[inside].var()])
+    shared = counts @ variances / len(sums)
+    variances = (counts * variances + SPREAD_PRIOR * shared) / (counts + SPREAD_PRIOR)
+    below, above = np.sqrt(np.maximum(variances, 1e-3))
+    return (high - low) / (below * above), (low * above + high * below) / (below + above)
