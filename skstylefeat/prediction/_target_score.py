@@ -112,8 +112,6 @@ def score_target(
     truth = target.labels[reader.labeled_]
     n = len(truth)
     score = balanced = interval = None
-    if reader.has_score:
-        score = reader.score_of_choice()
     warnings: list[str] = []
     counts = target.counts
     if target.kind == "number":
@@ -121,8 +119,8 @@ def score_target(
         # The mean of the other labels, as a left-out photo would be predicted.
         baseline = float(np.abs(truth - truth.mean()).mean() * n / (n - 1))
         if reader.has_score:
-            errors = np.abs(reader.left_out_ - truth)
-            interval = error_interval(score, errors, COVERAGE)
+            score = reader.score_of_choice()
+            interval = error_interval(score, np.abs(reader.left_out_ - truth), COVERAGE)
         if n < 9:
             warnings.append(
                 f"{target.name}: intervals are left empty, since a 90 % interval needs 9 labels."
@@ -131,9 +129,9 @@ def score_target(
         counts = {c: int((truth == c).sum()) for c in counts}
         baseline = max(counts.values()) / n
         if reader.has_score:
-            weights = class_weights(truth.astype(str))
-            balanced = min(reader.score_of_choice(weights), 1.0)
+            score = reader.score_of_choice()
             interval = share_interval(score, n, COVERAGE)
+            balanced = min(reader.score_of_choice(class_weights(truth.astype(str))), 1.0)
         few = [f"{name} ({count})" for name, count in counts.items() if count < FEW_PER_CLASS]
         if few:
             warnings.append(
