@@ -81,7 +81,7 @@ class Candidate:
         sizes = [blocks[name][1] - blocks[name][0] for name in self.blocks]
         if self.n_channels is not None:
             return np.ones(sum(sizes))
-        return np.concatenate([np.full(n, 1 / np.sqrt(n * len(sizes))) for n in sizes])
+        return np.concatenate([np.full(n, 1 / np.sqrt(max(n, 1) * len(sizes))) for n in sizes])
 
     def graphs(
         self,
