@@ -135,4 +135,4 @@ def test_resnet_takes_enough_steps(monkeypatch):
         model = resnet.train_resnet(images, codes, 2, seed=0)
         assert_array_equal(resnet.resnet_predictions(model, images), codes)
         resnet.train_resnet(images.repeat(100, 1, 1, 1), np.tile(codes, 100), 2, 0, rate=1e-3)
-    assert steps == [(2e-3, 300), (1e-3, 600)]
+    assert steps == [(resnet.LEARNING_RATE, 300), (1e-3, 600)]
