@@ -15,7 +15,6 @@ validation``, whose photos and rendered faces are others than those of ``test``.
 """
 
 import argparse
-import csv
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +32,10 @@ from skstylefeat.experiments import (
     summarize,
     tabulate,
 )
-from skstylefeat.images import as_images, list_images
 
 sys.path.append(str(Path(__file__).parent / "photos"))
 from crops import read_halves
+from other_domains import clothing
 
 BUDGETS = (13, 24, 38, 100)
 N_PER_CLASS = 4
@@ -122,20 +121,14 @@ def faces(name, args):
 
 def clothes(args):
     """Return photos of clothes in ten classes, by the splits of their authors."""
-    with open(args.data / "clothing64.csv", newline="") as file:
-        table = {row["file"]: row for row in csv.DictReader(file)}
-    archive = args.data / "clothing64.zip"
-    names = list_images(archive).names
-    pixels = as_images(archive).read((CLOTHES_SIDE, CLOTHES_SIDE))
-    pixels = np.rint(255 * pixels).astype(np.uint8)
-    splits = np.array([table[name]["split"] for name in names])
-    classes = np.array([table[name]["class"] for name in names])
-
+    files = args.data / "clothing64.zip", args.data / "clothing64.csv"
+    photos = clothing(*files, CLOTHES_SIDE)
     halves = []
     for split, limit in (("train", args.pool), (args.split, args.others)):
-        rows = np.random.default_rng(0).permutation(np.flatnonzero(splits == split))[:limit]
+        rows = np.random.default_rng(0).permutation(np.flatnonzero(photos.split == split))[:limit]
         label = f"clothes-{split}-{len(rows)}"
-        halves.append((features(pixels[rows], label, args.cache, args.clothes), classes[rows]))
+        described = features(photos.images[rows], label, args.cache, args.clothes)
+        halves.append((described, photos.classes[rows]))
     ((pool, blocks), y_pool), ((others, _), y) = halves
     return Domain(pool, others, blocks, {"clothes": (y_pool, y)})
 
@@ -214,12 +207,6 @@ def make_tables(scores):
     return tables
 
 
-def markdown(table):
-    """Return a table as Markdown."""
-    lines = [table.header, ["---"] * len(table.header), *table.rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def parse_arguments():
     """Return the arguments."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -267,7 +254,7 @@ def main():
         save_scores(scores, args.out / "scores.csv")  # a stopped run keeps its scores
 
     for table in make_tables(scores):
-        print(f"### {table.title}\n\n{markdown(table)}\n\n{table.note}\n")
+        print(table.to_markdown())
     for key, summary in summarize(scores).items():
         if key[2] == "chosen":
             print(f"{key[0]}, {key[3]} labels, chosen: {key[1]} in {summary.n_draws} draws")

@@ -489,13 +489,6 @@ def make_tables(scores, error="sd", pool=1_200):
     return [table for table in tables if table.rows]
 
 
-def to_markdown(table):
-    """Return a table as Markdown lines, the note below."""
-    lines = [table.header, ["---"] * len(table.header), *table.rows]
-    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"### {table.title}\n\n{body}\n\n{table.note}\n"
-
-
 def facts(args, inverter, psnrs, seconds):
     """Return date, networks, data and software of the run."""
     generator, encoder = inverter.generator_, inverter.encoder_
@@ -564,7 +557,7 @@ def main():
     lines = facts(args, inverter, psnrs, time.monotonic() - start)
     print("\n\n".join(table.to_text() for table in tables))
     print("\n" + "\n".join(f"{key}: {value}" for key, value in lines.items()))
-    pages = [to_markdown(table) for table in tables]
+    pages = [table.to_markdown() for table in tables]
     pages.append("\n".join(f"- {key}: {value}" for key, value in lines.items()))
     (args.out / "tables.md").write_text("\n".join(pages) + "\n", encoding="utf-8")
 

@@ -170,6 +170,17 @@ class Table(NamedTuple):
     note: str = ""
     best: Sequence[int] = ()
 
+    def to_markdown(self) -> str:
+        """Return the table as Markdown, with its title as a heading of level 3 and its note.
+
+        Returns
+        -------
+        str
+        """
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        return f"### {self.title}\n\n{body}\n\n{self.note}\n"
+
     def to_text(self) -> str:
         """Return the table as plain text; the first column is flush left.
 

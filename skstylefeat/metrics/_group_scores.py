@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 from sklearn.utils import check_random_state
 
 from skstylefeat._utils._labels import check_no_continuum, rows_with_value, split_labels
 from skstylefeat._utils._typing import RandomState
 from skstylefeat._utils._validation import real_array
+from skstylefeat.metrics._intervals import share_interval
 
 #: Groups with fewer scored images are counted, but get no value.
 FEWEST_IN_GROUP = 10
@@ -288,10 +288,7 @@ def by_group(
         statistic = statistic_of(truth[rows], guess[rows])
         value[i] = statistic(np.arange(len(rows)))
         if is_share:
-            ends = binomtest(round(value[i] * len(rows)), len(rows)).proportion_ci(
-                coverage, method="wilson"
-            )
-            low[i], high[i] = ends.low, ends.high
+            low[i], high[i] = share_interval(value[i], len(rows), coverage)
         else:
             low[i], high[i] = _bootstrap(statistic, len(rows), n_boot, coverage, rng)
 

@@ -9,23 +9,28 @@ and Borboudakis, Machine Learning 107, 2018). No model is fitted again.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 N_DRAWS = 2000
 
 
+def is_better(loss: Any, earlier: Any, margin: float) -> Any:
+    """Return whether a candidate's loss is smaller than an earlier one's by the share `margin`."""
+    return loss < (1 - margin) * earlier
+
+
 def least_loss(losses: NDArray[np.float64], margin: float) -> NDArray[np.intp]:
     """Return the number of the chosen candidate for each row of mean losses (m, n_candidates).
 
-    An earlier candidate is preferred unless a later one has a loss that is smaller by the share
-    `margin`.
+    An earlier candidate is preferred unless a later one `is_better`.
     """
     chosen = np.zeros(len(losses), dtype=np.intp)
     rows = np.arange(len(losses))
     for candidate in range(1, losses.shape[1]):
-        better = losses[:, candidate] < (1 - margin) * losses[rows, chosen]
-        chosen[better] = candidate
+        chosen[is_better(losses[:, candidate], losses[rows, chosen], margin)] = candidate
     return chosen
 
 

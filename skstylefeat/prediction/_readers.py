@@ -23,7 +23,7 @@ from skstylefeat.prediction._candidates import (
     fit_classes,
     fit_numbers,
 )
-from skstylefeat.prediction._corrected_score import corrected_score
+from skstylefeat.prediction._corrected_score import corrected_score, is_better
 from skstylefeat.prediction._photo_graphs import PhotoGraphs
 from skstylefeat.regression._jackknife_plus import jackknife_plus
 
@@ -93,7 +93,7 @@ class _FewShotReader(VersionStamped, BaseEstimator):
                 measures.append(self._measures(outputs, values))
                 loss = float(losses[-1].mean())
             self.losses_[candidate.name] = loss
-            if best is None or loss < (1 - self._margin) * best[0]:
+            if best is None or is_better(loss, best[0], self._margin):
                 best = loss, candidate, part, models
         _, candidate, part, models = best
         self.candidate_, self.columns_ = candidate.name, part.columns
