@@ -1,6 +1,6 @@
 """
-Names of 400 faces from 10 labels
-=================================
+Names of 1,000 faces from 10 labels
+===================================
 
 A person says of ten faces whether they wear glasses. The clusters of the feature maps carry these
 answers to all the others.
@@ -21,7 +21,7 @@ from skstylefeat import (
 from skstylefeat.datasets import make_faces
 from skstylefeat.plotting import ClusterDisplay
 
-faces = make_faces(400, random_state=0)
+faces = make_faces(1_000, random_state=0)
 truth = np.where(faces.attributes["glasses"] == "none", "no glasses", "glasses")
 inverter = StyleGANInverter(output="features")
 maps = inverter.fit_transform(faces.images)
@@ -38,7 +38,7 @@ rows = MaxPoolReducer().fit_transform(selector.transform(maps))
 annotator = ClusterAnnotator(n_labels=6, query="central", random_state=0).fit(rows)
 annotator.annotate(truth[annotator.query_indices_])
 names = annotator.predict(rows)
-unseen = np.setdiff1d(np.arange(400), np.r_[few, annotator.query_indices_])
+unseen = np.setdiff1d(np.arange(1_000), np.r_[few, annotator.query_indices_])
 print(f"{np.mean(names[unseen] == truth[unseen]):.1%} of the other {len(unseen)} faces are right")
 print(f"{np.mean(truth == 'no glasses'):.1%} would be right if all were called 'no glasses'")
 
