@@ -5,7 +5,9 @@
 
 Without a file, an e4e of 267 million random weights is written to a temporary folder (1 GB), and as
 much again is taken by its conversion. The engines take turns, and each time is the median over the
-rounds. Ratios are those of torch's time in the same run: other work on the machine slows all.
+rounds. Ratios are those of torch's time in the same run: other work on the machine slows all. The
+limit is the time that a large float32 matrix product needs here for as many operations as the
+network's convolutions and products; bfloat16 may go beyond it.
 
 Other code is timed in turns, too, when given as ``--against LABEL=MODULE:FUNCTION``: a function of
 the encoder's file in an importable module, which returns a callable of images (n, 3, H, W) in
@@ -26,16 +28,23 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmark_networks import add_clock, import_maker, measure, write_e4e
+from benchmark_networks import (
+    add_clock,
+    import_maker,
+    measure,
+    operations,
+    peak_rate,
+    write_e4e,
+)
 
 from skstylefeat import load_encoder
 from tests.support.networks import tiny_generator
 
 
 def engines_of(path, precisions):
-    """Return the engines by name, as functions of images (n, H, W, 3) in [0, 1]; print their times.
+    """Return the engines by name, and the encoder by torch, both from a file; print their times.
 
-    They read and convert the encoder of a file.
+    Engines are functions of images (n, H, W, 3) in [0, 1].
     """
     start = time.perf_counter()
     plain = load_encoder(path)
@@ -53,7 +62,7 @@ def engines_of(path, precisions):
     functions = {
         name: partial(encoder.encode, generator=generator) for name, encoder in encoders.items()
     }
-    return functions, plain.input_size
+    return functions, plain
 
 
 def competitor(make, path):
@@ -81,7 +90,9 @@ def main():
         path = arguments.encoder or Path(folder) / "e4e.pt"
         if arguments.encoder is None:
             write_e4e(path, 18)
-        functions, (height, width) = engines_of(path, arguments.precisions)
+        functions, encoder = engines_of(path, arguments.precisions)
+        height, width = encoder.input_size
+        rate = peak_rate(arguments.clock)
         functions |= {label: competitor(make, path) for label, make in arguments.against}
 
         rows = []
@@ -90,14 +101,20 @@ def main():
             images = rng.random((n_images, height, width, 3), dtype=np.float32)
             times = measure(functions, images, arguments.rounds, arguments.clock)
             expected = functions["torch float32"](images)
+            count = None
+            if not encoder.needs_generator:
+                count = operations(encoder.module, torch.rand(n_images, 3, height, width))
             for name, seconds in times.items():
                 codes = np.asarray(functions[name](images))
                 error = np.sqrt(np.mean((codes - expected) ** 2) / np.mean(expected**2))
                 middle = np.median(seconds)
                 ratio = np.median(times["torch float32"]) / middle
                 span = f"{min(seconds):.2f} to {max(seconds):.2f}"
-                rows.append([name, n_images, f"{middle:.2f}", span, f"{ratio:.2f}", f"{error:.1e}"])
-    heads = ["engine", "images", "seconds", "range", "times torch", "rms of codes"]
+                limit = f"{count / rate / middle:.0%}" if count else "-"
+                cells = f"{middle:.2f}", span, f"{ratio:.2f}", limit, f"{error:.1e}"
+                rows.append([name, n_images, *cells])
+    print(f"matrix products run at {rate / 1e9:.0f} GFLOP/s")
+    heads = ["engine", "images", "seconds", "range", "times torch", "of the limit", "rms of codes"]
     widths = [max(len(str(row[i])) for row in [heads, *rows]) for i in range(len(heads))]
     for row in [heads, *rows]:
         print("  ".join(str(cell).rjust(w) for cell, w in zip(row, widths, strict=True)))

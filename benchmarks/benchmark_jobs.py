@@ -10,7 +10,8 @@ From a folder of photos to pooled maps of a few channels, with networks of real 
 weights (an e4e of 267 million); the share is that of the bare networks, called with tensors::
 
     python benchmarks/benchmark_jobs.py folder --images 200 --photo 256 --resolution 256
-    python benchmarks/benchmark_jobs.py folder --images 24 --photo 1024 --resolution 1024 --kill
+    python benchmarks/benchmark_jobs.py folder --images 1000 --photo 1024 --resolution 1024 \\
+        --engine openvino --kill
 """
 
 import argparse
@@ -298,12 +299,19 @@ def bare_networks(inverter, n, up_to, batch):
     generator, encoder = inverter.generator_, inverter.encoder_
     last = kept_layers(generator, up_to)[0][-1]
     height, width = encoder.input_size
-    pixels = torch.rand(batch, 3, height, width) * 2 - 1
     synthesis = generator.module.synthesis
+    if encoder.engine == "torch":
+        pixels, encode = torch.rand(batch, 3, height, width) * 2 - 1, encoder.module
+    else:
+        pixels = np.random.default_rng(0).random((batch, height, width, 3), dtype=np.float32)
+
+        def encode(pixels):
+            return torch.from_numpy(encoder.encode(pixels))
+
     start = time.perf_counter(), time.process_time()
     with torch.inference_mode():
         for _ in range(0, n, batch):
-            ws = encoder.module(pixels)
+            ws = encode(pixels)
             for name, _ in synthesis.steps(synthesis.styles(ws)):
                 if name == last:
                     break
@@ -311,7 +319,7 @@ def bare_networks(inverter, n, up_to, batch):
     return (time.perf_counter() - start[0]) / n, (time.process_time() - start[1]) / n
 
 
-def extract(paths, images, up_to, batch, threads, bare, cache, out):
+def extract(paths, images, up_to, batch, threads, engine, bare, cache, out):
     """Make pooled maps of a folder, in this process; print times, shares and the peak memory."""
     import torch
 
@@ -320,7 +328,9 @@ def extract(paths, images, up_to, batch, threads, bare, cache, out):
 
     torch.set_num_threads(threads)
     started = time.perf_counter()
-    inverter = StyleGANInverter(*paths, batch_size=batch, cache_dir=cache, verbose=1).fit(images)
+    inverter = StyleGANInverter(
+        *paths, batch_size=batch, cache_dir=cache, engine=engine, verbose=1
+    ).fit(images)
     inverter.domain_error_ = np.inf  # random networks: every image looks foreign
     print(f"networks read and fitted in {time.perf_counter() - started:.0f} s", flush=True)
 
@@ -352,10 +362,11 @@ def extract(paths, images, up_to, batch, threads, bare, cache, out):
 
 def benchmark_folder(args, folder):
     """Extract in one process, or kill it when half of the codes are finished and resume."""
+    os.environ.setdefault("SKSTYLEFEAT_CACHE", str(folder / "engines"))
     paths = write_real_networks(folder, args.resolution)
     write_photos(folder / "images", args.images, args.photo)
     cache, out = folder / "cache", folder / "pooled.npz"
-    options = args.up_to, args.batch, args.threads
+    options = args.up_to, args.batch, args.threads, args.engine
     arguments = paths, folder / "images", *options
     if not args.kill:
         run = PROCESSES.Process(target=extract, args=(*arguments, args.bare, None, out))
@@ -384,7 +395,7 @@ def benchmark_folder(args, folder):
 
     torch.set_num_threads(args.threads)
     rows = np.linspace(0, args.images - 1, 2 * args.batch).astype(int)
-    inverter = StyleGANInverter(*paths, batch_size=args.batch)
+    inverter = StyleGANInverter(*paths, batch_size=args.batch, engine=args.engine)
     some = as_images(folder / "images")[rows]
     codes = inverter.fit(some).transform(some)
     equal = np.array_equal(codes, np.load(out)["codes"][rows])
@@ -413,6 +424,7 @@ def main():
     extraction.add_argument("--up-to", type=int, default=64, help="side of the highest kept maps")
     extraction.add_argument("--batch", type=int, default=4)
     extraction.add_argument("--threads", type=int, default=os.cpu_count())
+    extraction.add_argument("--engine", choices=("torch", "openvino"), default="torch")
     extraction.add_argument("--bare", type=int, default=8, help="images of the bare networks")
     extraction.add_argument("--kill", action="store_true", help="kill it at half and resume")
     args = parser.parse_args()

@@ -10,6 +10,9 @@ which is the least that its users can do with a hook.
 Weights are random, since the time does not depend on them. With ``--memory`` the peak memory of a
 first call is measured instead, each in a separate process (Linux).
 
+The share behind our time is the limit of the machine: the time that a large matrix product, which
+is measured in the same run, needs for as many operations as our call multiplies and adds.
+
     python benchmarks/benchmark_networks.py --resolutions 256 1024 --batches 1 4
     python benchmarks/benchmark_networks.py --resolutions 1024 --tasks image --memory
 """
@@ -24,6 +27,7 @@ import time
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -151,6 +155,24 @@ def add_clock(parser):
     )
 
 
+def peak_rate(clock, size=3072, repeats=5):
+    """Return the operations per second of a large float32 matrix product: the best of a few."""
+    left, right = torch.rand(2, size, size)
+    seconds = []
+    for _ in range(repeats):
+        start = clock()
+        left @ right
+        seconds.append(clock() - start)
+    return 2 * size**3 / min(seconds)
+
+
+def operations(function, argument):
+    """Return the multiplications and additions of a call's convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        function(argument)
+    return counter.get_total_flops()
+
+
 def resident(field):
     """Return the memory of the process in MiB, now ("VmRSS") or at its peak ("VmHWM")."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -206,7 +228,11 @@ def main(argv=None):
     torch.set_num_threads(arguments.threads)
     makers = {"skstylefeat": our_task, **dict(arguments.against)}
     measured = "peak memory of a call" if arguments.memory else f"median of {arguments.repeats}"
-    print(f"torch {torch.__version__}, {arguments.threads} threads, {measured}")
+    rate = peak_rate(arguments.clock)
+    print(
+        f"torch {torch.__version__}, {arguments.threads} threads, {measured}; "
+        f"matrix products run at {rate / 1e9:.0f} GFLOP/s"
+    )
     for resolution in arguments.resolutions:
         for task in arguments.tasks:
             if not arguments.memory:
@@ -221,6 +247,9 @@ def main(argv=None):
                     batch = batch_for(task, resolution, n)
                     used = measure(functions, batch, arguments.repeats, arguments.clock)
                     parts = [times_text(k, v, used["skstylefeat"]) for k, v in used.items()]
+                    count = operations(functions["skstylefeat"], batch)
+                    share = count / rate / statistics.median(used["skstylefeat"])
+                    parts[0] += f" [{count / 1e9:.0f} GFLOP, {share:.0%} of the limit]"
                 print(f"{task:9} {resolution:5} px  batch {n}:  {',  '.join(parts)}", flush=True)
 
 
