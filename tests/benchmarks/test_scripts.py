@@ -2,12 +2,15 @@
 
 import ast
 import csv
+import importlib
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from PIL import Image
 
@@ -99,6 +102,37 @@ def test_labels_at_random_from_the_split_of_the_authors(tmp_path, capsys):
     (hog,) = (line for line in printed.splitlines() if line.startswith("HOG  "))
     assert hog.split()[1:3] == ["20:", "100.0"]
     assert "HOG and S codes" in printed
+
+
+def test_operations_are_multiplications_and_additions(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    operations = importlib.import_module("benchmark_networks").operations
+    convolution = torch.nn.Conv2d(3, 5, 3, padding=1)
+    assert operations(convolution, torch.rand(2, 3, 8, 8)) == 2 * (2 * 5 * 64) * (3 * 9)
+
+
+def test_networks_print_their_share_of_the_limit(capsys):
+    options = ("--tasks", "image", "--resolutions", 16, "--batches", 1, "--repeats", 1)
+    run_script("benchmark_networks.py", *options, "--threads", torch.get_num_threads())
+    head, line = capsys.readouterr().out.splitlines()
+    assert re.search(r"matrix products run at \d+ GFLOP/s", head)
+    assert re.search(
+        r"image +16 px  batch 1:  skstylefeat .* \[\d+ GFLOP, \d+% of the limit\]", line
+    )
+
+
+def test_engines_of_an_encoder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SKSTYLEFEAT_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "encoder.safetensors"
+    tiny_encoder(tiny_generator()).save(path)
+    options = ("--precisions", "--rounds", 1, "--threads", torch.get_num_threads())
+    run_script("benchmark_engines.py", "--encoder", path, *options)
+    lines = capsys.readouterr().out.splitlines()
+    assert "of the limit" in lines[2]
+    assert [line.split()[:3] for line in lines[3:]] == [
+        ["torch", "float32", "1"],
+        ["torch", "float32", "4"],
+    ]
 
 
 def test_conversion_to_stylegan3(tmp_path, capsys):
