@@ -334,6 +334,7 @@ def extract(paths, images, up_to, batch, threads, engine, bare, cache, out):
     inverter.domain_error_ = np.inf  # random networks: every image looks foreign
     print(f"networks read and fitted in {time.perf_counter() - started:.0f} s", flush=True)
 
+    kept = len(entries(cache)) if cache else 0  # codes that an earlier process finished
     clocks = [(time.perf_counter(), time.process_time())]
     codes = inverter.transform(images)
     clocks.append((time.perf_counter(), time.process_time()))
@@ -344,7 +345,8 @@ def extract(paths, images, up_to, batch, threads, engine, bare, cache, out):
     np.savez(out, codes=codes, pooled=pooled)
 
     n = len(as_images(images))
-    wall, processor = (np.diff(clock) / n for clock in zip(*clocks, strict=True))
+    made = n - kept, n  # codes and maps that this process computed
+    wall, processor = (np.diff(clock) / made for clock in zip(*clocks, strict=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{n} photos: {1 / wall.sum():.2f} images per second; per image {wall[0]:.2f} s of codes "
