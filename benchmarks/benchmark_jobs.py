@@ -7,7 +7,8 @@ The networks are small and have random weights, so that the machinery is measure
     python benchmarks/benchmark_jobs.py workers --images 400
 
 From a folder of photos to pooled maps of a few channels, with networks of real size and random
-weights (an e4e of 267 million); the share is that of the bare networks, called with tensors::
+weights (an e4e of 267 million); the share is that of the bare networks, called with pixels in
+memory. A resumed process counts the codes that it computes itself::
 
     python benchmarks/benchmark_jobs.py folder --images 200 --photo 256 --resolution 256
     python benchmarks/benchmark_jobs.py folder --images 1000 --photo 1024 --resolution 1024 \\
@@ -293,7 +294,10 @@ def kept_layers(generator, up_to):
 
 
 def bare_networks(inverter, n, up_to, batch):
-    """Return wall and processor time per image of the networks alone, called with tensors."""
+    """Return wall and processor time per image of the networks alone, without files.
+
+    The encoder is called with a tensor, or by another engine through `Encoder.encode`.
+    """
     import torch
 
     generator, encoder = inverter.generator_, inverter.encoder_
