@@ -58,6 +58,7 @@ def test_networks_of_figure_5_read_the_labels_of_their_column(figures, study, mo
 
     monkeypatch.setattr(figures.cnn, "regression", network)
     monkeypatch.setattr(figures.cnn, "coral", network)
+    monkeypatch.setattr(figures, "whole_rows", lambda study: {})
     rng = np.random.default_rng(0)
     study.__dict__["rows"] = {
         n: [rng.choice(90, n, replace=False) for _ in range(3)] for n in (20, 100) if n <= 90
@@ -68,6 +69,24 @@ def test_networks_of_figure_5_read_the_labels_of_their_column(figures, study, mo
     assert set(found["regression"]) == {20} and set(found["coral"]) == {20, 180}
     mean, sd = found["regression"][20]["mae"]
     assert found["regression"][20]["draws"] == n_seeds and sd > 0 and mean > 0
+
+
+def test_regressions_from_whole_rows_read_the_labels_of_their_column(figures, study):
+    rng = np.random.default_rng(0)
+    rows = {which: rng.normal(size=(90, 6)) for which in study.y}
+    rows["pool"][:, 0], rows["test"][:, 0] = study.y["pool"], study.y["test"]
+    labeled = rng.choice(90, 40, replace=False)
+    study.__dict__["spaces"] = dict.fromkeys(figures.WHOLE, rows)
+    study.__dict__["rows"] = {40: [labeled]}
+
+    found = figures.whole_rows(study)
+    assert set(found) == {f"{name}, whole rows" for name in figures.WHOLE}
+    mae, r2 = found["S codes, whole rows"][40]["mae"][0], found["S codes, whole rows"][40]["r2"][0]
+    assert mae < 0.2 and r2 > 0.9
+
+    # Values of images that were not labeled make no difference.
+    study.y["pool"][np.setdiff1d(np.arange(90), labeled)] += 100
+    assert figures.whole_rows(study) == found
 
 
 def test_spread_of_generated_images(figures, study, monkeypatch):
