@@ -119,7 +119,7 @@ def make_bench(args):
     generator = inverter.generator_
     reserve = _reserve(collection)
     networks, facts = _networks(args, generator.resolution, folder)
-    digest = hashlib.sha256(f"{list(networks)} {generator.weights_hash()}".encode())
+    digest = hashlib.sha256(f"{list(networks)} {generator.sha256}".encode())
     digest.update(inverter.encoder_.weights_hash().encode())
     digest.update(repr(sorted(facts.items())).encode())
     for images in collection[:2]:
@@ -146,8 +146,8 @@ def make_bench(args):
         "images": collection_name(args),
         "pool": len(collection.pool),
         "test": len(collection.test),
-        "generator": f"{generator.name} {generator.weights_hash()}",
-        "encoder": f"{inverter.encoder_.name} {inverter.encoder_.weights_hash()}",
+        "generator": f"{generator.name}, SHA-256 {generator.sha256}",
+        "encoder": f"{inverter.encoder_.name}, SHA-256 {inverter.encoder_.sha256}",
         "PSNR": f"{float(arrays['psnr']):.1f} dB",
     }
     return Bench(collection, sources, plain, mirrored, reserve, facts)

@@ -54,8 +54,8 @@ def facts(args, data, seconds):
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-learn", "numpy"))
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "generator": f"{generator.name}, SHA-256 {generator.weights_hash()}",
-        "encoder": f"{encoder.name}, SHA-256 {encoder.weights_hash()}",
+        "generator": f"{generator.name}, SHA-256 {generator.sha256}",
+        "encoder": f"{encoder.name}, SHA-256 {encoder.sha256}",
         "PSNR": f"{data.psnr():.2f} dB on the test images",
         "images": f"3 x {len(data.sets['test'])}",
         "draws": args.draws,

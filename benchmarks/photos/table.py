@@ -499,8 +499,8 @@ def facts(args, inverter, psnrs, seconds):
     }
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "generator": f"{generator.name}, SHA-256 {generator.weights_hash()}",
-        "encoder": f"{encoder.name}, SHA-256 {encoder.weights_hash()}",
+        "generator": f"{generator.name}, SHA-256 {generator.sha256}",
+        "encoder": f"{encoder.name}, SHA-256 {encoder.sha256}",
         "encoder's training": ", ".join(f"{key}: {value}" for key, value in card.items()),
         "PSNR": f"{quality} ({args.split} split)",
         "images": f"at most {args.pool} of the training split to label from, at most "

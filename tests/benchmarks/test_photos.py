@@ -184,3 +184,32 @@ def test_descriptors_are_means_over_the_mirror_image(modules, tmp_path):
         np.testing.assert_allclose(rows, turned, atol=1e-5)
         assert_array_equal(competitors.describe(name, images, cache=tmp_path), rows)
     assert len(list(tmp_path.glob("dlib-*.npy"))) == 2
+
+
+def test_judge_of_a_generator_reads_the_labels_that_it_names(archives, networks, monkeypatch):
+    with importable(FOLDER / "photos"):
+        import judge_generator
+
+        rng = np.random.default_rng(0)
+        y = rng.random(200) < 0.4
+        rows = np.c_[y, rng.normal(size=200)]
+        taught = []
+
+        def predictions(train, y_labeled, test, *, scale):
+            assert_array_equal(train[:, 0], y_labeled)
+            taught.append((len(train), len(test)))
+            return test[:, 0] > 0.5
+
+        monkeypatch.setattr(judge_generator, "logistic_predictions", predictions)
+        assert judge_generator.read_few(rows, y, 5, 120, draw=0) == 100.0
+        assert taught == [(13, 80)]
+
+        # The classifier is taught by training photos and scored on validation photos.
+        photos = judge_generator.load_photos("celeba", folder=archives)
+        model, score = judge_generator.teach(photos, "Smiling", 120)
+        assert 0 <= score <= 1
+        generator = judge_generator.load_generator(networks[0])
+        w, images = judge_generator.samples(generator, 6)
+        assert w.shape == (6, generator.w_dim)
+        assert images.shape == (6, 32, 32, 3) and images.dtype == np.uint8
+        assert model.predict(images).shape == (6,)
