@@ -227,12 +227,12 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
     makers = {"skstylefeat": our_task, **dict(arguments.against)}
-    measured = "peak memory of a call" if arguments.memory else f"median of {arguments.repeats}"
-    rate = peak_rate(arguments.clock)
-    print(
-        f"torch {torch.__version__}, {arguments.threads} threads, {measured}; "
-        f"matrix products run at {rate / 1e9:.0f} GFLOP/s"
-    )
+    if arguments.memory:
+        measured = "peak memory of a call"
+    else:
+        rate = peak_rate(arguments.clock)
+        measured = f"median of {arguments.repeats}; matrix products run at {rate / 1e9:.0f} GFLOP/s"
+    print(f"torch {torch.__version__}, {arguments.threads} threads, {measured}")
     for resolution in arguments.resolutions:
         for task in arguments.tasks:
             if not arguments.memory:

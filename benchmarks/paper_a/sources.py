@@ -119,7 +119,7 @@ def make_bench(args):
     generator = inverter.generator_
     reserve = _reserve(collection)
     networks, facts = _networks(args, generator.resolution, folder)
-    digest = hashlib.sha256(f"{list(networks)} {generator.sha256}".encode())
+    digest = hashlib.sha256(f"{list(networks)} {generator.weights_hash()}".encode())
     digest.update(inverter.encoder_.weights_hash().encode())
     digest.update(repr(sorted(facts.items())).encode())
     for images in collection[:2]:

@@ -199,8 +199,9 @@ def networks(study):
 def whole_rows(study):
     """Figure 5, as LARGE reads GHFeat: a linear regression from whole rows on few exact values.
 
-    It reads the labels of its column and no others. The penalty is chosen by leaving out one label;
-    columns are standardized by all images of the pool.
+    It reads the labels of its column and no others, of the images that the weighted distances
+    choose. The penalty is chosen by leaving out one label; columns are standardized by all images
+    of the pool.
     """
     y_pool, drawn = study.y["pool"], study.rows
     scaled = {}
