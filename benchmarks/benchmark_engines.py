@@ -28,14 +28,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmark_networks import (
-    add_clock,
-    import_maker,
-    measure,
-    operations,
-    peak_rate,
-    write_e4e,
-)
+from benchmark_networks import import_maker, write_e4e
+from timing import add_clock, measure, operations, rate_of, with_limit
 
 from skstylefeat import load_encoder
 from tests.support.networks import tiny_generator
@@ -92,28 +86,30 @@ def main():
             write_e4e(path, 18)
         functions, encoder = engines_of(path, arguments.precisions)
         height, width = encoder.input_size
-        rate = peak_rate(arguments.clock)
         functions |= {label: competitor(make, path) for label, make in arguments.against}
 
-        rows = []
+        rows, rates = [], []
         for n_images in arguments.batches:
             rng = np.random.default_rng(0)
             images = rng.random((n_images, height, width, 3), dtype=np.float32)
-            times = measure(functions, images, arguments.rounds, arguments.clock)
+            calls = {name: partial(function, images) for name, function in functions.items()}
+            times = measure(with_limit(calls), arguments.rounds, arguments.clock)
+            rates.append(rate_of(times))
             expected = functions["torch float32"](images)
             count = None
             if not encoder.needs_generator:
                 count = operations(encoder.module, torch.rand(n_images, 3, height, width))
-            for name, seconds in times.items():
-                codes = np.asarray(functions[name](images))
+            for name, function in functions.items():
+                seconds, codes = times[name], np.asarray(function(images))
                 error = np.sqrt(np.mean((codes - expected) ** 2) / np.mean(expected**2))
                 middle = np.median(seconds)
                 ratio = np.median(times["torch float32"]) / middle
                 span = f"{min(seconds):.2f} to {max(seconds):.2f}"
-                limit = f"{count / rate / middle:.0%}" if count else "-"
+                limit = f"{count / rates[-1] / middle:.0%}" if count else "-"
                 cells = f"{middle:.2f}", span, f"{ratio:.2f}", limit, f"{error:.1e}"
                 rows.append([name, n_images, *cells])
-    print(f"matrix products run at {rate / 1e9:.0f} GFLOP/s")
+    shown = ", ".join(f"{rate / 1e9:.0f}" for rate in rates)
+    print(f"matrix products ran at {shown} GFLOP/s")
     heads = ["engine", "images", "seconds", "range", "times torch", "of the limit", "rms of codes"]
     widths = [max(len(str(row[i])) for row in [heads, *rows]) for i in range(len(heads))]
     for row in [heads, *rows]:

@@ -8,10 +8,12 @@ lines (`ten_lines`): bins once per map, one ``bincount`` per channel and pair; a
 timed. All run in turns in one process, and must agree on the sample.
 
 The bound is what NumPy and SciPy need at least on this machine, measured in the same run: the
-maps are read for their limits and for their bins, and joint codes of m images are counted in as few
+maps are read for their limits and for their bins, joint codes of m images are counted in as few
 passes as could serve all pairs, by the faster one of ``numpy.bincount`` and a sparse matrix, for
-the best m. Checks, exact edges, margins, logarithms and entropies are left out. The share is the
-bound over our time, on one thread.
+the best m, and n log n is looked up for the cells of all pairs. Checks, exact edges and the sums
+that make a pair's table are left out. The share is the bound over our time, on one thread.
+
+Times are medians over the repeats, with their range; the reference is sampled once.
 
     python benchmarks/benchmark_information.py                      # every layer up to 1024 px
     python benchmarks/benchmark_information.py --resolution 64      # a small generator
@@ -34,7 +36,7 @@ from sklearn.metrics import mutual_info_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmark_networks import add_clock
+from timing import add_clock, measure
 
 from skstylefeat.metrics import default_n_bins, pairwise_mutual_information
 
@@ -133,7 +135,17 @@ def bound(maps, n_bins, clock):
             ways = count_pass(bins[:m], n_bins)
             prepared = clock() - prepared
             counting[m] += n_passes * (prepared + min(timed(count)[0] for count in ways))
-    return seconds + min(counting.values())
+
+    table = np.arange(flat.shape[2] + 1, dtype=np.float64)
+    counts = np.zeros((min(step, channels), comb(n, 2), n_bins**2), dtype=np.int32)
+    looked_up, _ = timed(lambda: table.take(counts).sum(axis=2))
+    return seconds + min(counting.values()) + looked_up * channels / len(counts)
+
+
+def spread(seconds):
+    """Return the median and the range of times as text."""
+    low, middle, high = np.quantile(seconds, (0, 0.5, 1))
+    return f"{middle:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def main():
@@ -144,6 +156,7 @@ def main():
     parser.add_argument("--sample", type=int, default=12, help="reference pairs timed per layer")
     parser.add_argument("--n-jobs", type=int, default=2, help="threads (default 2)")
     parser.add_argument("--channels", type=int, help="largest number of channels of a layer")
+    parser.add_argument("--repeats", type=int, default=3)
     add_clock(parser)
     args = parser.parse_args()
     clock = args.clock
@@ -151,10 +164,11 @@ def main():
     rng = np.random.default_rng(0)
     pairs = list(itertools.combinations(range(args.images), 2))
     print(
-        "layer         channels   bins   ours (s)  reference (s)  ratio   ten lines (s)  ratio   "
-        "bound (s)  share   largest difference"
+        f"{'layer':12s} channels bins {'ours (s)':>22s} {'reference (s)':>13s} {'ratio':>7s} "
+        f"{'ten lines (s)':>22s} {'ratio':>6s} {'bound (s)':>9s} {'share':>6s}  largest difference"
     )
-    total_ours = total_reference = total_lines = 0.0
+    totals = {"ours": np.zeros(args.repeats), "lines": np.zeros(args.repeats)}
+    total_reference = 0.0
     layers = [
         layer
         for layer in layer_shapes(args.resolution)
@@ -173,28 +187,37 @@ def main():
             sample.append((channel, *pair, *reference(maps, channel, *pair, n_bins)))
         seconds = [row[-1] for row in sample]
         reference_seconds = float(np.mean(seconds)) * len(pairs) * channels
-        start = clock()
-        information = pairwise_mutual_information(maps, n_bins, n_jobs=args.n_jobs)
-        ours = clock() - start
-        start = clock()
-        lines = ten_lines(maps, n_bins)
-        lines_seconds = clock() - start
-        least = bound(maps, n_bins, clock)
-        difference = max(abs(information[c, i, j] - value) for c, i, j, value, _ in sample)
-        difference = max(difference, *(abs(lines[c, i, j] - v) for c, i, j, v, _ in sample))
+        found = {}
+
+        def ours():
+            found["ours"] = pairwise_mutual_information(maps, n_bins, n_jobs=args.n_jobs)  # noqa: B023
+
+        def lines():
+            found["lines"] = ten_lines(maps, n_bins)  # noqa: B023
+
+        times = measure({"ours": ours, "lines": lines}, args.repeats, clock, warm_up=side <= 64)
+        least = np.median([bound(maps, n_bins, clock) for _ in range(args.repeats)])
+        difference = max(
+            abs(values[c, i, j] - value)
+            for values in found.values()
+            for c, i, j, value, _ in sample
+        )
+        middle = {label: np.median(x) for label, x in times.items()}
         print(
-            f"{name:12s} {channels:9d} {n_bins:6d} {ours:10.3f} {reference_seconds:14.1f} "
-            f"{reference_seconds / ours:6.1f}x {lines_seconds:14.3f} {lines_seconds / ours:6.1f}x  "
-            f"{least:10.3f} {least / ours:6.0%}   {difference:.1e}",
+            f"{name:12s} {channels:8d} {n_bins:4d} {spread(times['ours']):>22s} "
+            f"{reference_seconds:13.1f} {reference_seconds / middle['ours']:6.0f}x "
+            f"{spread(times['lines']):>22s} {middle['lines'] / middle['ours']:5.1f}x {least:9.4f} "
+            f"{least / middle['ours']:6.0%}  {difference:.1e}",
             flush=True,
         )
-        total_ours += ours
+        for label, x in times.items():
+            totals[label] += x
         total_reference += reference_seconds
-        total_lines += lines_seconds
-    ratio = total_reference / total_ours
+    middle = {label: np.median(x) for label, x in totals.items()}
     print(
-        f"{'all':12s} {'':16s} {total_ours:10.2f} {total_reference:14.1f} {ratio:6.1f}x "
-        f"{total_lines:14.2f} {total_lines / total_ours:6.1f}x"
+        f"{'all':12s} {'':13s} {spread(totals['ours']):>22s} {total_reference:13.1f} "
+        f"{total_reference / middle['ours']:6.0f}x {spread(totals['lines']):>22s} "
+        f"{middle['lines'] / middle['ours']:5.1f}x"
     )
     print(f"(reference extrapolated from {args.sample} of {len(pairs)} pairs x channels per layer)")
 

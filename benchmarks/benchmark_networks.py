@@ -10,8 +10,8 @@ which is the least that its users can do with a hook.
 Weights are random, since the time does not depend on them. With ``--memory`` the peak memory of a
 first call is measured instead, each in a separate process (Linux).
 
-The share behind our time is the limit of the machine: the time that a large matrix product, which
-is measured in the same run, needs for as many operations as our call multiplies and adds.
+The share of the limit is the time that a large matrix product, which takes its turn among the
+calls, would need for as many operations as our call multiplies and adds, over our time.
 
     python benchmarks/benchmark_networks.py --resolutions 256 1024 --batches 1 4
     python benchmarks/benchmark_networks.py --resolutions 1024 --tasks image --memory
@@ -19,17 +19,25 @@ is measured in the same run, needs for as many operations as our call multiplies
 
 import argparse
 import importlib
-import multiprocessing
-import statistics
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from timing import (
+    add_clock,
+    in_fresh_process,
+    measure,
+    operations,
+    resident,
+    row_text,
+    with_limit,
+)
 
 from skstylefeat import load_encoder
 from skstylefeat.networks.stylegan2 import GeneratorConfig, StyleGAN2Generator
@@ -37,6 +45,7 @@ from tests.support import checkpoint_writers as writers
 
 TASKS = ("image", "maps", "encode", "optimize")
 MAPS_UP_TO = 64
+OURS = "skstylefeat"
 
 
 def standard_generator(resolution):
@@ -130,55 +139,6 @@ def batch_for(task, resolution, n):
     return torch.randn(n, 2 * resolution.bit_length() - 4, 512, generator=generator)
 
 
-def measure(functions, argument, repeats, clock=time.perf_counter):
-    """Return the times of each function in seconds; calls take turns."""
-    times = {label: [] for label in functions}
-    for function in functions.values():
-        function(argument)
-    for _ in range(repeats):
-        for label, function in functions.items():
-            start = clock()
-            function(argument)
-            times[label].append(clock() - start)
-    return times
-
-
-def add_clock(parser):
-    """Add the option that chooses the clock."""
-    parser.add_argument(
-        "--processor-time",
-        dest="clock",
-        action="store_const",
-        const=time.process_time,
-        default=time.perf_counter,
-        help="count processor time, which other programs disturb less; use it with one thread",
-    )
-
-
-def peak_rate(clock, size=3072, repeats=5):
-    """Return the operations per second of a large float32 matrix product: the best of a few."""
-    left, right = torch.rand(2, size, size)
-    seconds = []
-    for _ in range(repeats):
-        start = clock()
-        left @ right
-        seconds.append(clock() - start)
-    return 2 * size**3 / min(seconds)
-
-
-def operations(function, argument):
-    """Return the multiplications and additions of a call's convolutions and matrix products."""
-    with FlopCounterMode(display=False) as counter:
-        function(argument)
-    return counter.get_total_flops()
-
-
-def resident(field):
-    """Return the memory of the process in MiB, now ("VmRSS") or at its peak ("VmHWM")."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
-
-
 def peak_memory(make, threads, task, resolution, n):
     """Return the memory in MiB of a first call, without network and argument, or None."""
     torch.set_num_threads(threads)
@@ -190,12 +150,6 @@ def peak_memory(make, threads, task, resolution, n):
     return resident("VmHWM") - before
 
 
-def in_fresh_process(function, *arguments):
-    """Call a function in a new process and return its result."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
-
-
 def import_maker(text):
     """Return (label, function) of LABEL=MODULE:FUNCTION."""
     label, _, rest = text.partition("=")
@@ -204,13 +158,6 @@ def import_maker(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=MODULE:FUNCTION")
     sys.path.insert(0, ".")
     return label, getattr(importlib.import_module(module), name)
-
-
-def times_text(label, times, ours):
-    """Return the median and the range of times, and the ratio of the medians."""
-    middle = statistics.median(times)
-    span = f"{min(times):.3f} to {max(times):.3f}"
-    return f"{label} {middle:.3f} s [{span}] ({middle / statistics.median(ours):.2f}x)"
 
 
 def main(argv=None):
@@ -226,12 +173,10 @@ def main(argv=None):
     add_clock(parser)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
-    makers = {"skstylefeat": our_task, **dict(arguments.against)}
+    makers = {OURS: our_task, **dict(arguments.against)}
+    measured = f"median and range of {arguments.repeats}"
     if arguments.memory:
         measured = "peak memory of a call"
-    else:
-        rate = peak_rate(arguments.clock)
-        measured = f"median of {arguments.repeats}; matrix products run at {rate / 1e9:.0f} GFLOP/s"
     print(f"torch {torch.__version__}, {arguments.threads} threads, {measured}")
     for resolution in arguments.resolutions:
         for task in arguments.tasks:
@@ -242,15 +187,14 @@ def main(argv=None):
                 if arguments.memory:
                     case = arguments.threads, task, resolution, n
                     used = {k: in_fresh_process(peak_memory, v, *case) for k, v in makers.items()}
-                    parts = [f"{k} {v:.0f} MiB" for k, v in used.items() if v is not None]
+                    text = ",  ".join(f"{k} {v:.0f} MiB" for k, v in used.items() if v is not None)
                 else:
                     batch = batch_for(task, resolution, n)
-                    used = measure(functions, batch, arguments.repeats, arguments.clock)
-                    parts = [times_text(k, v, used["skstylefeat"]) for k, v in used.items()]
-                    count = operations(functions["skstylefeat"], batch)
-                    share = count / rate / statistics.median(used["skstylefeat"])
-                    parts[0] += f" [{count / 1e9:.0f} GFLOP, {share:.0%} of the limit]"
-                print(f"{task:9} {resolution:5} px  batch {n}:  {',  '.join(parts)}", flush=True)
+                    calls = {label: partial(f, batch) for label, f in functions.items()}
+                    times = measure(with_limit(calls), arguments.repeats, arguments.clock)
+                    counts = {OURS: operations(calls[OURS])}
+                    text = row_text(times, OURS, counts)
+                print(f"{task:9} {resolution:5} px  batch {n}:  {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,16 @@
 - distances: 100,000 memory-mapped W+ codes of 18 x 512 through `HyperplaneDistance`. Alternative:
   numpy's fastest single pass over them. Goal: 0.8 of its speed.
 - sefa: all directions of 512. Alternatives: ``numpy.linalg.eig`` and a sort, in float64, and in
-  float32 with normalized weights, as the authors' function does it.
+  float32 with normalized weights, as the authors' function does it. The bound is what any solver
+  needs here: the product in float32 and LAPACK's symmetric solver.
 - direction: planes from 20,000 labeled codes of 512. Goal: 2 seconds.
 - points: `select_calibration_points` from 1,000 and 50,000 distances, in processor time.
   Alternative: LARGE's sampler, from the file that ``--large`` names, alone and after the two calls
-  of ``numpy.quantile`` that cut off the tails in its script. It may return too few points.
+  of ``numpy.quantile`` that cut off the tails in its script. It may return too few points. It
+  draws from a state that exists, so ours gets one, too. The bound sorts and permutes.
 
-Alternatives take turns in one process; the best of the repeats is reported.
+Alternatives take turns in one process; the median and the range of the repeats are reported, and
+the ratio of each median to ours. A large matrix product is the limit of layer importance.
 """
 
 import argparse
@@ -25,11 +28,16 @@ import contextlib
 import copy
 import itertools
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from timing import measure, operations, row_text, with_limit
 
 from skstylefeat import (
     HyperplaneDistance,
@@ -44,17 +52,6 @@ TASKS = ("importance", "distances", "sefa", "direction", "points")
 N_LAYERS, W_DIM = 18, 512
 BLOCK = 2_000
 STEPS, N_SCALE_SAMPLES = (1.0, 3.0), 2_000  # as in `layer_importance`
-
-
-def best_of(functions, repeats):
-    """Return the shortest time of each function in seconds; they take turns."""
-    times = {name: [] for name in functions}
-    for _ in range(repeats):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            times[name].append(time.perf_counter() - start)
-    return {name: min(found) for name, found in times.items()}
 
 
 def sample_pairs(generator, normal, n_pairs):
@@ -109,13 +106,11 @@ def time_importance(args):
     def alternative():
         found["alternative"] = pair_by_pair(generator, direction, args.pairs)
 
-    times = best_of({"ours": ours, "alternative": alternative}, args.repeats)
+    calls = {"ours": ours, "one pair at a time": alternative}
+    times = measure(with_limit(calls), args.repeats)
     np.testing.assert_allclose(found["ours"], found["alternative"], rtol=1e-3)
-    print(
-        f"importance, {args.pairs} pairs at {generator.resolution} px: {times['ours']:.2f} s; one "
-        f"pair at a time, unfrozen: {times['alternative']:.2f} s; ratio "
-        f"{times['alternative'] / times['ours']:.1f}"
-    )
+    text = row_text(times, "ours", {label: operations(call) for label, call in calls.items()})
+    print(f"importance, {args.pairs} pairs at {generator.resolution} px: {text}", flush=True)
 
 
 def write_codes(path, n_codes):
@@ -146,13 +141,13 @@ def time_distances(args):
                 np.copyto(buffer[: len(rows)], rows)
 
         functions = {"distances": lambda: model.transform(codes), "sum": codes.sum, "copy": copy}
-        times = best_of(functions, args.repeats)
+        times = measure(functions, args.repeats)
         size = codes.nbytes / 1e9
-    reading = min(times["sum"], times["copy"])
-    rates = ", ".join(f"{name} {size / seconds:.1f} GB/s" for name, seconds in times.items())
+    reading = min(np.median(times[name]) for name in ("sum", "copy"))
     print(
-        f"distances of {args.codes} codes, {size:.1f} GB: {rates}; share of the speed of reading "
-        f"{reading / times['distances']:.2f}"
+        f"distances of {args.codes} codes, {size:.1f} GB: {row_text(times, 'distances')}; share of "
+        f"the speed of reading {reading / np.median(times['distances']):.2f}",
+        flush=True,
     )
 
 
@@ -179,13 +174,11 @@ def time_sefa(args):
         values, vectors = np.linalg.eig(weights.dot(weights.T))
         found["authors"] = vectors.T, values
 
-    times = best_of({"ours": ours, "general": general, "authors": authors}, args.repeats)
+    functions = {"ours": ours, "general solver": general, "its authors' function": authors}
+    functions["bound"] = lambda: np.linalg.eigh(rows.T @ rows)
+    times = measure(functions, args.repeats)
     np.testing.assert_allclose(found["ours"], found["general"], rtol=1e-4, atol=1e-4)
-    print(
-        f"SeFa, {len(rows)} x {W_DIM} affine weights: {times['ours']:.3f} s; general solver: "
-        f"{times['general']:.3f} s; ratio {times['general'] / times['ours']:.1f}; the authors' "
-        f"float32: {times['authors']:.3f} s; ratio {times['authors'] / times['ours']:.1f}"
-    )
+    print(f"SeFa, {len(rows)} x {W_DIM} affine weights: {row_text(times, 'ours')}", flush=True)
 
 
 def time_direction(args):
@@ -206,9 +199,9 @@ def time_direction(args):
         functions = {
             name: lambda model=model, y=y: model.fit(codes, y) for name, model in models.items()
         }
-        times = best_of(functions, args.repeats)
-        shown = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items())
-        print(f"direction from {args.labeled} codes of {W_DIM}, {kind}: {shown}")
+        times = measure(functions, args.repeats)
+        shown = row_text(times, "discriminant")
+        print(f"direction from {args.labeled} codes of {W_DIM}, {kind}: {shown}", flush=True)
 
 
 def function_of_file(path, name):
@@ -227,35 +220,29 @@ def central_part(distances):
 
 
 def points_functions(sampler, distances, n_points):
-    """Return the functions of a seed that select points; LARGE's draws from numpy's own state."""
+    """Return functions that select points; each draws from a state that goes on."""
+    state = np.random.RandomState(0)
     part = central_part(distances)
     gap = np.ptp(part) / n_points**1.3
-    functions = {
-        "ours": lambda seed: select_calibration_points(distances, n_points, random_state=seed)
-    }
+    functions = {"ours": lambda: select_calibration_points(distances, n_points, random_state=state)}
     if sampler is not None:
-        functions["sampler"] = lambda seed: sampler(part, n_points, gap)
-        functions["sampler and central part"] = lambda seed: sampler(
+        functions["sampler"] = lambda: sampler(part, n_points, gap)
+        functions["sampler and central part"] = lambda: sampler(
             central_part(distances), n_points, gap
         )
+    functions["bound"] = lambda: (np.sort(distances), state.permutation(len(part)))
     return functions
 
 
 def time_points(args):
-    """Compare the median processor times over many seeds."""
+    """Compare the processor times over many draws."""
     sampler = None if args.large is None else function_of_file(args.large, "sample_min_distance")
     for n, n_points in itertools.product((1_000, 50_000), (2, 5, 20)):
         distances = np.random.RandomState(0).normal(size=n)
         functions = points_functions(sampler, distances, n_points)
-        times = {name: [] for name in functions}
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            for seed in range(100):
-                for name, function in functions.items():
-                    start = time.process_time()
-                    function(seed)
-                    times[name].append(time.process_time() - start)
-        shown = ", ".join(f"{name} {1e3 * np.median(x):.2f} ms" for name, x in times.items())
-        print(f"{n_points} points of {n} distances: {shown}")
+            times = measure(functions, 100, time.process_time)
+        print(f"{n_points} points of {n} distances: {row_text(times, 'ours')}", flush=True)
 
 
 def main():

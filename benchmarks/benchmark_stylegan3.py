@@ -2,7 +2,7 @@
 
 NVIDIA's code is taken from a copy of github.com/NVlabs/stylegan3; on a CPU it runs its reference
 operations. Both networks have the same random weights and the standard numbers of channels. Calls
-take turns, and their processor time counts, which other programs disturb little. The largest
+take turns with a large matrix product, whose rate is the limit of the machine. The largest
 difference of the images is printed, too. With ``--memory`` the peak memory of a first call is
 measured, without the network, each in a separate process (Linux).
 
@@ -11,8 +11,8 @@ measured, without the network, each in a separate process (Linux).
 
 import argparse
 import sys
-import time
 import types
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +20,15 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmark_networks import in_fresh_process, resident
+from timing import (
+    add_clock,
+    in_fresh_process,
+    measure,
+    operations,
+    resident,
+    row_text,
+    with_limit,
+)
 
 from skstylefeat.networks.stylegan3 import StyleGAN3Config, StyleGAN3Generator
 
@@ -29,7 +37,7 @@ CONFIGS = {
     "T": {"channel_base": 32768, "channel_max": 512, "conv_kernel": 3, "use_radial_filters": False},
     "R": {"channel_base": 65536, "channel_max": 1024, "conv_kernel": 1, "use_radial_filters": True},
 }
-UPSTREAM, OURS = "upstream's reference operations", "skstylefeat"
+UPSTREAM, OURS = "NVIDIA", "skstylefeat"
 N_LAYERS = 14
 
 
@@ -72,9 +80,10 @@ def our_network(upstream):
 
 
 def networks(folder, config, resolution):
-    """Return both synthesis networks by label."""
+    """Return both synthesis networks by label, as functions that keep no graph."""
     upstream = upstream_network(folder, config, resolution)
-    return {OURS: our_network(upstream).synthesis, UPSTREAM: upstream.synthesis}
+    found = {OURS: our_network(upstream).synthesis, UPSTREAM: upstream.synthesis}
+    return {label: torch.inference_mode()(network) for label, network in found.items()}
 
 
 def codes(n):
@@ -82,26 +91,12 @@ def codes(n):
     return torch.randn(n, N_LAYERS + 2, 512, generator=torch.Generator().manual_seed(0))
 
 
-def measure(functions, ws, repeats):
-    """Return the least processor time of each function in seconds, and its images, by label."""
-    seconds, images = {}, {}
-    for _ in range(repeats):
-        for label, function in functions.items():
-            start = time.process_time()
-            with torch.inference_mode():
-                images[label] = function(ws)
-            passed = time.process_time() - start
-            seconds[label] = min(passed, seconds.get(label, passed))
-    return seconds, images
-
-
 def peak_memory(folder, config, resolution, n, label, threads):
     """Return the memory in MiB of a first call, without the network."""
     torch.set_num_threads(threads)
     function = networks(folder, config, resolution)[label]
     before = resident("VmRSS")
-    with torch.inference_mode():
-        function(codes(n))
+    function(codes(n))
     return resident("VmHWM") - before
 
 
@@ -115,22 +110,25 @@ def main(argv=None):
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--memory", action="store_true", help="measure memory, too")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    add_clock(parser)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
     print(
         f"torch {torch.__version__}, {arguments.threads} threads, batch {arguments.batch}, "
-        f"least of {arguments.repeats}"
+        f"median and range of {arguments.repeats}"
     )
     for config in arguments.configs:
         for resolution in arguments.resolutions:
             ws = codes(arguments.batch)
             found = networks(arguments.upstream, config, resolution)
-            seconds, images = measure(found, ws, arguments.repeats)
+            calls = {label: partial(function, ws) for label, function in found.items()}
+            images = {label: call() for label, call in calls.items()}
             error = (images[OURS] - images[UPSTREAM]).abs().max() / images[UPSTREAM].abs().max()
+            calls = with_limit(calls)
+            times = measure(calls, arguments.repeats, arguments.clock, warm_up=False)
+            text = row_text(times, OURS, {OURS: operations(calls[OURS])})
             print(
-                f"config-{config} {resolution} px: {seconds[OURS]:.2f} s against "
-                f"{seconds[UPSTREAM]:.2f} s ({seconds[UPSTREAM] / seconds[OURS]:.1f} x), "
-                f"relative difference {error:.1e}",
+                f"config-{config} {resolution} px: {text}, relative difference {error:.1e}",
                 flush=True,
             )
             if arguments.memory:

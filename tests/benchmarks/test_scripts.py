@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_labels_at_random_from_the_split_of_the_authors(tmp_path, capsys):
 
 def test_operations_are_multiplications_and_additions(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    operations = importlib.import_module("benchmark_networks").operations
+    operations = importlib.import_module("timing").operations
     convolution = torch.nn.Conv2d(3, 5, 3, padding=1)
     assert operations(convolution, torch.rand(2, 3, 8, 8)) == 2 * (2 * 5 * 64) * (3 * 9)
 
@@ -114,11 +115,56 @@ def test_operations_are_multiplications_and_additions(monkeypatch):
 def test_networks_print_their_share_of_the_limit(capsys):
     options = ("--tasks", "image", "--resolutions", 16, "--batches", 1, "--repeats", 1)
     run_script("benchmark_networks.py", *options, "--threads", torch.get_num_threads())
-    head, line = capsys.readouterr().out.splitlines()
-    assert re.search(r"matrix products run at \d+ GFLOP/s", head)
+    _, line = capsys.readouterr().out.splitlines()
     assert re.search(
-        r"image +16 px  batch 1:  skstylefeat .* \[\d+ GFLOP, \d+% of the limit\]", line
+        r"image +16 px  batch 1:  skstylefeat .* \[\d+\.\d GFLOP, \d+% of the limit\],  "
+        r"limit \d+ GFLOP/s",
+        line,
     )
+
+
+def test_limit_of_a_matrix_product(monkeypatch):
+    """A share of the limit is the rate of a call over that of the product in the same turns."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    timing = importlib.import_module("timing")
+    times = {"ours": [4.0, 2.0, 3.0], timing.LIMIT: [2.0, 1.0, 5.0]}
+    rate = 2 * timing.PRODUCT_SIZE**3
+    assert timing.rate_of(times) == rate
+    text = timing.row_text(times, "ours", {"ours": rate})
+    assert text.startswith("ours 3.000 s [2.000 to 4.000] (1.00x)")
+    assert "33% of the limit" in text
+
+
+def test_turns_of_functions(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    measure = importlib.import_module("timing").measure
+    calls = []
+    functions = {name: partial(calls.append, name) for name in "ab"}
+    times = measure(functions, 2)
+    assert calls == list("ab" * 3)  # once to warm up
+    assert [len(seconds) for seconds in times.values()] == [2, 2]
+
+
+def test_information_of_a_small_layer(capsys):
+    """Ours, NumPy's ten lines and scikit-learn's function agree on the sampled pairs."""
+    options = ("--layers", "b4.conv1", "--channels", 3, "--images", 3, "--repeats", 1)
+    run_script("benchmark_information.py", *options, "--sample", 2, "--n-jobs", 1)
+    row = capsys.readouterr().out.splitlines()[1].split()
+    assert row[:3] == ["b4.conv1", "3", "2"]
+    assert float(row[-1]) < 1e-12
+
+
+def test_calibration_points_beside_a_sampler(tmp_path, capsys):
+    sampler = tmp_path / "sampler.py"
+    sampler.write_text(
+        "def sample_min_distance(distances, n, gap):\n"
+        "    return np.random.permutation(distances)[:n]\n"
+    )
+    run_script("benchmark_regression.py", "--only", "points", "--large", sampler)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    for line in lines:
+        assert re.search(r"ours .* \(1\.00x\),  sampler .*,  bound ", line)
 
 
 def test_engines_of_an_encoder(tmp_path, monkeypatch, capsys):
