@@ -129,6 +129,42 @@ def test_every_method_reads_the_labels_of_its_row_only(archives, networks, modul
     assert methods <= set(table.METHODS)
 
 
+def test_differences_are_those_of_the_same_draws():
+    """A score that depends on the draw and adds a constant in bfloat16 has no spread of change."""
+    with importable(FOLDER / "photos"):
+        import precision
+
+    rows = {"exact": 0.0, "rounded": 0.5}
+    text = precision.comparison(rows, lambda x, draw: x + draw, 3)
+    assert text == ("exact 1.00 ± 0.58,  rounded 1.50 ± 0.58,  difference 0.50 ± 0.00")
+
+
+def test_precisions_of_an_encoder(archives, networks, tmp_path, monkeypatch, capsys):
+    """Both precisions read the same labels of all targets."""
+    with importable(FOLDER / "photos"):
+        import precision
+
+    # A processor may lack bfloat16, so that float32 stands for it here.
+    monkeypatch.setattr(precision, "PRECISIONS", {"exact": "float32", "rounded": "float32"})
+    monkeypatch.setenv("SKSTYLEFEAT_CACHE", str(tmp_path))
+    options = ["--data", archives, "--draws", 2, "--pool", 80, "--held-out", 30]
+    words = ["precision.py", *networks, *options]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        precision.main()
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split(",")[0] for line in lines if "labels" in line] == (
+        ["gender"] * 2
+        + ["smiling"] * 2
+        + ["glasses"] * 2
+        + ["young"] * 2
+        + ["gender (UTKFace)"] * 2
+        + ["age"] * 2
+    )
+    assert all(line.count("difference 0.00 ± 0.00") == 1 for line in lines if "labels" in line)
+
+
 def test_table(archives, networks, tmp_path, capsys):
     words = ["--data", archives, "--generator", networks[0], "--encoder", networks[1]]
     words += ["--labels", 5, "--draws", 2, "--pool", 80, "--held-out", 30, "--competitors", "hog"]
