@@ -5,7 +5,8 @@ Paper A selects channels from 8 images of 2 classes, so there are 28 pairs of ma
 ``sklearn.metrics.mutual_info_score`` for each pair. It is timed on a sample of the pairs of each
 layer, spread over the channels, and extrapolated. The second reference is what NumPy does in ten
 lines (`ten_lines`): bins once per map, one ``bincount`` per channel and pair; all channels are
-timed. All run in turns in one process, and must agree on the sample.
+timed, also in as many processes of joblib as ours has threads. All run in turns, and must agree on
+the sample.
 
 The bound is what NumPy and SciPy need at least on this machine, measured in the same run: the
 maps are read for their limits and for their bins, joint codes of m images are counted in as few
@@ -31,6 +32,7 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.sparse import coo_array
 from sklearn.metrics import mutual_info_score
 
@@ -88,6 +90,15 @@ def ten_lines(maps, n_bins):
             filled = joint > 0
             information[c, i, j] = np.sum(joint[filled] * np.log(joint[filled] / outer[filled]))
     return information
+
+
+def in_processes(maps, n_bins, n_jobs):
+    """Return what `ten_lines` does, by joblib's processes over the channels."""
+    parts = np.array_split(np.arange(maps.shape[1]), n_jobs)
+    found = Parallel(n_jobs=n_jobs)(
+        delayed(ten_lines)(maps[:, part[0] : part[-1] + 1], n_bins) for part in parts
+    )
+    return np.concatenate(found)
 
 
 def count_pass(bins, n_bins):
@@ -165,9 +176,10 @@ def main():
     pairs = list(itertools.combinations(range(args.images), 2))
     print(
         f"{'layer':12s} channels bins {'ours (s)':>22s} {'reference (s)':>13s} {'ratio':>7s} "
-        f"{'ten lines (s)':>22s} {'ratio':>6s} {'bound (s)':>9s} {'share':>6s}  largest difference"
+        f"{'ten lines (s)':>22s} {'ratio':>6s} {'by joblib (s)':>22s} {'ratio':>6s} "
+        f"{'bound (s)':>9s} {'share':>6s}  largest difference"
     )
-    totals = {"ours": np.zeros(args.repeats), "lines": np.zeros(args.repeats)}
+    totals = {name: np.zeros(args.repeats) for name in ("ours", "lines", "processes")}
     total_reference = 0.0
     layers = [
         layer
@@ -195,7 +207,11 @@ def main():
         def lines():
             found["lines"] = ten_lines(maps, n_bins)  # noqa: B023
 
-        times = measure({"ours": ours, "lines": lines}, args.repeats, clock, warm_up=side <= 64)
+        def processes():
+            found["processes"] = in_processes(maps, n_bins, args.n_jobs)  # noqa: B023
+
+        functions = {"ours": ours, "lines": lines, "processes": processes}
+        times = measure(functions, args.repeats, clock)
         least = np.median([bound(maps, n_bins, clock) for _ in range(args.repeats)])
         difference = max(
             abs(values[c, i, j] - value)
@@ -206,8 +222,9 @@ def main():
         print(
             f"{name:12s} {channels:8d} {n_bins:4d} {spread(times['ours']):>22s} "
             f"{reference_seconds:13.1f} {reference_seconds / middle['ours']:6.0f}x "
-            f"{spread(times['lines']):>22s} {middle['lines'] / middle['ours']:5.1f}x {least:9.4f} "
-            f"{least / middle['ours']:6.0%}  {difference:.1e}",
+            f"{spread(times['lines']):>22s} {middle['lines'] / middle['ours']:5.1f}x "
+            f"{spread(times['processes']):>22s} {middle['processes'] / middle['ours']:5.1f}x "
+            f"{least:9.4f} {least / middle['ours']:6.0%}  {difference:.1e}",
             flush=True,
         )
         for label, x in times.items():
@@ -217,7 +234,8 @@ def main():
     print(
         f"{'all':12s} {'':13s} {spread(totals['ours']):>22s} {total_reference:13.1f} "
         f"{total_reference / middle['ours']:6.0f}x {spread(totals['lines']):>22s} "
-        f"{middle['lines'] / middle['ours']:5.1f}x"
+        f"{middle['lines'] / middle['ours']:5.1f}x {spread(totals['processes']):>22s} "
+        f"{middle['processes'] / middle['ours']:5.1f}x"
     )
     print(f"(reference extrapolated from {args.sample} of {len(pairs)} pairs x channels per layer)")
 
