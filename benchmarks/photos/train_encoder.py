@@ -49,7 +49,7 @@ def main():
     images = photo_split("train", args.photos, args.cache)
     rows = np.random.default_rng(0).permutation
     validation = rows(photo_split("validation", args.photos, args.cache))[:N_VALIDATION]
-    recipe = EncoderRecipe(n_steps=args.steps, ema_half_life=300.0, bfloat16=True)
+    recipe = EncoderRecipe(n_steps=args.steps, ema_half_life=300.0)
     recipe = recipe.updated(args.set)
 
     log = (args.out / "log.jsonl").open("a")

@@ -110,9 +110,7 @@ def main():
     generator = load_generator(args.generator)
     side = generator.resolution
     # Every rendered face is new, so augmentation would only leave the generator's domain.
-    recipe = EncoderRecipe(
-        ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False, bfloat16=True
-    )
+    recipe = EncoderRecipe(ema_half_life=300.0, max_shift=0.0, max_brightness=0.0, mirror=False)
     recipe = recipe.updated(args.set)
     recipe = replace(recipe, n_steps=args.images // recipe.batch_size)
     validation = make_faces(N_VALIDATION, image_size=side, random_state=SEED_VALIDATION).images

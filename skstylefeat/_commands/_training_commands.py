@@ -196,7 +196,7 @@ def run_encoder(arguments: argparse.Namespace) -> int:
         n_steps=arguments.steps,
         batch_size=arguments.batch_size,
         mirror=not arguments.no_mirror,
-        bfloat16=precision == "bfloat16",
+        precision=precision,
     )
     photos, card = _read_photos(arguments, generator.image_size, report, generator)
     photos, held_out = _hold_out(photos, arguments.random_state)

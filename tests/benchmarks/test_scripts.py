@@ -167,6 +167,20 @@ def test_calibration_points_beside_a_sampler(tmp_path, capsys):
         assert re.search(r"ours .* \(1\.00x\),  sampler .*,  bound ", line)
 
 
+def test_encoders_in_both_formats(capsys):
+    options = ("--encoder-steps", 1, "--faces", 4, "--others", 2, "--batch-size", 2)
+    options += ("--threads", torch.get_num_threads())
+    run_script("benchmark_training.py", *options, "--seeds", 2)
+    lines = capsys.readouterr().out.splitlines()[1:]
+    names = [f"seed {seed}, {name}" for seed in (0, 1) for name in ("float32", "bfloat16")]
+    assert [line.split(":")[0] for line in lines] == [
+        *names,
+        "float32",
+        "bfloat16",
+        "bfloat16 over float32",
+    ]
+
+
 def test_engines_of_an_encoder(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SKSTYLEFEAT_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "encoder.safetensors"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import torch
 
@@ -23,6 +23,12 @@ def has_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and check is not None and check()
 
 
+def check_precision(precision: Precision) -> None:
+    """Raise ValueError if a precision is no known name."""
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}.")
+
+
 def resolve_precision(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
     """Return "float32" or "bfloat16".
 
@@ -31,8 +37,7 @@ def resolve_precision(precision: Precision, device: torch.device) -> Literal["fl
     ValueError
         If `precision` is no known name.
     """
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}.")
+    check_precision(precision)
     if precision == "auto":
         return "bfloat16" if has_bfloat16(device) else "float32"
     return precision

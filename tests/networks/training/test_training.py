@@ -12,6 +12,7 @@ from skstylefeat.networks.encoders import _native
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
+from skstylefeat.networks.training import _precision
 from skstylefeat.networks.training._recipe import augment, to_network
 from skstylefeat.networks.training._train import reconstruction_psnr
 
@@ -300,13 +301,31 @@ def test_damaged_checkpoint_costs_the_training_so_far(generator, images, tmp_pat
 
 
 def test_recipe_from_strings():
-    recipe = EncoderRecipe().updated(["n_steps=7", "image_weight=2", "mirror=False"])
+    recipe = EncoderRecipe().updated(
+        ["n_steps=7", "image_weight=2", "mirror=False", "precision=bfloat16"]
+    )
     assert (recipe.n_steps, recipe.image_weight, recipe.mirror) == (7, 2.0, False)
+    assert recipe.precision == "bfloat16"
     with pytest.raises(ValueError, match="not 'steps'"):
         recipe.updated(["steps=3"])
 
 
-@pytest.mark.parametrize("wrong", [{"n_steps": 0}, {"batch_size": 1}])
+@pytest.mark.parametrize(("has_units", "name"), [(True, "bfloat16"), (False, "float32")])
+def test_precision_of_the_processor(generator, images, monkeypatch, has_units, name):
+    """By default the processor chooses, and the choice is that of its name, to the bit."""
+    monkeypatch.setattr(_precision, "has_bfloat16", lambda device: has_units)
+    chosen = train(generator, images, n_steps=2)
+    named = {
+        precision: train(generator, images, n_steps=2, recipe={"precision": precision})
+        for precision in ("float32", "bfloat16")
+    }
+    assert_equal_weights(chosen, named[name])
+    weights = [next(iter(module.parameters())) for module in named.values()]
+    assert not torch.equal(*weights)
+    torch.testing.assert_close(*weights, rtol=0.1, atol=0.01)
+
+
+@pytest.mark.parametrize("wrong", [{"n_steps": 0}, {"batch_size": 1}, {"precision": "half"}])
 def test_bad_recipe(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         EncoderRecipe(**wrong)
