@@ -78,7 +78,7 @@ def recipe(blocks, X, y, labeled, new, *others):
     known = np.full(len(y), None, dtype=object)
     known[labeled] = y[labeled]
     stacked = np.concatenate([new, *others])
-    predicted = recipe_predictions(X, known, stacked, blocks, candidates=False)[0]["fit"]
+    predicted = recipe_predictions(X, known, stacked, blocks, candidates=())[0]["fit"]
     return np.split(predicted.astype(y.dtype), 1 + len(others))
 
 

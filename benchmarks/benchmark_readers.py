@@ -155,7 +155,9 @@ def score_draw(domain, target, n_labels, draw, choose=True):
     known = np.full(len(y_pool), np.nan if is_number else None, None if is_number else object)
     known[rows] = y_pool[rows]
     found, recipe = recipe_predictions(
-        *(domain.pool, known, domain.others, domain.blocks), without_generator=True, choose=choose
+        *(domain.pool, known, domain.others, domain.blocks),
+        without_generator=("hog",),
+        choose=choose,
     )
     if is_number:
         found[BASELINE] = np.full(len(y), y_pool[rows].mean())

@@ -9,8 +9,9 @@ an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices w
 ``--split validation``; the default is the test split, on which no choice was made. The experiments
 are those of ``python -m skstylefeat``, and in addition photo and mirror image are averaged: their
 codes, and for the competitors their pixels and descriptors. Competitors without a generator are
-those of ``competitors.py`` whose packages are installed, label spreading over the unlabeled photos
-of the pool, and with ``--resnet-draws`` a ResNet-18 trained from scratch.
+those of ``competitors.py`` whose packages are installed, HOG and two frozen networks with labels
+that spread over the unlabeled photos of the pool, as ``fit`` spreads them over styles and HOG, and
+with ``--resnet-draws`` a ResNet-18 trained from scratch.
 """
 
 import argparse
@@ -32,7 +33,6 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import mean_absolute_error
-from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
@@ -82,12 +82,12 @@ BUDGETS = (2, 5, 10, 20, 30, 100, 1_000)
 INVERSE_PENALTY = 0.1
 N_COMPONENTS = 50
 # Chosen on the validation split as well, for rows that are standardized by the pool: the inverse
-# penalty of HOG and of ONet (of 0.001 to 100), which the other networks share, and the graph over
-# the HOG of the pool. The learning rate of ResNet-18 is that of `paper_a`.
+# penalty of HOG and of ONet (of 0.001 to 100), which the other networks share. The learning rate of
+# ResNet-18 is that of `paper_a`.
 PENALTIES = dict.fromkeys(("hog", "dlib", "onet", "vgg16", "transformers"), 100.0)
-GRAPH_COMPONENTS, N_NEIGHBORS, SPREAD, GRAPH_PENALTY = 100, 30, 0.9, 0.01
 RIDGE = np.logspace(1, 5, 9)
-MOST_RECIPE = 100  # labels up to which the recipe of ``fit`` chooses its reader
+SPREADING = ("hog", "onet", "dlib")  # descriptors over which labels spread
+FIRST_READER = "styles and HOG"  # the first reader of ``fit``, which spreads labels as well
 # One start per draw: only the mean over the draws is reported, and 333 clusters take long.
 CLUSTERER = KMeans(n_init=1)
 METHODS = {
@@ -95,14 +95,16 @@ METHODS = {
     "pca": "PCA + logistic",
     "pca mirror": "PCA and mirror",
     **TITLES,
-    "spreading": "HOG, label spreading",
+    "HOG, label spreading": "HOG, label spreading",
+    "onet, label spreading": "ONet, label spreading",
+    "dlib, label spreading": "dlib, label spreading",
     "resnet": "ResNet-18",
     "latents": "W+ + logistic",
     "mirror": "W+ and mirror",
     "styles": "S + logistic",
     "styles mirror": "S and mirror",
     "union mirror": "S + HOG",
-    "recipe": "`fit`",
+    FIRST_READER: "S + HOG, label spreading",
     "annotation": "clusters' names",
     "classifier": "pseudo labels",
     "codes": "codes' pseudo labels",
@@ -168,7 +170,7 @@ class Half:
         all standardized by the pool.
     crops : ndarray of shape (n, 32, 32, 3), uint8
     recipe : ndarray of shape (n, n_features)
-        Rows that ``fit`` reads, with the columns of `blocks`.
+        Rows that ``fit`` reads, and descriptors over which labels spread, by `blocks`.
     blocks : dict of str to (start, stop)
     """
 
@@ -217,22 +219,22 @@ def invert(inverter, halves, args):
         np.concatenate(x, axis=1) for x in zip(scaled_styles, found["hog"], strict=True)
     ]
     descriptors = [{name: rows[i] for name, rows in found.items()} for i in (0, 1)]
-    recipe, blocks = recipe_rows(sets, styles, found["hog"])
+    recipe, blocks = recipe_rows(sets, styles, {x: found[x] for x in SPREADING if x in found})
     columns = (sets, both, scaled, scaled_styles, components, pixels, frames, descriptors, crops)
     columns += (recipe, [blocks, blocks])
     return [Half(*half) for half in zip(*columns, strict=True)]
 
 
-def recipe_rows(sets, styles, gradients):
-    """Return the rows of both halves that ``fit`` would compute of them, and their blocks."""
+def recipe_rows(sets, styles, descriptors):
+    """Return the rows of both halves that ``fit`` would compute, descriptors, and their blocks."""
     parts = [
         {
             "styles": mean,
             "differences": images.styles - mean,
             "maps": images.pooled,
-            "hog": hog,
+            **{name: rows[half] for name, rows in descriptors.items()},
         }
-        for images, mean, hog in zip(sets, styles, gradients, strict=True)
+        for half, (images, mean) in enumerate(zip(sets, styles, strict=True))
     ]
     stops = np.cumsum([x.shape[1] for x in parts[0].values()]).tolist()
     blocks = dict(zip(parts[0], zip([0, *stops], stops, strict=False), strict=True))
@@ -289,12 +291,8 @@ def class_draw(pool, held_out, column, target, draw, args):
         for name, penalty, train, test in readers(pool, held_out):
             model = LogisticRegression(C=penalty, max_iter=5_000)
             found[name] = (y, model.fit(train[rows], y_pool[rows]).predict(test))
-        if budget <= MOST_RECIPE:
-            known = np.full(len(y_pool), None, dtype=object)
-            known[rows] = y_pool[rows]
-            guess = recipe_predictions(pool.recipe, known, held_out.recipe, pool.blocks, False)[0]
-            found["recipe"] = (y, guess["fit"].astype(y.dtype))
-        found["spreading"] = (y, spread_labels(pool, held_out, rows, y_pool))
+        spread = spread_labels(pool, held_out, rows, y_pool)
+        found |= {name: (y, guess) for name, guess in spread.items()}
         if draw < args.resnet_draws and budget in args.resnet_labels:
             found["resnet"] = (y, resnet_names(pool, held_out, rows, y_pool, draw))
         found = {method: found[method] for method in METHODS if method in found}
@@ -320,37 +318,19 @@ def readers(pool, held_out):
 
 
 def spread_labels(pool, held_out, rows, y_pool):
-    """Predict by a graph over the HOG of all photos of the pool, few of which are labeled.
+    """Return the predictions of the readers that spread labels over the photos of the pool.
 
-    Labels spread along edges between neighbors (Zhou et al. 2004), with equal weight of both
-    classes. As many photos as among the labels get the second class, and a logistic regression on
-    these names, weighted by their distance from the median, predicts the held-out photos.
+    They are the first reader of ``fit``, and the same reader of descriptors without a generator.
     """
-    classes, codes = np.unique(y_pool[rows], return_inverse=True)
-    hog = pool.descriptors["hog"]
-    seeds = np.zeros((len(hog), 2))
-    seeds[rows, codes] = 1
-    seeds /= seeds.sum(axis=0)
-    spread = np.linalg.solve(np.eye(len(hog)) - SPREAD * neighbor_graph(hog), seeds)
-    share = spread[:, 1] / spread.sum(axis=1)
-
-    names = (share > np.quantile(share, 1 - codes.mean())).astype(int)
-    names[rows] = codes
-    weight = np.abs(share - np.median(share))
-    weight[rows] = 3 * weight.max()
-    model = LogisticRegression(C=GRAPH_PENALTY, max_iter=1_000)
-    model.fit(hog, names, sample_weight=weight / weight.mean())
-    return classes[model.predict(held_out.descriptors["hog"])]
-
-
-def neighbor_graph(rows):
-    """Return the normalized graph (n, n) of mutual or one-sided neighbors by angle."""
-    components = principal_components([rows], GRAPH_COMPONENTS)[0]
-    components /= np.linalg.norm(components, axis=1, keepdims=True)
-    edges = kneighbors_graph(components, min(N_NEIGHBORS, len(rows) - 1))
-    edges = edges.maximum(edges.T).toarray()
-    scale = 1 / np.sqrt(edges.sum(axis=1))
-    return scale[:, None] * edges * scale
+    known = np.full(len(y_pool), None, dtype=object)
+    known[rows] = y_pool[rows]
+    found, _ = recipe_predictions(
+        *(pool.recipe, known, held_out.recipe, pool.blocks),
+        candidates=(FIRST_READER,),
+        without_generator=[name for name in SPREADING if name in pool.blocks],
+        choose=False,
+    )
+    return {name: guess.astype(y_pool.dtype) for name, guess in found.items()}
 
 
 def resnet_names(pool, held_out, rows, y_pool, draw):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,7 @@ from skstylefeat.prediction._candidates import CLASS_CANDIDATES, NUMBER_CANDIDAT
 from skstylefeat.prediction._photo_features import PhotoFeatures
 from skstylefeat.prediction._readers import FewShotClassifier, FewShotRegressor
 
-#: Further readers that need no generator, to compare with.
-CLASSES_WITHOUT_GENERATOR = (Candidate("HOG, label spreading", ("hog",), "spreading"),)
-NUMBERS_WITHOUT_GENERATOR = (Candidate("HOG, ridge", ("hog",), "ridge"),)
+_BLOCK_TITLES = {"hog": "HOG"}
 
 
 def photo_features(
@@ -48,8 +46,8 @@ def recipe_predictions(
     y: NDArray[Any],
     X_new: ArrayLike,
     blocks: Mapping[str, tuple[int, int]],
-    candidates: bool = True,
-    without_generator: bool = False,
+    candidates: Sequence[str] | None = None,
+    without_generator: Sequence[str] = (),
     choose: bool = True,
 ) -> tuple[dict[str, NDArray[Any]], FewShotClassifier | FewShotRegressor]:
     """Predict new rows by the recipe and by each of its candidates.
@@ -63,10 +61,12 @@ def recipe_predictions(
     X_new : array-like of shape (m, n_features)
         Rows to predict.
     blocks : mapping of str to (start, stop)
-    candidates : bool, default=True
-        Whether each candidate predicts alone, too.
-    without_generator : bool, default=False
-        Whether readers of histograms of gradients alone predict, too.
+    candidates : sequence of str or None, default=None
+        Names of the recipe's candidates that predict alone, too; None for all.
+    without_generator : sequence of str, default=()
+        Blocks that are read alone, too, to compare with: classes by labels that spread over graphs
+        of the photos, numbers by ridge regression. They are named "HOG, label spreading" and
+        "HOG, ridge" for the block "hog".
     choose : bool, default=True
         Whether the recipe chooses by cross-validation, which takes most of the time. Otherwise
         there are no predictions by "fit".
@@ -95,9 +95,9 @@ def recipe_predictions(
     recipe = Recipe(blocks).fit(X, y)
     X_new = np.asarray(X_new, dtype=np.float64)
     predictions = {"fit": recipe.predict(X_new)} if choose else {}
-    others = list(NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES) if candidates else []
-    if without_generator:
-        others += NUMBERS_WITHOUT_GENERATOR if is_number else CLASSES_WITHOUT_GENERATOR
+    known = NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES
+    others = [x for x in known if candidates is None or x.name in candidates]
+    others += [_reader_of(block, is_number) for block in without_generator]
     for candidate in others:
         if not set(candidate.blocks) <= set(blocks):
             continue
@@ -110,3 +110,11 @@ def recipe_predictions(
         predictions[candidate.name] = found
     parts.clear()
     return predictions, recipe
+
+
+def _reader_of(block, is_number):
+    """Return the reader of one block alone."""
+    title = _BLOCK_TITLES.get(block, block)
+    if is_number:
+        return Candidate(f"{title}, ridge", (block,), "ridge")
+    return Candidate(f"{title}, label spreading", (block,), "spreading")

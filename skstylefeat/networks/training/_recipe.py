@@ -51,8 +51,8 @@ class EncoderRecipe:
         Half-life in steps of the moving average of the weights. The average is the result.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Number format of the convolutions. "auto" is bfloat16 on processors with AMX and on GPUs
-        from Ampere on, which train faster in it, else float32. The weights, about as much as by
-        another seed, depend on it.
+        from Ampere on, which train faster in it, else float32. The weights depend
+        on it, less than on the seed.
 
     Examples
     --------
