@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from competitors import SIDES, load_tensors, onet_features, package_file
+from competitors import SIDES, available, load_tensors, onet_features, package_file
 from torch.nn import functional as F
 from train_encoder import photo_split, validation_photos
 
@@ -177,38 +177,44 @@ class ArmTrainer(Trainer):
 def train(trainer, generator, out, *, validation, minutes=None):
     """Train until the recipe's last step, or for some minutes; return whether it is finished.
 
-    The checkpoint in `out` is continued, where there is one.
+    The checkpoint in `out` is continued, where there is one. The learning rate follows the steps
+    alone, so that interruptions change nothing.
     """
-    path, started = out / "checkpoint.safetensors", time.monotonic()
+    path = out / "checkpoint.safetensors"
     state = load_state(path, trainer.identity(), generator.device)
     if state is not None:
         trainer.restore(*state)
-    history, last = [], started
-    saved = started
+
+    history = []
+    started = saved = last = time.monotonic()
     while not trainer.finished(None):
         history.append(trainer.update(trainer.progress(None)))
         now = time.monotonic()
         trainer.seconds += now - last
         last = now
+
         out_of_time = minutes is not None and now - started > 60 * minutes
         ended = out_of_time or trainer.finished(None)
         if ended or now - saved > SAVE_SECONDS:
             save_state(path, trainer.tensors(), trainer.values())
             saved = now
         if ended or trainer.step % REPORT_EVERY == 0:
-            psnr = reconstruction_psnr(trainer.generator, trainer.average, validation)
-            record = {"time": time.strftime("%H:%M:%S"), "step": trainer.step}
-            record |= {"seconds": round(trainer.seconds), "psnr": round(psnr, 2)}
-            record |= {
-                name: round(float(np.mean([losses[name] for losses in history])), 4)
-                for name in history[0]
-            }
-            with (out / "log.jsonl").open("a") as log:
-                print(json.dumps(record), file=log)
+            report(trainer, history, out, validation)
             history, last = [], time.monotonic()
         if ended:
             break
     return trainer.finished(None)
+
+
+def report(trainer, history, out, validation):
+    """Append step, seconds, PSNR of validation photos and the mean losses to the log."""
+    psnr = reconstruction_psnr(trainer.generator, trainer.average, validation)
+    record = {"time": time.strftime("%H:%M:%S"), "step": trainer.step}
+    record |= {"seconds": round(trainer.seconds), "psnr": round(psnr, 2)}
+    for name in history[0]:
+        record[name] = round(float(np.mean([losses[name] for losses in history])), 4)
+    with (out / "log.jsonl").open("a") as log:
+        print(json.dumps(record), file=log)
 
 
 def main():
@@ -229,6 +235,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     args = parser.parse_args()
+    if args.identity and "onet" not in available():
+        parser.error("--identity needs facenet-pytorch: pip install --no-deps facenet-pytorch.")
     args.out.mkdir(parents=True, exist_ok=True)
 
     arm = Arm(args.contrast, args.identity, args.temperature, args.views)

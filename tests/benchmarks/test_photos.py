@@ -247,6 +247,40 @@ def test_view_keeps_shape_and_range():
     assert len({round(float(x[0, 0, 0]), 4) for x in views}) == 3
 
 
+def test_identity_loss_is_zero_for_equal_images_only(networks, monkeypatch):
+    rng = np.random.default_rng(0)
+    shapes = {"conv1": (32, 3, 3, 3), "conv2": (64, 32, 3, 3), "conv3": (64, 64, 3, 3)}
+    shapes |= {"conv4": (128, 64, 2, 2), "dense5": (256, 1152)}
+    weights = {}
+    for layer, shape in shapes.items():
+        weights[f"{layer}.weight"] = rng.normal(size=shape) / np.prod(shape[1:]) ** 0.5
+        weights[f"{layer}.bias"] = np.zeros(shape[0])
+        weights[f"prelu{layer[-1]}.weight"] = np.full(shape[0], 0.25)
+    weights = {name: torch.tensor(value, dtype=torch.float32) for name, value in weights.items()}
+    with importable(FOLDER / "photos"):
+        import contrastive_encoder as module
+
+        monkeypatch.setattr(module, "package_file", lambda *parts: parts[-1])
+        monkeypatch.setattr(module, "load_tensors", {"onet.pt": weights}.get)
+        images = torch.from_numpy(rng.uniform(-1, 1, (2, 3, 32, 32)).astype(np.float32))
+        distance = module.ONetDistance("cpu")
+        assert distance(images, images).item() == pytest.approx(0, abs=1e-6)
+        assert distance(images.flip(0), images).item() > 1e-3
+
+        trainer = module.ArmTrainer(
+            module.load_generator(networks[0]),
+            rng.integers(0, 256, (6, 32, 32, 3), dtype=np.uint8),
+            EncoderRecipe(n_steps=1, batch_size=2),
+            module.load_encoder(networks[1]),
+            0,
+            module.Arm(identity_weight=2.0),
+        )
+        weight, loss = trainer.losses(np.random.default_rng(0))["identity"]
+        assert weight == 2.0
+        loss.backward()
+        assert trainer.encoder.base.weight.grad.abs().max() > 0
+
+
 def test_contrastive_training_goes_on_where_it_stopped(archives, networks, tmp_path, capsys):
     words = [networks[0], "--init", networks[1], "--photos", archives, "--steps", 2]
     words += ["--contrast", 0.5, "--views", 6, "--set", "batch_size=4"]

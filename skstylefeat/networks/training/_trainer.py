@@ -117,6 +117,7 @@ class Trainer:
         rng = np.random.default_rng((self.seed, self.step))
         self._set_learning_rate(progress)
         losses = self.losses(rng)
+
         total = sum(weight * loss for weight, loss in losses.values())
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
