@@ -29,12 +29,14 @@ References
 import argparse
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from competitors import SIDES, available, load_tensors, onet_features, package_file
+from torch import nn
 from torch.nn import functional as F
 from train_encoder import photo_split, validation_photos
 
@@ -109,6 +111,25 @@ def view(images, rng, recipe, max_tilt):
     return (images + plane[:, None].to(images.device)).clamp(-1.0, 1.0)
 
 
+@contextmanager
+def kept_statistics(network):
+    """Leave the running statistics of batch normalization as they are.
+
+    Views are normalized by their own batch, but the finished encoder normalizes photos by the
+    statistics of photos. Views normalized by running statistics were tried and fail: the network
+    then learns to be another one with these than with a batch's, and loses 3 dB.
+    """
+    layers = [x for x in network.modules() if isinstance(x, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    momenta = [layer.momentum for layer in layers]
+    try:
+        for layer in layers:
+            layer.momentum = 0.0
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+
+
 class ONetDistance:
     """One minus the cosine between ONet's features of images and of their reconstruction."""
 
@@ -164,13 +185,9 @@ class ArmTrainer(Trainer):
         photos = to_network(images[np.sort(rows)]).to(self.batches.device)
         views = [view(photos, rng, self.view_recipe, arm.max_tilt) for _ in range(2)]
 
-        # With the statistics that the finished encoder uses: those of the batch would let views
-        # know of each other, and views would change what photos are normalized by.
-        self.encoder.eval()
         x = torch.cat(views).contiguous(memory_format=torch.channels_last)
-        with self.recipe.autocast(x.device):
+        with kept_statistics(self.encoder), self.recipe.autocast(x.device):
             codes = standardized_codes(self.encoder, x)
-        self.encoder.train()
         return contrastive_loss(*codes.chunk(2), arm.temperature)
 
 

@@ -281,6 +281,21 @@ def test_identity_loss_is_zero_for_equal_images_only(networks, monkeypatch):
         assert trainer.encoder.base.weight.grad.abs().max() > 0
 
 
+def test_views_leave_the_running_statistics_alone(networks):
+    with importable(FOLDER / "photos"):
+        import contrastive_encoder as module
+
+    encoder = module.load_encoder(networks[1]).module.train()
+    before = encoder.stem.norm.running_mean.clone()
+    images = torch.rand(4, 3, 32, 32)
+    with module.kept_statistics(encoder):
+        codes = module.standardized_codes(encoder, images)
+    assert codes.shape == (4, encoder.w_dim)
+    assert torch.equal(encoder.stem.norm.running_mean, before)
+    encoder(images)
+    assert not torch.equal(encoder.stem.norm.running_mean, before)
+
+
 def test_contrastive_training_goes_on_where_it_stopped(archives, networks, tmp_path, capsys):
     words = [networks[0], "--init", networks[1], "--photos", archives, "--steps", 2]
     words += ["--contrast", 0.5, "--views", 6, "--set", "batch_size=4"]
