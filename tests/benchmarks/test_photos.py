@@ -336,6 +336,14 @@ def test_readouts_of_several_encoders(archives, networks, tmp_path, monkeypatch,
             assert part in text
         assert "Differences from tiny-encoder" in text and "pooled maps" not in text
 
+        rng = np.random.default_rng(0)
+        y = np.arange(90) % 2
+        rows = rng.normal(size=(90, 6))
+        rows[:, 2] += 9 * y
+        text = readouts.main_axes(rows, rng.normal(size=90), y)
+        assert text.startswith("2-means 100.0 100.0 ") and "with gender by 0.9" in text
+        assert "brightness 1.00" in readouts.main_axes(rows, 2.0 * y, y)
+
         table = {
             ("a", "W+"): {"x": np.array([1.0, 3.0])},
             ("b", "W+"): {"x": np.array([2.0, 6.0])},
