@@ -121,18 +121,22 @@ def onet():
     @torch.no_grad()
     def features(images):
         pixels = (enlarged(images, SIDES["onet"]).astype(np.float32) - 127.5) * 0.0078125
-        x = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-        for layer, window in ((1, 3), (2, 3), (3, 2), (4, None)):
-            x = torch.conv2d(x, weights[f"conv{layer}.weight"], weights[f"conv{layer}.bias"])
-            x = torch.prelu(x, weights[f"prelu{layer}.weight"])
-            if window:
-                x = torch.max_pool2d(x, window, 2, ceil_mode=True)
-        # The authors' weights expect width before height.
-        x = x.permute(0, 3, 2, 1).flatten(1)
-        x = torch.nn.functional.linear(x, weights["dense5.weight"], weights["dense5.bias"])
-        return torch.prelu(x, weights["prelu5.weight"]).numpy()
+        return onet_features(torch.from_numpy(pixels).permute(0, 3, 1, 2), weights).numpy()
 
     return features
+
+
+def onet_features(x, weights):
+    """Return ONet's features (n, 256) of images (n, 3, 48, 48) in [-1, 1]."""
+    for layer, window in ((1, 3), (2, 3), (3, 2), (4, None)):
+        x = torch.conv2d(x, weights[f"conv{layer}.weight"], weights[f"conv{layer}.bias"])
+        x = torch.prelu(x, weights[f"prelu{layer}.weight"])
+        if window:
+            x = torch.max_pool2d(x, window, 2, ceil_mode=True)
+    # The authors' weights expect width before height.
+    x = x.permute(0, 3, 2, 1).flatten(1)
+    x = torch.nn.functional.linear(x, weights["dense5.weight"], weights["dense5.bias"])
+    return torch.prelu(x, weights["prelu5.weight"])
 
 
 def vgg16():

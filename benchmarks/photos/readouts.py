@@ -8,7 +8,16 @@ their labels from the training split, whose photos the encoder was trained on wi
 
 Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the mean of the codes of
 photo and mirror image, and max-pooled feature maps. Classification is balanced accuracy in percent,
-so the majority class scores 50; age is R2 in percent.
+so the majority class scores 50; age is R2 in percent. Results of few labels are means over draws
+of the labels with their standard error. "2-means" is the agreement in percent of two clusters with
+gender, under the better of both namings; it is to be compared with the share of the larger class.
+
+A line per encoder and row says what the clusters follow: the agreement with gender from each of six
+starts, the correlation of the tightest clusters with the photos' mean brightness, and those of the
+first principal components with gender.
+
+With several encoders, a second table has the differences from the first one, paired over the draws.
+Their errors do not contain what another seed of the training would change.
 """
 
 import argparse
@@ -17,19 +26,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from crops import load_photos
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import balanced_accuracy_score
 
 from skstylefeat import FeatureMaps, load_encoder, load_generator
+from skstylefeat.metrics import clustering_accuracy
 
 ATTRIBUTES = {"gender": "Male", "smiling": "Smiling", "glasses": "Eyeglasses"}
 N_DRAWS = 20
+N_STARTS = 6
 FEW, SOME, MANY = 30, 200, 4_000
 # Strength of the penalty by number of labels, for standardized columns.
 INVERSE_PENALTY = {FEW: 1.0, SOME: 0.01, MANY: 0.003}
 RIDGE = np.logspace(1, 5, 9)
 BATCH = 256
+ROWS = ("W+", "W+ and mirror", "pooled maps")
 
 
 class ValidationPhotos:
@@ -56,10 +69,20 @@ class ValidationPhotos:
         """Return the labels of a split, in the order of its images."""
         return getattr(self, name).frame[column].to_numpy()[self.rows[name, split]]
 
-    def read(self, features):
-        """Return the readouts of features (n, d), one row for each of `images`, as a dict."""
+    def standardized(self, features):
+        """Return features (n, d) with the columns of the labeled training photos standardized."""
         known = features[self.parts["celeba", "train"]]
-        features = (features - known.mean(axis=0)) / (known.std(axis=0) + 1e-8)
+        return (features - known.mean(axis=0)) / (known.std(axis=0) + 1e-8)
+
+    def read(self, features):
+        """Return the readouts of features (n, d), one row for each of `images`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_draws,)
+            Scores by name, one per draw of the labels; a single one where all are read.
+        """
+        features = self.standardized(features)
         part = {key: features[rows] for key, rows in self.parts.items()}
         result = {}
         for name, column in ATTRIBUTES.items():
@@ -69,10 +92,16 @@ class ValidationPhotos:
                 result[f"{name} {n}"] = few_labels(part["celeba", "validation"], y, n)
             model = logistic(MANY, class_weight="balanced").fit(part["celeba", "train"], y_train)
             predicted = model.predict(part["celeba", "validation"])
-            result[f"{name} {MANY}"] = 100 * balanced_accuracy_score(y, predicted)
+            result[f"{name} {MANY}"] = np.array([100 * balanced_accuracy_score(y, predicted)])
+
         ridge = RidgeCV(RIDGE).fit(part["utkface", "train"], self.labels("utkface", "age", "train"))
         y = self.labels("utkface", "age", "validation")
-        result[f"age R2 {MANY}"] = 100 * ridge.score(part["utkface", "validation"], y)
+        score = ridge.score(part["utkface", "validation"], y)
+        result[f"age R2 {MANY}"] = np.array([100 * score])
+
+        clusters = KMeans(2, n_init=10, random_state=0).fit_predict(part["celeba", "validation"])
+        y = self.labels("celeba", ATTRIBUTES["gender"], "validation")
+        result["gender 2-means"] = np.array([100 * clustering_accuracy(y, clusters)])
         return result
 
 
@@ -81,7 +110,7 @@ def logistic(n_labels, **kwargs):
 
 
 def few_labels(features, y, n_labels):
-    """Return the balanced accuracy in percent from `n_labels` labels, half of each class."""
+    """Return balanced accuracies (n_draws,) in percent from `n_labels` labels, half per class."""
     rng = np.random.default_rng(0)
     scores = []
     for _ in range(N_DRAWS):
@@ -90,7 +119,7 @@ def few_labels(features, y, n_labels):
         rest = np.setdiff1d(np.arange(len(y)), rows)
         predicted = logistic(n_labels).fit(features[rows], y[rows]).predict(features[rest])
         scores.append(balanced_accuracy_score(y[rest], predicted))
-    return 100 * np.mean(scores)
+    return 100 * np.array(scores)
 
 
 def encode(encoder, images):
@@ -112,32 +141,105 @@ def psnr(generator, codes, images):
     return float(-10 * np.log10(total / len(images)))
 
 
+def main_axes(features, brightness, y):
+    """Return what two clusters and the first principal components of features follow, as text.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, d)
+    brightness : ndarray of shape (n,)
+        Mean brightness of each photo.
+    y : ndarray of shape (n,)
+        Gender.
+
+    Returns
+    -------
+    str
+    """
+    fits = [KMeans(2, n_init=1, random_state=seed).fit(features) for seed in range(N_STARTS)]
+    agreements = " ".join(f"{100 * clustering_accuracy(y, fit.labels_):.1f}" for fit in fits)
+    tightest = min(fits, key=lambda fit: fit.inertia_).labels_
+    light = abs(np.corrcoef(brightness, tightest)[0, 1])
+    pca = PCA(4, random_state=0)
+    scores = pca.fit_transform(features)
+    gender = [f"{abs(np.corrcoef(column, y)[0, 1]):.2f}" for column in scores.T]
+    shares = [f"{100 * share:.1f}" for share in pca.explained_variance_ratio_]
+    return (
+        f"2-means {agreements} %, correlation with brightness {light:.2f}; components with "
+        f"{' '.join(shares)} % of the variance correlate with gender by {' '.join(gender)}"
+    )
+
+
+def formatted(scores):
+    """Return the mean of scores (n,) as text, with its standard error where there are several."""
+    error = f" ± {np.std(scores, ddof=1) / len(scores) ** 0.5:.1f}" if len(scores) > 1 else ""
+    return f"{np.mean(scores):.1f}{error}"
+
+
+def print_table(table):
+    """Print scores, a dict of dicts of arrays by row and column."""
+    texts = {
+        row: {name: formatted(scores) for name, scores in columns.items()}
+        for row, columns in table.items()
+    }
+    with pd.option_context("display.width", 250, "display.max_columns", None):
+        print(pd.DataFrame(texts).T)
+
+
+def differences(table, first):
+    """Return the table of all other encoders minus that of encoder `first`, draw by draw."""
+    return {
+        (name, rows): {key: scores - table[first, rows][key] for key, scores in columns.items()}
+        for (name, rows), columns in table.items()
+        if name != first and (first, rows) in table
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("generator", type=Path)
     parser.add_argument("encoders", type=Path, nargs="*")
     parser.add_argument("--photos", type=Path, default=None, help="folder of zip and csv files")
     parser.add_argument("--cache", type=Path, default=None, help="folder for decoded crops")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS)
     args = parser.parse_args()
+    stems = [path.stem for path in args.encoders]
+    if len(set(stems)) < len(stems):
+        parser.error(f"the encoders need different names, got {stems}.")
 
     photos = ValidationPhotos(args.photos, args.cache)
     generator = load_generator(args.generator)
     pixels = photos.images.reshape(len(photos.images), -1) / 255.0
     pca = PCA(100, random_state=0).fit(pixels[photos.parts["celeba", "train"]])
     table = {("PCA(100)", "pixels"): photos.read(pca.transform(pixels))}
+    y = photos.labels("celeba", ATTRIBUTES["gender"], "validation")
+    larger = 100 * np.bincount(y).max() / len(y)
+    print(f"{len(y)} validation photos of CelebA; larger class of gender: {larger:.1f} %")
     for path in args.encoders:
         encoder = load_encoder(path)
         codes = encode(encoder, photos.images)
-        mirrored = encode(encoder, photos.images[:, :, ::-1])
-        maps = FeatureMaps.from_latents(codes, generator).pool()
-        rows = {"W+": codes, "W+ and mirror": (codes + mirrored) / 2, "pooled maps": maps}
-        for name, features in rows.items():
-            table[path.stem, name] = photos.read(features)
+        rows = {"W+": codes}
+        if "W+ and mirror" in args.rows:
+            rows["W+ and mirror"] = (codes + encode(encoder, photos.images[:, :, ::-1])) / 2
+        if "pooled maps" in args.rows:
+            rows["pooled maps"] = FeatureMaps.from_latents(codes, generator).pool()
+        for name in args.rows:
+            table[path.stem, name] = photos.read(rows[name])
+            held_out = photos.parts["celeba", "validation"]
+            brightness = photos.images[held_out].mean(axis=(1, 2, 3))
+            axes = main_axes(photos.standardized(rows[name])[held_out], brightness, y)
+            print(f"{path.stem}, {name}: {axes}", flush=True)
         held_out = [photos.parts[name, "validation"] for name in ("celeba", "utkface")]
-        celeba, utkface = (psnr(generator, codes[rows], photos.images[rows]) for rows in held_out)
-        print(f"{path.stem}: PSNR {celeba:.2f} dB on CelebA, {utkface:.2f} dB on UTKFace")
-    with pd.option_context("display.width", 200, "display.max_columns", None):
-        print(pd.DataFrame(table).T.round(1))
+        celeba, utkface = (psnr(generator, codes[part], photos.images[part]) for part in held_out)
+        print(
+            f"{path.stem}, SHA-256 {encoder.sha256}: PSNR {celeba:.2f} dB on CelebA, "
+            f"{utkface:.2f} dB on UTKFace",
+            flush=True,
+        )
+    print_table(table)
+    if len(stems) > 1:
+        print(f"Differences from {stems[0]}:")
+        print_table(differences(table, stems[0]))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,12 @@ def photo_split(split, folder=None, cache=None):
     return np.concatenate([photos.images[photos.rows(split)] for photos in sets])
 
 
+def validation_photos(folder=None, cache=None):
+    """Return the crops (n, 32, 32, 3) of validation photos whose reconstruction is reported."""
+    rows = np.random.default_rng(0).permutation
+    return rows(photo_split("validation", folder, cache))[:N_VALIDATION]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("generator", type=Path)
@@ -47,8 +53,7 @@ def main():
 
     generator = load_generator(args.generator)
     images = photo_split("train", args.photos, args.cache)
-    rows = np.random.default_rng(0).permutation
-    validation = rows(photo_split("validation", args.photos, args.cache))[:N_VALIDATION]
+    validation = validation_photos(args.photos, args.cache)
     recipe = EncoderRecipe(n_steps=args.steps, ema_half_life=300.0)
     recipe = recipe.updated(args.set)
 

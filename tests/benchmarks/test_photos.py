@@ -1,16 +1,20 @@
 """Photo benchmarks: disjoint splits, labels that each method gets, and a small run of the table."""
 
 import csv
+import json
 import sys
 import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 
+from skstylefeat import load_encoder
+from skstylefeat.networks import EncoderRecipe
 from tests.support.benchmarks import FOLDER, importable, run_script, write_photo_archives
-from tests.support.networks import write_pair
+from tests.support.networks import tiny_encoder, tiny_generator, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +253,141 @@ def test_judge_of_a_generator_reads_the_labels_that_it_names(archives, networks,
         assert w.shape == (6, generator.w_dim)
         assert images.shape == (6, 32, 32, 3) and images.dtype == np.uint8
         assert model.predict(images).shape == (6,)
+
+
+def test_contrastive_loss_is_lower_for_views_of_the_same_photos():
+    with importable(FOLDER / "photos"):
+        from contrastive_encoder import contrastive_loss
+
+    first = torch.from_numpy(np.random.default_rng(0).normal(size=(16, 8)))
+    noise = 0.1 * torch.from_numpy(np.random.default_rng(1).normal(size=(16, 8)))
+    loss = contrastive_loss(first, first + noise, 0.2).item()
+    assert loss < contrastive_loss(first, (first + noise).roll(1, 0), 0.2).item() - 1
+    moved = contrastive_loss(first + 5, first + noise + 5, 0.2).item()
+    assert moved == pytest.approx(loss)
+    # By hand: two photos, cosines 1 within a pair and -1 between pairs.
+    rows = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    expected = np.log(1 + 2 * np.exp(-2 / 0.5))
+    assert contrastive_loss(rows, 3 * rows, 0.5).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_view_keeps_shape_and_range():
+    with importable(FOLDER / "photos"):
+        from contrastive_encoder import view
+
+    recipe = EncoderRecipe(mirror=False, max_shift=0.0, max_brightness=0.0)
+    images = torch.zeros(3, 3, 8, 8)
+    views = view(images, np.random.default_rng(0), recipe, 0.3)
+    assert views.shape == images.shape and views.abs().max() <= 0.6
+    # A plane: constant second differences of 0, and other photos are lit from other sides.
+    assert views.diff(n=2, dim=2).abs().max() < 1e-6 and views.diff(n=2, dim=3).abs().max() < 1e-6
+    assert len({round(float(x[0, 0, 0]), 4) for x in views}) == 3
+
+
+def test_identity_loss_is_zero_for_equal_images_only(networks, monkeypatch):
+    rng = np.random.default_rng(0)
+    shapes = {"conv1": (32, 3, 3, 3), "conv2": (64, 32, 3, 3), "conv3": (64, 64, 3, 3)}
+    shapes |= {"conv4": (128, 64, 2, 2), "dense5": (256, 1152)}
+    weights = {}
+    for layer, shape in shapes.items():
+        weights[f"{layer}.weight"] = rng.normal(size=shape) / np.prod(shape[1:]) ** 0.5
+        weights[f"{layer}.bias"] = np.zeros(shape[0])
+        weights[f"prelu{layer[-1]}.weight"] = np.full(shape[0], 0.25)
+    weights = {name: torch.tensor(value, dtype=torch.float32) for name, value in weights.items()}
+    with importable(FOLDER / "photos"):
+        import contrastive_encoder as module
+
+        monkeypatch.setattr(module, "package_file", lambda *parts: parts[-1])
+        monkeypatch.setattr(module, "load_tensors", {"onet.pt": weights}.get)
+        images = torch.from_numpy(rng.uniform(-1, 1, (2, 3, 32, 32)).astype(np.float32))
+        distance = module.ONetDistance("cpu")
+        assert distance(images, images).item() == pytest.approx(0, abs=1e-6)
+        assert distance(images.flip(0), images).item() > 1e-3
+
+        trainer = module.ArmTrainer(
+            module.load_generator(networks[0]),
+            rng.integers(0, 256, (6, 32, 32, 3), dtype=np.uint8),
+            EncoderRecipe(n_steps=1, batch_size=2),
+            module.load_encoder(networks[1]),
+            0,
+            module.Arm(identity_weight=2.0),
+        )
+        weight, loss = trainer.losses(np.random.default_rng(0))["identity"]
+        assert weight == 2.0
+        loss.backward()
+        assert trainer.encoder.base.weight.grad.abs().max() > 0
+
+
+def test_views_leave_the_running_statistics_alone(networks):
+    with importable(FOLDER / "photos"):
+        import contrastive_encoder as module
+
+    encoder = module.load_encoder(networks[1]).module.train()
+    before = encoder.stem.norm.running_mean.clone()
+    images = torch.rand(4, 3, 32, 32)
+    with module.kept_statistics(encoder):
+        codes = module.standardized_codes(encoder, images)
+    assert codes.shape == (4, encoder.w_dim)
+    assert torch.equal(encoder.stem.norm.running_mean, before)
+    encoder(images)
+    assert not torch.equal(encoder.stem.norm.running_mean, before)
+
+
+def test_contrastive_training_goes_on_where_it_stopped(archives, networks, tmp_path, capsys):
+    words = [networks[0], "--init", networks[1], "--photos", archives, "--steps", 2]
+    words += ["--contrast", 0.5, "--views", 6, "--set", "batch_size=4"]
+    whole, halves, plain = (tmp_path / name for name in ("whole", "halves", "plain"))
+    run_script("photos/contrastive_encoder.py", *words, "--out", whole)
+    for minutes in (0, 5):
+        run_script("photos/contrastive_encoder.py", *words, "--out", halves, "--minutes", minutes)
+    assert "Stopped at step 1 of 2" in capsys.readouterr().out
+    run_script("photos/contrastive_encoder.py", *words, "--contrast", 0, "--out", plain)
+
+    files = [folder / f"{folder.name}.safetensors" for folder in (whole, halves, plain)]
+    codes = [load_encoder(file).encode(np.full((1, 32, 32, 3), 0.5)) for file in files]
+    assert_array_equal(codes[0], codes[1])
+    assert np.abs(codes[0] - codes[2]).max() > 0
+    records = [json.loads(line) for line in (halves / "log.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [1, 2]
+    assert all(record["contrast"] > 0 for record in records)
+    assert "contrast" not in (plain / "log.jsonl").read_text()
+
+    with pytest.raises(ValueError, match="another arm"):
+        run_script("photos/contrastive_encoder.py", *words, "--contrast", 1, "--out", halves)
+
+
+def test_readouts_of_several_encoders(archives, networks, tmp_path, monkeypatch, capsys):
+    other = tmp_path / "other.safetensors"
+    tiny_encoder(tiny_generator(32), seed=5).save(other)
+    with importable(FOLDER / "photos"):
+        import readouts
+
+        for name, value in {"FEW": 4, "SOME": 6, "MANY": 105}.items():
+            monkeypatch.setattr(readouts, name, value)
+        monkeypatch.setattr(readouts, "INVERSE_PENALTY", {4: 1.0, 6: 1.0, 105: 1.0})
+        words = ["readouts", networks[0], networks[1], str(other), "--photos", str(archives)]
+        monkeypatch.setattr(sys, "argv", [*words, "--rows", "W+"])
+        readouts.main()
+        text = capsys.readouterr().out
+        for part in ("larger class of gender", "gender 2-means", "gender 4", " ± ", "SHA-256"):
+            assert part in text
+        assert "Differences from tiny-encoder" in text and "pooled maps" not in text
+
+        rng = np.random.default_rng(0)
+        y = np.arange(90) % 2
+        rows = rng.normal(size=(90, 6))
+        rows[:, 2] += 9 * y
+        text = readouts.main_axes(rows, rng.normal(size=90), y)
+        assert text.startswith("2-means 100.0 100.0 ") and "with gender by 0.9" in text
+        assert "brightness 1.00" in readouts.main_axes(rows, 2.0 * y, y)
+
+        table = {
+            ("a", "W+"): {"x": np.array([1.0, 3.0])},
+            ("b", "W+"): {"x": np.array([2.0, 6.0])},
+            ("PCA(100)", "pixels"): {"x": np.array([2.0, 6.0])},
+        }
+        ((row, columns),) = readouts.differences(table, "a").items()
+        assert row == ("b", "W+")
+        assert_array_equal(columns["x"], [1, 3])
+        assert readouts.formatted(columns["x"]) == "2.0 ± 1.0"
+        assert readouts.formatted(np.array([55.55])) == "55.5"

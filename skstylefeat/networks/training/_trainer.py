@@ -11,7 +11,7 @@ import torch
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.optimization._latent_space import w_statistics
 from skstylefeat.networks.training._module_states import load_state_tensors, state_tensors
-from skstylefeat.networks.training._objective import weighted_losses
+from skstylefeat.networks.training._objective import reconstruct, weighted_losses
 from skstylefeat.networks.training._training_batches import TrainingBatches, images_hash
 
 ADAM_BETAS = (0.9, 0.99)
@@ -116,13 +116,7 @@ class Trainer:
         """Make one step; return the unweighted losses as floats."""
         rng = np.random.default_rng((self.seed, self.step))
         self._set_learning_rate(progress)
-        losses = weighted_losses(
-            self.recipe,
-            self.generator,
-            self.encoder,
-            *self.batches.synthetic(rng),
-            self.batches.real(rng),
-        )
+        losses = self.losses(rng)
 
         total = sum(weight * loss for weight, loss in losses.values())
         self.optimizer.zero_grad(set_to_none=True)
@@ -133,6 +127,17 @@ class Trainer:
         self.step += 1
         self._update_average()
         return {name: loss.item() for name, (_, loss) in losses.items()}
+
+    def losses(self, rng):
+        """Return weight and loss by name on the next batch, which `rng` draws."""
+        return weighted_losses(self.recipe, *self.next_batch(rng))
+
+    def next_batch(self, rng):
+        """Return a reconstructed batch and the whitened codes of its synthesized images."""
+        known, synthetic = self.batches.synthetic(rng)
+        real = self.batches.real(rng)
+        batch = reconstruct(self.recipe, self.generator, self.encoder, synthetic, real)
+        return batch, known
 
     def _set_learning_rate(self, progress):
         warm_up = min(1.0, (self.step + 1) / WARM_UP_STEPS)
