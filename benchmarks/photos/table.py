@@ -9,8 +9,8 @@ an encoder on the pool first; ``train_encoder.py`` makes a better one. Choices w
 ``--split validation``; the default is the test split, on which no choice was made. The experiments
 are those of ``python -m skstylefeat``, and in addition photo and mirror image are averaged: their
 codes, and for the competitors their pixels and descriptors. Competitors without a generator are
-those of ``competitors.py`` whose packages are installed, HOG and two frozen networks with labels
-that spread over the unlabeled photos of the pool, as ``fit`` spreads them over styles and HOG, and
+those of ``competitors.py`` whose packages are installed, HOG whose labels spread over
+the unlabeled photos of the pool, HOG and two frozen networks as ``fit`` reads styles and HOG, and
 with ``--resnet-draws`` a ResNet-18 trained from scratch.
 """
 
@@ -33,6 +33,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import mean_absolute_error
+from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
@@ -82,10 +83,11 @@ BUDGETS = (2, 5, 10, 20, 30, 100, 1_000)
 INVERSE_PENALTY = 0.1
 N_COMPONENTS = 50
 # Chosen on the validation split as well, for rows that are standardized by the pool: the inverse
-# penalty of HOG and of ONet (of 0.001 to 100), which the other networks share. The learning rate of
-# ResNet-18 is that of `paper_a`.
+# penalty of HOG and of ONet (of 0.001 to 100), which the other networks share, and the graph over
+# the HOG of the pool. The learning rate of ResNet-18 is that of `paper_a`.
 PENALTIES = dict.fromkeys(("hog", "dlib", "onet", "vgg16", "transformers"), 100.0)
 RIDGE = np.logspace(1, 5, 9)
+GRAPH_COMPONENTS, N_NEIGHBORS, SPREAD, GRAPH_PENALTY = 100, 30, 0.9, 0.01
 SPREADING = ("hog", "onet", "dlib")  # descriptors over which labels spread
 FIRST_READER = "styles and HOG"  # the first reader of ``fit``, which spreads labels as well
 # One start per draw: only the mean over the draws is reported, and 333 clusters take long.
@@ -95,16 +97,17 @@ METHODS = {
     "pca": "PCA + logistic",
     "pca mirror": "PCA and mirror",
     **TITLES,
-    "HOG, label spreading": "HOG, label spreading",
-    "onet, label spreading": "ONet, label spreading",
-    "dlib, label spreading": "dlib, label spreading",
+    "spreading": "HOG, label spreading",
+    "HOG, label spreading": "HOG, as `fit` reads",
+    "onet, label spreading": "ONet, as `fit` reads",
+    "dlib, label spreading": "dlib, as `fit` reads",
     "resnet": "ResNet-18",
     "latents": "W+ + logistic",
     "mirror": "W+ and mirror",
     "styles": "S + logistic",
     "styles mirror": "S and mirror",
     "union mirror": "S + HOG",
-    FIRST_READER: "S + HOG, label spreading",
+    FIRST_READER: "S + HOG, as `fit` reads",
     "annotation": "clusters' names",
     "classifier": "pseudo labels",
     "codes": "codes' pseudo labels",
@@ -291,7 +294,8 @@ def class_draw(pool, held_out, column, target, draw, args):
         for name, penalty, train, test in readers(pool, held_out):
             model = LogisticRegression(C=penalty, max_iter=5_000)
             found[name] = (y, model.fit(train[rows], y_pool[rows]).predict(test))
-        spread = spread_labels(pool, held_out, rows, y_pool)
+        found["spreading"] = (y, spread_by_components(pool, held_out, rows, y_pool))
+        spread = readers_of_fit(pool, held_out, rows, y_pool)
         found |= {name: (y, guess) for name, guess in spread.items()}
         if draw < args.resnet_draws and budget in args.resnet_labels:
             found["resnet"] = (y, resnet_names(pool, held_out, rows, y_pool, draw))
@@ -317,7 +321,41 @@ def readers(pool, held_out):
         yield title, PENALTIES.get(name, INVERSE_PENALTY), rows, held_out.descriptors[name]
 
 
-def spread_labels(pool, held_out, rows, y_pool):
+def spread_by_components(pool, held_out, rows, y_pool):
+    """Predict by a graph over the HOG of all photos of the pool, few of which are labeled.
+
+    Labels spread along edges between neighbors (Zhou et al. 2004), with equal weight of both
+    classes. As many photos as among the labels get the second class, and a logistic regression on
+    these names, weighted by their distance from the median, predicts the held-out photos.
+    """
+    classes, codes = np.unique(y_pool[rows], return_inverse=True)
+    hog = pool.descriptors["hog"]
+    seeds = np.zeros((len(hog), 2))
+    seeds[rows, codes] = 1
+    seeds /= seeds.sum(axis=0)
+    spread = np.linalg.solve(np.eye(len(hog)) - SPREAD * neighbor_graph(hog), seeds)
+    share = spread[:, 1] / spread.sum(axis=1)
+
+    names = (share > np.quantile(share, 1 - codes.mean())).astype(int)
+    names[rows] = codes
+    weight = np.abs(share - np.median(share))
+    weight[rows] = 3 * weight.max()
+    model = LogisticRegression(C=GRAPH_PENALTY, max_iter=1_000)
+    model.fit(hog, names, sample_weight=weight / weight.mean())
+    return classes[model.predict(held_out.descriptors["hog"])]
+
+
+def neighbor_graph(rows):
+    """Return the normalized graph (n, n) of mutual or one-sided neighbors by angle."""
+    components = principal_components([rows], GRAPH_COMPONENTS)[0]
+    components /= np.linalg.norm(components, axis=1, keepdims=True)
+    edges = kneighbors_graph(components, min(N_NEIGHBORS, len(rows) - 1))
+    edges = edges.maximum(edges.T).toarray()
+    scale = 1 / np.sqrt(edges.sum(axis=1))
+    return scale[:, None] * edges * scale
+
+
+def readers_of_fit(pool, held_out, rows, y_pool):
     """Return the predictions of the readers that spread labels over the photos of the pool.
 
     They are the first reader of ``fit``, and the same reader of descriptors without a generator.
