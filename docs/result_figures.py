@@ -75,7 +75,7 @@ class Figure:
 
 
 #: Columns of the table of photos that the diagram leaves out.
-WITHOUT = ("majority", *(f"{name}, as `fit` reads" for name in ("HOG", "ONet", "dlib")))
+WITHOUT = ("majority", *(f"{name}, as fit reads" for name in ("HOG", "ONet", "dlib")))
 
 FIGURES = [
     Figure(
