@@ -77,8 +77,21 @@ def recipe_predictions(
         By "fit" and the candidates' names.
     recipe : FewShotClassifier or FewShotRegressor
         Fitted.
+
+    Raises
+    ------
+    ValueError
+        If a candidate or a block is unknown.
     """
     is_number = y.dtype.kind == "f"
+    known = NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES
+    unknown = set(candidates or ()).difference(x.name for x in known)
+    unknown |= set(without_generator).difference(blocks)
+    if unknown:
+        raise ValueError(
+            f"{sorted(unknown)}: expected candidates of {[x.name for x in known]} and blocks of "
+            f"{list(blocks)}."
+        )
     parts: dict[Candidate, Any] = {}
 
     class Recipe(FewShotRegressor if is_number else FewShotClassifier):  # type: ignore[misc]
@@ -95,7 +108,6 @@ def recipe_predictions(
     recipe = Recipe(blocks).fit(X, y)
     X_new = np.asarray(X_new, dtype=np.float64)
     predictions = {"fit": recipe.predict(X_new)} if choose else {}
-    known = NUMBER_CANDIDATES if is_number else CLASS_CANDIDATES
     others = [x for x in known if candidates is None or x.name in candidates]
     others += [_reader_of(block, is_number) for block in without_generator]
     for candidate in others:
