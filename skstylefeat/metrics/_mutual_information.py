@@ -26,6 +26,8 @@ from skstylefeat.metrics._binning import bins_of, check_binning, check_maps
 # Most pixels of one image, and cells of one joint table, that are counted in one call.
 _MAX_PIXELS_PER_CALL = 1 << 18
 _MAX_CELLS = 1 << 18
+# Fewest pixels of all maps for which threads save more time than they take to start.
+_MIN_PIXELS_FOR_THREADS = 1 << 21
 
 
 @lru_cache(maxsize=64)
@@ -133,6 +135,8 @@ def _pairwise(maps, n_bins, limits, binning, correction, n_jobs):
     step = max(1, min(_MAX_PIXELS_PER_CALL // n_pixels, _MAX_CELLS // n_cells))
     counts = np.arange(n_pixels + 1, dtype=np.float64)
     n_log_n = counts * np.log(np.maximum(counts, 1.0))
+    if maps.size < _MIN_PIXELS_FOR_THREADS:
+        n_jobs = 1
     parts = Parallel(n_jobs=n_jobs, require="sharedmem")(
         delayed(_chunk_information)(
             maps[:, start : start + step], n_bins, limits, binning, correction, n_log_n
@@ -171,7 +175,7 @@ def pairwise_mutual_information(
     base : float or None, default=None
         Base of the logarithm: None gives nats, 2 gives bits.
     n_jobs : int or None, default=None
-        Number of threads over channels. The result does not depend on it.
+        Number of threads over channels; small maps take one. The result does not depend on it.
 
     Returns
     -------

@@ -91,9 +91,24 @@ def test_result_does_not_depend_on_threads_and_chunks(rng, monkeypatch):
     maps = rng.normal(size=(6, 7, 16, 16)).astype(np.float32)
     expected = pairwise_mutual_information(maps)
     np.testing.assert_array_equal(pairwise_mutual_information(maps, n_jobs=2), expected)
+    monkeypatch.setattr(information, "_MIN_PIXELS_FOR_THREADS", 0)
+    np.testing.assert_array_equal(pairwise_mutual_information(maps, n_jobs=2), expected)
     monkeypatch.setattr(information, "_MAX_PIXELS_PER_CALL", 300)
     monkeypatch.setattr(_binning, "BLOCK", 50)
     np.testing.assert_array_equal(pairwise_mutual_information(maps, n_jobs=2), expected)
+
+
+@pytest.mark.parametrize(("n_images", "n_jobs"), [(2, 1), (9, 2)])
+def test_small_maps_take_one_thread(rng, monkeypatch, n_images, n_jobs):
+    taken, plain = [], information.Parallel
+    monkeypatch.setattr(
+        information,
+        "Parallel",
+        lambda n_jobs, **options: taken.append(n_jobs) or plain(n_jobs=n_jobs, **options),
+    )
+    maps = rng.normal(size=(n_images, 1, 512, 512)).astype(np.float32)
+    pairwise_mutual_information(maps, n_bins=2, n_jobs=2)
+    assert taken == [n_jobs]
 
 
 def test_diagonal_is_entropy_and_matrix_is_symmetric(rng):
