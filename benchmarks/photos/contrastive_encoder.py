@@ -36,17 +36,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from competitors import SIDES, available, load_tensors, onet_features, package_file
+from readouts import encode, psnr
 from torch import nn
 from torch.nn import functional as F
 from train_encoder import photo_split, validation_photos
 
 from skstylefeat import load_encoder, load_generator
 from skstylefeat.networks import Encoder, EncoderRecipe
-from skstylefeat.networks.training._objective import weighted_losses
-from skstylefeat.networks.training._recipe import augment, to_network
-from skstylefeat.networks.training._train import reconstruction_psnr
-from skstylefeat.networks.training._trainer import Trainer
-from skstylefeat.networks.training._training_state import load_state, save_state
+from skstylefeat.networks.training import EncoderTrainer
 
 REPORT_EVERY = 100
 SAVE_SECONDS = 60.0
@@ -102,7 +99,7 @@ def standardized_codes(encoder, images):
 
 def view(images, rng, recipe, max_tilt):
     """Return a random view of images (n, C, H, W): shifted, relit, with a plane of light added."""
-    images = augment(images, rng, recipe)
+    images = recipe.augment(images, rng)
     n, _, height, width = images.shape
     tilt = torch.from_numpy(rng.uniform(-max_tilt, max_tilt, (n, 2)).astype(np.float32))
     down = torch.linspace(-1, 1, height)[:, None].expand(height, width)
@@ -149,7 +146,7 @@ class ONetDistance:
         return 1 - F.cosine_similarity(self.features(made), expected, dim=1).mean()
 
 
-class ArmTrainer(Trainer):
+class ArmTrainer(EncoderTrainer):
     """Training of an encoder with the losses of an arm beside those of its recipe."""
 
     def __init__(self, generator, images, recipe, init, seed, arm):
@@ -166,10 +163,9 @@ class ArmTrainer(Trainer):
         """Return strings that differ between trainings."""
         return super().identity() | {"arm": repr(asdict(self.arm))}
 
-    def losses(self, rng):
-        """Return weight and loss by name on the next batch, which `rng` draws."""
-        batch, known = self.next_batch(rng)
-        losses = weighted_losses(self.recipe, batch, known)
+    def further_losses(self, batch, rng):
+        """Return weight and loss by name of the arm."""
+        losses = {}
         if self.arm.contrast_weight:
             losses["contrast"] = (self.arm.contrast_weight, self._contrast(rng))
         if self.distance is not None:
@@ -182,7 +178,8 @@ class ArmTrainer(Trainer):
         arm, images = self.arm, self.batches.images
         # No photo twice: it would be its own negative.
         rows = rng.choice(len(images), min(arm.n_photos, len(images)), replace=False)
-        photos = to_network(images[np.sort(rows)]).to(self.batches.device)
+        pixels = np.asarray(images[np.sort(rows)], dtype=np.float32) / 127.5 - 1
+        photos = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.batches.device)
         views = [view(photos, rng, self.view_recipe, arm.max_tilt) for _ in range(2)]
 
         x = torch.cat(views).contiguous(memory_format=torch.channels_last)
@@ -198,9 +195,7 @@ def train(trainer, generator, out, *, validation, minutes=None):
     alone, so that interruptions change nothing.
     """
     path = out / "checkpoint.safetensors"
-    state = load_state(path, trainer.identity(), generator.device)
-    if state is not None:
-        trainer.restore(*state)
+    trainer.resume(path)
 
     history = []
     started = saved = last = time.monotonic()
@@ -213,21 +208,24 @@ def train(trainer, generator, out, *, validation, minutes=None):
         out_of_time = minutes is not None and now - started > 60 * minutes
         ended = out_of_time or trainer.finished(None)
         if ended or now - saved > SAVE_SECONDS:
-            save_state(path, trainer.tensors(), trainer.values())
+            trainer.save(path)
             saved = now
         if ended or trainer.step % REPORT_EVERY == 0:
-            report(trainer, history, out, validation)
+            report(trainer, generator, history, out, validation)
             history, last = [], time.monotonic()
         if ended:
             break
     return trainer.finished(None)
 
 
-def report(trainer, history, out, validation):
+def report(trainer, generator, history, out, validation):
     """Append step, seconds, PSNR of validation photos and the mean losses to the log."""
-    psnr = reconstruction_psnr(trainer.generator, trainer.average, validation)
+    codes = encode(Encoder(trainer.average, name=out.name, device=generator.device), validation)
     record = {"time": time.strftime("%H:%M:%S"), "step": trainer.step}
-    record |= {"seconds": round(trainer.seconds), "psnr": round(psnr, 2)}
+    record |= {
+        "seconds": round(trainer.seconds),
+        "psnr": round(psnr(generator, codes, validation), 2),
+    }
     for name in history[0]:
         record[name] = round(float(np.mean([losses[name] for losses in history])), 4)
     with (out / "log.jsonl").open("a") as log:

@@ -321,7 +321,7 @@ def test_identity_loss_is_zero_for_equal_images_only(networks, monkeypatch):
             0,
             module.Arm(identity_weight=2.0),
         )
-        weight, loss = trainer.losses(np.random.default_rng(0))["identity"]
+        weight, loss = trainer._losses(np.random.default_rng(0))["identity"]
         assert weight == 2.0
         loss.backward()
         assert trainer.encoder.base.weight.grad.abs().max() > 0

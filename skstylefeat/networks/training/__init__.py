@@ -11,10 +11,12 @@ from skstylefeat.networks.training._train_generator import (
     images_per_second,
     train_generator,
 )
+from skstylefeat.networks.training._trainer import EncoderTrainer
 
 __all__ = [
     "Discriminator",
     "EncoderRecipe",
+    "EncoderTrainer",
     "GeneratorRecipe",
     "GeneratorReport",
     "GeneratorTrainer",

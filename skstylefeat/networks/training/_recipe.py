@@ -89,6 +89,34 @@ class EncoderRecipe:
         narrow = resolve_precision(self.precision, device) == "bfloat16"
         return torch.autocast(device.type, dtype=torch.bfloat16, enabled=narrow)
 
+    def augment(self, images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Mirror, shift and relight images (n, C, H, W) in [-1, 1] at random."""
+        n, _, height, width = images.shape
+        device = images.device
+
+        def column(values):
+            return torch.as_tensor(values, dtype=torch.float32, device=device)[:, None, None, None]
+
+        if self.mirror:
+            images = torch.where(column(rng.random(n) < 0.5) > 0, images.flip(3), images)
+
+        pixels = round(self.max_shift * max(height, width))
+        if pixels:
+            padded = F.pad(images, (pixels,) * 4, mode="replicate")
+            shifts = rng.integers(0, 2 * pixels + 1, size=(n, 2))
+            images = torch.stack(
+                [
+                    image[:, top : top + height, left : left + width]
+                    for image, (top, left) in zip(padded, shifts.tolist(), strict=True)
+                ]
+            )
+
+        if self.max_brightness:
+            contrast = column(1 + self.max_brightness * rng.uniform(-1, 1, n))
+            brightness = column(self.max_brightness * rng.uniform(-1, 1, n))
+            images = (images * contrast + brightness).clamp(-1.0, 1.0)
+        return images
+
     def updated(self, assignments: Sequence[str]) -> Self:
         """Return a recipe with ``name=value`` strings applied, as a command line gives them.
 
@@ -119,35 +147,6 @@ class EncoderRecipe:
             else:
                 changes[name] = types[name](value) if types[name] in (int, float) else value
         return replace(self, **changes)
-
-
-def augment(images, rng, recipe):
-    """Mirror, shift and relight images (n, C, H, W) in [-1, 1] at random."""
-    n, _, height, width = images.shape
-    device = images.device
-
-    def column(values):
-        return torch.as_tensor(values, dtype=torch.float32, device=device)[:, None, None, None]
-
-    if recipe.mirror:
-        images = torch.where(column(rng.random(n) < 0.5) > 0, images.flip(3), images)
-
-    pixels = round(recipe.max_shift * max(height, width))
-    if pixels:
-        padded = F.pad(images, (pixels,) * 4, mode="replicate")
-        shifts = rng.integers(0, 2 * pixels + 1, size=(n, 2))
-        images = torch.stack(
-            [
-                image[:, top : top + height, left : left + width]
-                for image, (top, left) in zip(padded, shifts.tolist(), strict=True)
-            ]
-        )
-
-    if recipe.max_brightness:
-        contrast = column(1 + recipe.max_brightness * rng.uniform(-1, 1, n))
-        brightness = column(recipe.max_brightness * rng.uniform(-1, 1, n))
-        images = (images * contrast + brightness).clamp(-1.0, 1.0)
-    return images
 
 
 def to_network(images):

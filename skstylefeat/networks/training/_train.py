@@ -31,9 +31,8 @@ from skstylefeat.networks._encoder import Encoder
 from skstylefeat.networks._generator import Generator
 from skstylefeat.networks._loading import load_encoder, load_generator
 from skstylefeat.networks.training._recipe import EncoderRecipe, to_network
-from skstylefeat.networks.training._trainer import Trainer
+from skstylefeat.networks.training._trainer import EncoderTrainer
 from skstylefeat.networks.training._training_batches import check_images
-from skstylefeat.networks.training._training_state import load_state, save_state
 
 VALIDATION_BATCH = 64
 
@@ -149,15 +148,13 @@ def train_encoder(
     generator = load_generator(generator)
     init = None if init is None else load_encoder(init)
     seed = training_seed(random_state, checkpoint)
-    trainer = Trainer(generator, images, recipe or EncoderRecipe(), init, seed)
+    trainer = EncoderTrainer(generator, images, recipe or EncoderRecipe(), init, seed)
     validation = None
     if validation_images is not None:
         validation = check_images(validation_images, trainer.encoder.config, "validation_images")
     if checkpoint is not None:
         checkpoint = Path(checkpoint)
-        state = load_state(checkpoint, trainer.identity(), generator.device)
-        if state is not None:
-            trainer.restore(*state)
+        trainer.resume(checkpoint)
 
     bar = progress_bar(
         total=trainer.recipe.n_steps,
@@ -179,7 +176,7 @@ def train_encoder(
             last = now
             ended = trainer.finished(max_seconds)
             if checkpoint is not None and (ended or now - last_saved > checkpoint_seconds):
-                save_state(checkpoint, trainer.tensors(), trainer.values())
+                trainer.save(checkpoint)
                 last_saved = now
 
             if trainer.step % report_every == 0 or ended:

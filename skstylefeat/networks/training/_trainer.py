@@ -1,9 +1,13 @@
 """Step of an encoder's training, and the networks, moments and counters that it changes."""
 
+from __future__ import annotations
+
 import copy
 import math
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,16 +15,28 @@ import torch
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.optimization._latent_space import w_statistics
 from skstylefeat.networks.training._module_states import load_state_tensors, state_tensors
-from skstylefeat.networks.training._objective import reconstruct, weighted_losses
+from skstylefeat.networks.training._objective import (
+    Reconstruction,
+    reconstruct,
+    weighted_losses,
+)
 from skstylefeat.networks.training._training_batches import TrainingBatches, images_hash
+from skstylefeat.networks.training._training_state import load_state, save_state
+
+if TYPE_CHECKING:
+    from skstylefeat.networks._encoder import Encoder
+    from skstylefeat.networks._generator import Generator
+    from skstylefeat.networks.training._recipe import EncoderRecipe
 
 ADAM_BETAS = (0.9, 0.99)
 WARM_UP_STEPS = 50
 GRADIENT_NORM = 5.0
 
 
-class Trainer:
-    """State of a training that a step changes.
+class EncoderTrainer:
+    """State of an encoder's training that a step changes.
+
+    `train_encoder` makes the steps, reports and saves. A subclass may add losses.
 
     Parameters
     ----------
@@ -45,7 +61,19 @@ class Trainer:
         Time spent, which the caller counts.
     """
 
-    def __init__(self, generator, images, recipe, init, seed):
+    encoder: EncoderNetwork
+    average: EncoderNetwork
+    step: int
+    seconds: float
+
+    def __init__(
+        self,
+        generator: Generator,
+        images: Any,
+        recipe: EncoderRecipe,
+        init: Encoder | None,
+        seed: int,
+    ) -> None:
         self.generator = generator.module
         self._generator_hash = generator.weights_hash
         self._init = init
@@ -63,7 +91,8 @@ class Trainer:
             encoder.load_state_dict(init.module.state_dict())
 
         last = torch.channels_last
-        self.encoder = encoder.to(generator.device, memory_format=last).requires_grad_(True).train()
+        encoder = encoder.to(generator.device).to(memory_format=last)  # type: ignore[call-overload]
+        self.encoder = encoder.requires_grad_(True).train()
         self.average = copy.deepcopy(self.encoder).requires_grad_(False).eval()
         self.batches = TrainingBatches(self.generator, self.encoder, images, recipe)
         self.optimizer = torch.optim.Adam(
@@ -72,15 +101,16 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
 
-    def progress(self, max_seconds):
+    def progress(self, max_seconds: float | None) -> float:
         """Return the share of the training that is done, by steps or by time."""
         by_time = 0.0 if max_seconds is None else self.seconds / max_seconds
         return min(1.0, max(self.step / self.recipe.n_steps, by_time))
 
-    def finished(self, max_seconds):
+    def finished(self, max_seconds: float | None) -> bool:
+        """Return whether the training is done, by steps or by time."""
         return self.progress(max_seconds) >= 1.0
 
-    def identity(self):
+    def identity(self) -> dict[str, str]:
         """Return strings that differ between trainings."""
         config = self.encoder.config.to_dict()
         parts = {"config": config, "recipe": asdict(self.recipe), "seed": self.seed}
@@ -95,28 +125,35 @@ class Trainer:
             "init": "none" if self._init is None else self._init.weights_hash(),
         }
 
-    def parts(self):
+    def parts(self) -> dict[str, Any]:
         """Return the networks and the optimizer that a step changes, by name."""
         return {"encoder": self.encoder, "average": self.average, "optimizer": self.optimizer}
 
-    def tensors(self):
-        """Return the tensors that `restore` needs, by name."""
-        return state_tensors(self.parts())
+    def save(self, path: Path) -> None:
+        """Write the state of the training; `resume` reads it."""
+        values = {"step": self.step, "seconds": self.seconds, "identity": self.identity()}
+        save_state(path, state_tensors(self.parts()), values)
 
-    def values(self):
-        """Return what else `restore` needs."""
-        return {"step": self.step, "seconds": self.seconds, "identity": self.identity()}
+    def resume(self, path: Path) -> None:
+        """Continue from the state in a file, if there is one.
 
-    def restore(self, tensors, values):
-        """Continue from a state."""
+        Raises
+        ------
+        ValueError
+            If the state belongs to another training.
+        """
+        state = load_state(path, self.identity(), self.batches.device)
+        if state is None:
+            return
+        tensors, values = state
         load_state_tensors(self.parts(), tensors)
         self.step, self.seconds = values["step"], values["seconds"]
 
-    def update(self, progress):
+    def update(self, progress: float) -> dict[str, float]:
         """Make one step; return the unweighted losses as floats."""
         rng = np.random.default_rng((self.seed, self.step))
         self._set_learning_rate(progress)
-        losses = self.losses(rng)
+        losses = self._losses(rng)
 
         total = sum(weight * loss for weight, loss in losses.values())
         self.optimizer.zero_grad(set_to_none=True)
@@ -128,16 +165,31 @@ class Trainer:
         self._update_average()
         return {name: loss.item() for name, (_, loss) in losses.items()}
 
-    def losses(self, rng):
+    def _losses(self, rng):
         """Return weight and loss by name on the next batch, which `rng` draws."""
-        return weighted_losses(self.recipe, *self.next_batch(rng))
-
-    def next_batch(self, rng):
-        """Return a reconstructed batch and the whitened codes of its synthesized images."""
         known, synthetic = self.batches.synthetic(rng)
         real = self.batches.real(rng)
         batch = reconstruct(self.recipe, self.generator, self.encoder, synthetic, real)
-        return batch, known
+        return weighted_losses(self.recipe, batch, known) | self.further_losses(batch, rng)
+
+    def further_losses(
+        self, batch: Reconstruction, rng: np.random.Generator
+    ) -> dict[str, tuple[float, torch.Tensor]]:
+        """Return weight and loss by name of a subclass; there are none here.
+
+        Parameters
+        ----------
+        batch : Reconstruction
+            Images, codes and what the generator makes of the codes: `n_real`, `images`,
+            `reconstructed`, `whitened` and `offsets`.
+        rng : numpy Generator
+            For what else the step draws.
+
+        Returns
+        -------
+        dict of str to (float, Tensor)
+        """
+        return {}
 
     def _set_learning_rate(self, progress):
         warm_up = min(1.0, (self.step + 1) / WARM_UP_STEPS)

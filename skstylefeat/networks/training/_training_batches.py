@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skstylefeat._utils._channels import as_seen, color_channels
-from skstylefeat.networks.training._recipe import augment, to_network
+from skstylefeat.networks.training._recipe import to_network
 
 
 class TrainingBatches:
@@ -73,7 +73,7 @@ class TrainingBatches:
         else:
             batch = self.images[np.sort(rng.integers(len(self.images), size=n))]
         pixels = as_seen(to_network(batch).to(self.device), self.config.img_channels)
-        return augment(pixels, rng, self.recipe)
+        return self.recipe.augment(pixels, rng)
 
 
 def images_hash(images):

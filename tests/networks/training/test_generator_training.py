@@ -142,8 +142,10 @@ def test_a_killed_training_goes_on_as_if_never_stopped(tmp_path):
     path = tmp_path / "state.safetensors"
     np.save(tmp_path / "photos.npy", two_colors())
     script = f"""
-        import os, signal, numpy as np
+        import os, signal, numpy as np, torch
         from skstylefeat.networks import GeneratorRecipe, train_generator
+
+        torch.set_num_threads({torch.get_num_threads()})  # sums depend on it
 
         def kill(report):
             if report.images_seen == 20:

@@ -13,7 +13,7 @@ from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
 from skstylefeat.networks.training import _precision
-from skstylefeat.networks.training._recipe import augment, to_network
+from skstylefeat.networks.training._recipe import to_network
 from skstylefeat.networks.training._train import reconstruction_psnr
 
 
@@ -218,17 +218,17 @@ def test_augmentation_moves_pixels_only_as_far_as_asked():
     rng = np.random.default_rng(0)
     still = EncoderRecipe(mirror=False, max_shift=0.0, max_brightness=0.0)
     images = torch.rand(6, 3, 8, 8) * 2 - 1
-    assert torch.equal(augment(images, rng, still), images)
-    mirrored = augment(images, rng, EncoderRecipe(max_shift=0.0, max_brightness=0.0))
+    assert torch.equal(still.augment(images, rng), images)
+    mirrored = EncoderRecipe(max_shift=0.0, max_brightness=0.0).augment(images, rng)
     kinds = {
         "same" if torch.equal(a, b) else "mirrored" if torch.equal(a, b.flip(2)) else "other"
         for a, b in zip(mirrored, images, strict=True)
     }
     assert kinds == {"same", "mirrored"}
-    shifted = augment(images, rng, EncoderRecipe(mirror=False, max_shift=0.125, max_brightness=0.0))
+    shifted = EncoderRecipe(mirror=False, max_shift=0.125, max_brightness=0.0).augment(images, rng)
     assert shifted.shape == images.shape
     assert not torch.equal(shifted, images)
-    lit = augment(images, rng, EncoderRecipe(mirror=False, max_shift=0.0, max_brightness=0.1))
+    lit = EncoderRecipe(mirror=False, max_shift=0.0, max_brightness=0.1).augment(images, rng)
     assert 0 < (lit - images).abs().max() <= 0.2 + 1e-6
     assert lit.abs().max() <= 1.0
 
