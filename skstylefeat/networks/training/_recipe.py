@@ -90,7 +90,28 @@ class EncoderRecipe:
         return torch.autocast(device.type, dtype=torch.bfloat16, enabled=narrow)
 
     def augment(self, images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """Mirror, shift and relight images (n, C, H, W) in [-1, 1] at random."""
+        """Return images that are mirrored, shifted and relit at random.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, C, H, W), float32
+            Images in [-1, 1].
+        rng : numpy Generator
+            Draws the changes.
+
+        Returns
+        -------
+        Tensor of shape (n, C, H, W), float32
+            In [-1, 1] wherever the brightness changes.
+
+        Examples
+        --------
+        >>> import numpy as np, torch
+        >>> from skstylefeat.networks import EncoderRecipe
+        >>> images = torch.zeros(2, 3, 8, 8)
+        >>> EncoderRecipe(max_brightness=0).augment(images, np.random.default_rng(0)).shape
+        torch.Size([2, 3, 8, 8])
+        """
         n, _, height, width = images.shape
         device = images.device
 
