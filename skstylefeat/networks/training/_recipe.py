@@ -102,7 +102,7 @@ class EncoderRecipe:
         Returns
         -------
         Tensor of shape (n, C, H, W), float32
-            In [-1, 1] wherever the brightness changes.
+            Changed images in [-1, 1].
 
         Examples
         --------
