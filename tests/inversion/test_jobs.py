@@ -278,7 +278,7 @@ def test_devices_share_one_copy(monkeypatch):
 @pytest.fixture
 def steps(monkeypatch):
     """Steps of trainings, each kept in the checkpoint; the fourth is interrupted once."""
-    done, update = [], _trainer.Trainer.update
+    done, update = [], _trainer.EncoderTrainer.update
 
     def counted(self, progress):
         if len(done) == 3 and not counted.interrupted:
@@ -288,7 +288,7 @@ def steps(monkeypatch):
         return update(self, progress)
 
     counted.interrupted = False
-    monkeypatch.setattr(_trainer.Trainer, "update", counted)
+    monkeypatch.setattr(_trainer.EncoderTrainer, "update", counted)
     monkeypatch.setitem(training.train_encoder.__kwdefaults__, "checkpoint_seconds", 0.0)
     return done
 
