@@ -33,8 +33,8 @@ from timing import (
     add_clock,
     in_fresh_process,
     measure,
+    memory_of,
     operations,
-    resident,
     row_text,
     with_limit,
 )
@@ -142,12 +142,8 @@ def batch_for(task, resolution, n):
 def peak_memory(make, threads, task, resolution, n):
     """Return the memory in MiB of a first call, without network and argument, or None."""
     torch.set_num_threads(threads)
-    function, argument = make(task, resolution), batch_for(task, resolution, n)
-    before = resident("VmRSS")
-    if function is None:
-        return None
-    function(argument)
-    return resident("VmHWM") - before
+    function = make(task, resolution)
+    return None if function is None else memory_of(function, batch_for(task, resolution, n))
 
 
 def import_maker(text):

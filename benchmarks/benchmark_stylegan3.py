@@ -24,8 +24,8 @@ from timing import (
     add_clock,
     in_fresh_process,
     measure,
+    memory_of,
     operations,
-    resident,
     row_text,
     with_limit,
 )
@@ -94,10 +94,7 @@ def codes(n):
 def peak_memory(folder, config, resolution, n, label, threads):
     """Return the memory in MiB of a first call, without the network."""
     torch.set_num_threads(threads)
-    function = networks(folder, config, resolution)[label]
-    before = resident("VmRSS")
-    function(codes(n))
-    return resident("VmHWM") - before
+    return memory_of(networks(folder, config, resolution)[label], codes(n))
 
 
 def main(argv=None):

@@ -106,6 +106,13 @@ def resident(field):
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
+def memory_of(function, *arguments):
+    """Return the memory in MiB that the first call of a process takes in addition, at its peak."""
+    before = resident("VmRSS")
+    function(*arguments)
+    return resident("VmHWM") - before
+
+
 def in_fresh_process(function, *arguments):
     """Call a function in a new process and return its result."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:

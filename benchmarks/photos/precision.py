@@ -11,11 +11,13 @@ differences are those of the same draws. No choice depends on them.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from crops import read_halves
 from judge_generator import read_few
+from readouts import encode
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import mean_absolute_error
 from table import CLASSES, RIDGE, scaled_by_pool
@@ -29,11 +31,9 @@ BUDGETS = (5, 30)
 N_VALUES = (20, 1_000)  # labels of the age
 
 
-def codes_of(encoder, generator, images):
+def codes_of(encoder, images):
     """Return the mean of the codes of photos (n, H, W, 3), uint8, and of their mirror images."""
-    images = np.asarray(images) / np.float32(255)
-    both = [encoder.encode(x, generator=generator) for x in (images, images[:, :, ::-1])]
-    return np.mean(both, axis=0).reshape(len(images), -1)
+    return (encode(encoder, images) + encode(encoder, images[:, :, ::-1])) / 2
 
 
 def age_error(rows, y, n_labels, n_pool, draw):
@@ -51,10 +51,12 @@ def comparison(rows, score, n_draws):
     rows : dict of str to ndarray of shape (n, d)
         Rows of each precision.
     score : callable
-        A function of rows and draw.
+        A function of rows, with the keyword `draw`.
     n_draws : int
     """
-    scores = {name: np.array([score(x, i) for i in range(n_draws)]) for name, x in rows.items()}
+    scores = {
+        name: np.array([score(x, draw=i) for i in range(n_draws)]) for name, x in rows.items()
+    }
     scores["difference"] = scores["rounded"] - scores["exact"]
     cells = [
         f"{name} {x.mean():.2f} ± {x.std(ddof=1) / np.sqrt(n_draws):.2f}"
@@ -85,7 +87,7 @@ def main():
         )
         n_pool = len(halves[0][0])
         codes = {
-            name: np.concatenate([codes_of(encoder, generator, x) for x, _ in halves])
+            name: np.concatenate([codes_of(encoder, x) for x, _ in halves])
             for name, encoder in encoders.items()
         }
         centered = codes["exact"] - codes["exact"].mean(axis=0)
@@ -98,24 +100,15 @@ def main():
             rows[name] = np.concatenate(scaled_by_pool([styles[:n_pool], styles[n_pool:]]))
         for column, target in columns.items():
             y = np.concatenate([frame[column].to_numpy() for _, frame in halves])
+            score, budgets, first, unit = read_few, BUDGETS, 2 * N_PER_CLASS, "%"
             if column == "age":
+                score, budgets, first, unit = age_error, N_VALUES, 0, "years"
                 mean = mean_absolute_error(y[n_pool:], np.full(len(y) - n_pool, y[:n_pool].mean()))
                 print(f"age, years: the mean of the pool errs by {mean:.2f}")
-                for n in N_VALUES:
-                    text = comparison(
-                        rows,
-                        lambda x, draw: age_error(x, y, n, n_pool, draw),  # noqa: B023
-                        args.draws,
-                    )
-                    print(f"age, {n} labels, years: {text}", flush=True)
-                continue
-            for budget in BUDGETS:
-                text = comparison(
-                    rows,
-                    lambda x, draw: read_few(x, y, budget, n_pool, draw),  # noqa: B023
-                    args.draws,
-                )
-                print(f"{target}, {2 * N_PER_CLASS + budget} labels, %: {text}", flush=True)
+            for budget in budgets:
+                one_draw = partial(score, y=y, n_labels=budget, n_pool=n_pool)
+                text = comparison(rows, one_draw, args.draws)
+                print(f"{target}, {first + budget} labels, {unit}: {text}", flush=True)
 
 
 if __name__ == "__main__":
