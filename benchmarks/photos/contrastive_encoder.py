@@ -28,25 +28,29 @@ References
 
 import argparse
 import json
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from competitors import SIDES, available, load_tensors, onet_features, package_file
-from readouts import encode, psnr
 from torch import nn
 from torch.nn import functional as F
-from train_encoder import photo_split, validation_photos
+from train_encoder import (
+    LIMITS,
+    describe_training_photos,
+    log_record,
+    photo_split,
+    validation_photos,
+)
 
 from skstylefeat import load_encoder, load_generator
-from skstylefeat.networks import Encoder, EncoderRecipe
+from skstylefeat.networks import EncoderRecipe, train_encoder
 from skstylefeat.networks.training import EncoderTrainer
-
-REPORT_EVERY = 100
-SAVE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -188,50 +192,6 @@ class ArmTrainer(EncoderTrainer):
         return contrastive_loss(*codes.chunk(2), arm.temperature)
 
 
-def train(trainer, generator, out, *, validation, minutes=None):
-    """Train until the recipe's last step, or for some minutes; return whether it is finished.
-
-    The checkpoint in `out` is continued, where there is one. The learning rate follows the steps
-    alone, so that interruptions change nothing.
-    """
-    path = out / "checkpoint.safetensors"
-    trainer.resume(path)
-
-    history = []
-    started = saved = last = time.monotonic()
-    while not trainer.finished(None):
-        history.append(trainer.update(trainer.progress(None)))
-        now = time.monotonic()
-        trainer.seconds += now - last
-        last = now
-
-        out_of_time = minutes is not None and now - started > 60 * minutes
-        ended = out_of_time or trainer.finished(None)
-        if ended or now - saved > SAVE_SECONDS:
-            trainer.save(path)
-            saved = now
-        if ended or trainer.step % REPORT_EVERY == 0:
-            report(trainer, generator, history, out, validation)
-            history, last = [], time.monotonic()
-        if ended:
-            break
-    return trainer.finished(None)
-
-
-def report(trainer, generator, history, out, validation):
-    """Append step, seconds, PSNR of validation photos and the mean losses to the log."""
-    codes = encode(Encoder(trainer.average, name=out.name, device=generator.device), validation)
-    record = {"time": time.strftime("%H:%M:%S"), "step": trainer.step}
-    record |= {
-        "seconds": round(trainer.seconds),
-        "psnr": round(psnr(generator, codes, validation), 2),
-    }
-    for name in history[0]:
-        record[name] = round(float(np.mean([losses[name] for losses in history])), 4)
-    with (out / "log.jsonl").open("a") as log:
-        print(json.dumps(record), file=log)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("generator", type=Path)
@@ -246,7 +206,8 @@ def main():
     parser.add_argument("--temperature", type=float, default=Arm.temperature)
     parser.add_argument("--views", type=int, default=Arm.n_photos, help="photos with two views")
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--minutes", type=float, default=None, help="stop then, to be continued")
+    parser.add_argument("--minutes", type=float, default=None, help="stop at the next report after")
+    parser.add_argument("--report-every", type=int, default=100, help="steps between two reports")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     args = parser.parse_args()
@@ -258,30 +219,44 @@ def main():
     recipe = EncoderRecipe(n_steps=args.steps, ema_half_life=100.0).updated(args.set)
     generator, init = load_generator(args.generator), load_encoder(args.init)
     images = photo_split("train", args.photos, args.cache)
-    trainer = ArmTrainer(generator, images, recipe, init, args.seed, arm)
-    validation = validation_photos(args.photos, args.cache)
-    finished = train(trainer, generator, args.out, validation=validation, minutes=args.minutes)
-    if not finished:
-        print(f"Stopped at step {trainer.step} of {args.steps}; run again to go on.")
-        return
-
     path = args.out / f"{args.out.name}.safetensors"
-    card = {
-        "name": args.out.name,
-        "generator": args.generator.name,
-        "init": init.sha256,
-        "data": f"{len(images)} tight 32 px crops of CelebA and UTKFace, training split, "
-        "without labels",
-        "steps": trainer.step,
-        "seed": args.seed,
-        "recipe": recipe,
-        "arm": arm,
-        "license": "non-commercial research only, as the photos it was trained on",
-        "limits": "aligned frontal faces; no claim about any person",
-    }
-    encoder = Encoder(trainer.average, name=args.out.name, device=generator.device)
-    encoder.save(path, card)
-    print(f"Wrote {path}: {trainer.step} steps in {trainer.seconds:.0f} s.")
+    end = None if args.minutes is None else time.monotonic() + 60 * args.minutes
+
+    def report(state):
+        with (args.out / "log.jsonl").open("a") as log:
+            print(json.dumps(log_record(state)), file=log)
+        if state.finished:
+            card = {
+                "name": args.out.name,
+                "generator": args.generator.name,
+                "init": init.sha256,
+                "data": describe_training_photos(images),
+                "steps": state.step,
+                "seed": args.seed,
+                "recipe": recipe,
+                "arm": arm,
+                **LIMITS,
+            }
+            state.encoder.save(path, card)
+            print(f"Wrote {path}: {state.step} steps in {state.seconds:.0f} s.")
+        elif end is not None and time.monotonic() > end:
+            print(f"Stopped at step {state.step} of {args.steps}; run again to go on.")
+            return True
+
+    # The learning rate follows the steps alone, so that interruptions change nothing.
+    train_encoder(
+        generator,
+        images,
+        recipe=recipe,
+        init=init,
+        trainer=partial(ArmTrainer, arm=arm),
+        validation_images=validation_photos(args.photos, args.cache),
+        random_state=args.seed,
+        checkpoint=args.out / "checkpoint.safetensors",
+        report_every=args.report_every,
+        callback=report,
+        verbose=sys.stderr.isatty(),
+    )
 
 
 if __name__ == "__main__":

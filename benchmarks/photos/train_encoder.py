@@ -23,6 +23,10 @@ from crops import load_photos
 from skstylefeat.networks import EncoderRecipe, load_generator, train_encoder
 
 N_VALIDATION = 512
+LIMITS = {
+    "license": "non-commercial research only, as the photos it was trained on",
+    "limits": "aligned frontal faces; no claim about any person",
+}
 
 
 def photo_split(split, folder=None, cache=None):
@@ -35,6 +39,18 @@ def validation_photos(folder=None, cache=None):
     """Return the crops (n, 32, 32, 3) of validation photos whose reconstruction is reported."""
     rows = np.random.default_rng(0).permutation
     return rows(photo_split("validation", folder, cache))[:N_VALIDATION]
+
+
+def describe_training_photos(images):
+    """Return what an encoder's card says of its training photos."""
+    return f"{len(images)} tight 32 px crops of CelebA and UTKFace, training split, without labels"
+
+
+def log_record(state):
+    """Return time, step, PSNR and losses of a `TrainingReport`, for the log."""
+    record = {"time": time.strftime("%H:%M:%S"), "step": state.step}
+    record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
+    return record | {name: round(value, 4) for name, value in state.losses.items()}
 
 
 def main():
@@ -60,21 +76,16 @@ def main():
     log = (args.out / "log.jsonl").open("a")
 
     def report(state):
-        record = {"time": time.strftime("%H:%M:%S"), "step": state.step}
-        record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
-        record |= {name: round(value, 4) for name, value in state.losses.items()}
-        print(json.dumps(record), file=log, flush=True)
+        print(json.dumps(log_record(state)), file=log, flush=True)
         card = {
             "name": "faces32-encoder",
             "generator": args.generator.name,
-            "data": f"{len(images)} tight 32 px crops of CelebA and UTKFace, training split, "
-            "without labels",
+            "data": describe_training_photos(images),
             "steps": state.step,
             "images_seen": state.step * recipe.batch_size,
             "recipe": recipe,
             "validation_psnr": f"{state.validation_psnr:.2f} dB",
-            "license": "non-commercial research only, as the photos it was trained on",
-            "limits": "aligned frontal faces; no claim about any person",
+            **LIMITS,
         }
         state.encoder.save(args.out / "faces32-encoder.safetensors", card)
 

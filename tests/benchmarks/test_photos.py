@@ -344,7 +344,7 @@ def test_views_leave_the_running_statistics_alone(networks):
 
 def test_contrastive_training_goes_on_where_it_stopped(archives, networks, tmp_path, capsys):
     words = [networks[0], "--init", networks[1], "--photos", archives, "--steps", 2]
-    words += ["--contrast", 0.5, "--views", 6, "--set", "batch_size=4"]
+    words += ["--contrast", 0.5, "--views", 6, "--set", "batch_size=4", "--report-every", 1]
     whole, halves, plain = (tmp_path / name for name in ("whole", "halves", "plain"))
     run_script("photos/contrastive_encoder.py", *words, "--out", whole)
     for minutes in (0, 5):

@@ -72,6 +72,7 @@ def train_encoder(
     *,
     recipe: EncoderRecipe | None = None,
     init: StrPath | Encoder | None = None,
+    trainer: Callable[..., EncoderTrainer] = EncoderTrainer,
     validation_images: NDArray[Any] | None = None,
     random_state: RandomState = None,
     checkpoint: StrPath | None = None,
@@ -97,6 +98,8 @@ def train_encoder(
         Schedule, weights of the losses and augmentation; ``EncoderRecipe()`` by default.
     init : str, path-like or Encoder, default=None
         Encoder to start from, instead of random weights.
+    trainer : callable, default=EncoderTrainer
+        Class of the trainer. A subclass of `EncoderTrainer` may add losses.
     validation_images : array of shape (m, H, W, C), default=None
         Images whose reconstruction is measured at every report; they are never trained on.
     random_state : int, RandomState or None, default=None
@@ -116,7 +119,8 @@ def train_encoder(
     report_every : int, default=50
         Steps between two reports.
     callback : callable, default=None
-        Called with a :class:`TrainingReport`. The training ends early where it returns True.
+        Called with a :class:`TrainingReport`. The training ends early where it returns True; its
+        checkpoint is written first, so that it can go on later.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -148,17 +152,17 @@ def train_encoder(
     generator = load_generator(generator)
     init = None if init is None else load_encoder(init)
     seed = training_seed(random_state, checkpoint)
-    trainer = EncoderTrainer(generator, images, recipe or EncoderRecipe(), init, seed)
+    training = trainer(generator, images, recipe or EncoderRecipe(), init, seed)
     validation = None
     if validation_images is not None:
-        validation = check_images(validation_images, trainer.encoder.config, "validation_images")
+        validation = check_images(validation_images, training.encoder.config, "validation_images")
     if checkpoint is not None:
         checkpoint = Path(checkpoint)
-        trainer.resume(checkpoint)
+        training.resume(checkpoint)
 
     bar = progress_bar(
-        total=trainer.recipe.n_steps,
-        initial=trainer.step,
+        total=training.recipe.n_steps,
+        initial=training.step,
         verbose=verbose,
         desc="training the encoder",
         unit="step",
@@ -166,26 +170,28 @@ def train_encoder(
     history: list[dict[str, float]] = []
     last_saved = last = time.monotonic()
     with bar:
-        while not trainer.finished(max_seconds):
-            history.append(trainer.update(trainer.progress(max_seconds)))
+        while not training.finished(max_seconds):
+            history.append(training.update(training.progress(max_seconds)))
             bar.update()
 
             # Saving and reporting count as time of the training, too.
             now = time.monotonic()
-            trainer.seconds += now - last
+            training.seconds += now - last
             last = now
-            ended = trainer.finished(max_seconds)
+            ended = training.finished(max_seconds)
             if checkpoint is not None and (ended or now - last_saved > checkpoint_seconds):
-                trainer.save(checkpoint)
+                training.save(checkpoint)
                 last_saved = now
 
-            if trainer.step % report_every == 0 or ended:
-                report = _report(trainer, generator, history, validation, ended)
+            if training.step % report_every == 0 or ended:
+                report = _report(training, generator, history, validation, ended)
                 history = []
                 bar.set_postfix(_postfix(report))
                 if callback is not None and callback(report):
+                    if checkpoint is not None:
+                        training.save(checkpoint)
                     break
-    return _encoder(trainer, generator)
+    return _encoder(training, generator)
 
 
 def training_seed(random_state: RandomState, checkpoint: StrPath | None) -> int:

@@ -12,7 +12,7 @@ from skstylefeat.networks.encoders import _native
 from skstylefeat.networks.encoders._native import EncoderConfig, EncoderNetwork
 from skstylefeat.networks.stylegan2._generator_config import GeneratorConfig
 from skstylefeat.networks.stylegan2._network import StyleGAN2Generator
-from skstylefeat.networks.training import _precision
+from skstylefeat.networks.training import EncoderTrainer, _precision
 from skstylefeat.networks.training._recipe import to_network
 from skstylefeat.networks.training._train import reconstruction_psnr
 
@@ -155,6 +155,28 @@ def test_every_loss_takes_part(generator, images):
     for name in weights:
         without = train(generator, images, n_steps=2, recipe=weights | {name: 0.0})
         assert not torch.equal(with_all.base.weight, without.base.weight), name
+
+
+def test_trainer_with_a_further_loss(generator, images):
+    class Small(EncoderTrainer):
+        def further_losses(self, batch, rng):
+            return {"size": (1.0, batch.offsets.square().mean())}
+
+    reports = []
+    plain = train(generator, images)
+    other = train(generator, images, trainer=Small, callback=reports.append)
+    assert reports[-1].losses["size"] > 0
+    assert not torch.equal(plain.base.weight, other.base.weight)
+
+
+def test_callback_that_ends_the_training_leaves_a_checkpoint(generator, images, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    options = {"report_every": 1, "checkpoint": path}
+    train(generator, images, callback=lambda report: report.step == 2, **options)
+    reports = []
+    resumed = train(generator, images, callback=reports.append, **options)
+    assert [report.step for report in reports] == [3, 4]
+    assert_equal_weights(resumed, train(generator, images))
 
 
 def test_without_images_only_known_codes_are_learned(generator):
