@@ -12,6 +12,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from skstylefeat import load_encoder
+from skstylefeat.experiments import Score, save_scores
 from skstylefeat.networks import EncoderRecipe
 from tests.support.benchmarks import FOLDER, importable, run_script, write_photo_archives
 from tests.support.networks import tiny_encoder, tiny_generator, write_pair
@@ -197,6 +198,31 @@ def test_table(archives, networks, tmp_path, capsys):
     balanced = [row for row in rows if row["metric"] == "balanced accuracy"]
     majority = {float(row["value"]) for row in balanced if row["method"] == "majority"}
     assert majority == {0.5}
+
+
+def test_leads_are_paired_over_draws(tmp_path, capsys):
+    """Draws differ by ten points or a year, but leads and changes are the same in each of them."""
+    classes = dict.fromkeys(("mirror", "styles mirror", "union mirror"), 0.6)
+    classes |= {"hog": 0.60, "pca mirror": 0.50, "styles and HOG": 0.65}
+    years = {"hog": 12.0, "pca mirror": 13.0, "styles mirror": 12.0, "union mirror": 10.0}
+    for name, gain in {"first": 0.0, "second": 0.02}.items():
+        scores = [
+            Score("gender", method, "balanced accuracy", 5, draw, value + gain + 0.1 * draw)
+            for draw in range(3)
+            for method, value in classes.items()
+        ]
+        scores += [
+            Score("age, values alone", method, "MAE", 20, draw, value + draw)
+            for draw in range(3)
+            for method, value in years.items()
+        ]
+        save_scores(scores, tmp_path / name)
+    run_script("photos/leads.py", tmp_path / "first", tmp_path / "second")
+    lines = capsys.readouterr().out.splitlines()
+    assert "| gender | 5 | 77.0 ± 5.8 | HOG | 72.0 ± 5.8 | +5.0 ± 0.0 |" in lines
+    assert "| gender | 5 | +2.0 ± 0.0 | +2.0 ± 0.0 | +2.0 ± 0.0 | +2.0 ± 0.0 |" in lines
+    assert "| age, values alone | 20 | 11.0 ± 0.6 | HOG | 13.0 ± 0.6 | +2.0 ± 0.0 |" in lines
+    assert "| age, values alone | 20 | +0.0 ± 0.0 | +0.0 ± 0.0 |" in lines
 
 
 def test_graph_reads_few_labels(modules):
