@@ -7,10 +7,12 @@ their labels from the training split, whose photos the encoder was trained on wi
     python benchmarks/photos/readouts.py GENERATOR.safetensors ENCODER.safetensors ...
 
 Rows: the baseline PCA(100) of pixels, then for every encoder W+ codes, the mean of the codes of
-photo and mirror image, and max-pooled feature maps. Classification is balanced accuracy in percent,
-so the majority class scores 50; age is R2 in percent. Results of few labels are means over draws
-of the labels with their standard error. "2-means" is the agreement in percent of two clusters with
-gender, under the better of both namings; it is to be compared with the share of the larger class.
+photo and mirror image, and max-pooled feature maps. ``--rows "W+ and mirror, even light"`` takes
+from every photo its own plane of light before it is encoded. Classification is balanced accuracy in
+percent, so the majority class scores 50; age is R2 in percent. Results of few labels are means over
+draws of the labels with their standard error. "2-means" is the agreement in percent of two clusters
+with gender, under the better of both namings; it is to be compared with the share of the larger
+class.
 
 A line per encoder and row says what the clusters follow: the agreement with gender from each of six
 starts, the correlation of the tightest clusters with the photos' mean brightness, and those of the
@@ -43,6 +45,8 @@ INVERSE_PENALTY = {FEW: 1.0, SOME: 0.01, MANY: 0.003}
 RIDGE = np.logspace(1, 5, 9)
 BATCH = 256
 ROWS = ("W+", "W+ and mirror", "pooled maps")
+EVEN_LIGHT = "W+ and mirror, even light"
+LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 class ValidationPhotos:
@@ -131,6 +135,27 @@ def encode(encoder, images):
     return np.concatenate(parts).reshape(len(images), -1)
 
 
+def encode_both(encoder, images):
+    """Return the mean codes (n, n_ws * w_dim) of uint8 images and of their mirror images."""
+    return (encode(encoder, images) + encode(encoder, images[:, :, ::-1])) / 2
+
+
+def with_even_light(images):
+    """Return uint8 images (n, H, W, 3) of one brightness, without a gradient of light.
+
+    The plane over the pixels that is nearest to an image's luminance is subtracted from all three
+    channels, and the mean luminance of all images added instead.
+    """
+    luminance = images @ LUMINANCE
+    n, height, width = luminance.shape
+    down, across = (np.linspace(-1, 1, side, dtype=np.float32) for side in (height, width))
+    grid = [np.broadcast_to(x, (height, width)) for x in (1.0, down[:, None], across)]
+    design = np.stack(grid, axis=-1).reshape(-1, 3).astype(np.float32)
+    fitted = np.linalg.lstsq(design, luminance.reshape(n, -1).T, rcond=None)[0]
+    plane = (design @ fitted).T.reshape(n, height, width, 1)
+    return (images - plane + luminance.mean()).round().clip(0, 255).astype(np.uint8)
+
+
 def psnr(generator, codes, images):
     """Return the PSNR in dB of the mean squared error over all uint8 images."""
     total = 0.0
@@ -201,7 +226,7 @@ def main():
     parser.add_argument("encoders", type=Path, nargs="*")
     parser.add_argument("--photos", type=Path, default=None, help="folder of zip and csv files")
     parser.add_argument("--cache", type=Path, default=None, help="folder for decoded crops")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS)
+    parser.add_argument("--rows", nargs="+", choices=(*ROWS, EVEN_LIGHT), default=ROWS)
     args = parser.parse_args()
     stems = [path.stem for path in args.encoders]
     if len(set(stems)) < len(stems):
@@ -220,7 +245,9 @@ def main():
         codes = encode(encoder, photos.images)
         rows = {"W+": codes}
         if "W+ and mirror" in args.rows:
-            rows["W+ and mirror"] = (codes + encode(encoder, photos.images[:, :, ::-1])) / 2
+            rows["W+ and mirror"] = encode_both(encoder, photos.images)
+        if EVEN_LIGHT in args.rows:
+            rows[EVEN_LIGHT] = encode_both(encoder, with_even_light(photos.images))
         if "pooled maps" in args.rows:
             rows["pooled maps"] = FeatureMaps.from_latents(codes, generator).pool()
         for name in args.rows:
