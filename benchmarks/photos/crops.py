@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from skstylefeat.images import correct_illumination
+
 DATA_VARIABLE = "SKSTYLEFEAT_PHOTOS"
 CROP_SIZE = 32
 CELEBA_BOX = (10.67, 22.46, 53.33, 56.15)
@@ -117,6 +119,11 @@ def read_halves(name, split, n_pool, n_held_out, *, folder=None, cache=None):
             images, frame = images[new], frame[new]
         halves.append((images, frame))
     return halves
+
+
+def evenly_lit(images):
+    """Return uint8 images of one brightness, without a linear gradient of light."""
+    return (255 * correct_illumination(images)).round().astype(np.uint8)
 
 
 def _cached_crops(name, archive, files, cache):

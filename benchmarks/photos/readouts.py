@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from crops import load_photos
+from crops import evenly_lit, load_photos
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -46,7 +46,6 @@ RIDGE = np.logspace(1, 5, 9)
 BATCH = 256
 ROWS = ("W+", "W+ and mirror", "pooled maps")
 EVEN_LIGHT = "W+ and mirror, even light"
-LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 class ValidationPhotos:
@@ -140,22 +139,6 @@ def encode_both(encoder, images):
     return (encode(encoder, images) + encode(encoder, images[:, :, ::-1])) / 2
 
 
-def with_even_light(images):
-    """Return uint8 images (n, H, W, 3) of one brightness, without a gradient of light.
-
-    The plane over the pixels that is nearest to an image's luminance is subtracted from all three
-    channels, and the mean luminance of all images added instead.
-    """
-    luminance = images @ LUMINANCE
-    n, height, width = luminance.shape
-    down, across = (np.linspace(-1, 1, side, dtype=np.float32) for side in (height, width))
-    grid = [np.broadcast_to(x, (height, width)) for x in (1.0, down[:, None], across)]
-    design = np.stack(grid, axis=-1).reshape(-1, 3).astype(np.float32)
-    fitted = np.linalg.lstsq(design, luminance.reshape(n, -1).T, rcond=None)[0]
-    plane = (design @ fitted).T.reshape(n, height, width, 1)
-    return (images - plane + luminance.mean()).round().clip(0, 255).astype(np.uint8)
-
-
 def psnr(generator, codes, images):
     """Return the PSNR in dB of the mean squared error over all uint8 images."""
     total = 0.0
@@ -247,7 +230,7 @@ def main():
         if "W+ and mirror" in args.rows:
             rows["W+ and mirror"] = encode_both(encoder, photos.images)
         if EVEN_LIGHT in args.rows:
-            rows[EVEN_LIGHT] = encode_both(encoder, with_even_light(photos.images))
+            rows[EVEN_LIGHT] = encode_both(encoder, evenly_lit(photos.images))
         if "pooled maps" in args.rows:
             rows["pooled maps"] = FeatureMaps.from_latents(codes, generator).pool()
         for name in args.rows:

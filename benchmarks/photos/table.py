@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from competitors import TITLES, available, describe
-from crops import read_halves
+from crops import evenly_lit, read_halves
 from joblib import Parallel, delayed
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -522,7 +522,8 @@ def facts(args, inverter, psnrs, seconds):
         "encoder's training": ", ".join(f"{key}: {value}" for key, value in card.items()),
         "PSNR": f"{quality} ({args.split} split)",
         "images": f"at most {args.pool} of the training split to label from, at most "
-        f"{args.held_out} of the {args.split} split",
+        f"{args.held_out} of the {args.split} split"
+        + (", with corrected illumination" if args.even_light else ""),
         "draws": f"{args.draws}, random_state {args.random_state}",
         "time": f"{seconds:.0f} s with {args.jobs} of {os.cpu_count()} CPU cores",
         "software": f"Python {platform.python_version()}, {libraries}",
@@ -543,6 +544,9 @@ def parse_arguments():
     parser.add_argument("--resnet-draws", type=int, default=0, help="draws that train a ResNet-18")
     parser.add_argument("--resnet-labels", type=int, nargs="+", default=(5, 30, 1_000))
     parser.add_argument("--error", choices=("sd", "se"), default="se", help="behind each mean")
+    parser.add_argument(
+        "--even-light", action="store_true", help="correct the illumination of all photos first"
+    )
     parser.add_argument("--age-only", action="store_true", help="leave the classes out")
     parser.add_argument("--pool", type=int, default=1_200, help="images to label from")
     parser.add_argument("--held-out", type=int, default=2_000, help="images to score on")
@@ -560,6 +564,11 @@ def main():
     names = ["utkface"] if args.age_only else list(CLASSES)
     sizes = args.split, args.pool, args.held_out
     crops = {name: read_halves(name, *sizes, folder=args.data, cache=args.cache) for name in names}
+    if args.even_light:
+        crops = {
+            name: [(evenly_lit(images), frame) for images, frame in halves]
+            for name, halves in crops.items()
+        }
     inverter = make_inverter(args, np.concatenate([pool[0] for pool, _ in crops.values()]))
     halves = {name: invert(inverter, both, args) for name, both in crops.items()}
     psnrs = {

@@ -18,6 +18,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "skstylefeat.features._extractor.FeatureMapExtractor",
     "skstylefeat.features._pooling.MaxPoolReducer",
     "skstylefeat.features._selector.ChannelMISelector",
+    "skstylefeat.images._illumination.correct_illumination",
     "skstylefeat.inversion._inverter.StyleGANInverter",
     "skstylefeat.networks._encoder.Encoder",
     "skstylefeat.networks._generator.Generator",

@@ -391,25 +391,6 @@ def test_contrastive_training_goes_on_where_it_stopped(archives, networks, tmp_p
         run_script("photos/contrastive_encoder.py", *words, "--contrast", 1, "--out", halves)
 
 
-def test_even_light():
-    """A plane of light over noise is taken off, and darker photos get the same brightness."""
-    with importable(FOLDER / "photos"):
-        from readouts import with_even_light
-
-    rng = np.random.default_rng(0)
-    faces = rng.integers(100, 120, (3, 32, 32, 3))
-    slope = 40 * np.linspace(-1, 1, 32)
-    lit = np.stack([faces[0], faces[1] + slope[:, None, None].round(), faces[2] - 60])
-    even = with_even_light(lit.astype(np.uint8)).astype(float)
-    means = even.mean(axis=(1, 2, 3))
-    assert np.ptp(means) < 1
-    assert abs(means.mean() - lit.mean()) < 1
-    halves = even[:, :16].mean(axis=(1, 2, 3)) - even[:, 16:].mean(axis=(1, 2, 3))
-    assert np.abs(halves).max() < 1
-    contrast = faces[2] - faces[2].mean()
-    assert np.abs(even[2] - even[2].mean() - contrast).max() < 2
-
-
 def test_readouts_of_several_encoders(archives, networks, tmp_path, monkeypatch, capsys):
     other = tmp_path / "other.safetensors"
     tiny_encoder(tiny_generator(32), seed=5).save(other)

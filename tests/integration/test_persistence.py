@@ -15,6 +15,7 @@ import skops.io
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import skstylefeat
 from skstylefeat import (
@@ -27,6 +28,7 @@ from skstylefeat import (
 )
 from skstylefeat._utils._versions import STAMP, VersionStamped
 from skstylefeat.exceptions import InconsistentVersionWarning
+from skstylefeat.images import correct_illumination
 from skstylefeat.networks import _base as networks_base
 from skstylefeat.networks import load_generator
 from skstylefeat.networks.checkpoints._safetensors import save_network
@@ -57,6 +59,7 @@ def pipelines(folder):
     images = tiny_images(12)
     degrees = np.linspace(-1.0, 1.0, 12)
     annotator = make_pipeline(
+        FunctionTransformer(correct_illumination, kw_args={"level": 0.4}),
         StyleGANInverter(*pair, output="features"),
         ChannelMISelector(2, random_state=0),
         MaxPoolReducer(),
