@@ -1,11 +1,10 @@
 """Tight 32 px crops of the benchmark photos, with labels and fixed splits.
 
-The crops are those on which the 32 px photo generator was trained (its card gives the boxes). The
-photos stay where they are: no image is written into the project, and the cache of decoded crops
+The photos stay where they are: no image is written into the project, and the cache of decoded crops
 goes to a folder that the caller names.
 
-That generator was trained on *all* photos, without labels, including the test photos. Encoder and
-tuning use no test photo: the splits of `Photos.rows` are disjoint, CelebA's by identity.
+Generator, encoder and tuning use no test photo: the splits of `Photos.rows` are disjoint, CelebA's
+by identity. The generator ``faces32`` is an exception: it was trained on all photos, unlabeled.
 """
 
 import hashlib

@@ -1,14 +1,16 @@
-"""Leads in the photo table's scores, and what another generator changes, both paired over draws.
+"""Leads in the photo table's scores, and what another generator changes, by draws of one number.
 
-Draws of one number read the same labels and are scored on the same photos, so that their
-differences vary less than the scores::
+Within a run, draws of one number read the same labels and are scored on the same photos, so that
+differences vary less than scores::
 
     python benchmarks/photos/leads.py runs/photo-table/scores.csv
     python benchmarks/photos/leads.py runs/faces32/scores.csv runs/unseen/scores.csv
 
 The first table compares our best reader with the best of the readers without a generator or a
-frozen network. With a second file, of a run with another generator, a second table shows its scores
-minus the first file's.
+frozen network. With a second file, of a run with another generator or with corrected illumination,
+a second table shows its scores minus the first file's. Between runs, only the labels that choose
+channels are the same: those of the budget are at the centers of clusters, which depend on the
+codes.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """Train the encoder of the 32 px photo generator on the training split of the photos.
 
-No label is read, and no photo of the validation and test splits is trained on. (The generator
-itself was trained by its authors on all photos, without labels; see its card.) Run again with the
+No label is read, and no photo of the validation and test splits is trained on. Run again with the
 same ``--out`` to go on where a stopped run was::
 
     python benchmarks/photos/train_encoder.py GENERATOR.safetensors --out runs/photos --minutes 75
@@ -74,11 +73,13 @@ def main():
     recipe = recipe.updated(args.set)
 
     log = (args.out / "log.jsonl").open("a")
+    name = f"{args.generator.stem}-encoder"
+    path = args.out / f"{name}.safetensors"
 
     def report(state):
         print(json.dumps(log_record(state)), file=log, flush=True)
         card = {
-            "name": "faces32-encoder",
+            "name": name,
             "generator": args.generator.name,
             "data": describe_training_photos(images),
             "steps": state.step,
@@ -87,7 +88,7 @@ def main():
             "validation_psnr": f"{state.validation_psnr:.2f} dB",
             **LIMITS,
         }
-        state.encoder.save(args.out / "faces32-encoder.safetensors", card)
+        state.encoder.save(path, card)
 
     train_encoder(
         generator,
@@ -102,7 +103,7 @@ def main():
         callback=report,
         verbose=sys.stderr.isatty(),
     )
-    print(f"Wrote {args.out / 'faces32-encoder.safetensors'} with torch {torch.__version__}.")
+    print(f"Wrote {path} with torch {torch.__version__}.")
 
 
 if __name__ == "__main__":

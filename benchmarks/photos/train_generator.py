@@ -1,7 +1,6 @@
 """Train the 32 px photo generator on the training split only.
 
-It sees no test or validation photo. Run again with the same ``--out`` to resume a stopped run. A
-run of an earlier version of this script, which left a ``checkpoint.pt``, goes on from there::
+It sees no test or validation photo. Run again with the same ``--out`` to resume a stopped run::
 
     python benchmarks/photos/train_generator.py --out runs/photo-generator
 """
@@ -11,11 +10,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 from crops import load_photos
 
 from skstylefeat.networks import GeneratorRecipe, train_generator
-from skstylefeat.networks.training import GeneratorTrainer, write_sample_sheet
+from skstylefeat.networks.training import write_sample_sheet
 
 RECIPE = GeneratorRecipe(channels=(128, 128, 96, 48), gamma=0.2, augment="none")
 KEEP_EVERY = 100_000  # images between weights that are kept for comparison
@@ -32,17 +30,6 @@ def training_crops(cache):
     return np.concatenate([np.asarray(p.images)[p.split == "train"] for p in photos])
 
 
-def convert_checkpoint(path, crops, seed, out):
-    """Write the state that an earlier version of this script saved by torch as today's."""
-    state = torch.load(path, weights_only=True)
-    trainer = GeneratorTrainer(crops, RECIPE, seed, torch.device("cpu"), "float32")
-    names = ("generator", "critic", "average", "generator_optimizer", "critic_optimizer")
-    for old, new in zip(("g", "d", "ema", "g_opt", "d_opt"), names, strict=True):
-        trainer.parts()[new].load_state_dict(state[old])
-    trainer.step, trainer.images_seen = state["steps"], state["images_seen"]
-    trainer.save(out)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/photo-generator"))
@@ -54,10 +41,6 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
 
     crops = training_crops(args.cache)
-    checkpoint, old = args.out / "checkpoint.safetensors", args.out / "checkpoint.pt"
-    if old.exists() and not checkpoint.exists():
-        convert_checkpoint(old, crops, args.seed, checkpoint)
-
     def save(report):
         generator = report.generator
         kept = report.images_seen // KEEP_EVERY * KEEP_EVERY
@@ -76,7 +59,7 @@ def main():
         n_images=args.images,
         precision=args.precision,
         random_state=args.seed,
-        checkpoint=checkpoint,
+        checkpoint=args.out / "checkpoint.safetensors",
         callback=save,
     )
 
