@@ -17,10 +17,10 @@ def correct_illumination(
 ) -> NDArray[np.float32]:
     """Give photos the same mean luminance and remove linear gradients of light.
 
-    Light from one side makes one half of a face darker than the other. Codes of a generator follow
-    brightness and such gradients before they follow attributes. Therefore few labels are read
-    better from corrected photos; with hundreds of labels the correction gains nothing, because what
-    it removes can be informative, too.
+    Light from one side makes one half of a face darker than the other. Clusters of photos follow
+    brightness and such gradients before they follow attributes, so that clusters of corrected
+    photos are named better from few labels. Linear models of codes and of gradients gain little or
+    nothing: they find their direction among others.
 
     Parameters
     ----------
