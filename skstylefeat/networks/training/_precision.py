@@ -13,8 +13,9 @@ Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 def has_bfloat16(device: torch.device) -> bool:
     """Return whether a device trains faster in bfloat16 than in float32.
 
-    On processors that means AMX. Those with only the AVX-512 instruction for bfloat16 were
-    measured at half the speed of float32; ``benchmarks/benchmark_training.py`` measures yours.
+    On processors that means AMX. Those with only the AVX-512 instruction for bfloat16 differ: one
+    was measured at half the speed of float32, another at 1.5 times. They get float32;
+    ``benchmarks/benchmark_training.py`` measures yours.
     """
     if device.type == "cuda":
         # Volta and older emulate it.
