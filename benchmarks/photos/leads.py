@@ -26,7 +26,10 @@ COMPETITORS = {
     "MAE": ("pca mirror", "hog"),
 }
 WITH_GENERATOR = {
-    "balanced accuracy": ("mirror", "styles mirror", "union mirror", FIRST_READER),
+    "balanced accuracy": (
+        *("mirror", "styles mirror", "union mirror", FIRST_READER),
+        *("annotation", "classifier"),
+    ),
     "MAE": ("styles mirror", "union mirror"),
 }
 TITLES = {"balanced accuracy": METHODS, "MAE": VALUES}
@@ -50,9 +53,11 @@ def mean_and_error(values, sign=""):
 
 
 def cases(*tables):
-    """Yield target, number of labels and the tables' rows of these."""
-    for target, n_labels in tables[0].index.droplevel("draw").unique():
-        yield target, n_labels, [table.loc[target, n_labels] for table in tables]
+    """Yield target, number of labels and the tables' rows of these, if all tables have some."""
+    first, *others = (table.index.droplevel("draw").unique() for table in tables)
+    for target, n_labels in first:
+        if all((target, n_labels) in other for other in others):
+            yield target, n_labels, [table.loc[target, n_labels] for table in tables]
 
 
 def leads(scores, metric):

@@ -41,6 +41,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
 
     crops = training_crops(args.cache)
+
     def save(report):
         generator = report.generator
         kept = report.images_seen // KEEP_EVERY * KEEP_EVERY
