@@ -19,8 +19,8 @@ def correct_illumination(
 
     Light from one side makes one half of a face darker than the other. Clusters of photos follow
     brightness and such gradients before they follow attributes, so that clusters of corrected
-    photos are named better from few labels. Linear models of codes and of gradients gain little or
-    nothing: they find their direction among others.
+    photos can be named better from few labels. Linear models of codes gain nothing: they find the
+    direction of an attribute among those of light.
 
     Parameters
     ----------
