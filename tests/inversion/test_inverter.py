@@ -229,14 +229,17 @@ def test_hybrid_improves_on_the_encoder(pair, images):
 @pytest.mark.filterwarnings("ignore:.*framed unlike:UserWarning")  # the images are noise
 @pytest.mark.parametrize("encoder_type", ["native", "Encoder4Editing", "BackboneEncoder"])
 def test_hybrid_encodes_in_batches_what_it_encodes_one_by_one(tmp_path, monkeypatch, encoder_type):
-    """To the bit on a CPU, also for encoders that refine codes in rounds (ReStyle)."""
-    generator = tiny_generator(8, z_dim=7)
+    """To the bit on a CPU, also for encoders that refine codes in rounds (ReStyle).
+
+    All widths are multiples of four, as those of real networks are: see `in_pairs`.
+    """
+    generator = tiny_generator(8, w_dim=8, channels=(8, 8))
     encoder = tiny_encoder(generator)
     if encoder_type != "native":
         rounds = encoder_type == "BackboneEncoder"
         path, n_channels = tmp_path / "encoder.pt", 6 if rounds else 3
-        state = writers.psp_state(encoder_type, n_ws=4, w_dim=7, in_channels=n_channels)
-        writers.write_psp(path, state, latent_avg=torch.zeros(4, 7), encoder_type=encoder_type)
+        state = writers.psp_state(encoder_type, n_ws=4, w_dim=8, in_channels=n_channels)
+        writers.write_psp(path, state, latent_avg=torch.zeros(4, 8), encoder_type=encoder_type)
         encoder = load_encoder(path)
     sizes, encode = [], type(encoder).encode
 

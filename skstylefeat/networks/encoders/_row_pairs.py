@@ -3,6 +3,9 @@
 A matrix product chooses its kernel, and with it the order of sums, by the number of rows and of
 threads. With two rows at a time, a row has the same result to the bit in any batch, at any place,
 with any number of threads. Convolutions of two images or more have this property as they are.
+
+The width of the rows must be a multiple of four, as that of all published networks is. For other
+widths, MKL on AMD processors sums the second row of a pair in another order than the first.
 """
 
 import torch
