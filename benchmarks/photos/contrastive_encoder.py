@@ -182,8 +182,7 @@ class ArmTrainer(EncoderTrainer):
         arm, images = self.arm, self.batches.images
         # No photo twice: it would be its own negative.
         rows = rng.choice(len(images), min(arm.n_photos, len(images)), replace=False)
-        pixels = np.asarray(images[np.sort(rows)], dtype=np.float32) / 127.5 - 1
-        photos = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.batches.device)
+        photos = self.batches.pixels(images[np.sort(rows)])
         views = [view(photos, rng, self.view_recipe, arm.max_tilt) for _ in range(2)]
 
         x = torch.cat(views).contiguous(memory_format=torch.channels_last)

@@ -16,9 +16,11 @@ codes.
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+from readouts import formatted
 from table import FIRST_READER, METHODS, VALUES
+
+from skstylefeat.experiments import Table
 
 OURS = {"balanced accuracy": FIRST_READER, "MAE": "union mirror"}
 COMPETITORS = {
@@ -45,13 +47,6 @@ def read_scores(path, metric):
     return scores if metric == "MAE" else 100 * scores
 
 
-def mean_and_error(values, sign=""):
-    """Return the mean of draws and its standard error as text."""
-    values = np.asarray(values, dtype=np.float64)
-    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
-    return f"{values.mean():{sign}.1f} ± {error:.1f}"
-
-
 def cases(*tables):
     """Yield target, number of labels and the tables' rows of these, if all tables have some."""
     first, *others = (table.index.droplevel("draw").unique() for table in tables)
@@ -70,9 +65,9 @@ def leads(scores, metric):
         ours = draws[OURS[metric]]
         rows.append(
             [
-                *(target, str(n_labels), mean_and_error(ours)),
-                *(TITLES[metric][best], mean_and_error(draws[best])),
-                mean_and_error(sign * (ours - draws[best]), "+"),
+                *(target, str(n_labels), formatted(ours)),
+                *(TITLES[metric][best], formatted(draws[best])),
+                formatted(sign * (ours - draws[best]), "+"),
             ]
         )
     return rows
@@ -82,15 +77,9 @@ def changes(first, second, metric):
     """Return rows of target, labels and, by method, the second scores minus the first."""
     return [
         [target, str(n_labels)]
-        + [mean_and_error((b - a)[name].dropna(), "+") for name in WITH_GENERATOR[metric]]
+        + [formatted((b - a)[name].dropna(), "+") for name in WITH_GENERATOR[metric]]
         for target, n_labels, (a, b) in cases(first, second)
     ]
-
-
-def to_markdown(header, rows):
-    """Return a table as Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def main():
@@ -105,12 +94,12 @@ def main():
         if tables[0].empty:
             continue
         titles = TITLES[metric]
-        last = tables[-1]
         header = ["target", "labels", titles[ours], "best competitor", "its score", "lead"]
-        print(f"{metric}, {args.scores[-1]}\n\n{to_markdown(header, leads(last, metric))}\n")
+        title = f"{metric}, {args.scores[-1]}"
+        print(Table(title, header, leads(tables[-1], metric)).to_markdown())
         if len(tables) == 2:
             header = ["target", "labels", *(titles[name] for name in WITH_GENERATOR[metric])]
-            print(f"second minus first\n\n{to_markdown(header, changes(*tables, metric))}\n")
+            print(Table("Second minus first", header, changes(*tables, metric)).to_markdown())
 
 
 if __name__ == "__main__":

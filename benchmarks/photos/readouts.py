@@ -178,10 +178,13 @@ def main_axes(features, brightness, y):
     )
 
 
-def formatted(scores):
-    """Return the mean of scores (n,) as text, with its standard error where there are several."""
+def formatted(scores, sign=""):
+    """Return the mean of scores (n,) as text, with its standard error where there are several.
+
+    With ``sign="+"`` a positive mean has its sign, for differences.
+    """
     error = f" ± {np.std(scores, ddof=1) / len(scores) ** 0.5:.1f}" if len(scores) > 1 else ""
-    return f"{np.mean(scores):.1f}{error}"
+    return f"{np.mean(scores):{sign}.1f}{error}"
 
 
 def print_table(table):

@@ -72,8 +72,11 @@ class TrainingBatches:
             batch = check_images(self.images(rng, n), self.config, "images(rng, n)")
         else:
             batch = self.images[np.sort(rng.integers(len(self.images), size=n))]
-        pixels = as_seen(to_network(batch).to(self.device), self.config.img_channels)
-        return self.recipe.augment(pixels, rng)
+        return self.recipe.augment(self.pixels(batch), rng)
+
+    def pixels(self, images):
+        """Return images (n, H, W, C) as the encoder sees them (n, C, H, W), in [-1, 1]."""
+        return as_seen(to_network(images).to(self.device), self.config.img_channels)
 
 
 def images_hash(images):
