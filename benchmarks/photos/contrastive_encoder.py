@@ -27,7 +27,6 @@ References
 """
 
 import argparse
-import json
 import sys
 import time
 from contextlib import contextmanager
@@ -43,9 +42,9 @@ from torch.nn import functional as F
 from train_encoder import (
     LIMITS,
     describe_training_photos,
-    log_record,
     photo_split,
     validation_photos,
+    write_log,
 )
 
 from skstylefeat import load_encoder, load_generator
@@ -222,8 +221,7 @@ def main():
     end = None if args.minutes is None else time.monotonic() + 60 * args.minutes
 
     def report(state):
-        with (args.out / "log.jsonl").open("a") as log:
-            print(json.dumps(log_record(state)), file=log)
+        write_log(state, args.out)
         if state.finished:
             card = {
                 "name": args.out.name,

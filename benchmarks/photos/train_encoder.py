@@ -45,11 +45,13 @@ def describe_training_photos(images):
     return f"{len(images)} tight 32 px crops of CelebA and UTKFace, training split, without labels"
 
 
-def log_record(state):
-    """Return time, step, PSNR and losses of a `TrainingReport`, for the log."""
+def write_log(state, folder):
+    """Append time, step, PSNR and losses of a `TrainingReport` to the log in a folder."""
     record = {"time": time.strftime("%H:%M:%S"), "step": state.step}
     record |= {"seconds": round(state.seconds), "psnr": round(state.validation_psnr, 2)}
-    return record | {name: round(value, 4) for name, value in state.losses.items()}
+    record |= {name: round(value, 4) for name, value in state.losses.items()}
+    with (folder / "log.jsonl").open("a") as log:
+        print(json.dumps(record), file=log)
 
 
 def main():
@@ -72,12 +74,11 @@ def main():
     recipe = EncoderRecipe(n_steps=args.steps, ema_half_life=300.0)
     recipe = recipe.updated(args.set)
 
-    log = (args.out / "log.jsonl").open("a")
     name = f"{args.generator.stem}-encoder"
     path = args.out / f"{name}.safetensors"
 
     def report(state):
-        print(json.dumps(log_record(state)), file=log, flush=True)
+        write_log(state, args.out)
         card = {
             "name": name,
             "generator": args.generator.name,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from skstylefeat import load_encoder
+from skstylefeat import load_encoder, load_generator
 from skstylefeat.experiments import Score, save_scores
 from skstylefeat.networks import EncoderRecipe
 from tests.support.benchmarks import FOLDER, importable, run_script, write_photo_archives
@@ -198,6 +198,27 @@ def test_table(archives, networks, tmp_path, capsys):
     balanced = [row for row in rows if row["metric"] == "balanced accuracy"]
     majority = {float(row["value"]) for row in balanced if row["method"] == "majority"}
     assert majority == {0.5}
+
+
+def test_trainings_see_photos_of_the_training_splits_only(archives, tmp_path, monkeypatch):
+    monkeypatch.setenv("SKSTYLEFEAT_PHOTOS", str(archives))
+    with importable(FOLDER / "photos"):
+        from crops import load_photos
+
+        known = [load_photos(name) for name in ("celeba", "utkface")]
+        n_known = sum(len(photos.rows("train")) for photos in known)
+    assert n_known < sum(len(photos.images) for photos in known)
+
+    run_script("photos/train_generator.py", "--images", 32, "--out", tmp_path)
+    path = (tmp_path / "generator.safetensors").rename(tmp_path / "photos32.safetensors")
+    generator = load_generator(path)
+    assert generator.card["images_seen"] == "32" and generator.resolution == 32
+
+    words = [path, "--steps", 2, "--set", "batch_size=4", "--out", tmp_path / "encoder"]
+    run_script("photos/train_encoder.py", *words)
+    encoder = load_encoder(tmp_path / "encoder" / "photos32-encoder.safetensors")
+    assert encoder.card["data"].startswith(f"{n_known} tight 32 px crops")
+    assert encoder.card["generator"] == "photos32.safetensors" and encoder.card["steps"] == "2"
 
 
 def test_leads_are_paired_over_draws(tmp_path, capsys):
